@@ -1,0 +1,38 @@
+# Finds what is needed, and says in one line what to install for whatever is not there.
+find_package(PkgConfig QUIET)
+set(POMEX_MISSING "")
+if(NOT PKG_CONFIG_FOUND)
+  message(FATAL_ERROR "pomex: pkg-config is missing; on Debian or Ubuntu:\n"
+                      "  sudo apt-get install pkg-config")
+endif()
+
+# pomex_need(PREFIX MODULE DEBIAN-PACKAGE): an imported target PkgConfig::PREFIX.
+function(pomex_need prefix module package)
+  pkg_check_modules(${prefix} QUIET IMPORTED_TARGET GLOBAL "${module}")
+  if(NOT ${prefix}_FOUND)
+    set(POMEX_MISSING "${POMEX_MISSING} ${package}" PARENT_SCOPE)
+  endif()
+endfunction()
+
+pomex_need(CURL "libcurl>=7.88" libcurl4-openssl-dev)
+pomex_need(JANSSON "jansson>=2.13" libjansson-dev)
+if(POMEX_LUA STREQUAL "luajit")
+  pomex_need(LUA luajit libluajit2-5.1-dev)
+  set(POMEX_LUA_FOLDER 5.1)
+elseif(POMEX_LUA MATCHES "^5\\.[134]$")
+  pomex_need(LUA lua${POMEX_LUA} liblua${POMEX_LUA}-dev)
+  set(POMEX_LUA_FOLDER ${POMEX_LUA})
+else()
+  message(FATAL_ERROR "pomex: -DPOMEX_LUA=${POMEX_LUA} is none of 5.4, 5.3, 5.1, luajit")
+endif()
+if(POMEX_SANDBOX)
+  pomex_need(MHD libmicrohttpd libmicrohttpd-dev)
+  pomex_need(SQLITE sqlite3 libsqlite3-dev)
+endif()
+if(POMEX_TESTS)
+  pomex_need(CMOCKA cmocka libcmocka-dev)
+endif()
+if(POMEX_MISSING)
+  message(FATAL_ERROR "pomex: libraries are missing; on Debian or Ubuntu:\n"
+                      "  sudo apt-get install${POMEX_MISSING}")
+endif()

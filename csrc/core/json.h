@@ -1,0 +1,21 @@
+/* JSON as the core needs it: bounded parsing, and the few values it decides by. */
+#ifndef POMEX_JSON_H
+#define POMEX_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Parses `length` bytes: at most POMEX_MAX_BODY of them and POMEX_MAX_DEPTH levels, so that no
+ * input can exhaust the stack. Numbers of any size are read (as reals), NUL in strings is
+ * kept. NULL if it is no JSON; the caller owns the result. */
+json_t *pomex_json_parse(const char *text, size_t length);
+
+/* The string at `key` of an object, or NULL if there is none, it is empty, or holds a NUL. */
+const char *pomex_json_string(const json_t *object, const char *key);
+
+/* The text to send for `value`: compact, valid UTF-8, whole numbers without a fraction. The
+ * caller frees it with free(). NULL if memory ran out or it holds what JSON cannot say. */
+char *pomex_json_text(const json_t *value, size_t *length);
+
+#endif

@@ -1,0 +1,259 @@
+/* pomex.h - the C face of pomex, a client for PomexAI's Real-Human Asset API.
+ *
+ * The core knows no Lua and never blocks. A client is one pollable descriptor: wait until it
+ * is readable (or until pomex_client_timeout has passed), call pomex_client_step, take what
+ * became ready with pomex_client_next, and repeat.
+ *
+ * Conventions that hold for every prototype here:
+ *   - Times are seconds, as doubles; any fraction is allowed.
+ *   - Strings are NUL-terminated UTF-8 unless a length stands beside them. What is passed in
+ *     is copied before the call returns; what is handed out belongs to the object that handed
+ *     it out and lives as long as that does.
+ *   - A client belongs to one thread at a time. It opens no descriptor before its first use,
+ *     so one that was made before a fork works in each child; once used, it works only in the
+ *     process that used it.
+ *   - A failed allocation is an ordinary error, of the type "memory_error".
+ */
+#ifndef POMEX_H
+#define POMEX_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define POMEX_VERSION "0.1.0"
+
+typedef struct pomex_client pomex_client;
+typedef struct pomex_operation pomex_operation;
+
+/* ------------------------------------------------------------------------------------ time */
+
+enum pomex_clock_kind { POMEX_CLOCK_MONOTONIC, POMEX_CLOCK_BOOTTIME, POMEX_CLOCK_WALL };
+
+/* All time that the core reads comes through one function of this type: nanoseconds of the
+ * clock asked for. `user` is what stands beside it in the options. */
+typedef int64_t (*pomex_clock_fn)(void *user, enum pomex_clock_kind kind);
+
+/* ------------------------------------------------------------------------------- endpoints */
+
+/* The six endpoints of the API document, and the way out for what this version does not know. */
+typedef enum pomex_endpoint_id {
+    POMEX_SESSION_CREATE,    /* POST /v1/video/assets/sessions */
+    POMEX_ASSET_CREATE,      /* POST /v1/video/assets */
+    POMEX_ASSET_GET,         /* GET  /v1/video/assets/{id} */
+    POMEX_ASSET_LIST,        /* GET  /v1/video/assets */
+    POMEX_GENERATION_CREATE, /* POST /v1/video/generations */
+    POMEX_GENERATION_GET,    /* GET  /v1/video/generations/{id} */
+    POMEX_REQUEST,           /* pomex_client_request */
+    POMEX_DOWNLOAD,          /* a signed link: no key goes there */
+    POMEX_ENDPOINTS
+} pomex_endpoint_id;
+
+/* ---------------------------------------------------------------------------------- errors */
+
+/* What went wrong. `type` is one of the strings listed in the README under "Errors"; a pointer
+ * that has nothing to say is NULL, a number that has nothing to say is 0 (retry_after: -1). */
+typedef struct pomex_error {
+    const char *type;
+    char *message;
+    int status;             /* HTTP status of the last answer; 0: there was none */
+    const char *endpoint;   /* "assets.get", …; NULL before a request was formed */
+    int attempts;           /* how often it was tried; 0: nothing was sent */
+    bool retryable;         /* the same call may succeed later, and repeating it is safe */
+    double retry_after;     /* seconds that the service asked for; -1: it did not */
+    bool maybe_billed;      /* a billed request may have been carried out */
+    const char *cause;      /* ambiguous_error: the type it would have had */
+    char *hint;             /* how to go on, or the value at fault */
+    bool client;            /* refused here; nothing was sent */
+    char *id;               /* the asset or task that the call was about */
+    char *last_status;      /* time-outs of a wait: the last status seen */
+    char *object;           /* the service's answer, JSON text, where it says "failed" */
+    json_t *candidates;     /* ambiguous uploads: an array of ids that may be it */
+    char *body;             /* the first 512 bytes of an answer that is no envelope */
+    size_t body_length;
+    char *request_id;       /* the X-Request-Id of the answer */
+} pomex_error;
+
+/* Frees an error that a pomex_* call gave away. NULL is allowed. */
+void pomex_error_free(pomex_error *error);
+
+/* ---------------------------------------------------------------------------------- client */
+
+/* When a wait looks: `first` seconds after the creation, then each pause `factor` times the
+ * one before, up to `max` seconds; every pause is varied by up to 20 % either way. */
+typedef struct pomex_schedule {
+    double first;
+    double factor;
+    double max;
+} pomex_schedule;
+
+typedef struct pomex_options {
+    const char *api_key;      /* NULL: api_key_file, then $POMEX_API_KEY */
+    const char *api_key_file; /* its first line is the key */
+    const char *base_url;     /* NULL: $POMEX_BASE_URL, then https://api.pomex.ai */
+    double connect_timeout;   /* 10; > 0 */
+    double request_timeout;   /* 30; > 0; one attempt */
+    double budget;            /* 120; > 0; all attempts of a call and the pauses between */
+    int max_retries;          /* 2; 0 to 100 */
+    int max_in_flight;        /* 64; 1 to 10000 */
+    int max_downloads;        /* 4; 1 to 1000 */
+    double rate_limits[POMEX_ENDPOINTS]; /* requests a second; 0: none; at most 10000 */
+    pomex_schedule poll_asset;           /* 1, 1.5, 5 */
+    pomex_schedule poll_generation;      /* 5, 1.25, 15 */
+    bool billed_retry_unsent; /* true: a billed request is repeated only if it never left */
+    const char *user_agent;   /* NULL: pomex/VERSION */
+    const char *proxy;        /* NULL: the environment's, never for http; "": none */
+    const char *ca_file;      /* PEM; NULL: the system's */
+    const char *ca_path;      /* hashed folder; NULL: the system's */
+    bool allow_http;          /* false: http only to a literal loopback host */
+    bool events;              /* queue events for pomex_client_next_event */
+    pomex_clock_fn clock;     /* NULL: the system's clocks */
+    void *clock_user;
+} pomex_options;
+
+/* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10,
+ * asset get 100 a second). */
+void pomex_options_init(pomex_options *options);
+
+/* Makes a client; opens nothing. On failure returns NULL and, in *error, what is wrong; the
+ * caller frees that. Document section: Basics. */
+pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error);
+
+/* Ends every operation (each reports what became of it), closes every connection. Idempotent.
+ * In a process other than the one that used the client it only closes descriptors. */
+void pomex_client_close(pomex_client *client);
+
+/* Closes, and gives up the caller's reference. Operations that the caller still holds stay
+ * readable. NULL is allowed. */
+void pomex_client_free(pomex_client *client);
+
+/* Whether the client may be used here: NULL, or why not ("closed", "used in another process"). */
+const char *pomex_client_unusable(const pomex_client *client);
+
+/* The base URL in use, without the key; lives as long as the client. */
+const char *pomex_client_base_url(const pomex_client *client);
+
+/* The one descriptor: readable when pomex_client_step has work. -1 with errno on failure. */
+int pomex_client_pollfd(pomex_client *client);
+
+/* Seconds until step has work even if the descriptor stays silent; 0: now; -1: no such time.
+ * (The descriptor becomes readable at that time too: waiting for it alone is enough.) */
+double pomex_client_timeout(pomex_client *client);
+
+/* Does what is ready and returns without waiting; stops early after `budget` seconds of work
+ * (<= 0: no bound), in which case the descriptor stays readable. Returns how many operations
+ * are not done. */
+size_t pomex_client_step(pomex_client *client, double budget);
+
+/* Waits in the kernel until step has work, `seconds` have passed (-1: for ever) or a signal
+ * came. Returns 1, 0 or -1 with errno (EINTR for the signal). For hosts without a loop. */
+int pomex_client_poll(pomex_client *client, double seconds);
+
+enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DONE = 4 };
+
+/* The next operation with news since it was last returned here, and in *news which (a set of
+ * pomex_news); NULL: none. The pointer is borrowed; it stays valid at least until the next
+ * call of step or close. Each operation reports POMEX_NEWS_DONE exactly once. */
+pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
+
+typedef struct pomex_event {
+    const char *name;     /* "request" "response" "retry" "update" "done" "dropped" */
+    const char *endpoint; /* "assets.get", … */
+    uint64_t operation;   /* pomex_operation_id */
+    int attempt;          /* 1 for the first */
+    int status;           /* "response": HTTP status; 0: none came */
+    double seconds;       /* "response": how long it took; "retry": how long until; "done": all */
+    const char *type;     /* "response", "retry", "done": type of the error, or NULL */
+    char detail[64];      /* "update": the status; "dropped": how many events were lost */
+} pomex_event;
+
+/* Takes the oldest event, if the options asked for events; at most 1024 are kept. No event
+ * carries a key, a link or a group. */
+bool pomex_client_next_event(pomex_client *client, pomex_event *event);
+
+/* ------------------------------------------------------------------------------ operations */
+
+/* Per-call settings; a field at its "unset" value takes the client's. */
+typedef struct pomex_call_options {
+    double timeout;       /* -1: the client's budget (a wait: 600 or 1800; a download: none) */
+    int max_retries;      /* -1: the client's; waits have none */
+    bool no_validation;   /* send what the document's rules would refuse */
+    double first;         /* waits: -1: the client's schedule */
+    double factor;        /* waits: -1 */
+    double max;           /* waits: -1 */
+    bool updates;         /* waits: report POMEX_NEWS_UPDATE after each look */
+    bool progress;        /* downloads: report POMEX_NEWS_PROGRESS */
+    bool sync;            /* downloads: fsync before the rename */
+} pomex_call_options;
+
+void pomex_call_options_init(pomex_call_options *options);
+
+/* The four ways to start an operation. Each returns a new reference, to be given up with
+ * pomex_operation_release; an operation that could not begin is returned done, with its
+ * error. NULL only if the client is unusable or memory ran out (see pomex_client_unusable). */
+
+/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object,
+ * else NULL. `payload` is the body of a POST or the query of a list (an object; NULL: none);
+ * a reference to it is kept until the call has been sent. */
+pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpoint,
+                                   const char *id, size_t id_length, json_t *payload,
+                                   const pomex_call_options *options);
+
+/* Any other request below the base URL. `path` begins with "/". `query` is an object of
+ * strings, numbers and booleans, or NULL; `body` any JSON, or NULL; `headers` an object of
+ * strings, or NULL. Anything but GET is sent once. */
+pomex_operation *pomex_client_request(pomex_client *client, const char *method,
+                                      const char *path, json_t *query, json_t *body,
+                                      json_t *headers, const pomex_call_options *options);
+
+/* Polls an asset (POMEX_ASSET_GET) or a task (POMEX_GENERATION_GET) until its status is
+ * final. The reply is the last answer. Document sections: Get an Asset, Poll for the result. */
+pomex_operation *pomex_client_wait(pomex_client *client, pomex_endpoint_id endpoint,
+                                   const char *id, size_t id_length,
+                                   const pomex_call_options *options);
+
+/* Saves the video of task `id` to `path`. `link` is its content.video_url if the caller has
+ * it, or NULL to ask the service. The reply's body is empty; see pomex_operation_progress. */
+pomex_operation *pomex_client_download(pomex_client *client, const char *id, size_t id_length,
+                                       const char *link, const char *path,
+                                       const pomex_call_options *options);
+
+/* A number that no other operation of this client has; never 0. */
+uint64_t pomex_operation_id(const pomex_operation *operation);
+
+bool pomex_operation_done(const pomex_operation *operation);
+
+/* Ends the operation now; it is done when this returns. Its error says whether something may
+ * have been carried out. No effect on one that is done. */
+void pomex_operation_cancel(pomex_operation *operation);
+
+/* Another reference, and its end. Giving up the last one never cancels: the client keeps its
+ * own while the operation runs. */
+pomex_operation *pomex_operation_retain(pomex_operation *operation);
+void pomex_operation_release(pomex_operation *operation);
+
+/* Of a done operation: NULL on success, else what happened. Belongs to the operation. */
+const pomex_error *pomex_operation_error(const pomex_operation *operation);
+
+/* The body of the reply (of a wait that runs: of the latest look), and its length. "" if there
+ * is none. Belongs to the operation until its next look or pomex_operation_release. */
+const char *pomex_operation_body(const pomex_operation *operation, size_t *length);
+
+/* HTTP status of that reply; 0 if there is none. */
+int pomex_operation_status(const pomex_operation *operation);
+
+/* Downloads: bytes saved so far, and the whole length; -1 while that is unknown. */
+void pomex_operation_progress(const pomex_operation *operation, int64_t *done, int64_t *total);
+
+/* A done download's attempts, a wait's looks, a call's attempts. */
+int pomex_operation_attempts(const pomex_operation *operation);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
