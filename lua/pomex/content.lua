@@ -1,0 +1,214 @@
+--- Builds the `content` of a generation: text, and images that the text names.
+---
+---     pomex.content()
+---       :text("The person in {rachel} waves at {tom}.")  -- "The person in image 1 waves at …"
+---       :image(asset, "rachel")
+---       :image("asset-20260619150241-b8xd4", "tom")
+---
+--- The document wants images named by their position ("image 1"); the builder counts them, so
+--- that a picture put in between does not turn every prompt round. "image N" counts
+--- `image_url` parts only, in their order. Document section: Generate a Video From an Asset.
+
+local errors = require "pomex.errors"
+local prompt = require "pomex.prompt"
+
+local quoted, refuse = errors.quoted, prompt.refuse
+
+---@class pomex.ContentPart
+---@field type "text"|"image_url"|"video_url"|"audio_url"
+---@field text? string
+---@field image_url? { url: string }
+---@field video_url? { url: string }
+---@field audio_url? { url: string }
+---@field role? string
+
+---@class pomex.TextOptions
+---@field raw? boolean true: an end user's words, taken as they are: no {name}, no checks
+
+---@class pomex.MediaOptions
+---@field role? string instead of the default one
+
+---@class pomex.Content
+local Content = {}
+Content.__index = Content
+Content.__name = "pomex.content"
+
+local MAX_ID = 256
+
+local function check_type(value, wanted, what, level)
+  if type(value) ~= wanted then
+    error(("%s must be a %s, not %s"):format(what, wanted, type(value)), (level or 1) + 1)
+  end
+end
+
+local function check_options(options, known, level)
+  if options == nil then return {} end
+  check_type(options, "table", "options", level + 1)
+  for key in pairs(options) do
+    if key ~= known then
+      error(("unknown option %q; the only one is %q"):format(tostring(key), known), level + 1)
+    end
+  end
+  return options
+end
+
+---Adds a text part. `{name}` becomes "image N" of the image added under that name, before or
+---after; `{{` is a brace.
+---@param text string UTF-8
+---@param options? pomex.TextOptions
+---@return pomex.Content self
+function Content:text(text, options)
+  check_type(text, "string", "text", 2)
+  options = check_options(options, "raw", 2)
+  if options.raw ~= nil then check_type(options.raw, "boolean", "raw", 2) end
+  self.entries[#self.entries + 1] = { kind = "text", text = text, raw = options.raw }
+  return self
+end
+
+local function add_media(self, kind, ref, name, options, role)
+  if type(ref) == "table" then
+    if type(ref.id) ~= "string" then
+      error(("%s must be an asset with an id, not a table without one"):format(kind), 3)
+    end
+  elseif type(ref) ~= "string" then
+    error(("%s must be an asset, its id or a URL, not %s"):format(kind, type(ref)), 3)
+  end
+  if name ~= nil then check_type(name, "string", "name", 3) end
+  options = check_options(options, "role", 3)
+  if options.role ~= nil then check_type(options.role, "string", "role", 3) end
+  self.entries[#self.entries + 1] = {
+    kind = kind, ref = ref, name = name, role = options.role or role,
+  }
+end
+
+---Adds an image.
+---@param ref table|string an asset (as `assets:create` or `assets:wait` returned it), an asset
+---  id, "asset://<id>", or a public https link (the document does not promise links here)
+---@param name? string what texts call it, in braces
+---@param options? pomex.MediaOptions role: "reference_image" unless told otherwise; the service
+---  documents no other, though "first_frame" and "last_frame" are known of it
+---@return pomex.Content self
+function Content:image(ref, name, options)
+  add_media(self, "image", ref, name, options, "reference_image")
+  return self
+end
+
+---Adds a video. Not documented by the service: it promises text and images only.
+---@param ref table|string as for `image`
+---@param options? pomex.MediaOptions role: "reference_video" unless told otherwise
+---@return pomex.Content self
+function Content:video(ref, options)
+  add_media(self, "video", ref, nil, options, "reference_video")
+  return self
+end
+
+---Adds a sound. Not documented by the service: it promises text and images only.
+---@param ref table|string as for `image`
+---@param options? pomex.MediaOptions role: "reference_audio" unless told otherwise
+---@return pomex.Content self
+function Content:audio(ref, options)
+  add_media(self, "audio", ref, nil, options, "reference_audio")
+  return self
+end
+
+-- The same rule that keeps an id out of paths it must not reach.
+local function check_id(id)
+  if id == "" or id == "." or id == ".." or #id > MAX_ID or id:find("[/\\%%%c%s]") then
+    return refuse("not an asset id", ("asset id is %s; an asset, its id, asset://<id> or an "
+      .. "https link is wanted (the service cannot read local files)"):format(quoted(id)))
+  end
+  return "asset://" .. id
+end
+
+local ASSET_TYPES = { image = "Image", video = "Video", audio = "Audio" }
+
+local function asset_url(asset, kind)
+  local wanted = ASSET_TYPES[kind]
+  if asset.object ~= nil and asset.object ~= "video.asset" then
+    return refuse("not an asset", ("%s is a %s"):format(quoted(asset.id), quoted(asset.object)))
+  end
+  if asset.asset_type ~= nil and asset.asset_type ~= wanted then
+    return refuse(("asset %s is not of the type %s"):format(quoted(asset.id), wanted),
+      "asset_type is " .. quoted(asset.asset_type))
+  end
+  if asset.status ~= nil and asset.status ~= "active" then
+    return refuse(("asset %s is not active"):format(quoted(asset.id)),
+      ("status is %s; assets:wait returns it when it is active"):format(quoted(asset.status)))
+  end
+  return check_id(asset.id)
+end
+
+local function url_of(entry)
+  local ref = entry.ref
+  if type(ref) == "table" then return asset_url(ref, entry.kind) end
+  local scheme, rest = ref:match("^(%a[%w+.-]*)://(.*)$")
+  if not scheme then return check_id(ref) end
+  if scheme == "asset" then return check_id(rest) end
+  if scheme ~= "https" or rest:find("[%c%s]") or not rest:find("^[^/?#]") then
+    return refuse(("%s must be an asset or a public https link"):format(entry.kind),
+      ("%s is %s"):format(entry.kind, quoted(ref)))
+  end
+  return ref
+end
+
+local function text_part(entry, positions, count, used)
+  if entry.raw then return { type = "text", text = entry.text } end
+  local text, err = prompt.expand(entry.text, positions, used)
+  if not text then return nil, err end
+  local ok
+  ok, err = prompt.check_positions(text, count)
+  if not ok then return nil, err end
+  return { type = "text", text = text }
+end
+
+local function media_part(entry)
+  local url, err = url_of(entry)
+  if not url then return nil, err end
+  local kind = entry.kind .. "_url"
+  return { type = kind, [kind] = { url = url }, role = entry.role }
+end
+
+---The array to send, new at each call; the builder may be added to and built again.
+---@return pomex.ContentPart[]|nil parts
+---@return pomex.Error? err invalid_request_error: a name that is missing, unused or doubled, a
+---  position past the last image, an asset known not to be active or of the type wanted, a
+---  reference that is no asset and no https link
+function Content:build()
+  local positions, count = prompt.number(self.entries)
+  if not positions then return nil, count end
+  local parts, used = {}, {}
+  for i, entry in ipairs(self.entries) do
+    local part, err
+    if entry.kind == "text" then
+      part, err = text_part(entry, positions, count, used)
+    else
+      part, err = media_part(entry)
+    end
+    if not part then return nil, err end
+    parts[i] = part
+  end
+  for _, entry in ipairs(self.entries) do
+    if entry.name and not used[entry.name] then
+      return refuse(("no text mentions {%s}"):format(errors.one_line(entry.name)),
+        "an image that no text names needs no name")
+    end
+  end
+  return parts
+end
+
+local content = {}
+
+---An empty builder. `pomex.content()` is the same.
+---@return pomex.Content
+function content.new()
+  return setmetatable({ entries = {} }, Content)
+end
+
+---Whether `x` is a builder (and not a plain array of parts, which is sent as it is).
+---@param x any
+---@return boolean
+function content.is(x)
+  return type(x) == "table" and getmetatable(x) == Content
+end
+
+return setmetatable(content, { __call = content.new })

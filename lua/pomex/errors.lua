@@ -1,0 +1,174 @@
+--- What a call returns in place of its value: `nil, err`.
+---
+--- An error is a plain table of the fields below with a `__tostring` that makes one line of
+--- it, fit for a log: no line breaks, no control bytes, never the body of an answer.
+
+---@alias pomex.ErrorType
+---| "invalid_request_error"  # 400, or refused here by the same rule (`client = true`)
+---| "authentication_error"   # 401
+---| "not_found_error"        # 404
+---| "rate_limit_error"       # 429
+---| "upstream_error"         # 502
+---| "unavailable_error"      # 503
+---| "api_error"              # any other HTTP status
+---| "connection_error"       # the network
+---| "timeout_error"          # a budget or a deadline ran out
+---| "decode_error"           # a body that is not what it should be
+---| "ambiguous_error"        # a POST may have been carried out, and was not sent again
+---| "asset_failed"           # the service's own "failed" of an asset
+---| "generation_failed"      # the service's own "failed" of a generation
+---| "verification_failed"    # the callback said that the scan did not succeed
+---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
+---| "memory_error"           # an allocation failed
+
+---Document section: Error Handling.
+---@class pomex.Error
+---@field type pomex.ErrorType
+---@field message string what happened, in the document's words where it has some
+---@field status? integer HTTP status of the last answer
+---@field endpoint? string "assets.get", …
+---@field attempts? integer how often it was tried; 0: nothing was sent
+---@field retryable? boolean the same call may succeed later, and repeating it is safe
+---@field retry_after? number seconds that the service asked for
+---@field maybe_billed? boolean a billed request may have been carried out
+---@field cause? pomex.ErrorType ambiguous_error: the type it would have had
+---@field hint? string the value at fault, or how to go on
+---@field client? boolean refused here; nothing was sent
+---@field id? string the asset or task that the call was about
+---@field last_status? string time-outs of a wait: the last status seen
+---@field object? table the service's answer, where it says "failed"
+---@field candidates? string[] ambiguous uploads: ids of assets that may be it
+---@field body? string the first 512 bytes of an answer that is no error envelope
+---@field request_id? string the X-Request-Id of the answer
+
+local errors = {}
+
+-- An answer may hold megabytes in its message; a log line must not.
+local MAX_TEXT = 1000
+
+local function hex(bytes)
+  return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
+end
+
+-- How many bytes from 128 up follow lead byte `b` in UTF-8; nil: it begins no character.
+local function tail(b)
+  if b >= 0xC2 and b < 0xE0 then return 1 end
+  if b >= 0xE0 and b < 0xF0 then return 2 end
+  if b >= 0xF0 and b < 0xF5 then return 3 end
+end
+
+-- Bytes that are no UTF-8, the C1 controls and the two line separators of Unicode become
+-- \xNN: a terminal or a log viewer may act on any of them.
+local function clean_high(run)
+  local out, i = {}, 1
+  while i <= #run do
+    local n = tail(run:byte(i))
+    local character = n and run:sub(i, i + n)
+    if character and #character == n + 1 and character:find("^.[\128-\191]+$")
+      and not character:find("^\194[\128-\159]") and not character:find("^\226\128[\168\169]")
+    then
+      out[#out + 1], i = character, i + n + 1
+    else
+      out[#out + 1], i = hex(run:sub(i, i)), i + 1
+    end
+  end
+  return table.concat(out)
+end
+
+---`text` on one line: control bytes and what is no UTF-8 as \xNN, cut after 1,000 bytes.
+---@param text any
+---@return string
+function errors.one_line(text)
+  text = tostring(text)
+  local cut = #text > MAX_TEXT
+  if cut then
+    -- Not within a character: its first bytes alone would be shown as broken.
+    text = text:sub(1, MAX_TEXT):gsub("[\192-\255][\128-\191]*$", "")
+  end
+  text = text:gsub("%c", hex):gsub("[\128-\255]+", clean_high)
+  return cut and text .. "…" or text
+end
+
+local function facts(err)
+  local list = {}
+  local function add(value, format)
+    if value ~= nil and value ~= "" then
+      list[#list + 1] = format:format(errors.one_line(value))
+    end
+  end
+  add(err.endpoint, "%s")
+  add(err.id, "id %s")
+  add(err.status ~= 0 and err.status or nil, "HTTP %s")
+  add(err.cause, "%s")
+  if err.attempts and err.attempts ~= 0 then
+    add(err.attempts, err.attempts == 1 and "%s attempt" or "%s attempts")
+  end
+  add(err.last_status, "last status %s")
+  add(err.retry_after, "retry after %s s")
+  add(err.maybe_billed and "maybe billed" or nil, "%s")
+  add(err.request_id, "request_id %s")
+  return table.concat(list, ", ")
+end
+
+local metatable = { __name = "pomex.error" }
+
+function metatable.__tostring(err)
+  local line = errors.one_line(err.type or "error")
+  if err.message ~= nil and err.message ~= "" then
+    line = line .. ": " .. errors.one_line(err.message)
+  end
+  if err.hint ~= nil and err.hint ~= "" then
+    line = line .. " (" .. errors.one_line(err.hint) .. ")"
+  end
+  local known = facts(err)
+  return known == "" and line or line .. " [" .. known .. "]"
+end
+
+function metatable.__concat(a, b)
+  return tostring(a) .. tostring(b)
+end
+
+---Makes an error of a plain table that has the fields above; the same table is returned.
+---@param fields table
+---@return pomex.Error
+function errors.wrap(fields)
+  return setmetatable(fields, metatable)
+end
+
+---@param kind pomex.ErrorType
+---@param fields? table the other fields; copied
+---@return pomex.Error
+function errors.new(kind, fields)
+  local err = { type = kind }
+  for key, value in pairs(fields or {}) do err[key] = value end
+  return errors.wrap(err)
+end
+
+---For what is refused here, before a byte is sent.
+---@param endpoint? string "generations.create", …
+---@param message string
+---@param hint? string the value at fault, or what to do instead
+---@return nil
+---@return pomex.Error
+function errors.refuse(endpoint, message, hint)
+  return nil, errors.new("invalid_request_error", {
+    message = message, hint = hint, endpoint = endpoint,
+    client = true, attempts = 0, retryable = false,
+  })
+end
+
+---`text` on one line and in quotes, for messages.
+---@param text any
+---@return string
+function errors.quoted(text)
+  return '"' .. errors.one_line(text) .. '"'
+end
+
+---Whether `x` is an error of this library.
+---@param x any
+---@return boolean
+function errors.is(x)
+  return type(x) == "table" and getmetatable(x) == metatable
+end
+
+return errors

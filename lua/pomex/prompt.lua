@@ -1,0 +1,98 @@
+--- The words of a prompt: names in braces, and the positions that they stand for. Part of
+--- `pomex.content`. Document section: Generate a Video From an Asset.
+
+local errors = require "pomex.errors"
+
+local quoted = errors.quoted
+local prompt = {}
+
+---@param message string
+---@param hint? string
+---@return nil
+---@return pomex.Error
+function prompt.refuse(message, hint)
+  return errors.refuse("generations.create", message, hint)
+end
+
+local refuse = prompt.refuse
+
+---Names to positions, and how many images there are.
+---@param entries table[] of a builder
+---@return table<string, integer>|nil positions
+---@return integer|pomex.Error count
+function prompt.number(entries)
+  local positions, count = {}, 0
+  for _, entry in ipairs(entries) do
+    if entry.kind == "image" then
+      count = count + 1
+      local name = entry.name
+      if name then
+        if name == "" or name:find("[{}]") then
+          return refuse("an image's name must not be empty or hold a brace",
+            "name is " .. quoted(name))
+        end
+        if positions[name] then
+          return refuse("two images have the same name", "name is " .. quoted(name))
+        end
+        positions[name] = count
+      end
+    end
+  end
+  return positions, count
+end
+
+---The text with each {name} replaced; names that occur are marked in `used`.
+---@param text string
+---@param positions table<string, integer>
+---@param used table<string, boolean>
+---@return string|nil
+---@return pomex.Error? err
+function prompt.expand(text, positions, used)
+  local out, at = {}, 1
+  while true do
+    local brace = text:find("{", at, true)
+    if not brace then break end
+    out[#out + 1] = text:sub(at, brace - 1)
+    if text:sub(brace + 1, brace + 1) == "{" then
+      out[#out + 1], at = "{", brace + 2
+    else
+      local name = text:match("^([^{}]*)}", brace + 1)
+      if not name then
+        return refuse("a { in the text has no }", ("text is %s; write {{ for a brace, or pass "
+          .. "{ raw = true }"):format(quoted(text)))
+      end
+      if not positions[name] then
+        return refuse(("no image is called %s"):format(quoted(name)),
+          "write {{ for a brace, or pass { raw = true } for an end user's words")
+      end
+      at = brace + #name + 2
+      if text:find("^%d", at) then
+        return refuse("a digit right after a name would change the image's number",
+          "text is " .. quoted(text))
+      end
+      used[name] = true
+      out[#out + 1] = "image " .. positions[name]
+    end
+  end
+  out[#out + 1] = text:sub(at)
+  return table.concat(out)
+end
+
+---Refuses "image 7" where there are fewer: the service would have to guess. "image 16:9",
+---"image 4K" and "image 1.5x" are no positions.
+---@param text string
+---@param count integer
+---@return boolean|nil
+---@return pomex.Error? err
+function prompt.check_positions(text, count)
+  for digits, after in text:gmatch("%f[%w][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D](.?.?)") do
+    local position = not after:find("^[%w_]") and not after:find("^[.,:]%d")
+    if position and (tonumber(digits) > count or tonumber(digits) < 1) then
+      return refuse(("the text speaks of image %s"):format(digits),
+        ("images added: %d"):format(count))
+    end
+  end
+  return true
+end
+
+return prompt
