@@ -15,7 +15,7 @@ function(pomex_need prefix module package)
 endfunction()
 
 pomex_need(CURL "libcurl>=7.88" libcurl4-openssl-dev)
-pomex_need(JANSSON "jansson>=2.13" libjansson-dev)
+pomex_need(JANSSON "jansson>=2.14" libjansson-dev)
 if(POMEX_LUA STREQUAL "luajit")
   pomex_need(LUA luajit libluajit2-5.1-dev)
   set(POMEX_LUA_FOLDER 5.1)
