@@ -1,0 +1,76 @@
+/* What the files of the binding share. Userdata in, tables out; nothing here knows HTTP.
+ *
+ * Two rules keep it leak-free: a userdata is made empty and given its metatable before
+ * anything is acquired into it, and no Lua error is thrown while something is held outside
+ * one. No lua_State is kept between calls. */
+#ifndef POMEX_LUA_BINDING_H
+#define POMEX_LUA_BINDING_H
+
+#include "compat.h"
+#include "pomex.h"
+
+typedef struct binding_client {
+    pomex_client *client; /* NULL: closed */
+    json_t *trees[3];     /* being built; freed by the next call if an error came between */
+} binding_client;
+
+typedef struct binding_operation {
+    pomex_operation *operation; /* NULL: taken, or never begun */
+    uint64_t id;
+    int attempts;
+    int64_t done, total; /* of a taken download */
+} binding_operation;
+
+/* The userdata at argument 1 if its metatable is upvalue 1 of the running function. */
+void *pomex_lua_self(lua_State *L, const char *kind);
+
+/* The same, and an argument error unless it is open. */
+binding_client *pomex_lua_client(lua_State *L);
+
+/* Push a metatable with its methods: client methods need the operations' metatable. */
+void pomex_lua_push_operation_class(lua_State *L);
+void pomex_lua_push_client_class(lua_State *L);
+void pomex_lua_push_process_class(lua_State *L);
+
+/* An empty operation with the metatable at `class_index`, owned by the client at argument 1. */
+binding_operation *pomex_lua_new_operation(lua_State *L, int class_index);
+
+/* Push a table of the error's fields; a field that has nothing to say is absent. */
+void pomex_lua_push_error(lua_State *L, const pomex_error *error);
+
+/* Push nil and an error table made here. Type "misuse" is raised by the Lua side, which knows
+ * the caller's line. Returns 2. */
+int pomex_lua_fail(lua_State *L, const char *type, const char *message);
+
+/* core.new(options): upvalue 1 is the clients' metatable. */
+int pomex_lua_new(lua_State *L);
+
+/* Reads the table of per-call options at `index` (nil or none: all unset). */
+void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *options);
+
+/* The string in field `name` of the table at `index`, or NULL; it lives as long as the table
+ * holds it. Raises on another type or a NUL byte. */
+const char *pomex_lua_field_string(lua_State *L, int index, const char *name);
+
+/* The string argument `index`, or NULL for nil. Raises on another type or a NUL byte. */
+const char *pomex_lua_text(lua_State *L, int index);
+
+typedef struct pomex_lua_problem {
+    bool misuse;       /* no value of this Lua type can be sent, as opposed to this value */
+    char message[128]; /* empty: memory ran out */
+    char path[192];    /* "content[2].image_url"; cut in front where it is longer */
+} pomex_lua_problem;
+
+/* Builds the JSON of the value at `index` into *slot, which is freed first. Throws no error
+ * while anything is held outside *slot. nil and none leave NULL. The table at `arrays_index`
+ * holds the metatables that mark an empty table as an array. */
+bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
+                       pomex_lua_problem *problem);
+
+/* core.tidy(value): null fields leave a decoded reply, whole numbers become integers. */
+int pomex_lua_tidy(lua_State *L);
+
+/* core.spawn(path, arguments): upvalue 1 is the processes' metatable. */
+int pomex_lua_spawn(lua_State *L);
+
+#endif

@@ -1,0 +1,334 @@
+/* The client userdata. Upvalues of each method: 1 the clients' metatable, 2 the operations',
+ * 3 the set of metatables that mark an array. */
+#include "binding.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "endpoint.h"
+
+enum { OPERATION_CLASS = 2, ARRAYS = 3 };
+
+binding_client *pomex_lua_client(lua_State *L)
+{
+    binding_client *ud = pomex_lua_self(L, "pomex client");
+    if (ud->client == NULL) {
+        luaL_error(L, "pomex client is closed");
+    }
+    return ud;
+}
+
+/* Serves close, __gc and __close. Operations that Lua still holds stay readable. */
+static int client_close(lua_State *L)
+{
+    binding_client *ud = pomex_lua_self(L, "pomex client");
+    pomex_client *client = ud->client;
+    ud->client = NULL;
+    for (size_t i = 0; i < sizeof ud->trees / sizeof ud->trees[0]; i++) {
+        json_decref(ud->trees[i]);
+        ud->trees[i] = NULL;
+    }
+    pomex_client_free(client);
+    return 0;
+}
+
+/* Builds the tree of the table at `index`; false with the two results of a refusal pushed. */
+static bool tree(lua_State *L, binding_client *ud, int slot, int index)
+{
+    if (lua_isnoneornil(L, index)) {
+        return true;
+    }
+    pomex_lua_problem problem;
+    lua_pushvalue(L, lua_upvalueindex(ARRAYS));
+    bool built = pomex_lua_to_json(L, index, lua_gettop(L), &ud->trees[slot], &problem);
+    lua_pop(L, 1);
+    if (built) {
+        return true;
+    }
+    char message[sizeof problem.path + sizeof problem.message + 16];
+    if (problem.message[0] == '\0') {
+        pomex_lua_fail(L, "memory_error", "out of memory");
+    } else {
+        snprintf(message, sizeof message, "%s %s",
+                 problem.path[0] != '\0' ? problem.path : "the value", problem.message);
+        pomex_lua_fail(L, problem.misuse ? "misuse" : "invalid_request_error", message);
+    }
+    return false;
+}
+
+static void drop_trees(binding_client *ud)
+{
+    for (size_t i = 0; i < sizeof ud->trees / sizeof ud->trees[0]; i++) {
+        json_decref(ud->trees[i]);
+        ud->trees[i] = NULL;
+    }
+}
+
+/* The operation on top of the stack holds what was started, or says why nothing was. */
+static int started(lua_State *L, binding_client *ud, binding_operation *op)
+{
+    drop_trees(ud);
+    if (op->operation != NULL) {
+        op->id = pomex_operation_id(op->operation);
+        return 1;
+    }
+    const char *why = pomex_client_unusable(ud->client);
+    if (why == NULL) {
+        return pomex_lua_fail(L, "memory_error", "out of memory");
+    }
+    lua_pushfstring(L, "pomex client is %s", why);
+    return pomex_lua_fail(L, "misuse", lua_tostring(L, -1));
+}
+
+static const char *optional_id(lua_State *L, int index, size_t *length)
+{
+    *length = 0;
+    if (lua_isnoneornil(L, index)) {
+        return NULL;
+    }
+    luaL_checktype(L, index, LUA_TSTRING);
+    return lua_tolstring(L, index, length);
+}
+
+static pomex_endpoint_id endpoint(lua_State *L, int index)
+{
+    const pomex_endpoint *row = pomex_endpoint_named(luaL_checkstring(L, index));
+    if (row == NULL) {
+        luaL_argerror(L, index, "no such endpoint");
+        return POMEX_ENDPOINTS;
+    }
+    return row->id;
+}
+
+/* call(endpoint, id, payload, options) -> operation | nil, error */
+static int client_call(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    pomex_call_options options;
+    size_t length;
+    pomex_endpoint_id which = endpoint(L, 2);
+    const char *id = optional_id(L, 3, &length);
+    pomex_lua_read_call_options(L, 5, &options);
+    lua_settop(L, 4);
+    if (!tree(L, ud, 0, 4)) {
+        return 2;
+    }
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    op->operation = pomex_client_call(ud->client, which, id, length, ud->trees[0], &options);
+    return started(L, ud, op);
+}
+
+/* request(method, path, {query=, body=, headers=}, options) -> operation | nil, error */
+static int client_request(lua_State *L)
+{
+    static const char *const parts[] = {"query", "body", "headers"};
+    binding_client *ud = pomex_lua_client(L);
+    pomex_call_options options;
+    const char *method = pomex_lua_text(L, 2);
+    const char *path = pomex_lua_text(L, 3);
+    luaL_argcheck(L, method != NULL, 2, "a method is needed");
+    luaL_argcheck(L, path != NULL, 3, "a path is needed");
+    pomex_lua_read_call_options(L, 5, &options);
+    lua_settop(L, 4);
+    for (int i = 0; i < 3 && lua_istable(L, 4); i++) {
+        lua_getfield(L, 4, parts[i]);
+        if (!tree(L, ud, i, lua_gettop(L))) {
+            return 2;
+        }
+        lua_settop(L, 4);
+    }
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    op->operation = pomex_client_request(ud->client, method, path, ud->trees[0], ud->trees[1],
+                                         ud->trees[2], &options);
+    return started(L, ud, op);
+}
+
+/* wait(endpoint, id, options) -> operation | nil, error */
+static int client_wait(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    pomex_call_options options;
+    size_t length;
+    pomex_endpoint_id which = endpoint(L, 2);
+    const char *id = optional_id(L, 3, &length);
+    pomex_lua_read_call_options(L, 4, &options);
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    op->operation = pomex_client_wait(ud->client, which, id, length, &options);
+    return started(L, ud, op);
+}
+
+/* download(id, link, path, options) -> operation | nil, error */
+static int client_download(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    pomex_call_options options;
+    size_t length;
+    const char *id = optional_id(L, 2, &length);
+    const char *link = pomex_lua_text(L, 3);
+    const char *path = pomex_lua_text(L, 4);
+    luaL_argcheck(L, path != NULL, 4, "a path is needed");
+    pomex_lua_read_call_options(L, 5, &options);
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    op->operation = pomex_client_download(ud->client, id, length, link, path, &options);
+    return started(L, ud, op);
+}
+
+/* step([budget]) -> how many operations are not done */
+static int client_step(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    pomex_lua_pushwhole(L, (int64_t)pomex_client_step(ud->client, luaL_optnumber(L, 2, 0)));
+    return 1;
+}
+
+/* next() -> operation id, done, update, progress | nil */
+static int client_next(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    unsigned news = 0;
+    const pomex_operation *operation = pomex_client_next(ud->client, &news);
+    if (operation == NULL) {
+        lua_pushnil(L);
+        return 1;
+    }
+    luaL_checkstack(L, 4, NULL);
+    pomex_lua_pushwhole(L, (int64_t)pomex_operation_id(operation));
+    lua_pushboolean(L, (news & POMEX_NEWS_DONE) != 0);
+    lua_pushboolean(L, (news & POMEX_NEWS_UPDATE) != 0);
+    lua_pushboolean(L, (news & POMEX_NEWS_PROGRESS) != 0);
+    return 4;
+}
+
+static void set_text(lua_State *L, const char *name, const char *value)
+{
+    if (value != NULL && value[0] != '\0') {
+        lua_pushstring(L, value);
+        lua_setfield(L, -2, name);
+    }
+}
+
+/* next_event() -> table | nil */
+static int client_next_event(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    pomex_event event;
+    if (!pomex_client_next_event(ud->client, &event)) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_createtable(L, 0, 8);
+    set_text(L, "name", event.name);
+    set_text(L, "endpoint", event.endpoint);
+    set_text(L, "type", event.type);
+    set_text(L, "detail", event.detail);
+    pomex_lua_pushwhole(L, (int64_t)event.operation);
+    lua_setfield(L, -2, "operation");
+    pomex_lua_pushwhole(L, event.attempt);
+    lua_setfield(L, -2, "attempt");
+    if (event.status != 0) {
+        pomex_lua_pushwhole(L, event.status);
+        lua_setfield(L, -2, "status");
+    }
+    lua_pushnumber(L, event.seconds);
+    lua_setfield(L, -2, "seconds");
+    return 1;
+}
+
+/* pollfd() -> descriptor | nil, message */
+static int client_pollfd(lua_State *L)
+{
+    int fd = pomex_client_pollfd(pomex_lua_client(L)->client);
+    if (fd < 0) {
+        const char *why = strerror(errno);
+        lua_pushnil(L);
+        lua_pushstring(L, why);
+        return 2;
+    }
+    lua_pushinteger(L, fd);
+    return 1;
+}
+
+static int client_events(lua_State *L)
+{
+    pomex_lua_client(L);
+    lua_pushliteral(L, "r");
+    return 1;
+}
+
+/* timeout() -> seconds | nil */
+static int client_timeout(lua_State *L)
+{
+    double seconds = pomex_client_timeout(pomex_lua_client(L)->client);
+    if (seconds < 0) {
+        lua_pushnil(L);
+    } else {
+        lua_pushnumber(L, seconds);
+    }
+    return 1;
+}
+
+/* poll([seconds]) -> true | false | nil, "interrupted" or what failed. A signal comes back to
+ * Lua, so that a debug hook can raise: a loop here would make Ctrl-C wait. */
+static int client_poll(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    int ready = pomex_client_poll(ud->client, luaL_optnumber(L, 2, -1));
+    if (ready < 0) {
+        const char *why = errno == EINTR ? "interrupted" : strerror(errno);
+        lua_pushnil(L);
+        lua_pushstring(L, why);
+        return 2;
+    }
+    lua_pushboolean(L, ready > 0);
+    return 1;
+}
+
+static int client_base_url(lua_State *L)
+{
+    lua_pushstring(L, pomex_client_base_url(pomex_lua_client(L)->client));
+    return 1;
+}
+
+static int client_closed(lua_State *L)
+{
+    binding_client *ud = pomex_lua_self(L, "pomex client");
+    lua_pushboolean(L, ud->client == NULL);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"call", client_call},
+    {"request", client_request},
+    {"wait", client_wait},
+    {"download", client_download},
+    {"step", client_step},
+    {"next", client_next},
+    {"next_event", client_next_event},
+    {"pollfd", client_pollfd},
+    {"events", client_events},
+    {"timeout", client_timeout},
+    {"poll", client_poll},
+    {"base_url", client_base_url},
+    {"close", client_close},
+    {"closed", client_closed},
+    {"__gc", client_close},
+    {"__close", client_close},
+    {NULL, NULL},
+};
+
+/* Takes the set of array metatables from the top of the stack. */
+void pomex_lua_push_client_class(lua_State *L)
+{
+    lua_newtable(L);
+    lua_insert(L, -2);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    pomex_lua_push_operation_class(L);
+    lua_insert(L, -2);
+    luaL_setfuncs(L, methods, 3);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "pomex client");
+    lua_setfield(L, -2, "__name");
+}

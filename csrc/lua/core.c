@@ -1,0 +1,92 @@
+/* The module pomex.core. */
+#include "binding.h"
+
+#include <errno.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "endpoint.h"
+
+void *pomex_lua_self(lua_State *L, const char *kind)
+{
+    void *self = lua_touserdata(L, 1);
+    if (self != NULL && lua_getmetatable(L, 1)) {
+        bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same) {
+            return self;
+        }
+    }
+    luaL_error(L, "%s expected, got %s (is it called with a colon?)", kind,
+               luaL_typename(L, 1));
+    return NULL;
+}
+
+/* now() -> monotonic seconds */
+static int core_now(lua_State *L)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return 1;
+}
+
+/* random(n) -> n random bytes, at most 256 */
+static int core_random(lua_State *L)
+{
+    char bytes[256];
+    lua_Integer wanted = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, wanted >= 0 && wanted <= (lua_Integer)sizeof bytes, 1,
+                  "must be from 0 to 256");
+    size_t have = 0;
+    while (have < (size_t)wanted) {
+        ssize_t got = getrandom(bytes + have, (size_t)wanted - have, 0);
+        if (got < 0 && errno != EINTR) {
+            return luaL_error(L, "the system gives no random bytes");
+        }
+        have += got > 0 ? (size_t)got : 0;
+    }
+    lua_pushlstring(L, bytes, have);
+    return 1;
+}
+
+/* The names that `rate_limits` knows, each with its documented requests a second or 0. */
+static void push_limits(lua_State *L)
+{
+    lua_newtable(L);
+    for (int i = 0; i < POMEX_ENDPOINTS; i++) {
+        const pomex_endpoint *row = pomex_endpoint_of((pomex_endpoint_id)i);
+        if (row->limit_name != NULL) {
+            lua_pushnumber(L, row->rate_limit);
+            lua_setfield(L, -2, row->limit_name);
+        }
+    }
+}
+
+__attribute__((visibility("default"))) int luaopen_pomex_core(lua_State *L);
+
+int luaopen_pomex_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"now", core_now}, {"random", core_random}, {"tidy", pomex_lua_tidy}, {NULL, NULL}};
+    luaL_checkstack(L, 12, NULL);
+    lua_newtable(L);
+    luaL_setfuncs(L, functions, 0);
+    lua_pushliteral(L, POMEX_VERSION);
+    lua_setfield(L, -2, "VERSION");
+    lua_pushlightuserdata(L, NULL);
+    lua_setfield(L, -2, "null");
+    push_limits(L);
+    lua_setfield(L, -2, "limits");
+    /* arrays[metatable] = true: an empty table with this metatable is a JSON array. */
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, "arrays");
+    pomex_lua_push_client_class(L);
+    lua_pushcclosure(L, pomex_lua_new, 1);
+    lua_setfield(L, -2, "new");
+    pomex_lua_push_process_class(L);
+    lua_pushcclosure(L, pomex_lua_spawn, 1);
+    lua_setfield(L, -2, "spawn");
+    return 1;
+}

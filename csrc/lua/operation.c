@@ -1,0 +1,165 @@
+/* The operation userdata: one reference to an operation of the core. */
+#include "binding.h"
+
+static binding_operation *self(lua_State *L)
+{
+    return pomex_lua_self(L, "pomex operation");
+}
+
+binding_operation *pomex_lua_new_operation(lua_State *L, int class_index)
+{
+    binding_operation *operation = pomex_lua_newuserdata(L, sizeof *operation);
+    *operation = (binding_operation){.done = -1, .total = -1};
+    lua_pushvalue(L, class_index);
+    lua_setmetatable(L, -2);
+#ifdef POMEX_LUA_OWNER_IS_TABLE
+    /* The client's environment is a table that holds the client; operations share it. */
+    lua_getfenv(L, 1);
+#else
+    lua_pushvalue(L, 1);
+#endif
+    pomex_lua_setowner(L, -2);
+    return operation;
+}
+
+static void release(binding_operation *op)
+{
+    pomex_operation_release(op->operation);
+    op->operation = NULL;
+}
+
+static int operation_gc(lua_State *L)
+{
+    binding_operation *op = self(L);
+    if (op->operation != NULL) {
+        release(op);
+    }
+    return 0;
+}
+
+static int operation_id(lua_State *L)
+{
+    pomex_lua_pushwhole(L, (int64_t)self(L)->id);
+    return 1;
+}
+
+static int operation_done(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushboolean(L, op->operation == NULL || pomex_operation_done(op->operation));
+    return 1;
+}
+
+static int operation_cancel(lua_State *L)
+{
+    binding_operation *op = self(L);
+    if (op->operation != NULL) {
+        pomex_operation_cancel(op->operation);
+    }
+    return 0;
+}
+
+static int push_body(lua_State *L, const pomex_operation *operation)
+{
+    size_t length = 0;
+    const char *body = pomex_operation_body(operation, &length);
+    lua_pushlstring(L, body != NULL ? body : "", body != NULL ? length : 0);
+    return 1;
+}
+
+static int push_result(lua_State *L, const binding_operation *op)
+{
+    if (op->operation == NULL) {
+        return luaL_error(L, "the result of this pomex operation was taken");
+    }
+    if (!pomex_operation_done(op->operation)) {
+        return luaL_error(L, "this pomex operation is not done");
+    }
+    const pomex_error *error = pomex_operation_error(op->operation);
+    if (error != NULL) {
+        lua_pushnil(L);
+        pomex_lua_push_error(L, error);
+    } else {
+        push_body(L, op->operation);
+        pomex_lua_pushwhole(L, pomex_operation_status(op->operation));
+    }
+    return 2;
+}
+
+/* result() -> body, status | nil, error table */
+static int operation_result(lua_State *L)
+{
+    return push_result(L, self(L));
+}
+
+/* take() is result() and gives the memory back: Lua's collector cannot see how much it is. */
+static int operation_take(lua_State *L)
+{
+    binding_operation *op = self(L);
+    int results = push_result(L, op);
+    op->attempts = pomex_operation_attempts(op->operation);
+    pomex_operation_progress(op->operation, &op->done, &op->total);
+    release(op);
+    return results;
+}
+
+/* body() -> the latest reply */
+static int operation_body(lua_State *L)
+{
+    binding_operation *op = self(L);
+    if (op->operation == NULL) {
+        lua_pushliteral(L, "");
+        return 1;
+    }
+    return push_body(L, op->operation);
+}
+
+/* progress() -> bytes so far, whole length or nil */
+static int operation_progress(lua_State *L)
+{
+    binding_operation *op = self(L);
+    int64_t done = op->done;
+    int64_t total = op->total;
+    if (op->operation != NULL) {
+        pomex_operation_progress(op->operation, &done, &total);
+    }
+    pomex_lua_pushwhole(L, done > 0 ? done : 0);
+    if (total < 0) {
+        lua_pushnil(L);
+    } else {
+        pomex_lua_pushwhole(L, total);
+    }
+    return 2;
+}
+
+static int operation_attempts(lua_State *L)
+{
+    binding_operation *op = self(L);
+    pomex_lua_pushwhole(L, op->operation != NULL ? pomex_operation_attempts(op->operation)
+                                                 : op->attempts);
+    return 1;
+}
+
+static const luaL_Reg methods[] = {
+    {"id", operation_id},
+    {"done", operation_done},
+    {"cancel", operation_cancel},
+    {"result", operation_result},
+    {"take", operation_take},
+    {"body", operation_body},
+    {"progress", operation_progress},
+    {"attempts", operation_attempts},
+    {"__gc", operation_gc},
+    {NULL, NULL},
+};
+
+void pomex_lua_push_operation_class(lua_State *L)
+{
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    luaL_setfuncs(L, methods, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "pomex operation");
+    lua_setfield(L, -2, "__name");
+}
