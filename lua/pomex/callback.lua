@@ -59,7 +59,7 @@ local function from_string(text)
       return refuse("the callback's query has a bad escape",
         KNOWN[key] and "in " .. key or "a % that two hexadecimal digits do not follow")
     end
-    if key:find("\0", 1, true) or value:find("%z") then
+    if key:find("\0", 1, true) or value:find("\0", 1, true) then
       return refuse("the callback's query holds a NUL", KNOWN[key] and "in " .. key or nil)
     end
     if KNOWN[key] then

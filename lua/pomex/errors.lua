@@ -50,11 +50,25 @@ local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
--- How many bytes from 128 up follow lead byte `b` in UTF-8; nil: it begins no character.
-local function tail(b)
-  if b >= 0xC2 and b < 0xE0 then return 1 end
-  if b >= 0xE0 and b < 0xF0 then return 2 end
-  if b >= 0xF0 and b < 0xF5 then return 3 end
+-- What UTF-8 allows: bytes of the lead, of the second, and how many follow the lead. C1
+-- controls (C2 80-9F) are left out.
+local FORMS = {
+  { 0xC2, 0xC2, 0xA0, 0xBF, 1 }, { 0xC3, 0xDF, 0x80, 0xBF, 1 },
+  { 0xE0, 0xE0, 0xA0, 0xBF, 2 }, { 0xE1, 0xEC, 0x80, 0xBF, 2 },
+  { 0xED, 0xED, 0x80, 0x9F, 2 }, { 0xEE, 0xEF, 0x80, 0xBF, 2 },
+  { 0xF0, 0xF0, 0x90, 0xBF, 3 }, { 0xF1, 0xF3, 0x80, 0xBF, 3 }, { 0xF4, 0xF4, 0x80, 0x8F, 3 },
+}
+
+-- The character that begins at byte `i` of `run`, or nil.
+local function character_at(run, i)
+  local lead, second = run:byte(i, i + 1)
+  for _, form in ipairs(FORMS) do
+    if lead >= form[1] and lead <= form[2] then
+      local character = run:sub(i, i + form[5])
+      local whole = #character == form[5] + 1 and second >= form[3] and second <= form[4]
+      return whole and character:find("^.[\128-\191]+$") and character or nil
+    end
+  end
 end
 
 -- Bytes that are no UTF-8, the C1 controls and the two line separators of Unicode become
@@ -62,12 +76,9 @@ end
 local function clean_high(run)
   local out, i = {}, 1
   while i <= #run do
-    local n = tail(run:byte(i))
-    local character = n and run:sub(i, i + n)
-    if character and #character == n + 1 and character:find("^.[\128-\191]+$")
-      and not character:find("^\194[\128-\159]") and not character:find("^\226\128[\168\169]")
-    then
-      out[#out + 1], i = character, i + n + 1
+    local character = character_at(run, i)
+    if character and not character:find("^\226\128[\168\169]") then
+      out[#out + 1], i = character, i + #character
     else
       out[#out + 1], i = hex(run:sub(i, i)), i + 1
     end
