@@ -18,11 +18,11 @@ typedef struct pomex_endpoint {
     const char *name;       /* "assets.get": errors, events, faults */
     const char *limit_name; /* "asset_get": the key in rate_limits */
     const char *method;
-    const char *path;       /* below the base URL; ends in "/" where an id follows */
+    const char *path; /* below the base URL; ends in "/" where an id follows */
     bool has_id;
     enum pomex_effect effect;
-    double rate_limit;      /* documented requests a second; 0: none */
-    const char *object;     /* the "object" of its 200 */
+    double rate_limit;  /* documented requests a second; 0: none */
+    const char *object; /* the "object" of its 200 */
 } pomex_endpoint;
 
 /* The row of `id`; never NULL for a value of the enum. */

@@ -30,7 +30,7 @@ struct pomex_partfile {
     char why[512];
 };
 
-/* ------------------------------------------------------------------------------- the note */
+/* -------------------------------------------------------------------------------- the note */
 
 /* RFC 9110: a quoted string without W/ before it; it goes into a header as it is. */
 static bool is_strong_etag(const char *etag)
@@ -117,7 +117,7 @@ static bool save_note(pomex_partfile *file, char *why, size_t why_size)
     return saved;
 }
 
-/* ------------------------------------------------------------------------------- opening */
+/* --------------------------------------------------------------------------------- opening */
 
 /* Renaming would replace whatever has the final name: only a regular file may be. */
 static bool may_replace(const char *path, char *why, size_t why_size)
@@ -251,7 +251,7 @@ pomex_partfile *pomex_partfile_open(const char *path, const char *task, char *wh
     return file;
 }
 
-/* ------------------------------------------------------------------------------ the bytes */
+/* ------------------------------------------------------------------------------- the bytes */
 
 int64_t pomex_partfile_resume_from(const pomex_partfile *file)
 {

@@ -41,7 +41,8 @@ typedef int64_t (*pomex_clock_fn)(void *user, enum pomex_clock_kind kind);
 
 /* ------------------------------------------------------------------------------- endpoints */
 
-/* The six endpoints of the API document, and the way out for what this version does not know. */
+/* The six endpoints of the API document, and the way out for what this version does not know.
+ */
 typedef enum pomex_endpoint_id {
     POMEX_SESSION_CREATE,    /* POST /v1/video/assets/sessions */
     POMEX_ASSET_CREATE,      /* POST /v1/video/assets */
@@ -61,22 +62,22 @@ typedef enum pomex_endpoint_id {
 typedef struct pomex_error {
     const char *type;
     char *message;
-    int status;             /* HTTP status of the last answer; 0: there was none */
-    const char *endpoint;   /* "assets.get", …; NULL before a request was formed */
-    int attempts;           /* how often it was tried; 0: nothing was sent */
-    bool retryable;         /* the same call may succeed later, and repeating it is safe */
-    double retry_after;     /* seconds that the service asked for; -1: it did not */
-    bool maybe_billed;      /* a billed request may have been carried out */
-    const char *cause;      /* ambiguous_error: the type it would have had */
-    char *hint;             /* how to go on, or the value at fault */
-    bool client;            /* refused here; nothing was sent */
-    char *id;               /* the asset or task that the call was about */
-    char *last_status;      /* time-outs of a wait: the last status seen */
-    char *object;           /* the service's answer, JSON text, where it says "failed" */
-    json_t *candidates;     /* ambiguous uploads: an array of ids that may be it */
-    char *body;             /* the first 512 bytes of an answer that is no envelope */
+    int status;           /* HTTP status of the last answer; 0: there was none */
+    const char *endpoint; /* "assets.get", …; NULL before a request was formed */
+    int attempts;         /* how often it was tried; 0: nothing was sent */
+    bool retryable;       /* the same call may succeed later, and repeating it is safe */
+    double retry_after;   /* seconds that the service asked for; -1: it did not */
+    bool maybe_billed;    /* a billed request may have been carried out */
+    const char *cause;    /* ambiguous_error: the type it would have had */
+    char *hint;           /* how to go on, or the value at fault */
+    bool client;          /* refused here; nothing was sent */
+    char *id;             /* the asset or task that the call was about */
+    char *last_status;    /* time-outs of a wait: the last status seen */
+    char *object;         /* the service's answer, JSON text, where it says "failed" */
+    json_t *candidates;   /* ambiguous uploads: an array of ids that may be it */
+    char *body;           /* the first 512 bytes of an answer that is no envelope */
     size_t body_length;
-    char *request_id;       /* the X-Request-Id of the answer */
+    char *request_id; /* the X-Request-Id of the answer */
 } pomex_error;
 
 /* Frees an error that a pomex_* call gave away. NULL is allowed. */
@@ -132,7 +133,8 @@ void pomex_client_close(pomex_client *client);
  * readable. NULL is allowed. */
 void pomex_client_free(pomex_client *client);
 
-/* Whether the client may be used here: NULL, or why not ("closed", "used in another process"). */
+/* Whether the client may be used here: NULL, or why not ("closed", "used in another process").
+ */
 const char *pomex_client_unusable(const pomex_client *client);
 
 /* The base URL in use, without the key; lives as long as the client. */
@@ -167,9 +169,9 @@ typedef struct pomex_event {
     uint64_t operation;   /* pomex_operation_id */
     int attempt;          /* 1 for the first */
     int status;           /* "response": HTTP status; 0: none came */
-    double seconds;       /* "response": how long it took; "retry": how long until; "done": all */
-    const char *type;     /* "response", "retry", "done": type of the error, or NULL */
-    char detail[64];      /* "update": the status; "dropped": how many events were lost */
+    double seconds;   /* "response": how long it took; "retry": how long until; "done": all */
+    const char *type; /* "response", "retry", "done": type of the error, or NULL */
+    char detail[64];  /* "update": the status; "dropped": how many events were lost */
 } pomex_event;
 
 /* Takes the oldest event, if the options asked for events; at most 1024 are kept. No event
@@ -180,15 +182,15 @@ bool pomex_client_next_event(pomex_client *client, pomex_event *event);
 
 /* Per-call settings; a field at its "unset" value takes the client's. */
 typedef struct pomex_call_options {
-    double timeout;       /* -1: the client's budget (a wait: 600 or 1800; a download: none) */
-    int max_retries;      /* -1: the client's; waits have none */
-    bool no_validation;   /* send what the document's rules would refuse */
-    double first;         /* waits: -1: the client's schedule */
-    double factor;        /* waits: -1 */
-    double max;           /* waits: -1 */
-    bool updates;         /* waits: report POMEX_NEWS_UPDATE after each look */
-    bool progress;        /* downloads: report POMEX_NEWS_PROGRESS */
-    bool sync;            /* downloads: fsync before the rename */
+    double timeout;     /* -1: the client's budget (a wait: 600 or 1800; a download: none) */
+    int max_retries;    /* -1: the client's; waits have none */
+    bool no_validation; /* send what the document's rules would refuse */
+    double first;       /* waits: -1: the client's schedule */
+    double factor;      /* waits: -1 */
+    double max;         /* waits: -1 */
+    bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look */
+    bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
+    bool sync;          /* downloads: fsync before the rename */
 } pomex_call_options;
 
 void pomex_call_options_init(pomex_call_options *options);

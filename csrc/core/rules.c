@@ -20,7 +20,7 @@ static const char *const asset_statuses[] = {"active", "processing", "failed", N
 static const char *const sort_keys[] = {"create_time", "update_time", "group_id", NULL};
 static const char *const sort_orders[] = {"asc", "desc", NULL};
 
-/* ------------------------------------------------------------------------ kinds of value */
+/* -------------------------------------------------------------------------- kinds of value */
 
 /* A null says what a missing field says. */
 static const json_t *field(const json_t *object, const char *key)
@@ -167,7 +167,7 @@ static bool check_session(const json_t *payload, pomex_fault *fault)
     return true;
 }
 
-/* ------------------------------------------------------------------------ Upload an Asset */
+/* ------------------------------------------------------------------------- Upload an Asset */
 
 static bool refuse_upload_url(pomex_fault *fault, const json_t *url)
 {
@@ -200,7 +200,7 @@ static bool check_upload(const json_t *payload, pomex_fault *fault)
            check_label(payload, "name", true, fault);
 }
 
-/* ---------------------------------------------------------------------------- List Assets */
+/* ----------------------------------------------------------------------------- List Assets */
 
 static bool is_status_list(const char *text, size_t length)
 {
@@ -277,7 +277,7 @@ static bool check_list(const json_t *payload, pomex_fault *fault)
     return true;
 }
 
-/* --------------------------------------------------------- Generate a Video From an Asset */
+/* ---------------------------------------------------------- Generate a Video From an Asset */
 
 /* The url of a part of which the type names the key it stands under ("image_url",
  * "video_url", …), or NULL. */

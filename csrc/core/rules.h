@@ -5,9 +5,9 @@
 
 #include "endpoint.h"
 
-#define POMEX_MAX_BODY (8u << 20) /* bytes of a JSON body, either way */
-#define POMEX_MAX_DEPTH 64        /* levels of nesting of a JSON body */
-#define POMEX_MAX_ID 256          /* bytes of an id in a path */
+#define POMEX_MAX_BODY  (8u << 20) /* bytes of a JSON body, either way */
+#define POMEX_MAX_DEPTH 64         /* levels of nesting of a JSON body */
+#define POMEX_MAX_ID    256        /* bytes of an id in a path */
 
 /* Why a request is refused. `message` is the document's sentence where it has one; `value`
  * shows the value at fault ('lang is "fr"', at most one line), and may be empty. */

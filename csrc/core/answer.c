@@ -1,0 +1,104 @@
+/* What an attempt's outcome is called: the errors of design and document. */
+#include "json.h"
+#include "operation.h"
+#include "retry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_SHOWN 512
+
+/* Type and message of an answer. The message is the service's own where there is one. */
+static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o,
+                                 const pomex_buffer *body)
+{
+    int status = o->status;
+    if (status < 300)
+        return pomex_operation_error_new(
+            op, "decode_error", "the answer is not what %s promises", op->endpoint->name);
+    if (status < 400)
+        return pomex_operation_error_new(
+            op, "api_error",
+            "the service answered with a redirect (HTTP %d), which "
+            "pomex does not follow: the key stays here",
+            status);
+    const char *type = pomex_rules_error_type(status);
+    json_t *root = pomex_json_parse(body->data, body->length);
+    const char *message = pomex_json_string(json_object_get(root, "error"), "message");
+    if (!message)
+        message = pomex_json_string(root, "error");
+    pomex_error *error =
+        message ? pomex_operation_error_new(op, type, "%s", message)
+                : pomex_operation_error_new(op, type, "HTTP %d without the service's envelope",
+                                            status);
+    json_decref(root);
+    return error;
+}
+
+static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
+{
+    switch (o->ending) {
+    case POMEX_UNTRUSTED:
+        return pomex_operation_error_new(op, "connection_error",
+                                         "the server's certificate is not trusted: %s", o->why);
+    case POMEX_TIMED_OUT:
+        return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
+                                         pomex_seconds(o->took));
+    case POMEX_STALLED:
+        return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
+                                         pomex_seconds(o->took));
+    case POMEX_OVERSIZED:
+        return pomex_operation_error_new(
+            op, "decode_error", "the answer is longer than pomex takes (%s)",
+            o->reply->too_long ? "64 KiB of headers" : "8 MiB of body");
+    case POMEX_CANCELLED:
+        return pomex_operation_error_new(op, "cancelled_error", "%s", o->why);
+    case POMEX_NO_MEMORY:
+        return pomex_error_memory();
+    default:
+        return pomex_operation_error_new(op, "connection_error", "%s", o->why);
+    }
+}
+
+pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome *o,
+                                 const pomex_buffer *body)
+{
+    pomex_error *error =
+        o->ending == POMEX_ANSWERED ? answer_error(op, o, body) : ending_error(op, o);
+    if (pomex_error_is_static(error))
+        return error;
+    error->status = o->status;
+    error->retry_after = o->retry_after;
+    error->retryable = pomex_retry_transient(o);
+    if (o->reply->request_id[0])
+        error->request_id = strdup(o->reply->request_id);
+    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length) {
+        size_t shown = body->length < BODY_SHOWN ? body->length : BODY_SHOWN;
+        error->body = malloc(shown + 1);
+        if (error->body) {
+            memcpy(error->body, body->data, shown);
+            error->body[shown] = '\0';
+            error->body_length = shown;
+        }
+    }
+    return error;
+}
+
+pomex_error *pomex_call_ambiguous(const pomex_operation *op, pomex_error *error)
+{
+    if (pomex_error_is_static(error))
+        return pomex_error_lost();
+    error->cause = error->type;
+    error->type = "ambiguous_error";
+    error->retryable = false;
+    error->maybe_billed =
+        op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
+    const char *hint =
+        op->effect == POMEX_EFFECT_BILLED
+            ? "the video may be in the making and billed: look for it before you ask again"
+        : op->effect == POMEX_EFFECT_ASSET
+            ? "the portrait may be stored: list its group before you upload it again"
+            : "the request may have been carried out; it was not sent again";
+    pomex_error_set(&error->hint, "%s", hint);
+    return error;
+}

@@ -1,0 +1,129 @@
+/* The client as its own files see it. */
+#ifndef POMEX_CLIENT_H
+#define POMEX_CLIENT_H
+
+#include "error.h"
+#include "limiter.h"
+#include "list.h"
+#include "timer.h"
+#include "transfer.h"
+
+#include <sys/epoll.h>
+#include <sys/types.h>
+
+#define POMEX_EPOLL_EVENTS 64
+
+/* Options, checked and copied. */
+typedef struct pomex_settings {
+    pomex_options options; /* its pointers are unset but for the clock's */
+    char *authorization;   /* "Authorization: Bearer …"; wiped when freed */
+    size_t authorization_size;
+    char *user_agent;
+    char *base_url; /* without a trailing slash */
+    bool base_is_http;
+    bool base_is_loopback;
+    char *proxy;
+    char *ca_file;
+    char *ca_path;
+} pomex_settings;
+
+/* Checks and copies. NULL, or what is wrong (for the caller to free). */
+pomex_error *pomex_settings_init(pomex_settings *settings, const pomex_options *options);
+void pomex_settings_free(pomex_settings *settings);
+
+/* A descriptor that libcurl uses. Registered in the epoll set lazily: libcurl says REMOVE and
+ * then IN for every request on a kept-alive connection, and obeying costs two system calls. */
+typedef struct pomex_socket {
+    uint8_t wanted;     /* what libcurl wants: EPOLLIN, EPOLLOUT */
+    uint8_t registered; /* what the epoll set has; 0: nothing */
+    bool in_set;
+    bool ours; /* opened by our callback, so closed by ours too */
+} pomex_socket;
+
+/* An id that this client was given for something it made. */
+typedef struct pomex_created {
+    uint64_t hash;
+    int64_t at;
+} pomex_created;
+
+typedef struct pomex_events {
+    pomex_event *ring;
+    size_t first;
+    size_t count;
+    size_t lost;
+} pomex_events;
+
+struct pomex_client {
+    unsigned refs; /* the caller's, and one for each operation */
+    bool closed;
+    bool stepping;
+    bool behind; /* the last step ran out of its budget */
+    pid_t pid;   /* 0: not used yet */
+    pomex_settings settings;
+    pomex_clock_fn clock;
+    void *clock_user;
+
+    int epoll_fd;
+    int timer_fd;
+    CURLM *multi;
+    int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
+    int64_t queue_due; /* when a queued operation may start */
+    int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
+    int64_t asleep;    /* BOOTTIME - MONOTONIC when last looked at */
+    pomex_socket *sockets;
+    size_t socket_count;
+    struct epoll_event ready[POMEX_EPOLL_EVENTS]; /* what poll found, for the next step */
+    int ready_count;
+    bool system_ca_path; /* the system has a folder of hashed certificates */
+    uint64_t random;
+
+    pomex_timers timers;
+    pomex_limiter *limiter;
+    pomex_link all; /* operations that are not done */
+    size_t pending;
+    pomex_link queues[2][POMEX_ENDPOINTS]; /* calls, polls */
+    pomex_link news;
+    pomex_link told; /* done and taken; released at the next step */
+    size_t in_flight;
+    size_t downloads;
+    int starts;    /* in this step */
+    int next_kind; /* which queue is asked first */
+    uint64_t last_id;
+    pomex_transfer *pool;
+    struct curl_slist accept_header, auth_header, cache_header, expect_header, type_header;
+    pomex_created *created;
+    size_t created_first, created_count, created_capacity;
+    pomex_events events;
+};
+
+int64_t pomex_now(const pomex_client *client);
+
+/* Opens what a client needs once it is used. False with errno. */
+bool pomex_client_open(pomex_client *client);
+void pomex_client_unref(pomex_client *client);
+
+/* A number in [0, 1). */
+double pomex_random(pomex_client *client);
+
+/* Remembers an id for 300 s; when it was made, or -1. */
+void pomex_created_add(pomex_client *client, const char *id);
+int64_t pomex_created_at(const pomex_client *client, const char *id);
+
+/* --- loop.c */
+bool pomex_loop_open(pomex_client *client);
+void pomex_loop_close(pomex_client *client, bool foreign);
+void pomex_loop_step(pomex_client *client, double budget);
+/* Starts what may start; ends what has ended. */
+void pomex_loop_run(pomex_client *client);
+/* libcurl's CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. */
+curl_socket_t pomex_loop_open_socket(void *user, curlsocktype purpose,
+                                     struct curl_sockaddr *address);
+int pomex_loop_close_socket(void *user, curl_socket_t fd);
+/* Sets the timerfd to the earliest thing that step must see to. */
+void pomex_loop_rearm(pomex_client *client);
+
+/* --- event.c */
+void pomex_event_add(pomex_client *client, const char *name, const pomex_operation *operation,
+                     int status, double seconds, const char *type, const char *detail);
+
+#endif

@@ -1,0 +1,342 @@
+/* Downloads: a link from the service, then its bytes, into a file that takes its name only
+ * when it is whole. The key goes to the service alone. */
+#include "download.h"
+#include "retry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_REDIRECTS 5
+/* Slower than this many bytes in this many seconds is a halt. */
+#define STALL_SECONDS 30.0
+#define STALL_BYTES   (30 * 1024)
+/* An attempt that saved this much starts the count of retries anew. */
+#define PROGRESS_BYTES (64 * 1024)
+
+void pomex_download_free(struct pomex_download *d)
+{
+    if (!d)
+        return;
+    pomex_partfile_close(d->file);
+    free(d->link);
+    free(d->path);
+    free(d);
+}
+
+void pomex_operation_progress(const pomex_operation *op, int64_t *done, int64_t *total)
+{
+    const struct pomex_download *d = op->download;
+    *done = !d ? 0 : d->file ? pomex_partfile_size(d->file) : d->saved;
+    *total = d ? d->total : -1;
+}
+
+/* Closes the file, which also unlocks it. */
+static void let_go(pomex_operation *op)
+{
+    struct pomex_download *d = op->download;
+    d->saved = d->file ? pomex_partfile_size(d->file) : d->saved;
+    pomex_partfile_close(d->file);
+    d->file = NULL;
+}
+
+void pomex_download_let_go_if_done(pomex_operation *op)
+{
+    if (op->state == POMEX_DONE)
+        let_go(op);
+}
+
+void pomex_download_finish(pomex_operation *op, pomex_error *error)
+{
+    let_go(op);
+    pomex_buffer_free(&op->reply);
+    pomex_operation_finish(op, error);
+}
+
+void pomex_download_fail(pomex_operation *op, const char *type, const char *message,
+                         const char *detail)
+{
+    pomex_download_finish(op, pomex_operation_error_new(op, type, "%s%s", message, detail));
+}
+
+void pomex_download_enter(pomex_operation *op, const pomex_stage *stage,
+                          pomex_endpoint_id endpoint)
+{
+    op->stage = stage;
+    op->endpoint = pomex_endpoint_of(endpoint);
+    op->attempts = 0;
+    pomex_operation_queue(op);
+}
+
+/* ----------------------------------------------------------------------------------- bytes */
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+    return strncasecmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* An error page under a 200. "binary/octet-stream" is S3's default for a video. */
+static bool says_text(const char *type)
+{
+    return has_prefix(type, "text/") || strcasestr(type, "json") || strcasestr(type, "xml") ||
+           strcasestr(type, "html");
+}
+
+/* Whether a 206 is what was asked for: the same file from the same byte on. */
+static bool continues(const struct pomex_download *d, const pomex_headers *h, int64_t *total)
+{
+    long long from = -1, to = -1, whole = -1;
+    const char *etag = pomex_partfile_etag(d->file);
+    if (sscanf(h->content_range, "bytes %lld-%lld/%lld", &from, &to, &whole) != 3)
+        return false;
+    *total = whole;
+    return d->resume > 0 && from == d->resume && to == whole - 1 && etag &&
+           strcmp(etag, h->etag) == 0 &&
+           (pomex_partfile_length(d->file) < 0 || pomex_partfile_length(d->file) == whole);
+}
+
+/* Before the first byte of a body, from libcurl's callback: file calls only. Nonzero ends it.
+ */
+static int begin(pomex_transfer *t)
+{
+    struct pomex_download *d = t->operation->download;
+    const pomex_headers *h = &t->reply;
+    int64_t total = h->content_length, offset = 0;
+    if (h->status != 200 && h->status != 206)
+        return 0; /* an error's body, kept in memory */
+    if (says_text(h->content_type)) {
+        d->unfit = "the link gave text and not a video";
+        return 0;
+    }
+    if (h->status == 206) {
+        offset = d->resume;
+        d->restart = !continues(d, h, &total);
+        if (d->restart)
+            return 1;
+    } else if (total < 0 && !h->chunked && h->version < 2) {
+        d->unfit =
+            "the server did not say how long the video is, so it could not be told whole";
+        return 1;
+    }
+    d->total = total;
+    t->to_file = true;
+    return pomex_partfile_begin(d->file, offset, total, h->etag[0] ? h->etag : NULL, d->why,
+                                sizeof d->why)
+               ? 0
+               : 1;
+}
+
+static bool file_request(pomex_operation *op, pomex_request *r)
+{
+    struct pomex_download *d = op->download;
+    char line[300];
+    d->restart = false;
+    d->unfit = NULL;
+    d->window_bytes = 0;
+    r->file = d->file;
+    r->begin = begin;
+    d->resume = pomex_partfile_resume_from(d->file);
+    r->url = strdup(d->link);
+    if (d->resume <= 0)
+        return true;
+    snprintf(line, sizeof line, "Range: bytes=%lld-", (long long)d->resume);
+    r->headers = curl_slist_append(NULL, line);
+    snprintf(line, sizeof line, "If-Range: %s", pomex_partfile_etag(d->file));
+    struct curl_slist *both = r->headers ? curl_slist_append(r->headers, line) : NULL;
+    if (both)
+        return true;
+    curl_slist_free_all(r->headers);
+    free(r->url);
+    pomex_download_finish(op, pomex_error_memory());
+    return false;
+}
+
+static int64_t file_deadline(const pomex_operation *op, int64_t now)
+{
+    int64_t at = pomex_after(now, STALL_SECONDS);
+    return at < op->deadline ? at : op->deadline;
+}
+
+bool pomex_download_stalled(pomex_operation *op, int64_t now)
+{
+    struct pomex_download *d = op->download;
+    if (now >= op->deadline || op->transfer->received - d->window_bytes < STALL_BYTES)
+        return true;
+    d->window_bytes = op->transfer->received;
+    int64_t at = pomex_after(now, STALL_SECONDS);
+    pomex_timer_set(&op->client->timers, &op->timer, at < op->deadline ? at : op->deadline);
+    return false;
+}
+
+static void redirect(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->download;
+    char *next = NULL;
+    bool http = false;
+    CURLU *url = curl_url();
+    bool resolved = url && o->reply->location[0] &&
+                    curl_url_set(url, CURLUPART_URL, d->link, CURLU_PATH_AS_IS) == CURLUE_OK &&
+                    curl_url_set(url, CURLUPART_URL, o->reply->location,
+                                 CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
+                    curl_url_get(url, CURLUPART_URL, &next, 0) == CURLUE_OK;
+    curl_url_cleanup(url);
+    const char *fault = resolved ? pomex_link_fault(op->client, next, &http) : "is not a URL";
+    char *copy = next ? strdup(next) : NULL;
+    curl_free(next);
+    if (!fault && http != d->http)
+        fault = "is of another scheme";
+    if (!fault && ++d->redirects > MAX_REDIRECTS)
+        fault = "is one too many";
+    if (fault || !copy) {
+        free(copy);
+        pomex_download_fail(op, "connection_error", "the link redirects to what ",
+                            fault ? fault : "is lost");
+        return;
+    }
+    free(d->link);
+    d->link = copy;
+    pomex_operation_queue(op);
+}
+
+/* The server's answer contradicts the part: from the start, once. */
+static void start_over(pomex_operation *op)
+{
+    struct pomex_download *d = op->download;
+    char why[256];
+    if (d->restarted)
+        pomex_download_fail(op, "decode_error",
+                            "the server does not keep to its own byte ranges", "");
+    else if (!pomex_partfile_begin(d->file, 0, -1, NULL, why, sizeof why))
+        pomex_download_fail(op, "file_error", why, "");
+    else
+        pomex_operation_queue(op);
+    d->restarted = true;
+}
+
+static void complete(pomex_operation *op, const pomex_outcome *o, bool begun)
+{
+    struct pomex_download *d = op->download;
+    char why[256];
+    d->saved = pomex_partfile_size(d->file);
+    if (d->unfit) {
+        pomex_error *error = pomex_operation_error_new(op, "decode_error", "%s", d->unfit);
+        if (!pomex_error_is_static(error)) {
+            error->status = o->status;
+            error->body = op->reply.data ? strndup(op->reply.data, 512) : NULL;
+            error->body_length = error->body ? strlen(error->body) : 0;
+        }
+        pomex_download_finish(op, error);
+    } else if (!begun) {
+        pomex_download_fail(op, "decode_error", "the link gave no bytes", "");
+    } else if (pomex_partfile_finish(d->file, op->sync, why, sizeof why)) {
+        d->total = d->saved;
+        pomex_download_finish(op, NULL);
+    } else {
+        pomex_download_fail(op, "file_error", why, "");
+    }
+}
+
+/* A link that is refused may have expired: the service is asked for a new one, once. */
+static bool is_refused_link(int status)
+{
+    return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+static void file_ended(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->download;
+    int status = o->status;
+    bool answered = o->ending == POMEX_ANSWERED;
+    if (answered && (status == 200 || status == 206)) {
+        complete(op, o, d->unfit || o->received > 0);
+    } else if (d->restart || status == 416) {
+        start_over(op);
+    } else if (status >= 300 && status < 400) {
+        redirect(op, o);
+    } else if (is_refused_link(status) && !d->renewed) {
+        d->renewed = true;
+        pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+    } else if (o->ending == POMEX_LOCAL) {
+        const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
+        pomex_download_fail(op, d->unfit ? "decode_error" : "file_error",
+                            d->unfit ? d->unfit : why, "");
+    } else {
+        pomex_error *error = pomex_outcome_error(op, o, &op->reply);
+        if (!pomex_error_is_static(error) && is_refused_link(status))
+            pomex_error_set(&error->hint, "the link was refused, and so was a new one of it");
+        if (o->received >= PROGRESS_BYTES)
+            op->attempts = 1;
+        if (pomex_retry_transient(o) && o->ending != POMEX_CANCELLED)
+            pomex_operation_retry(op, o, error, 0);
+        else
+            pomex_download_finish(op, error);
+    }
+    pomex_download_let_go_if_done(op);
+}
+
+static pomex_error *download_cancelled(pomex_operation *op)
+{
+    let_go(op);
+    return NULL;
+}
+
+const pomex_stage pomex_file_stage = {
+    .request = file_request,
+    .ended = file_ended,
+    .rang = pomex_download_rang,
+    .attempt_deadline = file_deadline,
+    .cancelled = download_cancelled,
+};
+
+/* ----------------------------------------------------------------------------------- begin */
+
+static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_length,
+                            const char *path)
+{
+    char why[512];
+    pomex_fault fault;
+    if (!pomex_rules_check_id(id, id_length, &fault))
+        return pomex_error_fault(op->endpoint->name, &fault);
+    op->object_id = strndup(id, id_length);
+    op->download->path = strdup(path);
+    if (!op->object_id || !op->download->path)
+        return pomex_error_memory();
+    op->download->file = pomex_partfile_open(path, op->object_id, why, sizeof why);
+    if (op->download->file)
+        return NULL;
+    pomex_error *error = pomex_operation_error_new(op, "file_error", "%s", why);
+    if (!pomex_error_is_static(error))
+        error->client = true;
+    return error;
+}
+
+pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t id_length,
+                                       const char *link, const char *path,
+                                       const pomex_call_options *options)
+{
+    if (!pomex_client_open(c))
+        return NULL;
+    int64_t deadline =
+        options->timeout >= 0 ? pomex_after(pomex_now(c), options->timeout) : POMEX_NEVER;
+    pomex_operation *op =
+        pomex_operation_new(c, &pomex_link_stage, pomex_endpoint_of(POMEX_DOWNLOAD), deadline);
+    if (!op)
+        return NULL;
+    op->progress = options->progress;
+    op->sync = options->sync;
+    op->max_retries =
+        options->max_retries >= 0 ? options->max_retries : c->settings.options.max_retries;
+    op->download = calloc(1, sizeof *op->download);
+    pomex_error *error = op->download ? prepare(op, id, id_length, path) : pomex_error_memory();
+    if (op->download)
+        op->download->total = -1;
+    if (error)
+        pomex_operation_finish(op, error);
+    else if (link)
+        pomex_link_take(op, link);
+    else
+        pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+    pomex_operation_kick(c);
+    return op;
+}

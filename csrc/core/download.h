@@ -1,0 +1,48 @@
+/* A download as its two files see it: link.c finds the link, download.c fetches the bytes. */
+#ifndef POMEX_DOWNLOAD_H
+#define POMEX_DOWNLOAD_H
+
+#include "operation.h"
+
+struct pomex_download {
+    pomex_partfile *file;
+    char *link;
+    char *path;
+    bool http;         /* the link is http: so are its redirects */
+    bool renewed;      /* a refused link was asked for anew */
+    bool restarted;    /* a part that the server contradicts was thrown away */
+    bool restart;      /* it contradicts this one */
+    char why[512];     /* why its bytes could not be taken */
+    const char *unfit; /* why this answer is not taken */
+    int redirects;
+    int64_t resume;
+    int64_t total;
+    int64_t saved;
+    int64_t window_bytes; /* what had come when the stall window began */
+};
+
+extern const pomex_stage pomex_link_stage, pomex_file_stage;
+
+/* Goes over to a stage, with a count of attempts of its own. */
+void pomex_download_enter(pomex_operation *operation, const pomex_stage *stage,
+                          pomex_endpoint_id endpoint);
+
+/* Ends it with `error` (taken over; NULL: the file is saved), or with a message made of two
+ * parts; closes the file either way. */
+void pomex_download_finish(pomex_operation *operation, pomex_error *error);
+void pomex_download_fail(pomex_operation *operation, const char *type, const char *message,
+                         const char *detail);
+
+/* Closes the file if the operation has ended, as it does where retries run out. */
+void pomex_download_let_go_if_done(pomex_operation *operation);
+
+/* Both stages' timer. */
+void pomex_download_rang(pomex_operation *operation);
+
+/* Why a link is not followed; NULL: it is fine. Sets *http to whether it is http. */
+const char *pomex_link_fault(const pomex_client *client, const char *link, bool *http);
+
+/* Goes on to the bytes of this link. */
+void pomex_link_take(pomex_operation *operation, const char *link);
+
+#endif

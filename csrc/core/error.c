@@ -1,0 +1,100 @@
+#include "error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char memory_message[] = "not enough memory";
+
+pomex_error *pomex_error_memory(void)
+{
+    /* Never written to: pomex_error_free and pomex_error_set are the only writers. */
+    static pomex_error error = {
+        .type = "memory_error",
+        .message = memory_message,
+        .retry_after = -1,
+        .retryable = true,
+    };
+    return &error;
+}
+
+pomex_error *pomex_error_lost(void)
+{
+    static pomex_error error = {
+        .type = "ambiguous_error",
+        .message = memory_message,
+        .cause = "memory_error",
+        .retry_after = -1,
+        .maybe_billed = true,
+    };
+    return &error;
+}
+
+bool pomex_error_is_static(const pomex_error *error)
+{
+    return error == pomex_error_memory() || error == pomex_error_lost();
+}
+
+static char *format_text(const char *format, va_list arguments)
+{
+    char *text = NULL;
+    return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+}
+
+pomex_error *pomex_error_new(const char *type, const char *format, ...)
+{
+    pomex_error *error = calloc(1, sizeof *error);
+    if (!error)
+        return pomex_error_memory();
+    va_list arguments;
+    va_start(arguments, format);
+    error->message = format_text(format, arguments);
+    va_end(arguments);
+    if (!error->message) {
+        free(error);
+        return pomex_error_memory();
+    }
+    error->type = type;
+    error->retry_after = -1;
+    return error;
+}
+
+pomex_error *pomex_error_fault(const char *endpoint, const pomex_fault *fault)
+{
+    pomex_error *error = pomex_error_new("invalid_request_error", "%s", fault->message);
+    if (pomex_error_is_static(error))
+        return error;
+    error->client = true;
+    error->endpoint = endpoint;
+    if (fault->value[0])
+        pomex_error_set(&error->hint, "%s", fault->value);
+    return error;
+}
+
+void pomex_error_set(char **field, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = format_text(format, arguments);
+    va_end(arguments);
+    if (!text)
+        return;
+    free(*field);
+    *field = text;
+}
+
+void pomex_error_free(pomex_error *error)
+{
+    if (!error || pomex_error_is_static(error))
+        return;
+    free(error->message);
+    free(error->hint);
+    free(error->id);
+    free(error->last_status);
+    free(error->object);
+    json_decref(error->candidates);
+    free(error->body);
+    free(error->request_id);
+    free(error);
+}

@@ -1,0 +1,114 @@
+#include "limiter.h"
+
+#include "clock.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+/* A slot whose holder died before it sent anything (a killed child) is free after this long;
+ * longer than any connection may take to come about. */
+#define HOLD_LIMIT (120 * POMEX_SECOND)
+
+/* How soon to ask again where every slot is held by attempts that have not sent yet: whoever
+ * holds them may be another process, which cannot wake this one. */
+#define HELD_PAUSE (POMEX_SECOND / 20)
+
+/* A slot: 0 never used; > 0 the time of its stamp; < 0 held since the negated time. */
+typedef struct lane {
+    int slots;
+    int64_t window;
+    _Atomic int64_t shut_until;
+    _Atomic int64_t *slot;
+} lane;
+
+struct pomex_limiter {
+    size_t size;
+    lane lanes[POMEX_ENDPOINTS];
+};
+
+pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS])
+{
+    size_t slots = 0;
+    for (int kind = 0; kind < POMEX_ENDPOINTS; kind++)
+        slots += rates[kind] > 0 ? (size_t)rates[kind] + 1 : 0;
+    size_t size = sizeof(pomex_limiter) + slots * sizeof(int64_t);
+    pomex_limiter *limiter =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (limiter == MAP_FAILED)
+        return NULL;
+    limiter->size = size;
+    _Atomic int64_t *next = (_Atomic int64_t *)(limiter + 1);
+    for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
+        lane *l = &limiter->lanes[kind];
+        if (!(rates[kind] > 0))
+            continue;
+        l->slots = rates[kind] < 1 ? 1 : (int)rates[kind];
+        l->window = pomex_ns(l->slots / rates[kind]);
+        l->slot = next;
+        next += l->slots;
+    }
+    return limiter;
+}
+
+void pomex_limiter_free(pomex_limiter *limiter)
+{
+    if (limiter)
+        munmap(limiter, limiter->size);
+}
+
+/* When a slot with this value is free; in the past if it is. */
+static int64_t free_at(const lane *l, int64_t value, int64_t now)
+{
+    if (value == 0)
+        return 0;
+    if (value > 0)
+        return value + l->window;
+    return now + value >= HOLD_LIMIT ? 0 : now + HELD_PAUSE;
+}
+
+int pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
+                       int64_t *again)
+{
+    lane *l = &limiter->lanes[kind];
+    int64_t shut = atomic_load(&l->shut_until);
+    if (shut > now) {
+        *again = shut;
+        return -1;
+    }
+    if (!l->slots)
+        return 0;
+    *again = POMEX_NEVER;
+    for (int i = 0; i < l->slots; i++) {
+        int64_t value = atomic_load(&l->slot[i]);
+        int64_t at = free_at(l, value, now);
+        if (at > now) {
+            *again = at < *again ? at : *again;
+            continue;
+        }
+        if (atomic_compare_exchange_strong(&l->slot[i], &value, -now))
+            return i + 1;
+        *again = now; /* another process was quicker: look again */
+    }
+    return -1;
+}
+
+void pomex_limiter_sent(pomex_limiter *limiter, pomex_endpoint_id kind, int slot, int64_t now)
+{
+    if (slot > 0)
+        atomic_store(&limiter->lanes[kind].slot[slot - 1], now);
+}
+
+void pomex_limiter_give_back(pomex_limiter *limiter, pomex_endpoint_id kind, int slot)
+{
+    if (slot > 0)
+        atomic_store(&limiter->lanes[kind].slot[slot - 1], 0);
+}
+
+void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until)
+{
+    _Atomic int64_t *gate = &limiter->lanes[kind].shut_until;
+    int64_t seen = atomic_load(gate);
+    while (seen < until && !atomic_compare_exchange_weak(gate, &seen, until)) {
+    }
+}

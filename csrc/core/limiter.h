@@ -1,0 +1,33 @@
+/* The account's rate limits: at most L requests of a kind in any one second, the first L at
+ * once. The slots lie in memory that a fork shares, so that all children keep one limit.
+ *
+ * A slot is taken when an attempt starts, stamped when its request goes onto the wire, and
+ * free one second after the stamp (for a limit that is no whole number, the second is
+ * stretched). Stamped at the start instead, three cold connections would put their requests
+ * into the service's next second, together with three more. */
+#ifndef POMEX_LIMITER_H
+#define POMEX_LIMITER_H
+
+#include "endpoint.h"
+
+typedef struct pomex_limiter pomex_limiter;
+
+/* `rates`: requests a second, 0 for no limit. NULL if there is no memory. */
+pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS]);
+void pomex_limiter_free(pomex_limiter *limiter);
+
+/* Takes a slot of a kind. Returns its number, 0 where the kind has no limit, or -1: not now,
+ * and *again is the earliest time at which to ask again (monotonic ns). */
+int pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
+                       int64_t *again);
+
+/* The request of the slot went onto the wire at `now`. */
+void pomex_limiter_sent(pomex_limiter *limiter, pomex_endpoint_id kind, int slot, int64_t now);
+
+/* The attempt of the slot ended before it sent anything. */
+void pomex_limiter_give_back(pomex_limiter *limiter, pomex_endpoint_id kind, int slot);
+
+/* The service said 429: nothing of this kind goes out before `until`. */
+void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until);
+
+#endif

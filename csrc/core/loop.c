@@ -1,0 +1,420 @@
+/* One pollable descriptor: an epoll set that holds libcurl's sockets and one timerfd.
+ *
+ * Invariants:
+ *   - libcurl is never called from one of its callbacks; they record what it wants.
+ *   - Whatever step must see to later is in the epoll set or is a time that the timerfd is
+ *     armed for, so that waiting for the descriptor alone is enough.
+ *   - News not yet taken, and work cut short by a budget, arm the timerfd in the past: the
+ *     descriptor is level-triggered for them too. */
+#include "operation.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
+#define STARTS_A_STEP 16
+#define ROUNDS_A_STEP 64
+
+/* An attempt's deadline rings only when its socket has been read since; under a load that
+ * never lets the set go quiet, when it has been swept and this much more has passed. */
+#define GRACE POMEX_SECOND
+
+#define SYSTEM_CA_PATH "/etc/ssl/certs"
+
+/* --------------------------------------------------------------------------------- sockets */
+
+static pomex_socket *socket_of(pomex_client *c, curl_socket_t fd)
+{
+    size_t index = (size_t)fd;
+    if (index >= c->socket_count) {
+        size_t count = c->socket_count ? c->socket_count : 64;
+        while (count <= index)
+            count *= 2;
+        pomex_socket *grown = realloc(c->sockets, count * sizeof *grown);
+        if (!grown)
+            return NULL;
+        memset(grown + c->socket_count, 0, (count - c->socket_count) * sizeof *grown);
+        c->sockets = grown;
+        c->socket_count = count;
+    }
+    return &c->sockets[index];
+}
+
+static bool watch(pomex_client *c, int fd, uint32_t events, bool known)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    if (epoll_ctl(c->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0)
+        return true;
+    if (errno != ENOENT && errno != EEXIST)
+        return false;
+    int other = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    return epoll_ctl(c->epoll_fd, other, fd, &event) == 0;
+}
+
+static void unwatch(pomex_client *c, int fd)
+{
+    struct epoll_event event = {0};
+    epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, fd, &event); /* gone already is fine */
+}
+
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *private)
+{
+    pomex_client *c = user;
+    (void)easy;
+    (void)private;
+    uint8_t wanted = what == CURL_POLL_IN      ? EPOLLIN
+                     : what == CURL_POLL_OUT   ? EPOLLOUT
+                     : what == CURL_POLL_INOUT ? EPOLLIN | EPOLLOUT
+                                               : 0;
+    pomex_socket *s = socket_of(c, fd);
+    if (!s) { /* without a place to note it, obey to the letter */
+        if (wanted)
+            watch(c, fd, wanted, true);
+        else
+            unwatch(c, fd);
+        return 0;
+    }
+    s->wanted = wanted;
+    if (!wanted) {
+        /* libcurl's own descriptors (its resolver's) are closed without a word to us. */
+        if (!s->ours && s->in_set) {
+            unwatch(c, fd);
+            *s = (pomex_socket){0};
+        }
+        return 0;
+    }
+    if (!s->in_set || s->registered != wanted) {
+        s->in_set = watch(c, fd, wanted, s->in_set);
+        s->registered = wanted;
+    }
+    return 0;
+}
+
+static int on_timer(CURLM *multi, long ms, void *user)
+{
+    pomex_client *c = user;
+    (void)multi;
+    c->curl_due = ms < 0 ? POMEX_NEVER : pomex_now(c) + (int64_t)ms * 1000000;
+    return 0;
+}
+
+curl_socket_t pomex_loop_open_socket(void *user, curlsocktype purpose,
+                                     struct curl_sockaddr *address)
+{
+    pomex_client *c = user;
+    (void)purpose;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    pomex_socket *s = socket_of(c, fd);
+    if (!s) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    *s = (pomex_socket){.ours = true};
+    return fd;
+}
+
+int pomex_loop_close_socket(void *user, curl_socket_t fd)
+{
+    pomex_client *c = user;
+    if ((size_t)fd < c->socket_count) {
+        /* Before the close: a copy in a forked child would keep it in the set for ever. */
+        if (c->sockets[fd].in_set)
+            unwatch(c, fd);
+        c->sockets[fd] = (pomex_socket){0};
+    }
+    return close(fd);
+}
+
+/* The machine slept: connections that lay idle are dead without knowing it. */
+static void note_sleep(pomex_client *c)
+{
+    int64_t asleep = c->clock(c->clock_user, POMEX_CLOCK_BOOTTIME) - pomex_now(c);
+    if (asleep > c->asleep + POMEX_SECOND)
+        for (size_t fd = 0; fd < c->socket_count; fd++)
+            if (c->sockets[fd].ours && !c->sockets[fd].wanted)
+                shutdown((int)fd, SHUT_RDWR);
+    c->asleep = asleep;
+}
+
+/* -------------------------------------------------------------------------- open and close */
+
+/* Whether the folder holds certificates by hash, as Debian's does. Of those libcurl reads just
+ * the ones it needs: a new TLS connection then takes 4 ms and not 45. */
+static bool has_hashed_certificates(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return false;
+    bool found = false;
+    for (struct dirent *entry; !found && (entry = readdir(dir));)
+        found = strlen(entry->d_name) == 10 && strspn(entry->d_name, "0123456789abcdef") == 8 &&
+                entry->d_name[8] == '.';
+    closedir(dir);
+    return found;
+}
+
+bool pomex_loop_open(pomex_client *c)
+{
+    const pomex_options *o = &c->settings.options;
+    struct epoll_event event = {.events = EPOLLIN};
+    c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    c->multi = curl_multi_init();
+    event.data.fd = c->timer_fd;
+    if (c->epoll_fd < 0 || c->timer_fd < 0 || !c->multi ||
+        epoll_ctl(c->epoll_fd, EPOLL_CTL_ADD, c->timer_fd, &event) != 0) {
+        int problem = c->multi ? errno : ENOMEM;
+        pomex_loop_close(c, false);
+        errno = problem;
+        return false;
+    }
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+    /* Below the number in flight, every request would connect anew. */
+    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS,
+                      (long)(o->max_in_flight + o->max_downloads + 4));
+    c->system_ca_path = has_hashed_certificates(SYSTEM_CA_PATH);
+    c->asleep = c->clock(c->clock_user, POMEX_CLOCK_BOOTTIME) - pomex_now(c);
+    return true;
+}
+
+void pomex_loop_close(pomex_client *c, bool foreign)
+{
+    if (foreign) {
+        /* No epoll_ctl either: the set is shared with the process that owns it. */
+        for (size_t fd = 0; fd < c->socket_count; fd++)
+            if (c->sockets[fd].ours)
+                close((int)fd);
+    } else if (c->multi) {
+        curl_multi_cleanup(c->multi);
+    }
+    c->multi = NULL;
+    c->socket_count = 0;
+    if (c->timer_fd >= 0)
+        close(c->timer_fd);
+    if (c->epoll_fd >= 0)
+        close(c->epoll_fd);
+    c->timer_fd = c->epoll_fd = -1;
+}
+
+/* --------------------------------------------------------------------------------- running */
+
+static bool has_room(const pomex_client *c, int kind)
+{
+    return kind == POMEX_DOWNLOAD ? c->downloads < (size_t)c->settings.options.max_downloads
+                                  : c->in_flight < (size_t)c->settings.options.max_in_flight;
+}
+
+/* Starts what is first in this queue for as long as it may go; false: no more in this step. */
+static bool admit_from(pomex_client *c, pomex_link *queue, int kind)
+{
+    while (!pomex_list_empty(queue) && has_room(c, kind)) {
+        int64_t again = POMEX_NEVER;
+        if (c->starts >= STARTS_A_STEP) {
+            c->queue_due = 0;
+            return false;
+        }
+        int slot =
+            pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_now(c), &again);
+        if (slot < 0) {
+            c->queue_due = again < c->queue_due ? again : c->queue_due;
+            return true;
+        }
+        pomex_operation *op = POMEX_HOLDER(queue->next, pomex_operation, in_queue);
+        pomex_link_remove(&op->in_queue);
+        c->starts++;
+        pomex_operation_start(op, slot);
+    }
+    return true;
+}
+
+static void admit(pomex_client *c)
+{
+    c->queue_due = POMEX_NEVER;
+    for (int polls = 0; polls < 2; polls++)
+        for (int i = 0; i < POMEX_ENDPOINTS; i++) {
+            int kind = (c->next_kind + i) % POMEX_ENDPOINTS;
+            if (!pomex_list_empty(&c->queues[polls][kind]) &&
+                !admit_from(c, &c->queues[polls][kind], kind)) {
+                c->next_kind = kind + 1;
+                return;
+            }
+        }
+}
+
+static void drain(pomex_client *c)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(c->multi, &left))) {
+        pomex_transfer *transfer = NULL;
+        pomex_outcome outcome;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        pomex_transfer_outcome(transfer, code, &outcome);
+        pomex_operation_attempt_ended(transfer->operation, &outcome);
+    }
+}
+
+static void call_curl(pomex_client *c, int fd, int bits)
+{
+    int running;
+    curl_multi_socket_action(c->multi, fd, bits, &running);
+}
+
+static void run_curl_timer(pomex_client *c)
+{
+    if (c->curl_due > pomex_now(c))
+        return;
+    c->curl_due = POMEX_NEVER; /* before the call, which may set it again */
+    call_curl(c, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void run_event(pomex_client *c, const struct epoll_event *event)
+{
+    int fd = event->data.fd;
+    if (fd == c->timer_fd) {
+        uint64_t count;
+        c->armed = POMEX_NEVER;
+        if (read(fd, &count, sizeof count) < 0)
+            return; /* it was set anew since it fired */
+        return;
+    }
+    if ((size_t)fd < c->socket_count && c->sockets[fd].in_set && !c->sockets[fd].wanted) {
+        unwatch(c, fd); /* an idle connection that the server closed: else it spins */
+        c->sockets[fd].in_set = false;
+        c->sockets[fd].registered = 0;
+        return;
+    }
+    int bits = (event->events & (EPOLLIN | EPOLLHUP) ? CURL_CSELECT_IN : 0) |
+               (event->events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
+               (event->events & EPOLLERR ? CURL_CSELECT_ERR : 0);
+    call_curl(c, fd, bits);
+}
+
+void pomex_loop_run(pomex_client *c)
+{
+    admit(c);
+    run_curl_timer(c);
+    drain(c);
+}
+
+/* Rings what is due. `horizon`: attempts that were to end by then have had their sockets read.
+ */
+static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
+{
+    int64_t now = pomex_now(c);
+    pomex_timer *timer;
+    for (unsigned n = 1; (timer = pomex_timers_first(&c->timers)) && timer->at <= now; n++) {
+        pomex_operation *op = POMEX_HOLDER(timer, pomex_operation, timer);
+        if (n % 32 == 0 && pomex_now(c) >= limit)
+            return false;
+        if (op->state == POMEX_FLYING && timer->at > horizon)
+            pomex_timer_set(&c->timers, timer, now + POMEX_SECOND / 1000);
+        else
+            pomex_operation_rang(op);
+    }
+    return true;
+}
+
+void pomex_loop_step(pomex_client *c, double budget)
+{
+    int64_t now = pomex_now(c);
+    int64_t limit = budget > 0 ? pomex_after(now, budget) : POMEX_NEVER;
+    bool quiet = false, swept = false;
+    note_sleep(c);
+    c->behind = false;
+    for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
+        int count = c->ready_count;
+        if (!count)
+            count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, 0);
+        c->ready_count = 0;
+        int i = 0, worked = 0;
+        for (; i < count && (i == 0 || pomex_now(c) < limit); i++) {
+            worked += c->ready[i].data.fd != c->timer_fd;
+            run_event(c, &c->ready[i]);
+        }
+        swept = i >= count && count < POMEX_EPOLL_EVENTS;
+        pomex_loop_run(c);
+        int64_t now_due = c->starts < STARTS_A_STEP && c->queue_due < c->curl_due ? c->queue_due
+                                                                                  : c->curl_due;
+        quiet = swept && !worked && now_due > pomex_now(c);
+        if (!quiet && pomex_now(c) >= limit)
+            break;
+    }
+    now = pomex_now(c);
+    c->behind = !quiet;
+    c->behind |= !ring(c, quiet ? now : swept ? now - GRACE : 0, limit);
+    if (pomex_now(c) < limit)
+        pomex_loop_run(c);
+}
+
+/* --------------------------------------------------------------------------------- waiting */
+
+/* When step has work next; in the past: now. */
+static int64_t due(const pomex_client *c)
+{
+    if (c->behind || c->ready_count || !pomex_list_empty(&c->news))
+        return 0;
+    int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
+    const pomex_timer *timer = pomex_timers_first(&c->timers);
+    return timer && timer->at < at ? timer->at : at;
+}
+
+void pomex_loop_rearm(pomex_client *c)
+{
+    int64_t at = due(c);
+    /* Armed earlier is left to fire early once: cheaper than following every change. */
+    if (at >= c->armed || c->timer_fd < 0)
+        return;
+    if (c->clock != pomex_clock_system) {
+        if (at > pomex_now(c))
+            return; /* a replaced clock moves when its owner says so, who then steps */
+        at = 0;
+    }
+    struct itimerspec spec = {
+        .it_value = {.tv_sec = at / POMEX_SECOND, .tv_nsec = at % POMEX_SECOND}};
+    if (at <= 0)
+        spec.it_value.tv_nsec = 1; /* 0 would disarm it; this is long past */
+    if (timerfd_settime(c->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0)
+        c->armed = at;
+}
+
+int pomex_client_pollfd(pomex_client *c)
+{
+    return pomex_client_open(c) ? c->epoll_fd : -1;
+}
+
+double pomex_client_timeout(pomex_client *c)
+{
+    int64_t at = due(c);
+    if (at == POMEX_NEVER)
+        return -1;
+    int64_t left = at - pomex_now(c);
+    return left > 0 ? pomex_seconds(left) : 0;
+}
+
+int pomex_client_poll(pomex_client *c, double seconds)
+{
+    if (!pomex_client_open(c))
+        return -1;
+    if (due(c) <= 0)
+        return 1;
+    pomex_loop_rearm(c);
+    int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)(seconds * 1000 + 0.999);
+    int count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, ms);
+    if (count > 0)
+        c->ready_count = count; /* spares the next step its own question */
+    return count > 0 ? 1 : count;
+}

@@ -1,0 +1,272 @@
+#include "operation.h"
+
+#include "json.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+pomex_operation *pomex_operation_new(pomex_client *client, const pomex_stage *stage,
+                                     const pomex_endpoint *endpoint, int64_t deadline)
+{
+    /* Room for its timer now, so that setting one can never fail. */
+    if (!pomex_timers_reserve(&client->timers, client->pending + 1))
+        return NULL;
+    pomex_operation *op = calloc(1, sizeof *op);
+    if (!op)
+        return NULL;
+    op->client = client;
+    op->refs = 2;
+    op->id = ++client->last_id;
+    op->stage = stage;
+    op->endpoint = endpoint;
+    op->effect = endpoint->effect;
+    op->state = POMEX_PAUSED;
+    op->started = pomex_now(client);
+    op->deadline = deadline;
+    client->refs++;
+    client->pending++;
+    pomex_list_append(&client->all, &op->in_all);
+    return op;
+}
+
+static void free_operation(pomex_operation *op)
+{
+    pomex_client *client = op->client;
+    free(op->object_id);
+    free(op->target);
+    free(op->body);
+    pomex_buffer_free(&op->reply);
+    pomex_error_free(op->error);
+    pomex_error_free(op->last);
+    pomex_wait_free(op->wait);
+    pomex_download_free(op->download);
+    pomex_lookup_free(op->lookup);
+    pomex_raw_free(op->raw);
+    free(op);
+    pomex_client_unref(client);
+}
+
+pomex_operation *pomex_operation_retain(pomex_operation *op)
+{
+    op->refs++;
+    return op;
+}
+
+void pomex_operation_release(pomex_operation *op)
+{
+    if (op && --op->refs == 0)
+        free_operation(op);
+}
+
+/* ------------------------------------------------------------------------------ its course */
+
+void pomex_operation_tell(pomex_operation *op, unsigned news)
+{
+    op->news |= (uint8_t)news;
+    if (!pomex_link_used(&op->in_news))
+        pomex_list_append(&op->client->news, &op->in_news);
+}
+
+void pomex_operation_queue(pomex_operation *op)
+{
+    pomex_client *c = op->client;
+    op->state = POMEX_QUEUED;
+    pomex_timer_set(&c->timers, &op->timer, op->deadline);
+    pomex_list_append(&c->queues[op->polls][op->endpoint->id], &op->in_queue);
+    c->queue_due = 0;
+}
+
+void pomex_operation_kick(pomex_client *c)
+{
+    if (c->stepping || c->closed)
+        return;
+    c->stepping = true;
+    pomex_loop_run(c);
+    c->stepping = false;
+    pomex_loop_rearm(c);
+}
+
+void pomex_operation_pause(pomex_operation *op, int64_t until)
+{
+    op->state = POMEX_PAUSED;
+    pomex_timer_set(&op->client->timers, &op->timer, until);
+}
+
+void pomex_operation_finish(pomex_operation *op, pomex_error *error)
+{
+    pomex_client *c = op->client;
+    op->state = POMEX_DONE;
+    op->error = error;
+    pomex_error_free(op->last);
+    op->last = NULL;
+    pomex_link_remove(&op->in_queue);
+    pomex_link_remove(&op->in_all);
+    pomex_timer_unset(&c->timers, &op->timer);
+    c->pending--;
+    pomex_operation_tell(op, POMEX_NEWS_DONE);
+    pomex_event_add(c, "done", op, op->status, pomex_seconds(pomex_now(c) - op->started),
+                    error ? error->type : NULL, NULL);
+}
+
+static size_t *lane_of(pomex_client *c, const pomex_endpoint *endpoint)
+{
+    return endpoint->id == POMEX_DOWNLOAD ? &c->downloads : &c->in_flight;
+}
+
+void pomex_operation_start(pomex_operation *op, int slot)
+{
+    pomex_client *c = op->client;
+    const pomex_endpoint *endpoint = op->endpoint;
+    pomex_request request = {.method = endpoint->method, .into = &op->reply};
+    if (!op->stage->request(op, &request)) {
+        pomex_limiter_give_back(c->limiter, endpoint->id, slot);
+        return;
+    }
+    pomex_buffer_clear(request.into);
+    op->transfer = request.url ? pomex_transfer_start(c, op, &request) : NULL;
+    if (!request.url)
+        curl_slist_free_all(request.headers);
+    free(request.url);
+    if (!op->transfer) {
+        pomex_limiter_give_back(c->limiter, endpoint->id, slot);
+        pomex_operation_finish(op, pomex_error_memory());
+        return;
+    }
+    op->transfer->slot = slot;
+    op->transfer->slot_kind = endpoint->id;
+    op->attempts++;
+    op->state = POMEX_FLYING;
+    ++*lane_of(c, endpoint);
+    pomex_timer_set(&c->timers, &op->timer, op->stage->attempt_deadline(op, pomex_now(c)));
+    pomex_event_add(c, "request", op, 0, 0, NULL, NULL);
+}
+
+/* Whether the body is the document's envelope: {"error": {"message": …}}. */
+static bool is_envelope(const pomex_buffer *body)
+{
+    json_t *root = pomex_json_parse(body->data, body->length);
+    bool found = pomex_json_string(json_object_get(root, "error"), "message") != NULL;
+    json_decref(root);
+    return found;
+}
+
+void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
+{
+    pomex_client *c = op->client;
+    pomex_transfer *transfer = op->transfer;
+    op->transfer = NULL;
+    op->status = outcome->status;
+    --*lane_of(c, op->endpoint);
+    pomex_timer_unset(&c->timers, &op->timer);
+    if (outcome->status >= 400)
+        outcome->envelope = is_envelope(transfer->body);
+    pomex_event_add(c, "response", op, outcome->status, pomex_seconds(outcome->took), NULL,
+                    NULL);
+    if (outcome->status == 429 && outcome->retry_after >= 0) {
+        double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
+        pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
+    }
+    op->stage->ended(op, outcome);
+    pomex_transfer_end(transfer);
+}
+
+/* Ends the attempt that runs, for a reason of ours. */
+static void stop_attempt(pomex_operation *op, enum pomex_ending ending, const char *why)
+{
+    pomex_outcome outcome;
+    pomex_transfer_outcome(op->transfer, CURLE_OK, &outcome);
+    outcome.ending = ending;
+    outcome.status = 0;
+    outcome.retry_after = -1;
+    outcome.why = why;
+    pomex_operation_attempt_ended(op, &outcome);
+}
+
+void pomex_operation_rang(pomex_operation *op)
+{
+    pomex_client *c = op->client;
+    pomex_timer_unset(&c->timers, &op->timer);
+    if (op->state != POMEX_FLYING) {
+        pomex_link_remove(&op->in_queue);
+        op->stage->rang(op);
+    } else if (op->endpoint->id != POMEX_DOWNLOAD) {
+        stop_attempt(op, POMEX_TIMED_OUT, "no answer in time");
+    } else if (pomex_download_stalled(op, pomex_now(c))) {
+        stop_attempt(op, POMEX_STALLED, "the transfer came to a halt");
+    }
+}
+
+void pomex_operation_cancel(pomex_operation *op)
+{
+    if (op->state == POMEX_DONE)
+        return;
+    pomex_client *c = op->client;
+    const char *why = c->closed ? "the client was closed" : "cancelled";
+    if (op->state == POMEX_FLYING) {
+        stop_attempt(op, POMEX_CANCELLED, why);
+    } else {
+        pomex_error *error = op->stage->cancelled ? op->stage->cancelled(op) : NULL;
+        if (!error)
+            error = pomex_operation_error_new(op, "cancelled_error", "%s", why);
+        pomex_operation_finish(op, error);
+    }
+    if (!c->stepping && !c->closed)
+        pomex_loop_rearm(c);
+}
+
+/* ---------------------------------------------------------------------------- what it says */
+
+uint64_t pomex_operation_id(const pomex_operation *op)
+{
+    return op->id;
+}
+
+bool pomex_operation_done(const pomex_operation *op)
+{
+    return op->state == POMEX_DONE;
+}
+
+const pomex_error *pomex_operation_error(const pomex_operation *op)
+{
+    return op->error;
+}
+
+const char *pomex_operation_body(const pomex_operation *op, size_t *length)
+{
+    if (length)
+        *length = op->reply.length;
+    return op->reply.data ? op->reply.data : "";
+}
+
+int pomex_operation_status(const pomex_operation *op)
+{
+    return op->status;
+}
+
+int pomex_operation_attempts(const pomex_operation *op)
+{
+    return op->attempts;
+}
+
+pomex_error *pomex_operation_error_new(const pomex_operation *op, const char *type,
+                                       const char *format, ...)
+{
+    char *text = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (length < 0)
+        return pomex_error_memory();
+    pomex_error *error = pomex_error_new(type, "%s", text);
+    free(text);
+    if (pomex_error_is_static(error))
+        return error;
+    error->endpoint = op->endpoint->name;
+    error->attempts = op->attempts;
+    if (op->object_id)
+        error->id = strdup(op->object_id);
+    return error;
+}

@@ -1,0 +1,254 @@
+#include "client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_KEY 4096
+
+void pomex_options_init(pomex_options *options)
+{
+    *options = (pomex_options){
+        .connect_timeout = 10,
+        .request_timeout = 30,
+        .budget = 120,
+        .max_retries = 2,
+        .max_in_flight = 64,
+        .max_downloads = 4,
+        .poll_asset = {1, 1.5, 5},
+        .poll_generation = {5, 1.25, 15},
+    };
+    for (int i = 0; i < POMEX_ENDPOINTS; i++)
+        options->rate_limits[i] = pomex_endpoint_of((pomex_endpoint_id)i)->rate_limit;
+}
+
+void pomex_call_options_init(pomex_call_options *options)
+{
+    *options = (pomex_call_options){
+        .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
+}
+
+static pomex_error *refuse(const char *format, const char *name, const char *value)
+{
+    pomex_error *error = pomex_error_new("invalid_request_error", format, name, value);
+    if (error != pomex_error_memory())
+        error->client = true;
+    return error;
+}
+
+/* Whether a string may stand in a header: no control byte, so no CR, LF or tab. */
+static bool is_header_safe(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+static pomex_error *check_numbers(const pomex_options *o)
+{
+    char value[64];
+    const struct {
+        const char *name;
+        double value, low, high;
+    } rows[] = {
+        {"connect_timeout", o->connect_timeout, 1e-3, 1e6},
+        {"request_timeout", o->request_timeout, 1e-3, 1e6},
+        {"budget", o->budget, 1e-3, 1e6},
+        {"max_retries", o->max_retries, 0, 100},
+        {"max_in_flight", o->max_in_flight, 1, 10000},
+        {"max_downloads", o->max_downloads, 1, 1000},
+        {"poll.asset.first", o->poll_asset.first, 0, 1e6},
+        {"poll.asset.factor", o->poll_asset.factor, 1, 100},
+        {"poll.asset.max", o->poll_asset.max, 1e-3, 1e6},
+        {"poll.generation.first", o->poll_generation.first, 0, 1e6},
+        {"poll.generation.factor", o->poll_generation.factor, 1, 100},
+        {"poll.generation.max", o->poll_generation.max, 1e-3, 1e6},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].value >= rows[i].low && rows[i].value <= rows[i].high)
+            continue;
+        snprintf(value, sizeof value, "%g to %g (it is %g)", rows[i].low, rows[i].high,
+                 rows[i].value);
+        return refuse("%s must be a number from %s", rows[i].name, value);
+    }
+    for (int i = 0; i < POMEX_ENDPOINTS; i++) {
+        if (o->rate_limits[i] >= 0 && o->rate_limits[i] <= 10000)
+            continue;
+        snprintf(value, sizeof value, "(it is %g)", o->rate_limits[i]);
+        return refuse("rate_limits.%s must be from 0 to 10000 requests a second %s",
+                      pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
+    }
+    return NULL;
+}
+
+static char *read_key_file(const char *path, pomex_error **error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    char *key = fd < 0 ? NULL : malloc(MAX_KEY + 1);
+    ssize_t count = key ? read(fd, key, MAX_KEY) : -1;
+    int problem = errno;
+    if (fd >= 0)
+        close(fd);
+    if (count < 0) {
+        free(key);
+        *error = refuse("cannot read api_key_file %s: %s", path, strerror(problem));
+        return NULL;
+    }
+    key[count] = '\0';
+    key[strcspn(key, "\r\n")] = '\0';
+    return key;
+}
+
+static pomex_error *set_key(pomex_settings *s, const pomex_options *o)
+{
+    pomex_error *error = NULL;
+    char *from_file = NULL;
+    const char *key = o->api_key;
+    const char *source = "api_key";
+    if (!key && o->api_key_file) {
+        key = from_file = read_key_file(o->api_key_file, &error);
+        source = "api_key_file";
+        if (error)
+            return error;
+    } else if (!key) {
+        key = getenv("POMEX_API_KEY");
+        source = "POMEX_API_KEY";
+    }
+    /* The key itself is never shown: not even a wrong one. */
+    if (!key || !*key)
+        error = refuse("no API key: set %s, api_key_file or $POMEX_API_KEY%s", "api_key",
+                       " (under nginx, the directive \"env POMEX_API_KEY;\")");
+    else if (!is_header_safe(key) || strchr(key, ' '))
+        error =
+            refuse("%s holds a space or a control character%s", source, "; a key has neither");
+    else if (strlen(key) > MAX_KEY)
+        error = refuse("%s is longer than %s", source, "4096 bytes");
+    if (!error) {
+        s->authorization_size = strlen("Authorization: Bearer ") + strlen(key) + 1;
+        s->authorization = malloc(s->authorization_size);
+        if (s->authorization)
+            snprintf(s->authorization, s->authorization_size, "Authorization: Bearer %s", key);
+        else
+            error = pomex_error_memory();
+    }
+    if (from_file) {
+        explicit_bzero(from_file, MAX_KEY + 1);
+        free(from_file);
+    }
+    return error;
+}
+
+/* What of a URL's parts is at fault, or NULL. */
+static const char *base_url_fault(CURLU *url, pomex_settings *s, bool allow_http)
+{
+    char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL, *fragment = NULL;
+    const char *fault = NULL;
+    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    curl_url_get(url, CURLUPART_HOST, &host, 0);
+    curl_url_get(url, CURLUPART_USER, &user, 0);
+    curl_url_get(url, CURLUPART_QUERY, &query, 0);
+    curl_url_get(url, CURLUPART_FRAGMENT, &fragment, 0);
+    if (!scheme || !host)
+        fault = "is not a URL";
+    else if (user || query || fragment)
+        fault = "must have no user, query or fragment";
+    else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+        fault = "must be an https URL";
+    if (!fault) {
+        s->base_is_http = strcmp(scheme, "http") == 0;
+        s->base_is_loopback = pomex_rules_is_loopback(host);
+        if (s->base_is_http && !s->base_is_loopback && !allow_http)
+            fault = "must be https: over http the key could be read on the way "
+                    "(allow_http = true if you must)";
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(user);
+    curl_free(query);
+    curl_free(fragment);
+    return fault;
+}
+
+static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
+{
+    const char *text = o->base_url ? o->base_url : getenv("POMEX_BASE_URL");
+    if (!text || !*text)
+        text = "https://api.pomex.ai";
+    CURLU *url = curl_url();
+    if (!url)
+        return pomex_error_memory();
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    const char *fault =
+        code == CURLUE_OK ? base_url_fault(url, s, o->allow_http) : "is not a URL";
+    curl_url_cleanup(url);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return pomex_error_memory();
+    if (fault) {
+        pomex_error *error = refuse("base_url %s%s", fault, "");
+        if (error != pomex_error_memory() && !strchr(text, '@'))
+            pomex_error_set(&error->hint, "base_url is \"%.200s\"", text);
+        return error;
+    }
+    s->base_url = strdup(text);
+    if (!s->base_url)
+        return pomex_error_memory();
+    for (size_t n = strlen(s->base_url); n && s->base_url[n - 1] == '/'; n--)
+        s->base_url[n - 1] = '\0';
+    return NULL;
+}
+
+/* Copies an optional string; false if memory ran out. */
+static bool copy(char **to, const char *from)
+{
+    *to = from ? strdup(from) : NULL;
+    return *to || !from;
+}
+
+pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
+{
+    *s = (pomex_settings){.options = *o};
+    pomex_error *error = check_numbers(o);
+    if (!error)
+        error = set_key(s, o);
+    if (!error)
+        error = set_base_url(s, o);
+    const char *agent = o->user_agent ? o->user_agent : "pomex/" POMEX_VERSION;
+    if (!error && !is_header_safe(agent))
+        error = refuse("%s must not contain control characters%s", "user_agent", "");
+    if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy) ||
+                   !copy(&s->ca_file, o->ca_file) || !copy(&s->ca_path, o->ca_path)))
+        error = pomex_error_memory();
+    if (!error && o->ca_file && access(o->ca_file, R_OK) != 0)
+        error = refuse("cannot read ca_file %s: %s", o->ca_file, strerror(errno));
+    if (!error && o->ca_path && access(o->ca_path, R_OK | X_OK) != 0)
+        error = refuse("cannot read ca_path %s: %s", o->ca_path, strerror(errno));
+    if (error)
+        pomex_settings_free(s);
+    s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;
+    s->options.user_agent = s->options.proxy = s->options.ca_file = s->options.ca_path = NULL;
+    return error;
+}
+
+static void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void pomex_settings_free(pomex_settings *s)
+{
+    if (s->authorization)
+        explicit_bzero(s->authorization, s->authorization_size);
+    free(s->authorization);
+    free(s->user_agent);
+    free(s->base_url);
+    wipe(s->proxy); /* it may hold a password */
+    free(s->ca_file);
+    free(s->ca_path);
+    *s = (pomex_settings){0};
+}

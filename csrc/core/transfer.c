@@ -1,0 +1,414 @@
+#include "operation.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_HEADER_BYTES       (64u << 10)
+#define MAX_RETRY_AFTER_DIGITS 9
+
+/* ----------------------------------------------- callbacks: append bytes, or record a fact */
+
+static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_port,
+                     int local_port)
+{
+    pomex_transfer *t = user;
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    if (t->sent && t->once) {
+        /* libcurl repeats a request whose connection died before the first byte of an answer,
+         * and HTTP/2 has reasons of its own; what costs money goes out once. */
+        t->repeated = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    if (!t->sent) {
+        t->sent = true;
+        t->sent_at = pomex_now(t->client);
+        pomex_limiter_sent(t->client->limiter, t->slot_kind, t->slot, t->sent_at);
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+/* Copies the value of a header line if it is the one named. */
+static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
+{
+    size_t n = strlen(name);
+    if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
+        return false;
+    const char *from = line + n + 1, *end = line + length;
+    while (from < end && (*from == ' ' || *from == '\t'))
+        from++;
+    while (end > from &&
+           (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
+        end--;
+    /* One that does not fit is no value at all: a shortened one would be another. */
+    size_t count = (size_t)(end - from) < size ? (size_t)(end - from) : 0;
+    memcpy(to, from, count);
+    to[count] = '\0';
+    return true;
+}
+
+static int64_t number_of(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits == 0 || digits > 18 || text[digits] ? -1 : strtoll(text, NULL, 10);
+}
+
+static void forget_headers(pomex_headers *h)
+{
+    h->status = 0;
+    h->chunked = false;
+    h->content_length = -1;
+    h->retry_after[0] = h->date[0] = h->request_id[0] = h->content_type[0] = '\0';
+    h->content_range[0] = h->etag[0] = h->location[0] = '\0';
+}
+
+static void note_header(pomex_headers *h, const char *line, size_t length)
+{
+    char text[64];
+    if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
+        const char *space = memchr(line, ' ', length);
+        forget_headers(h); /* an interim answer came before this one */
+        h->version = line[5] - '0';
+        if (space && line + length - space > 3)
+            for (int i = 1; i <= 3 && space[i] >= '0' && space[i] <= '9'; i++)
+                h->status = h->status * 10 + (space[i] - '0');
+        return;
+    }
+    switch (line[0] | 0x20) {
+    case 'c':
+        if (take(text, sizeof text, line, length, "Content-Length"))
+            h->content_length = number_of(text);
+        else if (!take(h->content_type, sizeof h->content_type, line, length, "Content-Type"))
+            take(h->content_range, sizeof h->content_range, line, length, "Content-Range");
+        break;
+    case 'd':
+        take(h->date, sizeof h->date, line, length, "Date");
+        break;
+    case 'e':
+        take(h->etag, sizeof h->etag, line, length, "ETag");
+        break;
+    case 'l':
+        take(h->location, sizeof h->location, line, length, "Location");
+        break;
+    case 'r':
+        take(h->retry_after, sizeof h->retry_after, line, length, "Retry-After");
+        break;
+    case 't':
+        if (take(text, sizeof text, line, length, "Transfer-Encoding"))
+            h->chunked = strcasestr(text, "chunked") != NULL;
+        break;
+    case 'x':
+        take(h->request_id, sizeof h->request_id, line, length, "X-Request-Id");
+        break;
+    default:
+        break;
+    }
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *user)
+{
+    pomex_transfer *t = user;
+    size_t length = size * count;
+    t->reply.bytes += length;
+    if (t->reply.bytes > MAX_HEADER_BYTES) {
+        t->reply.too_long = true;
+        return 0;
+    }
+    /* Not those of a proxy's answer to CONNECT, and not trailers. */
+    if (t->sent && !t->begun && length)
+        note_header(&t->reply, line, length);
+    return length;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+{
+    pomex_transfer *t = user;
+    size_t length = size * count;
+    if (!t->begun && t->begin)
+        t->file_failed = t->begin(t) != 0;
+    t->begun = true;
+    if (t->file_failed)
+        return 0;
+    t->received += (int64_t)length;
+    if (t->to_file) {
+        t->file_failed = !pomex_partfile_write(t->file, bytes, length);
+        if (t->operation->progress)
+            pomex_operation_tell(t->operation, POMEX_NEWS_PROGRESS);
+        return t->file_failed ? 0 : length;
+    }
+    if (t->received > (int64_t)POMEX_MAX_BODY) {
+        t->body_too_long = true;
+        return 0;
+    }
+    if (!pomex_buffer_append(t->body, bytes, length, POMEX_MAX_BODY)) {
+        t->no_memory = true;
+        return 0;
+    }
+    return length;
+}
+
+/* --------------------------------------------------------------------------------- handles */
+
+static void set_trust(CURL *e, const pomex_client *c)
+{
+    const pomex_settings *s = &c->settings;
+    const char *file = s->ca_file, *path = s->ca_path;
+    if (!file && !path) {
+        if (!c->system_ca_path)
+            return; /* libcurl's own default */
+        path = "/etc/ssl/certs";
+    }
+    curl_easy_setopt(e, CURLOPT_CAINFO, file);
+    curl_easy_setopt(e, CURLOPT_CAPATH, path);
+    curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, file);
+    curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, path);
+}
+
+/* What is the same for every request of a client. */
+static CURL *new_easy(pomex_client *c, pomex_transfer *t)
+{
+    const pomex_settings *s = &c->settings;
+    CURL *e = curl_easy_init();
+    if (!e)
+        return NULL;
+    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    /* A name that is being looked up must not hold up a cancel, a deadline or a close. */
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_prereq);
+    curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, pomex_loop_open_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, pomex_loop_close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
+    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
+    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
+                     (long)(s->options.connect_timeout * 1000 + 0.5));
+    set_trust(e, c);
+    if (curl_easy_setopt(e, CURLOPT_USERAGENT, s->user_agent) == CURLE_OK)
+        return e;
+    curl_easy_cleanup(e);
+    return NULL;
+}
+
+static pomex_transfer *from_pool(pomex_client *c)
+{
+    pomex_transfer *t = c->pool;
+    if (t) {
+        c->pool = t->next;
+        return t;
+    }
+    t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->client = c;
+    t->easy = new_easy(c, t);
+    if (t->easy)
+        return t;
+    free(t);
+    return NULL;
+}
+
+static void free_transfer(pomex_transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    free(t);
+}
+
+void pomex_transfer_free_pool(pomex_client *c)
+{
+    while (c->pool) {
+        pomex_transfer *t = c->pool;
+        c->pool = t->next;
+        free_transfer(t);
+    }
+}
+
+/* No proxy for http: it would get the key, or what it guards, in clear. Unless the caller
+ * named one, for a host that is not this machine. */
+static CURLcode set_proxy(CURL *e, const pomex_settings *s, const char *url)
+{
+    bool http = strncasecmp(url, "http:", 5) == 0;
+    if (http && (s->base_is_loopback || !s->proxy))
+        return curl_easy_setopt(e, CURLOPT_PROXY, "");
+    return curl_easy_setopt(e, CURLOPT_PROXY, s->proxy); /* NULL: the environment's */
+}
+
+static CURLcode set_method(CURL *e, const pomex_request *r)
+{
+    bool get = strcmp(r->method, "GET") == 0, post = strcmp(r->method, "POST") == 0;
+    if (r->body || post) {
+        curl_easy_setopt(e, CURLOPT_POST, 1L);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_length);
+        curl_easy_setopt(e, CURLOPT_POSTFIELDS, r->body ? r->body : "");
+    } else {
+        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
+    }
+    if (strcmp(r->method, "HEAD") == 0)
+        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
+    return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST,
+                            (get && !r->body) || post ? NULL : r->method);
+}
+
+static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const pomex_request *r)
+{
+    struct curl_slist *tail = !r->authorized                             ? NULL
+                              : r->body || strcmp(r->method, "GET") != 0 ? &c->type_header
+                                                                         : &c->cache_header;
+    t->headers = r->headers;
+    if (!t->headers)
+        return tail;
+    struct curl_slist *last = t->headers;
+    while (last->next)
+        last = last->next;
+    last->next = tail;
+    return t->headers;
+}
+
+/* Frees a transfer's own headers, and not the client's that hang behind them. */
+static void free_headers(pomex_transfer *t)
+{
+    const pomex_client *c = t->client;
+    for (struct curl_slist **next = &t->headers; *next; next = &(*next)->next)
+        if (*next == &c->type_header || *next == &c->cache_header) {
+            *next = NULL;
+            break;
+        }
+    curl_slist_free_all(t->headers);
+    t->headers = NULL;
+}
+
+pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
+                                     const pomex_request *r)
+{
+    pomex_transfer *t = from_pool(c);
+    if (!t) {
+        curl_slist_free_all(r->headers);
+        return NULL;
+    }
+    CURL *e = t->easy;
+    bool https = strncasecmp(r->url, "https:", 6) == 0;
+    t->operation = op;
+    t->body = r->into;
+    t->once = r->once;
+    t->file = r->file;
+    t->begin = r->begin;
+    t->started = pomex_now(c);
+    forget_headers(&t->reply);
+    CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
+    if (code == CURLE_OK)
+        code = set_proxy(e, &c->settings, r->url);
+    if (code == CURLE_OK)
+        code = set_method(e, r);
+    curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
+    curl_easy_setopt(
+        e, CURLOPT_HTTP_VERSION,
+        (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    /* Wait for the first connection to say whether it can carry many. */
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
+    if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
+        return t;
+    t->operation = NULL;
+    free_headers(t);
+    free_transfer(t);
+    return NULL;
+}
+
+void pomex_transfer_end(pomex_transfer *t)
+{
+    pomex_client *c = t->client;
+    if (t->slot && !t->sent)
+        pomex_limiter_give_back(c->limiter, t->slot_kind, t->slot);
+    curl_multi_remove_handle(c->multi, t->easy);
+    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+    free_headers(t);
+    t->operation = NULL;
+    t->body = NULL;
+    t->file = NULL;
+    t->begin = NULL;
+    t->slot = 0;
+    t->received = t->sent_at = 0;
+    t->once = t->sent = t->repeated = t->body_too_long = t->no_memory = false;
+    t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
+    t->reply.bytes = 0;
+    t->why[0] = '\0';
+    t->next = c->pool;
+    c->pool = t;
+}
+
+/* --------------------------------------------------------------------------------- outcome */
+
+double pomex_retry_after(const char *value, const char *date, int64_t wall)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits && !value[digits])
+        return digits > MAX_RETRY_AFTER_DIGITS ? 1e9 : (double)strtol(value, NULL, 10);
+    time_t until = *value ? curl_getdate(value, NULL) : -1;
+    if (until < 0)
+        return -1;
+    time_t now = *date ? curl_getdate(date, NULL) : -1;
+    if (now < 0)
+        now = (time_t)(wall / POMEX_SECOND);
+    return until > now ? (double)(until - now) : 0;
+}
+
+static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
+{
+    if (t->no_memory || code == CURLE_OUT_OF_MEMORY)
+        return POMEX_NO_MEMORY;
+    if (t->body_too_long || t->reply.too_long)
+        return POMEX_OVERSIZED;
+    if (t->file_failed)
+        return POMEX_LOCAL;
+    switch (code) {
+    case CURLE_OK:
+        return t->reply.status ? POMEX_ANSWERED : POMEX_NETWORK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return POMEX_TIMED_OUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return POMEX_UNTRUSTED;
+    default:
+        return POMEX_NETWORK;
+    }
+}
+
+void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcome *outcome)
+{
+    const pomex_client *c = t->client;
+    *outcome = (pomex_outcome){
+        .ending = ending_of(t, code),
+        .code = code,
+        .sent = t->sent,
+        .sent_at = t->sent_at,
+        .received = t->received,
+        .retry_after = -1,
+        .took = pomex_now(c) - t->started,
+        .reply = &t->reply,
+        .why = t->repeated ? "the connection died before an answer came"
+               : t->why[0] ? t->why
+                           : curl_easy_strerror(code),
+    };
+    if (outcome->ending != POMEX_ANSWERED)
+        return;
+    outcome->status = t->reply.status;
+    outcome->retry_after = pomex_retry_after(t->reply.retry_after, t->reply.date,
+                                             c->clock(c->clock_user, POMEX_CLOCK_WALL));
+}

@@ -1,0 +1,116 @@
+/* One HTTP exchange: an easy handle of libcurl's, what was recorded while it ran, and how it
+ * ended. libcurl's callbacks append bytes or record a fact, nothing else. */
+#ifndef POMEX_TRANSFER_H
+#define POMEX_TRANSFER_H
+
+#include "buffer.h"
+#include "clock.h"
+#include "partfile.h"
+
+#include <curl/curl.h>
+
+struct pomex_operation;
+
+/* How an attempt ended. */
+enum pomex_ending {
+    POMEX_ANSWERED,  /* a whole answer came */
+    POMEX_NETWORK,   /* the network or the other side failed */
+    POMEX_UNTRUSTED, /* its certificate did */
+    POMEX_TIMED_OUT, /* our deadline passed */
+    POMEX_STALLED,   /* a download crawled */
+    POMEX_OVERSIZED, /* more bytes than we take */
+    POMEX_LOCAL,     /* a file of ours could not be written */
+    POMEX_CANCELLED, /* the caller ended it, or closed the client */
+    POMEX_NO_MEMORY
+};
+
+typedef struct pomex_headers {
+    size_t bytes;
+    bool too_long;
+    int status;
+    int version; /* 1: HTTP/1.x, 2: HTTP/2 */
+    bool chunked;
+    int64_t content_length; /* -1: not said */
+    char retry_after[64];
+    char date[64];
+    char request_id[128];
+    char content_type[96];
+    char content_range[64];
+    char etag[256];
+    char location[4096];
+} pomex_headers;
+
+typedef struct pomex_transfer {
+    CURL *easy;
+    pomex_client *client;
+    struct pomex_operation *operation; /* NULL: in the pool */
+    struct pomex_transfer *next;       /* in the pool */
+    struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
+    bool once;                         /* nothing may send it a second time */
+    bool sent;                         /* the request went onto the wire, or may have */
+    bool repeated;                     /* libcurl was about to send it again; we refused */
+    int64_t sent_at;
+    int64_t started;
+    int slot; /* of the limiter; 0: none */
+    pomex_endpoint_id slot_kind;
+    bool body_too_long;
+    bool no_memory;
+    pomex_buffer *body;
+    pomex_partfile *file; /* downloads: where a good answer's bytes go */
+    /* Downloads: called before the first byte of a body, to say whether it goes to the file
+     * (to_file) or, by a nonzero value, that it is not wanted. File calls only. */
+    int (*begin)(struct pomex_transfer *transfer);
+    bool begun;
+    bool to_file;
+    bool file_failed;
+    int64_t received; /* body bytes */
+    pomex_headers reply;
+    char why[CURL_ERROR_SIZE];
+} pomex_transfer;
+
+typedef struct pomex_outcome {
+    enum pomex_ending ending;
+    CURLcode code;
+    bool sent;
+    int status;         /* 0 unless ANSWERED */
+    bool envelope;      /* the body is the document's error envelope */
+    double retry_after; /* seconds, -1: none or unreadable */
+    int64_t took;       /* ns since the attempt began */
+    int64_t sent_at;    /* when it went onto the wire, if sent */
+    int64_t received;   /* bytes of body */
+    const pomex_headers *reply;
+    const char *why; /* one line on what the network did */
+} pomex_outcome;
+
+typedef struct pomex_request {
+    const char *method;
+    char *url;        /* freed by whoever starts the transfer */
+    const char *body; /* NULL: none */
+    size_t body_length;
+    bool authorized;            /* false: the key stays here */
+    bool once;                  /* HTTP/1.1, a connection of its own, never repeated */
+    struct curl_slist *headers; /* taken over */
+    pomex_partfile *file;       /* downloads */
+    int (*begin)(struct pomex_transfer *transfer);
+    pomex_buffer *into;
+} pomex_request;
+
+/* Takes a handle from the pool and starts the request. NULL if memory ran out. */
+pomex_transfer *pomex_transfer_start(pomex_client *client, struct pomex_operation *operation,
+                                     const pomex_request *request);
+
+/* Stops it where it is (if it still runs), and puts the handle back into the pool. */
+void pomex_transfer_end(pomex_transfer *transfer);
+
+/* Frees the pool. */
+void pomex_transfer_free_pool(pomex_client *client);
+
+/* What libcurl's result means. */
+void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,
+                            pomex_outcome *outcome);
+
+/* Seconds to wait as a Retry-After header says (delta or HTTP date, the latter against `date`,
+ * the answer's own, or else the wall clock); -1 if it is unreadable. */
+double pomex_retry_after(const char *value, const char *date, int64_t wall);
+
+#endif
