@@ -206,7 +206,8 @@ stage_quickstart()
     local folder status=0
     folder="$(mktemp -d)" || return 1
     for _ in 1 2; do
-        (cd "$folder" && timeout 200 "$root/examples/quickstart.sh" --no-install) < /dev/null ||
+        (cd "$folder" && timeout 200 "$root/examples/quickstart.sh" --no-install \
+            --output quickstart.mp4) < /dev/null ||
             status=1
     done
     ffprobe -v error -show_entries stream=codec_name,pix_fmt:format=duration \

@@ -17,10 +17,10 @@ local sandbox = {}
 
 -- What the command line takes; control.CONFIG is set once it runs.
 local FLAGS = {
-  host = "string", port = "number", key = "string", database = "string",
+  host = "string", port = "whole", key = "string", database = "string",
   asset_seconds = "number", generation_seconds = "number",
 }
-local OWN = { binary = "string", start_timeout = "number" }
+local OWN = { binary = "string", start_timeout = "seconds" }
 
 local function exists(path)
   local file = io.open(path, "rb")
@@ -123,10 +123,7 @@ end
 ---@return pomex.Error? err connection_error: not found, or did not start
 function sandbox.start(options)
   options = options or {}
-  if type(options) ~= "table" then
-    error("options must be a table, not " .. type(options), 2)
-  end
-  control.check(options, FLAGS, control.CONFIG, OWN)
+  control.check("sandbox.start", options, FLAGS, control.CONFIG, OWN)
   local binary, err = find_binary(options.binary)
   if not binary then return nil, err end
   local process, hello = spawn(binary, options)

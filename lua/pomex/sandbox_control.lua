@@ -1,33 +1,30 @@
 --- Driving a sandbox that runs: its clock, faults, journal and ledger. Part of `pomex.sandbox`.
 
+local options = require "pomex.options"
+
 local control = {}
 
 control.CONFIG = {
   asset_seconds = "number", generation_seconds = "number", h5_seconds = "number",
   asset_link_seconds = "number", video_link_seconds = "number",
-  rate_limits = "boolean or table", rate_limit_answer = "number",
+  rate_limits = "limits", rate_limit_answer = "number",
 }
 
----Raises, at its caller's caller, on a key that none of the sets has or a value of a wrong type.
----@param options table
----@param ... table<string, string> key to the name of its type, or two with "or" between
-function control.check(options, ...)
-  local known, names = {}, {}
+---Raises on a key that none of the sets has, naming the nearest, or a value of a wrong type.
+---@param where string
+---@param given table
+---@param ... table<string, string> key to kind, as in pomex.options
+function control.check(where, given, ...)
+  local known, checked = {}, given
   for _, kinds in ipairs { ... } do
-    for key, kind in pairs(kinds) do
-      if not known[key] then names[#names + 1] = key end
-      known[key] = kind
-    end
+    for key, kind in pairs(kinds) do known[key] = kind end
   end
-  table.sort(names)
-  for key, value in pairs(options) do
-    if not known[key] then
-      error(("unknown option %q; known: %s"):format(tostring(key), table.concat(names, ", ")), 3)
-    end
-    if not known[key]:find(type(value), 1, true) then
-      error(("%s must be a %s, not %s"):format(key, known[key], type(value)), 3)
-    end
+  if type(given) == "table" and given.rate_limits == true then
+    checked = {}
+    for key, value in pairs(given) do checked[key] = value end
+    checked.rate_limits = nil
   end
+  options.check(where, checked, known)
 end
 
 -- One control request; the client waits by itself, whatever loop the test runs in.
@@ -134,15 +131,15 @@ Sandbox.__name = "pomex.sandbox"
 ---@param extra? table more options; they win
 ---@return table
 function Sandbox:client_options(extra)
-  local options = {
+  local merged = {
     base_url = self.url, api_key = self.key,
     poll = {
       asset = { first = 0.05, factor = 1.5, max = 1 },
       generation = { first = 0.1, factor = 1.5, max = 1 },
     },
   }
-  for key, value in pairs(extra or {}) do options[key] = value end
-  return options
+  for key, value in pairs(extra or {}) do merged[key] = value end
+  return merged
 end
 
 ---A verified person of the first account, without the walk through session and phone.
@@ -158,13 +155,13 @@ function Sandbox:add_account()
 end
 
 ---Many assets at once.
----@param options table count; group_id, name (a prefix), status, asset_type
+---@param wanted table count; group_id, name (a prefix), status, asset_type
 ---@return string[] ids the first few
 ---@return integer count
-function Sandbox:add_assets(options)
-  control.check(options, { count = "number", group_id = "string", name = "string",
+function Sandbox:add_assets(wanted)
+  control.check("sb:add_assets", wanted, { count = "number", group_id = "string", name = "string",
     status = "string", asset_type = "string" })
-  local reply = ask(self, "POST", "assets", options)
+  local reply = ask(self, "POST", "assets", wanted)
   return reply.ids, whole(reply.count)
 end
 
@@ -192,8 +189,9 @@ end
 ---@param fault table
 ---@return integer id
 function Sandbox:fault(fault)
-  control.check(fault, { endpoint = "string", times = "number", skip = "number", status = "number",
-    retry_after = "number or string", headers = "table", body = "string",
+  control.check("sb:fault", fault, {
+    endpoint = "string", times = "number", skip = "number", status = "number",
+    retry_after = "number", headers = "table", body = "string",
     content_type = "string", delay = "number", before_accept = "string",
     after_accept = "string" })
   return whole(ask(self, "POST", "faults", fault).id)
@@ -208,7 +206,7 @@ end
 ---name: sessions, asset_list, asset_get, asset_create, …; 0: none), rate_limit_answer (429, 502).
 ---@param settings table
 function Sandbox:config(settings)
-  control.check(settings, control.CONFIG)
+  control.check("sb:config", settings, control.CONFIG)
   ask(self, "POST", "config", settings)
 end
 

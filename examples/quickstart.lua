@@ -1,0 +1,155 @@
+-- From a person's verification to a saved video. quickstart.sh builds what this needs and runs
+-- it; what it takes is listed there.
+
+local pomex = require "pomex"
+local check = pomex.check
+
+local options = { portrait = "https://cdn.example/portrait.jpg",
+  callback_url = "https://app.example/callback", output = "quickstart.mp4" }
+do
+  local flags = { ["--live"] = "live", ["--browser"] = "browser", ["--tty"] = "tty" }
+  local values = { ["--callback-url"] = "callback_url", ["--portrait"] = "portrait",
+    ["--output"] = "output" }
+  local given, i = {}, 1
+  while arg[i] do
+    local flag, value = flags[arg[i]], values[arg[i]]
+    if not flag and not value then
+      io.stderr:write("quickstart: unknown argument: ", arg[i], "\n")
+      os.exit(2)
+    end
+    options[flag or value] = flag and true or arg[i + 1]
+    given[flag or value] = true
+    i = i + (flag and 1 or 2)
+  end
+  if options.live and not (given.callback_url and given.portrait) then
+    io.stderr:write("quickstart: --live needs --callback-url and --portrait (both https)\n")
+    os.exit(2)
+  end
+end
+
+-- ---------------------------------------------------------------------------- on the screen
+
+io.stdout:setvbuf "no"
+
+local function step(text, ...)
+  print(("• " .. text):format(...))
+end
+
+-- One line that changes in place on a terminal; elsewhere a line for each new status.
+local function watch(what)
+  local begin, last = os.time(), nil
+  return function(object)
+    if options.tty then
+      io.write(("\r  %s is %-12s %3d s "):format(what, object.status, os.time() - begin))
+    elseif object.status ~= last then
+      print(("  %s is %s"):format(what, object.status))
+    end
+    last = object.status
+  end
+end
+
+local function line_end()
+  if options.tty then print() end
+end
+
+local function progress(done, total)
+  if options.tty and total then
+    io.write(("\r  %3d %% of %.1f MB "):format(done * 100 // math.max(total, 1), total / 1e6))
+  end
+end
+
+-- -------------------------------------------------------------------------------- the phone
+
+local function quoted(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- What the page's button does: it posts the form; the answer is the 302 to callback_url.
+local function press_pass(h5_link)
+  local pipe = assert(io.popen("curl -sS --noproxy '*' -o /dev/null -d outcome=pass "
+    .. "-w '%{http_code} %{redirect_url}' " .. quoted(h5_link)))
+  local answer = pipe:read "a"
+  pipe:close()
+  local status, location = answer:match "^(%d+) (%S+)$"
+  assert(status == "302", "the page answered " .. answer)
+  step('Played the phone: pressed "pass", and was sent (302) to\n  %s', location)
+  return location
+end
+
+local function ask_human()
+  print "  Open it, do the scan, and paste here the address that the browser was sent to:"
+  io.write "  > "
+  return assert(io.read "l", "no address was given")
+end
+
+-- How long a video plays: duration over timescale of its mvhd box.
+local function seconds_of(path)
+  local file = assert(io.open(path, "rb"))
+  local data = file:read "a"
+  file:close()
+  local at = data:find("mvhd", 1, true)
+  if not at then return 0, #data end
+  local long = data:byte(at + 4) == 1
+  local scale, duration = (long and ">I4I8" or ">I4I4"):unpack(data, at + (long and 24 or 16))
+  return duration / scale, #data
+end
+
+-- ---------------------------------------------------------------------------------- the flow
+
+local function flow(client)
+  local session = check(client.sessions:create { callback_url = options.callback_url, lang = "en" })
+  step("Created a session. This link is for the person's phone:\n  %s", session.h5_link)
+
+  local by_hand = options.live or options.browser
+  local address = by_hand and ask_human() or press_pass(session.h5_link)
+  local person = check(pomex.callback.parse_unverified(address))
+  step("Verified (%s): %s", person.verify_type or "no type given", person.group_id)
+
+  local asset = check(client.assets:create { url = options.portrait, asset_type = "Image",
+    group_id = person.group_id, name = "front" })
+  step("Uploaded a portrait: %s", asset.id)
+  asset = check(client.assets:wait(asset.id, { on_update = watch "the asset" }))
+  line_end()
+
+  local page = check(client.assets:list { group_id = person.group_id })
+  step("Listed the person's assets: %d, the first is called %q", page.total_count,
+    page.items[1].name)
+
+  local task = check(client.generations:create {
+    model = "byteplus/seedance-2.0-fast",
+    content = pomex.content()
+      :text "The person in {rachel} smiles and waves at the camera."
+      :image(asset, "rachel"),
+  })
+  step("Asked for a video with asset://%s: %s", asset.id, task.id)
+  task = check(client.generations:wait(task.id, { on_update = watch "the video" }))
+  line_end()
+
+  check(client.generations:download(task, options.output, { on_progress = progress }))
+  line_end()
+  local seconds, bytes = seconds_of(options.output)
+  step("Saved %s: %.1f MB, %.1f s", options.output, bytes / 1e6, seconds)
+end
+
+local sb, client
+
+local function main()
+  if options.live then
+    client = check(pomex.new())
+  else
+    sb = check(require("pomex.sandbox").start { asset_seconds = 2, generation_seconds = 6 })
+    client = check(pomex.new(sb:client_options()))
+    step("Started a sandbox at %s (no real service, nothing is billed)", sb.url)
+  end
+  flow(client)
+end
+
+local ok, why = xpcall(main, tostring)
+if client then client:close() end
+if sb then sb:stop() end
+if not ok then
+  -- Ctrl-C reaches a Lua program as an error of this name.
+  local interrupted = why:find("interrupted!", 1, true)
+  io.stderr:write(interrupted and "\nquickstart: stopped" or "\nquickstart: " .. why, "\n")
+  os.exit(interrupted and 130 or 1, true)
+end

@@ -1,0 +1,343 @@
+-- pomex.sandbox: starting the sandbox from a spec, and driving it.
+
+local pomex = require "pomex"
+local sandbox = require "pomex.sandbox"
+local callback = require "pomex.callback"
+local shell = require "spec.support.shell"
+
+local SESSION = { callback_url = "https://app.example/cb", lang = "en" }
+local MODEL = "byteplus/seedance-2.0-fast"
+
+local function alive(pid)
+  local file = io.open("/proc/" .. pid .. "/stat", "r")
+  if not file then return false end
+  local stat = file:read("*l") or ""
+  file:close()
+  -- A zombie has ended; it only waits to be counted.
+  return not stat:find("^%d+ %(.*%) [ZX]")
+end
+
+describe("pomex.sandbox", function()
+  local sb, client
+
+  before_each(function()
+    sb = assert(sandbox.start { asset_seconds = 0, generation_seconds = 0 })
+    client = pomex.check(pomex.new(sb:client_options()))
+  end)
+
+  after_each(function()
+    client:close()
+    sb:stop()
+  end)
+
+  local function upload(group_id, url)
+    return client.assets:create { url = url or "https://cdn.example/a.jpg", asset_type = "Image",
+      group_id = group_id, name = "front" }
+  end
+
+  local function generate(text)
+    return client.generations:create { model = MODEL,
+      content = pomex.content():text(text or "a wave") }
+  end
+
+  describe("start", function()
+    it("gives url, key, token and pid of a process on a loopback port", function()
+      assert.matches("^http://127%.0%.0%.1:%d+$", sb.url)
+      assert.matches("^sk%-sandbox%-", sb.key)
+      assert.is_true(#sb.token >= 16)
+      assert.is_true(alive(sb.pid))
+    end)
+
+    it("starts any number side by side", function()
+      local other = assert(sandbox.start {})
+      assert.not_equal(sb.url, other.url)
+      assert.not_equal(sb.key, other.key)
+      other:stop()
+      assert.is_false(alive(other.pid))
+      assert.is_true(alive(sb.pid))
+    end)
+
+    it("takes the key it is told", function()
+      local other = assert(sandbox.start { key = "sk-mine" })
+      assert.equal("sk-mine", other.key)
+      other:stop()
+    end)
+
+    it("takes every setting, also those that the command line has not", function()
+      local other = assert(sandbox.start { asset_seconds = 1.5, generation_seconds = 2.5,
+        h5_seconds = 3, asset_link_seconds = 4, video_link_seconds = 5, rate_limits = false,
+        rate_limit_answer = 502 })
+      local config = other:state().config
+      assert.equal(1.5, config.asset_seconds)
+      assert.equal(2.5, config.generation_seconds)
+      assert.equal(3, config.h5_seconds)
+      assert.equal(4, config.asset_link_seconds)
+      assert.equal(5, config.video_link_seconds)
+      assert.equal(502, config.rate_limit_answer)
+      other:stop()
+    end)
+
+    it("keeps the database in the file it is told", function()
+      local path = os.tmpname()
+      local first = assert(sandbox.start { database = path, key = "sk-kept" })
+      first:add_person()
+      local groups = first:state().groups
+      first:stop()
+      local second = assert(sandbox.start { database = path, key = "sk-kept" })
+      assert.equal(groups, second:state().groups)
+      second:stop()
+      os.remove(path)
+    end)
+
+    it("says where it looked for the program", function()
+      local nothing, err = sandbox.start { binary = "/nowhere/pomex-sandbox" }
+      assert.is_nil(nothing)
+      assert.equal("connection_error", err.type)
+      assert.matches('no pomex%-sandbox at "/nowhere/pomex%-sandbox"', err.message)
+      assert.equal("option binary", err.hint)
+    end)
+
+    it("says that a program is no sandbox", function()
+      local nothing, err = sandbox.start { binary = "/bin/true" }
+      assert.is_nil(nothing)
+      assert.equal("connection_error", err.type)
+      assert.matches("did not say where it listens", err.message)
+    end)
+
+    it("says that a file is no program", function()
+      local nothing, err = sandbox.start { binary = "/etc/passwd" }
+      assert.is_nil(nothing)
+      assert.equal("connection_error", err.type)
+      assert.matches("could not be started", err.message)
+    end)
+
+    it("raises on an option it does not know, naming the nearest", function()
+      assert.error_matches(function() sandbox.start { asset_second = 1 } end,
+        "unknown key \"asset_second\" .*asset_seconds")
+      assert.error_matches(function() sandbox.start { asset_seconds = "1" } end,
+        "asset_seconds must be a number")
+      assert.error_matches(function() sandbox.start(1) end, "a table is needed")
+    end)
+  end)
+
+  it("stops with the process that started it, however that one ends", function()
+    local script = shell.quote([[
+      local sb = assert(require("pomex.sandbox").start {})
+      print(sb.pid)
+      io.stdout:flush()
+      io.read()
+    ]])
+    -- kill -9: no collector, no handler runs in there.
+    local output = shell.bash("coproc lua5.4 -e " .. script .. "\n"
+      .. "read -r pid <&\"${COPROC[0]}\"\nkill -9 \"$COPROC_PID\"\nwait 2> /dev/null\n"
+      .. "for _ in $(seq 1 500); do [ -d /proc/$pid ] || { echo gone; exit; }; "
+      .. "read -r -t 0.01 < <(:) ; done; echo still there")
+    assert.matches("gone", output)
+  end)
+
+  it("stop may be called again, and everything raises after it", function()
+    sb:stop()
+    assert.is_false(alive(sb.pid))
+    sb:stop()
+    assert.error_matches(function() sb:add_person() end, "the sandbox has been stopped")
+    assert.error_matches(function() sb.ledger:count "generation" end, "has been stopped")
+  end)
+
+  it("client_options reach it, and take more", function()
+    assert.equal(0, client.assets:list {}.total_count)
+    local options = sb:client_options { max_retries = 0, api_key = "sk-other" }
+    assert.equal(0, options.max_retries)
+    assert.equal("sk-other", options.api_key)
+    assert.equal(sb.url, options.base_url)
+  end)
+
+  it("add_person makes a group that uploads accept", function()
+    local group_id = sb:add_person()
+    assert.equal("processing", upload(group_id).status)
+    assert.not_equal(group_id, sb:add_person())
+  end)
+
+  it("add_account makes a stranger", function()
+    local key = sb:add_account()
+    local stranger = pomex.check(pomex.new(sb:client_options { api_key = key }))
+    assert.equal(0, stranger.assets:list {}.total_count)
+    local asset, err = stranger.assets:create { url = "https://cdn.example/a.jpg",
+      asset_type = "Image", group_id = sb:add_person() }
+    assert.is_nil(asset)
+    assert.equal("group id error", err.message)
+    stranger:close()
+  end)
+
+  it("add_assets makes many at once", function()
+    local group_id = sb:add_person()
+    local ids, count = sb:add_assets { count = 250, group_id = group_id, name = "bulk",
+      status = "active", asset_type = "Image" }
+    assert.equal(250, count)
+    assert.is_true(#ids > 0)
+    assert.equal(250, client.assets:list { group_id = group_id }.total_count)
+    assert.equal("active", client.assets:get(ids[1]).status)
+  end)
+
+  describe("scan", function()
+    it("passes: the callback has a group", function()
+      local session = client.sessions:create(SESSION)
+      local location, status = sb:scan(session.h5_link, "pass")
+      assert.equal(302, status)
+      local person = assert(callback.parse_unverified(location))
+      assert.is_true(person.billed)
+      assert.equal("real_time", person.verify_type)
+      assert.equal("processing", upload(person.group_id).status)
+      assert.equal(1, sb.ledger:count "verification")
+    end)
+
+    it("fails: the callback has a code and no group", function()
+      local session = client.sessions:create(SESSION)
+      local location = sb:scan(session.h5_link, "fail")
+      assert.is_nil(location:find("group_id", 1, true))
+      local person, err = callback.parse_unverified(location)
+      assert.is_nil(person)
+      assert.equal("verification_failed", err.type)
+    end)
+
+    it("pre_record: the callback is refused with the reason", function()
+      local session = client.sessions:create(SESSION)
+      local _, err = callback.parse_unverified((sb:scan(session.h5_link, "pre_record")))
+      assert.equal("verification_failed", err.type)
+      assert.matches("pre%-recorded", err.message)
+    end)
+
+    it("expire, or a link used twice: the browser goes nowhere", function()
+      local session = client.sessions:create(SESSION)
+      local location, status = sb:scan(session.h5_link, "expire")
+      assert.is_nil(location)
+      assert.equal(410, status)
+      session = client.sessions:create(SESSION)
+      sb:scan(session.h5_link, "pass")
+      location, status = sb:scan(session.h5_link, "pass")
+      assert.is_nil(location)
+      assert.equal(410, status)
+    end)
+
+    it("raises on an outcome there is not", function()
+      local session = client.sessions:create(SESSION)
+      assert.has_error(function() sb:scan(session.h5_link, "maybe") end)
+      assert.error_matches(function() sb:scan(session.h5_link) end, "outcome must be a string")
+    end)
+  end)
+
+  it("the clock moves links and work on", function()
+    sb:config { asset_seconds = 100 }
+    local asset = upload(sb:add_person())
+    assert.equal("processing", client.assets:get(asset.id).status)
+    local before = sb.clock:now()
+    local now = sb.clock:advance(101)
+    assert.is_true(now >= before + 101 and now < before + 111)
+    assert.equal("active", client.assets:get(asset.id).status)
+    local session = client.sessions:create(SESSION)
+    sb.clock:advance(3600)
+    local _, status = sb:scan(session.h5_link, "pass")
+    assert.equal(410, status)
+    assert.error_matches(function() sb.clock:advance("1") end, "seconds must be a number")
+  end)
+
+  describe("fault", function()
+    it("strikes once, then no more", function()
+      sb:fault { endpoint = "assets.get", status = 400, body = '{"error":{"message":"as told"}}' }
+      local asset = upload(sb:add_person())
+      local _, err = client.assets:get(asset.id)
+      assert.equal("as told", err.message)
+      assert.is_table(client.assets:get(asset.id))
+    end)
+
+    it("stands until cleared where times is 0", function()
+      sb:fault { endpoint = "generations.create", status = 500, times = 0 }
+      for _ = 1, 3 do assert.is_nil((generate())) end
+      sb:clear_faults()
+      assert.is_table(generate())
+      assert.equal(1, sb.ledger:count "generation")
+    end)
+
+    it("can lose the answer to what was carried out", function()
+      sb:fault { endpoint = "generations.create", after_accept = "drop" }
+      local task, err = generate()
+      assert.is_nil(task)
+      assert.equal("ambiguous_error", err.type)
+      assert.is_true(err.maybe_billed)
+      assert.equal(1, sb.ledger:count "generation")
+    end)
+
+    it("can lose the request before it was carried out", function()
+      sb:fault { endpoint = "generations.create", before_accept = "drop" }
+      local task, err = generate()
+      assert.is_nil(task)
+      assert.equal("ambiguous_error", err.type)
+      assert.equal(0, sb.ledger:count "generation")
+    end)
+
+    it("raises on a field it does not know", function()
+      assert.error_matches(function() sb:fault { endpoints = "*" } end, "unknown key \"endpoints\"")
+      assert.error_matches(function() sb:fault { times = "1" } end, "times must be a number")
+    end)
+  end)
+
+  it("the ledger says what would have been charged, and for what", function()
+    assert.equal(0, sb.ledger:count "generation")
+    assert.same({}, sb.ledger:entries())
+    local task = generate "a wave"
+    assert.equal(1, sb.ledger:count "generation")
+    local entry = sb.ledger:entries()[1]
+    assert.equal("generation", entry.kind)
+    assert.equal(task.id, entry.id)
+    assert.equal("a wave", entry.prompt)
+    assert.equal(MODEL, entry.model)
+    assert.error_matches(function() sb.ledger:count "generations" end, "kind must be")
+  end)
+
+  it("the journal shows requests, never the key, and none of these controls", function()
+    sb:add_person()
+    client.assets:list { limit = 5 }
+    local requests = sb.journal:requests()
+    assert.equal(1, #requests)
+    local request = requests[1]
+    assert.equal("assets.list", request.endpoint)
+    assert.equal("GET", request.method)
+    assert.equal("/v1/video/assets", request.path)
+    assert.matches("limit=5", request.query)
+    assert.equal(200, request.status)
+    assert.is_true(request.authorized)
+    assert.equal("(set)", request.headers.authorization)
+    generate()
+    assert.equal(1, #sb.journal:requests "generations.create")
+    assert.equal(2, #sb.journal:requests())
+    sb.journal:clear()
+    assert.same({}, sb.journal:requests())
+  end)
+
+  it("config changes settings while it runs", function()
+    sb:config { rate_limits = { asset_list = 1 } }
+    local quick = pomex.check(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
+    assert.is_table(quick.assets:list {})
+    local page, err = quick.assets:list {}
+    assert.is_nil(page)
+    assert.equal("rate_limit_error", err.type)
+    assert.is_true(err.retry_after >= 1)
+    sb:config { rate_limits = false }
+    assert.is_table(quick.assets:list {})
+    quick:close()
+    assert.error_matches(function() sb:config { asset_secs = 1 } end, "unknown key \"asset_secs\"")
+  end)
+
+  it("refuses control without its token", function()
+    local reply, err = client:request("GET", "/_sandbox/state", {})
+    assert.is_nil(reply)
+    assert.equal(403, err.status)
+  end)
+
+  it("works in every coroutine of the test, without a host", function()
+    local group_id
+    local co = coroutine.create(function() group_id = sb:add_person() end)
+    assert(coroutine.resume(co))
+    assert.equal("dead", coroutine.status(co))
+    assert.is_string(group_id)
+  end)
+end)

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs into the folder $1 with plain CMake, and runs a program from there: nothing of the
+# source tree is on its paths.
+set -eu
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)"
+prefix="$1"
+cmake -S "$root" -B "$prefix/build" -DCMAKE_INSTALL_PREFIX="$prefix/usr"
+cmake --build "$prefix/build" -j "$(nproc 2> /dev/null || echo 2)"
+cmake --install "$prefix/build"
+# The build is gone before the program runs: it must need nothing of it.
+rm -rf "$prefix/build"
+for file in lib/lua/5.4/pomex/core.so share/lua/5.4/pomex/init.lua bin/pomex-sandbox; do
+    [ -f "$prefix/usr/$file" ] || { echo "not installed: $file"; exit 1; }
+done
+if nm -D --defined-only "$prefix/usr/lib/lua/5.4/pomex/core.so" | grep -v luaopen_pomex_core | grep ' [TDBR] '; then
+    echo "core.so shows symbols other than its entry"
+    exit 1
+fi
+cd "$prefix"
+env -u POMEX_SANDBOX_BIN -u POMEX_API_KEY -u POMEX_BASE_URL \
+    LUA_PATH="$prefix/usr/share/lua/5.4/?.lua;$prefix/usr/share/lua/5.4/?/init.lua;;" \
+    LUA_CPATH="$prefix/usr/lib/lua/5.4/?.so;;" \
+    lua5.4 - << 'LUA'
+local pomex = require "pomex"
+local sb = assert(require("pomex.sandbox").start { asset_seconds = 0, generation_seconds = 0 })
+local client = pomex.check(pomex.new(sb:client_options()))
+local asset = pomex.check(client.assets:create_and_wait {
+  url = "https://cdn.example/a.jpg", asset_type = "Image", group_id = sb:add_person() })
+local task = pomex.check(client.generations:create_and_wait {
+  model = "byteplus/seedance-2.0-fast",
+  content = pomex.content():text("{a} waves"):image(asset, "a") })
+local file = pomex.check(client.generations:download(task, "installed.mp4"))
+assert(sb.ledger:count "generation" == 1)
+client:close()
+sb:stop()
+print("installed, and made " .. (type(file) == "table" and file.path or tostring(file)))
+LUA
+[ -s "$prefix/installed.mp4" ]

@@ -1,0 +1,27 @@
+--- Runs programs for specs.
+
+local shell = {}
+
+---One word for the shell.
+function shell.quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+---Runs a bash script, not below a sanitizer that this process may have been started with.
+---@param script string
+---@return string output what it printed, errors too
+---@return boolean ok
+function shell.bash(script)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "wb"))
+  file:write(script)
+  file:close()
+  local pipe = assert(io.popen("env -u LD_PRELOAD bash " .. shell.quote(name)
+    .. " 2>&1; echo \"=$?\""))
+  local output, status = pipe:read("*a"):match("^(.*)=(%d+)\n$")
+  pipe:close()
+  os.remove(name)
+  return output, status == "0"
+end
+
+return shell
