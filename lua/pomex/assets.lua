@@ -1,0 +1,156 @@
+--- Portrait assets.
+
+local core = require "pomex.core"
+local options = require "pomex.options"
+local pages = require "pomex.pages"
+local resources = require "pomex.resources"
+
+local VIRTUAL = require("pomex.marks").VIRTUAL
+local check, id_of = options.check, resources.id_of
+
+local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
+local LIST = {
+  group_id = "group", status = "strings", name = "string", page = "number", limit = "number",
+  sort_by = "string", sort_order = "string",
+}
+local EACH = { max = "whole" }
+for key, kind in pairs(LIST) do EACH[key] = kind end
+
+-- The service's default Virtual group is asked for by leaving the field out.
+local function without_virtual(body)
+  if body.group_id ~= VIRTUAL then return body end
+  local copy = {}
+  for key, value in pairs(body) do copy[key] = value end
+  copy.group_id = nil
+  return copy
+end
+
+---@class pomex.AsyncAssets
+---@field client pomex.Client
+local AsyncAssets = {}
+AsyncAssets.__index = AsyncAssets
+
+---As `client.assets:create`.
+---@param body pomex.AssetBody
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncAssets:create(body, opts)
+  check("assets:create", body, BODY)
+  if opts ~= nil then check("assets:create", opts, options.CALL) end
+  if body.group_id == nil then
+    options.misuse("assets:create: group_id must be given: a verified person's, or "
+      .. "pomex.VIRTUAL for the default Virtual group")
+  end
+  return resources.call(self.client, "assets.create", nil, without_virtual(body), opts)
+end
+
+---As `client.assets:get`.
+---@param asset string|pomex.Asset
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncAssets:get(asset, opts)
+  if opts ~= nil then check("assets:get", opts, options.CALL) end
+  return resources.call(self.client, "assets.get", id_of("assets:get", "asset", asset), nil, opts)
+end
+
+---As `client.assets:list`.
+---@param query? pomex.AssetQuery
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncAssets:list(query, opts)
+  if query ~= nil then
+    check("assets:list", query, LIST)
+    query = without_virtual(query)
+  end
+  if opts ~= nil then check("assets:list", opts, options.CALL) end
+  return resources.call(self.client, "assets.list", nil, query, opts)
+end
+
+---As `client.assets:wait`.
+---@param asset string|pomex.Asset
+---@param opts? pomex.WaitOptions
+---@return pomex.Operation
+function AsyncAssets:wait(asset, opts)
+  if opts ~= nil then check("assets:wait", opts, options.WAIT) end
+  return resources.wait(self.client, "assets.get", id_of("assets:wait", "asset", asset), opts)
+end
+
+---As `client.assets:create_and_wait`, in a task.
+---@param body pomex.AssetBody
+---@param opts? pomex.CreateAndWaitOptions
+---@return pomex.Task
+function AsyncAssets:create_and_wait(body, opts)
+  local assets = self.client.assets
+  return self.client:spawn(assets.create_and_wait, assets, body, opts)
+end
+
+---@class pomex.Assets
+---@field async pomex.AsyncAssets
+local Assets = {}
+Assets.__index = Assets
+
+---Uploads a portrait. Returns at once, with `status` "processing": see `wait`.
+---Document section: Upload an Asset.
+---@param body pomex.AssetBody
+---@param opts? pomex.CallOptions
+---@return pomex.Asset|nil asset
+---@return pomex.Error? err invalid_request_error; ambiguous_error: it may have been uploaded
+---  (`candidates` names what it may be) and was not sent again
+function Assets:create(body, opts)
+  return self.async:create(body, opts):wait()
+end
+
+---Document section: Get an Asset.
+---@param asset string|pomex.Asset an id, or an object with one
+---@param opts? pomex.CallOptions
+---@return pomex.Asset|nil asset
+---@return pomex.Error? err not_found_error, …
+function Assets:get(asset, opts)
+  return self.async:get(asset, opts):wait()
+end
+
+---One page. Document section: List Assets.
+---@param query? pomex.AssetQuery without group_id (or pomex.VIRTUAL): the default Virtual group
+---@param opts? pomex.CallOptions
+---@return pomex.AssetPage|nil page
+---@return pomex.Error? err
+function Assets:list(query, opts)
+  return self.async:list(query, opts):wait()
+end
+
+---Polls until the asset is "active". Document section: Get an Asset.
+---@param asset string|pomex.Asset an id, or an object with one
+---@param opts? pomex.WaitOptions timeout: 600 s in all
+---@return pomex.Asset|nil asset
+---@return pomex.Error? err asset_failed (`object`: the service's answer); timeout_error (`id`,
+---  `last_status`)
+function Assets:wait(asset, opts)
+  return self.async:wait(asset, opts):wait()
+end
+
+---`create`, then `on_created(asset)`, then `wait`.
+---@param body pomex.AssetBody
+---@param opts? pomex.CreateAndWaitOptions timeout: seconds for all of it
+---@return pomex.Asset|nil asset
+---@return pomex.Error? err
+function Assets:create_and_wait(body, opts)
+  if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  return resources.create_and_wait(self, self.async.client, core.now, body, opts)
+end
+
+---Iterates over every page, no asset twice: `for asset in client.assets:each{ … } do`. Raises
+---on a page that fails. PUC Lua 5.1 cannot yield in there: in a task, use `list`.
+---@param query? pomex.EachQuery limit: of a page (100); max: of all; sort_by "create_time" and
+---  sort_order "asc" unless told otherwise
+---@param opts? pomex.CallOptions of each page's call
+---@return fun(): pomex.Asset|nil
+function Assets:each(query, opts)
+  if query ~= nil then check("assets:each", query, EACH) end
+  if opts ~= nil then check("assets:each", opts, options.CALL) end
+  return pages.each(self, query or {}, opts)
+end
+
+return function(client, async)
+  async.assets = setmetatable({ client = client }, AsyncAssets)
+  client.assets = setmetatable({ async = async.assets }, Assets)
+end

@@ -1,0 +1,151 @@
+--- The client: the resources, and the loop that drives them.
+
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local hosts = require "pomex.host"
+local loop = require "pomex.loop"
+local options = require "pomex.options"
+local resources = require "pomex.resources"
+local tasks = require "pomex.task"
+
+---A connection to the service. One thread at a time; opens nothing before its first use, so
+---one made before a fork works in each child. It ends with `close`, `<close>` (Lua 5.4) or the
+---collector.
+---@class pomex.Client
+---@field sessions pomex.Sessions
+---@field assets pomex.Assets
+---@field generations pomex.Generations
+---@field async pomex.Async the same calls, each returning an operation at once
+local Client = {}
+Client.__index = Client
+
+local client = {}
+
+---@param given? pomex.Options
+---@return pomex.Client|nil
+---@return pomex.Error? err invalid_request_error or authentication_error: an option's value
+---  is of no use, or there is no key
+function client.new(given)
+  local settings = options.settings(given)
+  local host = hosts.resolve(given and given.host)
+  local handle, err = core.new(settings)
+  if not handle then return nil, errors.wrap(err) end
+  local self = setmetatable({
+    loop = loop.new(handle, given and given.on_event), host = host,
+    budget = settings.budget or 120, url = handle:base_url(),
+  }, Client)
+  resources.attach(self)
+  return self
+end
+
+---Any other request below the base URL, for what this version does not know. Anything but GET
+---is sent once.
+---@param method string "GET", "POST", …
+---@param path string begins with "/"
+---@param parts? { query?: table, body?: any, headers?: table<string, string> }
+---@param opts? pomex.CallOptions
+---@return table|nil reply the JSON object or array; an empty table for an empty body
+---@return pomex.Error? err
+function Client:request(method, path, parts, opts)
+  return self.async:request(method, path, parts, opts):wait()
+end
+
+---Starts `f(…)` in a task; never blocks. It runs at once, up to its first wait.
+---@param f function
+---@param ... any its arguments
+---@return pomex.Task
+function Client:spawn(f, ...)
+  if self.loop.closed then options.misuse("pomex client is closed") end
+  options.expect("client:spawn", "f", f, "callable")
+  return tasks.spawn(self, f, ...)
+end
+
+---`spawn` and `wait`: returns what `f(…)` returns, raises what it raises.
+---@param f function
+---@param ... any its arguments
+---@return any ...
+function Client:run(f, ...)
+  if self.loop.closed then options.misuse("pomex client is closed") end
+  options.expect("client:run", "f", f, "callable")
+  local task = tasks.spawn(self, f, ...)
+  task.collected = true
+  return task:wait()
+end
+
+---Runs `fn(item, index)` for each item, `concurrency` (16) at a time.
+---@param items any[]
+---@param fn fun(item: any, index: integer): any, any
+---@param opts? { concurrency?: integer }
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
+function Client:map(items, fn, opts)
+  if self.loop.closed then options.misuse("pomex client is closed") end
+  return tasks.map(self, items, fn, opts)
+end
+
+---Does what is ready, resumes what became ready, and returns without waiting: once a frame is
+---all that a game needs. Raises an error of a task that nobody collected by then.
+---@param budget? number seconds of work after which to stop early; the rest is for the next
+---@return integer pending how much is not over; 0: nothing to step for
+function Client:step(budget)
+  local left = self.loop
+  if left.closed then options.misuse("pomex client is closed") end
+  local failure = left:take_failure()
+  if failure then error(failure, 0) end
+  left:advance(budget)
+  return left:left()
+end
+
+---Sleeps until `step` has work, `seconds` have passed or a signal came.
+---@param seconds? number for ever
+---@return boolean|nil ready
+---@return string? why "interrupted"
+function Client:poll(seconds)
+  local due = self:timeout()
+  if due == 0 then return true end
+  if due and (not seconds or due < seconds) then seconds = due end
+  return self.loop.core:poll(seconds)
+end
+
+---The one descriptor to watch for reading.
+---@return integer|nil fd
+---@return string? message
+function Client:pollfd()
+  return self.loop.core:pollfd()
+end
+
+---@return string events "r"
+function Client:events()
+  return self.loop.core:events()
+end
+
+---Seconds until `step` has work even if the descriptor stays silent; nil: no such time.
+---@return number|nil
+function Client:timeout()
+  local own, of_core = self.loop:timeout(), self.loop.core:timeout()
+  if own and of_core then return math.min(own, of_core) end
+  return own or of_core
+end
+
+---@return string url without the key
+function Client:base_url()
+  return self.url
+end
+
+---Ends every operation (each says what became of it) and every connection. Idempotent. An
+---error of a task that nobody had collected is raised after that.
+function Client:close()
+  local failure = self.loop:take_failure()
+  self.loop:close()
+  if failure then error(failure, 0) end
+end
+
+function Client:__close(err)
+  if err == nil then self:close() else self.loop:close() end
+end
+
+function Client:__tostring()
+  local state = self.loop.closed and "closed" or ("%d pending"):format(self.loop.count)
+  return ("pomex client (%s, %s)"):format(self.url, state)
+end
+
+return client

@@ -1,0 +1,161 @@
+--- Video generations.
+
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local marks = require "pomex.marks"
+local options = require "pomex.options"
+local resources = require "pomex.resources"
+
+local check, id_of = options.check, resources.id_of
+
+local BODY = { model = "string", content = "table" }
+
+-- An empty list, which could else not be told from an empty object.
+local EMPTY = setmetatable({}, marks.ARRAY)
+
+---@class pomex.AsyncGenerations
+---@field client pomex.Client
+local AsyncGenerations = {}
+AsyncGenerations.__index = AsyncGenerations
+
+-- The body with its builder built; nil and an error if the builder refuses.
+local function with_content(body)
+  local content = body.content
+  if type(content) ~= "table" then return body end
+  if type(content.build) == "function" then
+    local parts, err = content:build()
+    if not parts then return nil, err end
+    content = parts
+  elseif next(content) == nil then
+    content = EMPTY
+  else
+    return body
+  end
+  local copy = {}
+  for key, value in pairs(body) do copy[key] = value end
+  copy.content = content
+  return copy
+end
+
+---As `client.generations:create`.
+---@param body pomex.GenerationBody
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncGenerations:create(body, opts)
+  check("generations:create", body, BODY, true)
+  if opts ~= nil then check("generations:create", opts, options.CALL) end
+  local payload, err = with_content(body)
+  if not payload then
+    return resources.refused(self.client, errors.wrap(err), "generations.create")
+  end
+  return resources.call(self.client, "generations.create", nil, payload, opts)
+end
+
+---As `client.generations:get`.
+---@param task string|pomex.Generation
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncGenerations:get(task, opts)
+  if opts ~= nil then check("generations:get", opts, options.CALL) end
+  local id = id_of("generations:get", "task", task)
+  return resources.call(self.client, "generations.get", id, nil, opts)
+end
+
+---As `client.generations:wait`.
+---@param task string|pomex.Generation
+---@param opts? pomex.WaitOptions
+---@return pomex.Operation
+function AsyncGenerations:wait(task, opts)
+  if opts ~= nil then check("generations:wait", opts, options.WAIT) end
+  local id = id_of("generations:wait", "task", task)
+  return resources.wait(self.client, "generations.get", id, opts)
+end
+
+---As `client.generations:download`.
+---@param task string|pomex.Generation
+---@param path string
+---@param opts? pomex.DownloadOptions
+---@return pomex.Operation
+function AsyncGenerations:download(task, path, opts)
+  if opts ~= nil then check("generations:download", opts, options.DOWNLOAD) end
+  local id = id_of("generations:download", "task", task)
+  options.expect("generations:download", "path", path, "string")
+  if path == "" or path:find("%z") then
+    local _, err = errors.refuse("download", "the path must be that of a file",
+      "path is " .. errors.quoted(path))
+    return resources.refused(self.client, err, "download")
+  end
+  local content = type(task) == "table" and task.content
+  local link = type(content) == "table" and content.video_url
+  if type(link) ~= "string" or link == "" or link:find("%z") then link = nil end
+  return resources.download(self.client, id, link, path, opts)
+end
+
+---As `client.generations:create_and_wait`, in a task.
+---@param body pomex.GenerationBody
+---@param opts? pomex.CreateAndWaitOptions
+---@return pomex.Task
+function AsyncGenerations:create_and_wait(body, opts)
+  local generations = self.client.generations
+  return self.client:spawn(generations.create_and_wait, generations, body, opts)
+end
+
+---@class pomex.Generations
+---@field async pomex.AsyncGenerations
+local Generations = {}
+Generations.__index = Generations
+
+---Starts a video; it is billed. Fields that the document does not name are passed on as they
+---are. Document section: Generate a Video From an Asset.
+---@param body pomex.GenerationBody
+---@param opts? pomex.CallOptions
+---@return pomex.Generation|nil task `status` "queued": see `wait`
+---@return pomex.Error? err invalid_request_error; ambiguous_error with `maybe_billed`: it may
+---  have been started and was not sent again
+function Generations:create(body, opts)
+  return self.async:create(body, opts):wait()
+end
+
+---Document section: Poll for the result.
+---@param task string|pomex.Generation an id, or an object with one
+---@param opts? pomex.CallOptions
+---@return pomex.Generation|nil task
+---@return pomex.Error? err not_found_error, …
+function Generations:get(task, opts)
+  return self.async:get(task, opts):wait()
+end
+
+---Polls until the video is there. Document section: Poll for the result.
+---@param task string|pomex.Generation an id, or an object with one
+---@param opts? pomex.WaitOptions timeout: 1800 s in all
+---@return pomex.Generation|nil task with content.video_url, a link for about 24 hours
+---@return pomex.Error? err generation_failed (`object`: the service's answer); timeout_error
+function Generations:wait(task, opts)
+  return self.async:wait(task, opts):wait()
+end
+
+---`create`, then `on_created(task)`, then `wait`.
+---@param body pomex.GenerationBody
+---@param opts? pomex.CreateAndWaitOptions timeout: seconds for all of it
+---@return pomex.Generation|nil task
+---@return pomex.Error? err
+function Generations:create_and_wait(body, opts)
+  if opts ~= nil then check("generations:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  return resources.create_and_wait(self, self.async.client, core.now, body, opts)
+end
+
+---Saves the video. The file takes its name only when it is whole; until then it is
+---`path.part`, from which a later call goes on.
+---@param task string|pomex.Generation an id, or an object with one
+---@param path string
+---@param opts? pomex.DownloadOptions
+---@return pomex.File|nil file
+---@return pomex.Error? err
+function Generations:download(task, path, opts)
+  return self.async:download(task, path, opts):wait()
+end
+
+return function(client, async)
+  async.generations = setmetatable({ client = client }, AsyncGenerations)
+  client.generations = setmetatable({ async = async.generations }, Generations)
+end

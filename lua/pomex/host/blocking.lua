@@ -1,0 +1,42 @@
+--- The host "blocking": a wait steps the client and sleeps in the kernel between. For scripts.
+
+local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
+
+local blocking = { name = "blocking", spawn = coroutines.spawn }
+
+local now = core.now
+
+---Nothing that could yield.
+function blocking.running()
+  return nil
+end
+
+local function sooner(a, b)
+  if a and b then return a < b and a or b end
+  return a or b
+end
+
+-- A signal ends the poll and comes back here, so that Lua's own hook can raise on Ctrl-C.
+---@param client pomex.Client
+---@param ready table
+---@param timeout? number
+function blocking.wait(client, ready, timeout)
+  -- A task must never hold up the thread that steps it.
+  if coroutines.owns(client) then return coroutines.wait(client, ready, timeout) end
+  local loop = client.loop
+  local deadline = timeout and now() + timeout
+  while not ready() do
+    loop:advance()
+    if ready() then return end
+    local left = deadline and deadline - now()
+    if left and left <= 0 then return end
+    local due = loop:timeout()
+    if loop.count == 0 and not due and not left then
+      error("pomex: nothing in flight can end this wait", 0)
+    end
+    loop.core:poll(sooner(left, due))
+  end
+end
+
+return blocking

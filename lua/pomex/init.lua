@@ -1,0 +1,72 @@
+--- pomex: PomexAI's Real-Human Asset API.
+---
+---     local pomex = require "pomex"
+---     local client = pomex.check(pomex.new())
+---     local asset, err = client.assets:get(id)
+---
+--- Every call returns its value, or nil and a pomex.Error. Misuse (a wrong type, an unknown
+--- key) raises.
+
+local core = require "pomex.core"
+local marks = require "pomex.marks"
+
+---@class pomex
+---@field content pomex.ContentModule `pomex.content()` makes a builder
+---@field callback table the redirect that ends a verification
+---@field errors table what an error is
+---@field sandbox table `pomex.sandbox.start{…}`: the service, emulated
+local pomex = {}
+
+pomex.VERSION = core.VERSION
+
+---JSON null, for requests (`cjson.null` is the same). A null in a reply is an absent field.
+pomex.null = core.null
+
+---The `group_id` that stands for the default Virtual group.
+pomex.VIRTUAL = marks.VIRTUAL
+
+---Makes a client. Opens nothing until its first use. Document section: Basics.
+---@param options? pomex.Options
+---@return pomex.Client|nil client
+---@return pomex.Error? err
+function pomex.new(options)
+  return require("pomex.client").new(options)
+end
+
+---Returns its arguments, or raises tostring(err) if the first is nil or false.
+---@generic T
+---@param value T|nil
+---@param err? any
+---@param ... any
+---@return T value
+function pomex.check(value, err, ...)
+  if not value then error(tostring(err == nil and "pomex.check: no value" or err), 2) end
+  return value, err, ...
+end
+
+---Waits for all of `ops`, and cancels none.
+---@param ops (pomex.Operation|pomex.Task)[]
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
+function pomex.all(ops)
+  return require("pomex.task").all(ops)
+end
+
+---Marks a table as a JSON array: an empty one would else be sent as an object.
+---@generic T
+---@param list? T[]
+---@return T[] list the same table
+function pomex.array(list)
+  return setmetatable(list or {}, marks.ARRAY)
+end
+
+-- Loaded when they are first used, so that requiring pomex stays cheap.
+local PARTS = { content = true, callback = true, errors = true, sandbox = true }
+
+return setmetatable(pomex, {
+  __index = function(self, name)
+    if not PARTS[name] then return nil end
+    local part = require("pomex." .. name)
+    rawset(self, name, part)
+    return part
+  end,
+})

@@ -1,0 +1,183 @@
+--- The Lua half of a client's loop: which operations are in flight, which coroutines can go
+--- on, what failed with nobody to tell. It never waits; hosts do.
+
+local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
+
+---@class pomex.Loop
+local Loop = {}
+Loop.__index = Loop
+
+local now, tostring, pcall = core.now, tostring, pcall
+
+local loop = {}
+
+---@param handle table the core's client
+---@param on_event? fun(event: pomex.Event)
+---@return pomex.Loop
+function loop.new(handle, on_event)
+  return setmetatable({
+    core = handle, on_event = on_event,
+    pending = {}, count = 0,            -- operations by id, until their end was reported
+    runnable = {}, head = 1, tail = 0,  -- coroutines that the next step resumes
+    later = {},                         -- those that yielded of their own accord
+    timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
+    failures = {},
+  }, Loop)
+end
+
+---@param op table a pomex.Operation with a core operation
+function Loop:register(op)
+  self.pending[op.core:id()] = op
+  self.count = self.count + 1
+end
+
+---@param co thread
+function Loop:make_runnable(co)
+  self.tail = self.tail + 1
+  self.runnable[self.tail] = co
+end
+
+---Has `co` resumed at `deadline`, or (nil) no more.
+---@param co thread
+---@param deadline? number monotonic seconds
+function Loop:wake_at(co, deadline)
+  self.timers[co] = deadline
+  if deadline and (not self.due or deadline < self.due) then self.due = deadline end
+end
+
+local function expire(self)
+  local time, due = now(), nil
+  if time < self.due then return end
+  for co, deadline in pairs(self.timers) do
+    if deadline <= time then
+      self.timers[co] = nil
+      self:make_runnable(co)
+    elseif not due or deadline < due then
+      due = deadline
+    end
+  end
+  self.due = due
+end
+
+---Keeps an error that nobody can be told, for `step` to raise.
+---@param message string
+---@param task? table the task that failed, which may yet be waited for
+function Loop:failure(message, task)
+  if not self.closed then
+    self.failures[#self.failures + 1] = { message = message, task = task }
+  end
+end
+
+---The oldest error that still nobody collected.
+---@return string|nil
+function Loop:take_failure()
+  while self.failures[1] do
+    local failure = table.remove(self.failures, 1)
+    if not (failure.task and failure.task.collected) then return failure.message end
+  end
+end
+
+local function run(self)
+  if self.running then return end
+  self.running = true
+  while self.head <= self.tail do
+    local co = self.runnable[self.head]
+    self.runnable[self.head] = nil
+    self.head = self.head + 1
+    coroutines.resume(self, co)
+  end
+  self.head, self.tail, self.running = 1, 0, false
+end
+
+local function events(self)
+  local handle, hook = self.core, self.on_event
+  local event = handle:next_event()
+  while event do
+    local ok, err = pcall(hook, event)
+    if not ok then self:failure("on_event: " .. tostring(err)) end
+    event = not self.closed and handle:next_event()
+  end
+end
+
+local function dispatch(self)
+  local handle, pending = self.core, self.pending
+  local id, done, update, progress = handle:next()
+  while id do
+    local op = pending[id]
+    if op then
+      if update then op.updated = true end
+      if progress then op.progressed = true end
+      if done then
+        pending[id] = nil
+        self.count = self.count - 1
+        op:settle()
+        if self.closed then return end
+      elseif op.waiter ~= nil then
+        op:wake()
+      end
+    end
+    id, done, update, progress = handle:next()
+  end
+end
+
+local function turn(self, budget)
+  self.core:step(budget)
+  if self.on_event then events(self) end
+  if not self.closed then dispatch(self) end
+  if self.due then expire(self) end
+  local later = self.later
+  if later[1] then
+    self.later = {}
+    for i = 1, #later do self:make_runnable(later[i]) end
+  end
+  if self.tail > 0 then run(self) end
+end
+
+---One round: the core's work, then everything that it made ready.
+---@param budget? number seconds of work in the core
+function Loop:advance(budget)
+  if self.closed then error("pomex client is closed", 0) end
+  if self.stepping then
+    error("pomex: a wait or step within a step; wait in a coroutine that client:spawn started", 0)
+  end
+  self.stepping = true
+  -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
+  local ok, err = pcall(turn, self, budget)
+  self.stepping = false
+  if not ok then
+    self.running = false
+    error(err, 0)
+  end
+end
+
+---Seconds until `advance` has work of this half; nil: it has none of its own.
+---@return number|nil
+function Loop:timeout()
+  if self.tail > 0 or self.later[1] then return 0 end
+  return self.due and math.max(self.due - now(), 0)
+end
+
+---How much is not over: operations, coroutines about to run, errors yet to be raised.
+---@return integer
+function Loop:left()
+  return self.count + (self.tail - self.head + 1) + #self.later + #self.failures
+end
+
+---Ends everything; whoever waits is told.
+function Loop:close()
+  if self.closed then return end
+  self.closed = true
+  self.core:close()
+  local ids, pending = {}, self.pending
+  for id in pairs(pending) do ids[#ids + 1] = id end
+  table.sort(ids)
+  self.pending, self.count = {}, 0
+  for _, id in ipairs(ids) do pending[id]:settle() end
+  for co in pairs(self.timers) do self:make_runnable(co) end
+  self.timers, self.due, self.failures = {}, nil, {}
+  -- Within a step (an on_done closed the client) that step resumes them.
+  if not self.stepping then run(self) end
+end
+
+return loop

@@ -1,0 +1,57 @@
+--- Walking through the pages of a list.
+
+local pages = {}
+
+-- Whether the list cannot go on after this page.
+local function is_last(page, number, limit, news)
+  local items = page.items
+  -- A page that brings nothing new: the list shrank, or the service ignores `page`.
+  if #items == 0 or news == 0 then return true end
+  local total = tonumber(page.total_count)
+  local size = tonumber(page.page_size) or limit
+  if total then return number * size >= total end
+  return #items < size
+end
+
+---An iterator over the items of every page, none of them twice.
+---@param resource table with list(query, opts)
+---@param given table the query; `limit` is of a page, `max` of all
+---@param opts? pomex.CallOptions
+---@return fun(): table|nil
+function pages.each(resource, given, opts)
+  local query = { limit = 100, sort_by = "create_time", sort_order = "asc" }
+  for key, value in pairs(given) do query[key] = value end
+  local left = given.max or math.huge
+  query.max, query.page = nil, given.page or 1
+  local seen, fresh, at, last = {}, {}, 0, false
+
+  local function fetch()
+    local page, err = resource:list(query, opts)
+    if not page then error(tostring(err), 0) end
+    if type(page.items) ~= "table" then
+      error(("pomex: page %d of the list has no items"):format(query.page), 0)
+    end
+    fresh, at = {}, 0
+    for _, item in ipairs(page.items) do
+      local id = item.id
+      if id == nil or not seen[id] then
+        if id ~= nil then seen[id] = true end
+        fresh[#fresh + 1] = item
+      end
+    end
+    last = is_last(page, query.page, query.limit, #fresh)
+    query.page = query.page + 1
+  end
+
+  return function()
+    if left <= 0 then return nil end
+    while at >= #fresh do
+      if last then return nil end
+      fetch()
+    end
+    at, left = at + 1, left - 1
+    return fresh[at]
+  end
+end
+
+return pages

@@ -1,0 +1,62 @@
+--- A reply's body as a Lua table, decoded once. Null fields are absent, unknown ones stay, and
+--- whole numbers are integers where Lua has them, whichever lua-cjson is installed.
+
+local core = require "pomex.core"
+local cjson = require "cjson"
+local errors = require "pomex.errors"
+
+local reply = {}
+
+local tidy, byte, find = core.tidy, string.byte, string.find
+local BRACE, BRACKET = byte "{", byte "["
+
+-- An instance of our own: the application's may be set to anything.
+local decode
+do
+  local own = cjson.new()
+  own.decode_max_depth(64)
+  own.decode_invalid_numbers(false)
+  decode = own.decode
+end
+
+-- OpenResty's lua-cjson knows tables that are arrays even when they are empty.
+for _, name in ipairs { "empty_array_mt", "array_mt" } do
+  local metatable = cjson[name]
+  if type(metatable) == "table" then core.arrays[metatable] = true end
+end
+
+-- The first byte of the value, after white space.
+local function opener(body)
+  local first = byte(body, 1)
+  if first == BRACE or first == BRACKET then return first end
+  local at = find(body, "[^ \t\r\n]")
+  return at and byte(body, at)
+end
+
+local function unreadable(message, body, status, endpoint)
+  return nil, errors.new("decode_error", {
+    message = message, status = status, endpoint = endpoint, body = body:sub(1, 512),
+    attempts = 1, retryable = false,
+  })
+end
+
+---The object that `body` is.
+---@param body string
+---@param status? integer HTTP status, for the error
+---@param endpoint? string "assets.get", for the error
+---@param list_too? boolean an array is welcome too
+---@return table|nil object
+---@return pomex.Error? err decode_error
+function reply.object(body, status, endpoint, list_too)
+  local first = opener(body)
+  if first ~= BRACE and not (list_too and first == BRACKET) then
+    return unreadable("the answer is not a JSON object", body, status, endpoint)
+  end
+  local ok, value = pcall(decode, body)
+  if not ok then
+    return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
+  end
+  return tidy(value)
+end
+
+return reply

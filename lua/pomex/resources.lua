@@ -1,0 +1,144 @@
+--- What the resources share, and the ways to reach them.
+
+local errors = require "pomex.errors"
+local operation = require "pomex.operation"
+local options = require "pomex.options"
+local reply = require "pomex.reply"
+
+local resources = {}
+
+local function object(op, body, status)
+  return reply.object(body, status, op.endpoint)
+end
+
+local function any(op, body, status)
+  if body == "" then return {} end
+  return reply.object(body, status, op.endpoint, true)
+end
+
+local function usable(client)
+  if client.loop.closed then options.misuse("pomex client is closed") end
+  return client.loop.core
+end
+
+---Starts one call.
+---@param client pomex.Client
+---@param endpoint string "assets.get"
+---@param id string|nil
+---@param payload table|nil
+---@param opts table|nil checked already
+---@return pomex.Operation
+function resources.call(client, endpoint, id, payload, opts)
+  local handle, err = usable(client):call(endpoint, id, payload, opts)
+  return operation.new(client, handle, err, object, endpoint, opts, id)
+end
+
+---Starts a wait for a final status.
+---@return pomex.Operation
+function resources.wait(client, endpoint, id, opts)
+  local handle, err = usable(client):wait(endpoint, id, opts)
+  return operation.new(client, handle, err, object, endpoint, opts, id)
+end
+
+---Starts a download.
+---@return pomex.Operation
+function resources.download(client, id, link, path, opts)
+  local function file(op)
+    local size = op:progress()
+    return { path = path, size = size, id = id }
+  end
+  local handle, err = usable(client):download(id, link, path, opts)
+  return operation.new(client, handle, err, file, "download", opts, id)
+end
+
+---An operation that was refused here.
+---@return pomex.Operation
+function resources.refused(client, err, endpoint)
+  return operation.refused(client, err, endpoint)
+end
+
+---The id in `x`: an id, or an object that has one.
+---@param where string
+---@param name string
+---@param x any
+---@return string
+function resources.id_of(where, name, x)
+  local id = x
+  if type(x) == "table" then id = x.id end
+  if type(id) ~= "string" then
+    options.misuse(("%s: %s must be an id or an object with an id, not %s"):format(
+      where, name, type(x) == "table" and "a table without one" or type(x)))
+  end
+  return id
+end
+
+---The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
+---@param resource table with create and wait
+---@param client pomex.Client
+---@param now fun(): number
+---@param body table
+---@param opts? pomex.CreateAndWaitOptions
+---@return table|nil object
+---@return pomex.Error? err
+function resources.create_and_wait(resource, client, now, body, opts)
+  if not opts then
+    local created, err = resource:create(body)
+    if not created then return nil, err end
+    return resource:wait(created.id)
+  end
+  local timeout = opts.timeout
+  local deadline = timeout and now() + timeout
+  local created, err = resource:create(body, {
+    timeout = timeout and math.min(timeout, client.budget) or nil,
+    max_retries = opts.max_retries, validate = opts.validate,
+  })
+  if not created then return nil, err end
+  if opts.on_created then opts.on_created(created) end
+  return resource:wait(created.id, {
+    -- One last look even if the creation took all of the time.
+    timeout = deadline and math.max(deadline - now(), 0.001) or nil,
+    first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
+  })
+end
+
+local REQUEST = { query = "table", body = "any", headers = "table" }
+
+---@class pomex.Async
+---@field sessions pomex.AsyncSessions
+---@field assets pomex.AsyncAssets
+---@field generations pomex.AsyncGenerations
+---@field client pomex.Client
+local Async = {}
+Async.__index = Async
+
+---As `client:request`.
+---@param method string
+---@param path string
+---@param parts? { query?: table, body?: any, headers?: table<string, string> }
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function Async:request(method, path, parts, opts)
+  local client = self.client
+  options.expect("client:request", "method", method, "string")
+  options.expect("client:request", "path", path, "string")
+  if parts ~= nil then options.check("client:request", parts, REQUEST) end
+  if opts ~= nil then options.check("client:request", opts, options.CALL) end
+  if method:find("%z") or path:find("%z") then
+    local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
+    return operation.refused(client, err, "request")
+  end
+  local handle, err = usable(client):request(method, path, parts, opts)
+  return operation.new(client, handle, err, any, "request", opts)
+end
+
+---Gives a new client its resources.
+---@param client pomex.Client
+function resources.attach(client)
+  local async = setmetatable({ client = client }, Async)
+  client.async = async
+  for _, name in ipairs { "sessions", "assets", "generations" } do
+    require("pomex." .. name)(client, async)
+  end
+end
+
+return resources

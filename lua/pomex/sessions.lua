@@ -1,0 +1,41 @@
+--- Verification sessions.
+
+local options = require "pomex.options"
+local resources = require "pomex.resources"
+
+local BODY = { callback_url = "string", lang = "string" }
+
+---@class pomex.AsyncSessions
+---@field client pomex.Client
+local AsyncSessions = {}
+AsyncSessions.__index = AsyncSessions
+
+---As `client.sessions:create`.
+---@param body pomex.SessionBody
+---@param opts? pomex.CallOptions
+---@return pomex.Operation
+function AsyncSessions:create(body, opts)
+  options.check("sessions:create", body, BODY)
+  if opts ~= nil then options.check("sessions:create", opts, options.CALL) end
+  return resources.call(self.client, "sessions.create", nil, body, opts)
+end
+
+---@class pomex.Sessions
+---@field async pomex.AsyncSessions
+local Sessions = {}
+Sessions.__index = Sessions
+
+---Starts the verification of a person. `h5_link` of the answer goes to their phone, byte for
+---byte, within about 30 minutes. Document section: Create Verification Session.
+---@param body pomex.SessionBody
+---@param opts? pomex.CallOptions
+---@return pomex.Session|nil session
+---@return pomex.Error? err invalid_request_error (no https callback_url, unknown lang), …
+function Sessions:create(body, opts)
+  return self.async:create(body, opts):wait()
+end
+
+return function(client, async)
+  async.sessions = setmetatable({ client = client }, AsyncSessions)
+  client.sessions = setmetatable({ async = async.sessions }, Sessions)
+end

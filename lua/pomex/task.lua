@@ -1,0 +1,164 @@
+--- Tasks: functions that wait for many things at once without blocking anyone.
+
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local options = require "pomex.options"
+local waitable = require "pomex.waitable"
+
+local now = core.now
+local unpack = table.unpack or unpack
+
+local tasks = {}
+
+---A function that runs beside the others. Waits in it never block the thread.
+---@class pomex.Task
+---@field client pomex.Client
+local Task = {}
+Task.__index = Task
+for name, method in pairs(waitable) do Task[name] = method end
+
+function Task:__call()
+  return self.finished or false
+end
+
+local function finish(self, ...)
+  self.count, self.values = select("#", ...), { ... }
+  self:settle()
+end
+
+local function fail(self, err, trace)
+  self.raised, self.err = true, err
+  -- Whoever waits, or asked to be told, is told; else `step` raises it, unless somebody waits
+  -- for the task before the next one.
+  self.collected = self.waiter ~= nil or self.handlers ~= nil or self.collected
+  if not self.collected then self.client.loop:failure(trace or tostring(err), self) end
+  self:settle()
+end
+
+---Starts `f(…)` in a task; it runs at once, up to its first wait.
+---@param client pomex.Client
+---@param f function
+---@return pomex.Task
+function tasks.spawn(client, f, ...)
+  local task = setmetatable({ client = client }, Task)
+  local count, arguments = select("#", ...), { ... }
+  task.record = client.host.spawn(function()
+    finish(task, f(unpack(arguments, 1, count)))
+  end, function(err, trace) fail(task, err, trace) end, client)
+  return task
+end
+
+---What the function returned, or nil and the error that it raised.
+function Task:outcome()
+  self.collected = true
+  if self.raised then return nil, self.err end
+  return unpack(self.values, 1, self.count)
+end
+
+---Waits for the function to end. What it raised is raised here.
+---@param timeout? number seconds for this wait alone; then nil, timeout_error; the task goes on
+---@return any ... what the function returned
+function Task:wait(timeout)
+  local deadline
+  if timeout ~= nil then
+    options.expect("task:wait", "timeout", timeout, "span")
+    deadline = now() + timeout
+  end
+  while not self.finished do
+    if not self:pause(now, deadline) and deadline then
+      return nil, errors.new("timeout_error", {
+        message = ("the task is not done after %.14g s of waiting"):format(timeout),
+        hint = "the task goes on; call its wait again", retryable = true,
+      })
+    end
+  end
+  self.collected = true
+  if self.raised then error(self.err, 0) end
+  return self:outcome()
+end
+
+---Whether the function has ended.
+---@return boolean
+function Task:done()
+  return self.finished or false
+end
+
+---Cancels what the task waits for; its function gets the cancelled_error and goes on.
+function Task:cancel()
+  local waiting = not self.finished and self.record and self.record.waiting
+  if waiting and waiting.cancel then waiting:cancel() end
+end
+
+function Task:__tostring()
+  return ("pomex task (%s)"):format(
+    self.finished and (self.raised and "failed" or "done") or "running")
+end
+
+---Waits for all of `ops` (operations or tasks), and cancels none.
+---@param ops (pomex.Operation|pomex.Task)[]
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; an error
+---  that a task raised stands where its err would
+function tasks.all(ops)
+  if type(ops) ~= "table" then options.misuse("pomex.all: a list of operations is needed") end
+  for i = 1, #ops do
+    local op = ops[i]
+    if type(op) ~= "table" or not op.outcome then
+      options.misuse(("pomex.all: item %d is not an operation or a task"):format(i))
+    end
+    op.collected = true
+  end
+  local results = {}
+  for i = 1, #ops do
+    local op = ops[i]
+    -- A task's wait would raise; an operation's hands out news on the way.
+    if getmetatable(op) == Task then
+      while not op.finished do op:pause(now) end
+      results[i] = { op:outcome() }
+    else
+      results[i] = { op:wait() }
+    end
+  end
+  return results
+end
+
+-- Ready while fewer than `limit` tasks run.
+local Gate = {}
+Gate.__index = Gate
+for name, method in pairs(waitable) do Gate[name] = method end
+
+function Gate:__call()
+  return self.open < self.limit
+end
+
+local MAP = { concurrency = "whole" }
+
+---Runs `fn(item, index)` for each item, a few at a time, each in a task of its own.
+---@param client pomex.Client
+---@param items any[]
+---@param fn fun(item: any, index: integer): any, any
+---@param opts? { concurrency?: integer } 16
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order, as
+---  `pomex.all` returns them
+function tasks.map(client, items, fn, opts)
+  if type(items) ~= "table" then options.misuse("client:map: items must be a list") end
+  options.expect("client:map", "fn", fn, "callable")
+  if opts ~= nil then options.check("client:map", opts, MAP) end
+  local gate = setmetatable({
+    client = client, open = 0, limit = math.max(opts and opts.concurrency or 16, 1),
+  }, Gate)
+  local function ended()
+    gate.open = gate.open - 1
+    gate:wake()
+  end
+  local all = {}
+  for i = 1, #items do
+    while not gate() do gate:pause(now) end
+    gate.open = gate.open + 1
+    all[i] = tasks.spawn(client, fn, items[i], i)
+    all[i].collected = true
+    all[i]:on_done(ended)
+  end
+  return tasks.all(all)
+end
+
+return tasks

@@ -1,0 +1,94 @@
+--- What operations and tasks share: being waited for by coroutines, and `on_done`.
+---
+--- A waitable is what a host's `wait` gets as `ready`: it is called to learn whether the wait
+--- is over, and `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step,
+--- a function called) when calling it again is worth while. Waking may be spurious.
+
+local waitable = {}
+
+local function notify(self, who)
+  if type(who) == "thread" then
+    self.client.loop:make_runnable(who)
+  else
+    who()
+  end
+end
+
+---@param who thread|function
+function waitable:subscribe(who)
+  local first = self.waiter
+  if first == nil then
+    self.waiter = who
+  elseif first ~= who then
+    local others = self.waiters or {}
+    self.waiters = others
+    for i = 1, #others do
+      if others[i] == who then return end
+    end
+    others[#others + 1] = who
+  end
+end
+
+---@param who thread|function
+function waitable:unsubscribe(who)
+  if self.waiter == who then self.waiter = nil end
+  local others = self.waiters
+  for i = others and #others or 0, 1, -1 do
+    if others[i] == who then table.remove(others, i) end
+  end
+end
+
+function waitable:wake()
+  local first, others = self.waiter, self.waiters
+  if first ~= nil then
+    self.waiter = nil
+    notify(self, first)
+  end
+  if others then
+    self.waiters = nil
+    for i = 1, #others do notify(self, others[i]) end
+  end
+end
+
+local function run_handler(self, handler)
+  local ok, err = pcall(handler, self:outcome())
+  if not ok then self.client.loop:failure("on_done: " .. tostring(err)) end
+end
+
+---Has `fn` called once with what `wait` would return, in the stepper and under pcall, or at
+---once if it is done already; it must not wait. What it raises is raised by `client:step()`.
+---@param fn fun(value: any, err: pomex.Error?)
+---@return table self
+function waitable:on_done(fn)
+  if self.finished then
+    run_handler(self, fn)
+  else
+    local handlers = self.handlers or {}
+    self.handlers = handlers
+    handlers[#handlers + 1] = fn
+  end
+  return self
+end
+
+---Marks it as over: handlers run, then waiters are woken.
+function waitable:settle()
+  self.finished = true
+  local handlers = self.handlers
+  if handlers then
+    self.handlers = nil
+    for i = 1, #handlers do run_handler(self, handlers[i]) end
+  end
+  if self.waiter ~= nil or self.waiters then self:wake() end
+end
+
+---Waits in the client's host until calling `self` is true or `deadline` has come.
+---@param now fun(): number
+---@param deadline? number monotonic seconds
+---@return boolean ready
+function waitable:pause(now, deadline)
+  local client = self.client
+  client.host.wait(client, self, deadline and math.max(deadline - now(), 0))
+  return self() and true or false
+end
+
+return waitable
