@@ -128,7 +128,7 @@ describe("pomex.sandbox", function()
       io.read()
     ]])
     -- kill -9: no collector, no handler runs in there.
-    local output = shell.bash("coproc lua5.4 -e " .. script .. "\n"
+    local output = shell.bash("coproc exec " .. shell.lua() .. " -e " .. script .. "\n"
       .. "read -r pid <&\"${COPROC[0]}\"\nkill -9 \"$COPROC_PID\"\nwait 2> /dev/null\n"
       .. "for _ in $(seq 1 500); do [ -d /proc/$pid ] || { echo gone; exit; }; "
       .. "read -r -t 0.01 < <(:) ; done; echo still there")

@@ -7,6 +7,13 @@ function shell.quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
+---How to start the Lua of this test run, with its paths and below its sanitizer, from bash.
+---@return string
+function shell.lua()
+  local preload = os.getenv("LD_PRELOAD")
+  return (preload and "env LD_PRELOAD=" .. shell.quote(preload) .. " " or "") .. "lua5.4"
+end
+
 ---Runs a bash script, not below a sanitizer that this process may have been started with.
 ---@param script string
 ---@return string output what it printed, errors too
