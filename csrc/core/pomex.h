@@ -147,7 +147,8 @@ int pomex_client_pollfd(pomex_client *client);
  * (The descriptor becomes readable at that time too: waiting for it alone is enough.) */
 double pomex_client_timeout(pomex_client *client);
 
-/* Does what is ready and returns without waiting; stops early after `budget` seconds of work
+/* Does what is ready and returns without waiting; then take all news by pomex_client_next (the
+ * descriptor does not stay readable for them); stops early after `budget` seconds of work
  * (<= 0: no bound), in which case the descriptor stays readable. Returns how many operations
  * are not done. */
 size_t pomex_client_step(pomex_client *client, double budget);
