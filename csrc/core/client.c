@@ -205,7 +205,7 @@ size_t pomex_client_step(pomex_client *c, double budget)
     c->starts = 0;
     pomex_loop_step(c, budget);
     c->stepping = false;
-    pomex_loop_rearm(c, false);
+    pomex_loop_rearm(c);
     return c->pending;
 }
 

@@ -4,10 +4,9 @@
  *   - libcurl is never called from one of its callbacks; they record what it wants.
  *   - Whatever step must see to later is in the epoll set or is a time that the timerfd is
  *     armed for, so that waiting for the descriptor alone is enough.
- *   - Work cut short by a budget, and news that came about outside a step, arm the timerfd in
- *     the past: the descriptor is level-triggered for them too. News of a step does not:
- * whoever steps takes them next, and a system call for each call would be a tenth of its cost.
- */
+ *   - Work cut short by a budget arms the timerfd in the past: the descriptor is
+ *     level-triggered for it too. News does not arm it: it comes about only in calls of the
+ *     host, who takes it next; a system call for each would be a tenth of a request's cost. */
 #include "operation.h"
 
 #include <dirent.h>
@@ -374,9 +373,9 @@ static int64_t due(const pomex_client *c)
     return timer && timer->at < at ? timer->at : at;
 }
 
-void pomex_loop_rearm(pomex_client *c, bool for_news)
+void pomex_loop_rearm(pomex_client *c)
 {
-    int64_t at = for_news && !pomex_list_empty(&c->news) ? 0 : due(c);
+    int64_t at = due(c);
     /* Armed earlier is left to fire early once: cheaper than following every change. */
     if (at >= c->armed || c->timer_fd < 0)
         return;
@@ -413,7 +412,7 @@ int pomex_client_poll(pomex_client *c, double seconds)
         return -1;
     if (due(c) <= 0 || !pomex_list_empty(&c->news))
         return 1;
-    pomex_loop_rearm(c, false);
+    pomex_loop_rearm(c);
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)(seconds * 1000 + 0.999);
     int count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, ms);
     if (count > 0)

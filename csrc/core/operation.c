@@ -85,7 +85,7 @@ void pomex_operation_kick(pomex_client *c)
     c->stepping = true;
     pomex_loop_run(c);
     c->stepping = false;
-    pomex_loop_rearm(c, true);
+    pomex_loop_rearm(c);
 }
 
 void pomex_operation_pause(pomex_operation *op, int64_t until)
@@ -213,7 +213,7 @@ void pomex_operation_cancel(pomex_operation *op)
         pomex_operation_finish(op, error);
     }
     if (!c->stepping && !c->closed)
-        pomex_loop_rearm(c, true);
+        pomex_loop_rearm(c);
 }
 
 /* ---------------------------------------------------------------------------- what it says */

@@ -147,8 +147,7 @@ int pomex_client_pollfd(pomex_client *client);
  * (The descriptor becomes readable at that time too: waiting for it alone is enough.) */
 double pomex_client_timeout(pomex_client *client);
 
-/* Does what is ready and returns without waiting; then take all news by pomex_client_next (the
- * descriptor does not stay readable for them); stops early after `budget` seconds of work
+/* Does what is ready and returns without waiting; stops early after `budget` seconds of work
  * (<= 0: no bound), in which case the descriptor stays readable. Returns how many operations
  * are not done. */
 size_t pomex_client_step(pomex_client *client, double budget);
@@ -161,7 +160,11 @@ enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DON
 
 /* The next operation with news since it was last returned here, and in *news which (a set of
  * pomex_news); NULL: none. The pointer is borrowed; it stays valid at least until the next
- * call of step or close. Each operation reports POMEX_NEWS_DONE exactly once. */
+ * call of step or close. Each operation reports POMEX_NEWS_DONE exactly once.
+ *
+ * News comes about in step, and in the calls that start or cancel an operation, which may be
+ * done (and others with it) when they return. Take all of it after each of these: the
+ * descriptor tells of work for step, not of news. */
 pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
 
 typedef struct pomex_event {
