@@ -121,8 +121,6 @@ curl_socket_t pomex_loop_open_socket(void *user, curlsocktype purpose,
 int pomex_loop_close_socket(void *user, curl_socket_t fd);
 /* Sets the timerfd to the earliest thing that step must see to. */
 void pomex_loop_rearm(pomex_client *client);
-`for_news`: there may be news *that nobody is about to take.* /
-    void pomex_loop_rearm(pomex_client *client, bool for_news);
 
 /* --- event.c */
 void pomex_event_add(pomex_client *client, const char *name, const pomex_operation *operation,
