@@ -1,0 +1,23 @@
+--- Tells whether a test left something open.
+
+local lfs = require "lfs"
+
+local leaks = {}
+
+---Collects everything that nothing refers to, finalizers of finalizers too.
+function leaks.collect()
+  for _ = 1, 4 do collectgarbage() end
+end
+
+---How many descriptors this process has open.
+---@return integer
+function leaks.open_files()
+  leaks.collect()
+  local count = 0
+  for name in lfs.dir("/proc/self/fd") do
+    if name ~= "." and name ~= ".." then count = count + 1 end
+  end
+  return count
+end
+
+return leaks
