@@ -1,0 +1,103 @@
+/* The endpoint table against the document, row by row. */
+#include "cmocka_all.h"
+
+#include "endpoint.h"
+
+#include <string.h>
+
+static void every_row_stands_at_its_number(void **state)
+{
+    (void)state;
+    for (int id = 0; id < POMEX_ENDPOINTS; id++)
+        assert_int_equal(pomex_endpoint_of((pomex_endpoint_id)id)->id, id);
+}
+
+static void rows_are_those_of_the_document(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *limit, *method, *path, *object;
+        double rate;
+        enum pomex_effect effect;
+    } rows[] = {
+        {"sessions.create", "sessions", "POST", "/v1/video/assets/sessions",
+         "video.asset_session", 3, POMEX_EFFECT_SPARE},
+        {"assets.create", "asset_create", "POST", "/v1/video/assets", "video.asset", 0,
+         POMEX_EFFECT_ASSET},
+        {"assets.get", "asset_get", "GET", "/v1/video/assets/", "video.asset", 100,
+         POMEX_EFFECT_NONE},
+        {"assets.list", "asset_list", "GET", "/v1/video/assets", "list", 10, POMEX_EFFECT_NONE},
+        {"generations.create", "generation_create", "POST", "/v1/video/generations",
+         "video.generation.task", 0, POMEX_EFFECT_BILLED},
+        {"generations.get", "generation_get", "GET", "/v1/video/generations/",
+         "video.generation.task", 0, POMEX_EFFECT_NONE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const pomex_endpoint *row = pomex_endpoint_named(rows[i].name);
+        assert_non_null(row);
+        assert_ptr_equal(row, pomex_endpoint_named(rows[i].limit));
+        assert_string_equal(row->method, rows[i].method);
+        assert_string_equal(row->path, rows[i].path);
+        assert_string_equal(row->object, rows[i].object);
+        assert_true(row->rate_limit >= rows[i].rate && row->rate_limit <= rows[i].rate);
+        assert_int_equal(row->effect, rows[i].effect);
+        assert_int_equal(row->has_id, row->path[strlen(row->path) - 1] == '/');
+    }
+    assert_null(pomex_endpoint_named("assets.delete"));
+    assert_int_equal(pomex_endpoint_of(POMEX_REQUEST)->effect, POMEX_EFFECT_UNKNOWN);
+}
+
+static void matches(const char *method, const char *path, const char *name, const char *id)
+{
+    const char *found = "unset";
+    const pomex_endpoint *row = pomex_endpoint_match(method, path, &found);
+    if (!name) {
+        assert_null(row);
+        assert_null(found);
+        return;
+    }
+    assert_non_null(row);
+    assert_string_equal(row->name, name);
+    if (id)
+        assert_string_equal(found, id);
+    else
+        assert_null(found);
+}
+
+static void requests_find_their_row(void **state)
+{
+    (void)state;
+    matches("POST", "/v1/video/assets/sessions", "sessions.create", NULL);
+    matches("POST", "/v1/video/assets", "assets.create", NULL);
+    matches("GET", "/v1/video/assets", "assets.list", NULL);
+    matches("GET", "/v1/video/assets/asset-20260619150241-b8xd4", "assets.get",
+            "asset-20260619150241-b8xd4");
+    matches("GET", "/v1/video/assets/a%20b", "assets.get", "a%20b");
+    matches("GET", "/v1/video/assets/sessions", "assets.get", "sessions");
+    matches("POST", "/v1/video/generations", "generations.create", NULL);
+    matches("GET", "/v1/video/generations/cgt-1", "generations.get", "cgt-1");
+}
+
+static void other_requests_find_none(void **state)
+{
+    (void)state;
+    matches("GET", "/v1/video/generations", NULL, NULL);
+    matches("GET", "/v1/video/assets/", NULL, NULL);
+    matches("GET", "/v1/video/assets/a/b", NULL, NULL);
+    matches("DELETE", "/v1/video/assets/a", NULL, NULL);
+    matches("get", "/v1/video/assets", NULL, NULL);
+    matches("POST", "/v1/video/assets/", NULL, NULL);
+    matches("GET", "/v1/video", NULL, NULL);
+    matches("GET", "", NULL, NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_stands_at_its_number),
+        cmocka_unit_test(rows_are_those_of_the_document),
+        cmocka_unit_test(requests_find_their_row),
+        cmocka_unit_test(other_requests_find_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

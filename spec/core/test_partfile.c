@@ -1,0 +1,382 @@
+/* What is on the disk, and what is not, after each way a download can end. */
+#include "cmocka_all.h"
+
+#include "partfile.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+static char part[160];
+static char note[160];
+static char why[256];
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "/tmp/pomex-part-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof path, "%s/out.mp4", folder);
+    snprintf(part, sizeof part, "%s.part", path);
+    snprintf(note, sizeof note, "%s.part.note", path);
+    why[0] = '\0';
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    unlink(part);
+    unlink(note);
+    return rmdir(folder); /* fails if anything else was left behind */
+}
+
+static bool exists(const char *name)
+{
+    struct stat info;
+    return lstat(name, &info) == 0;
+}
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void holds(const char *name, const char *text)
+{
+    char found[256] = "";
+    FILE *file = fopen(name, "r");
+    assert_non_null(file);
+    size_t count = fread(found, 1, sizeof found - 1, file);
+    fclose(file);
+    found[count] = '\0';
+    assert_string_equal(found, text);
+}
+
+static pomex_partfile *begin(const char *task, int64_t offset, int64_t length, const char *etag)
+{
+    pomex_partfile *file = pomex_partfile_open(path, task, why, sizeof why);
+    if (!file)
+        fail_msg("%s", why);
+    assert_true(pomex_partfile_begin(file, offset, length, etag, why, sizeof why));
+    return file;
+}
+
+static void leave_half(const char *etag)
+{
+    pomex_partfile *file = begin("cgt-1", 0, 6, etag);
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    pomex_partfile_close(file);
+}
+
+static void refused(const char *name, const char *message)
+{
+    assert_null(pomex_partfile_open(name, "cgt-1", why, sizeof why));
+    assert_string_equal(why, message);
+}
+
+static void a_whole_file_takes_its_name(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    assert_true(pomex_partfile_write(file, "", 0));
+    assert_true(pomex_partfile_write(file, "def", 3));
+    assert_false(exists(path));
+    assert_true(pomex_partfile_finish(file, true, why, sizeof why));
+    holds(path, "abcdef");
+    pomex_partfile_close(file);
+    holds(path, "abcdef");
+    assert_false(exists(part));
+    assert_false(exists(note));
+}
+
+static void an_older_file_is_replaced_only_by_a_whole_one(void **state)
+{
+    (void)state;
+    put(path, "older");
+    leave_half("\"e\"");
+    holds(path, "older");
+    pomex_partfile *file = begin("cgt-1", 3, 6, "\"e\"");
+    assert_true(pomex_partfile_write(file, "def", 3));
+    assert_true(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    holds(path, "abcdef");
+}
+
+static void half_a_file_is_resumed(void **state)
+{
+    (void)state;
+    leave_half("\"e\"");
+    assert_false(exists(path));
+    pomex_partfile *file = pomex_partfile_open(path, "cgt-1", why, sizeof why);
+    assert_int_equal(pomex_partfile_resume_from(file), 3);
+    assert_int_equal(pomex_partfile_size(file), 3);
+    assert_string_equal(pomex_partfile_etag(file), "\"e\"");
+    assert_int_equal(pomex_partfile_length(file), 6);
+    assert_true(pomex_partfile_begin(file, 3, 6, "\"e\"", why, sizeof why));
+    assert_true(pomex_partfile_write(file, "def", 3));
+    assert_true(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    holds(path, "abcdef");
+}
+
+static void a_whole_part_asks_for_its_last_byte(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, 3, "\"e\"");
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    assert_int_equal(pomex_partfile_resume_from(file), 2);
+    pomex_partfile_close(file);
+    file = begin("cgt-1", 2, 3, "\"e\"");
+    assert_true(pomex_partfile_write(file, "c", 1));
+    assert_true(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    holds(path, "abc");
+}
+
+/* Each way in which task, ETag and length do not all agree. */
+static void what_does_not_agree_starts_anew(void **state)
+{
+    (void)state;
+    static const char *const notes[] = {
+        "",
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\"",
+        "{\"task\":\"cgt-2\",\"etag\":\"\\\"e\\\"\",\"length\":6}",
+        "{\"task\":\"cgt-1\",\"etag\":\"W/\\\"e\\\"\",\"length\":6}",
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\r\\nX: y\\\"\",\"length\":6}",
+        "{\"task\":\"cgt-1\",\"etag\":\"e\",\"length\":6}",
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\",\"length\":2}",
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\",\"length\":-1}",
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\"}",
+        "[]",
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        put(part, "abc");
+        put(note, notes[i]);
+        pomex_partfile *file = pomex_partfile_open(path, "cgt-1", why, sizeof why);
+        assert_non_null(file);
+        assert_int_equal(pomex_partfile_resume_from(file), 0);
+        assert_null(pomex_partfile_etag(file));
+        holds(part, "");
+        pomex_partfile_close(file);
+        assert_false(exists(part));
+        assert_false(exists(note));
+    }
+}
+
+static void an_answer_that_does_not_continue_is_refused(void **state)
+{
+    (void)state;
+    leave_half("\"e\"");
+    pomex_partfile *file = pomex_partfile_open(path, "cgt-1", why, sizeof why);
+    assert_false(pomex_partfile_begin(file, 3, 6, "\"f\"", why, sizeof why));
+    assert_false(pomex_partfile_begin(file, 3, 7, "\"e\"", why, sizeof why));
+    assert_false(pomex_partfile_begin(file, 4, 6, "\"e\"", why, sizeof why));
+    assert_false(pomex_partfile_begin(file, -1, 6, "\"e\"", why, sizeof why));
+    assert_int_equal(pomex_partfile_size(file), 3);
+    holds(part, "abc");
+    pomex_partfile_close(file);
+}
+
+static void without_a_strong_etag_nothing_stays(void **state)
+{
+    (void)state;
+    leave_half("\"e\"");
+    assert_true(exists(note));
+    leave_half("W/\"e\"");
+    assert_false(exists(part));
+    assert_false(exists(note));
+    leave_half(NULL);
+    assert_false(exists(part));
+}
+
+static void a_wrong_length_never_takes_the_name(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    assert_non_null(strstr(why, "is empty"));
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    assert_non_null(strstr(why, "has 3 of 6 bytes"));
+    assert_false(pomex_partfile_write(file, "defg", 4));
+    assert_non_null(strstr(pomex_partfile_why(file), "more than the 6 bytes"));
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    assert_false(exists(path));
+    holds(part, "abc");
+}
+
+static void an_unknown_length_may_be_any_but_none(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, -1, NULL);
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    assert_true(pomex_partfile_write(file, "abcd", 4));
+    assert_true(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    holds(path, "abcd");
+}
+
+static void one_download_of_a_file_at_a_time(void **state)
+{
+    (void)state;
+    char message[256];
+    pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
+    snprintf(message, sizeof message, "%s is being downloaded by another process", path);
+    refused(path, message);
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    pomex_partfile_close(file);
+    pomex_partfile_close(begin("cgt-1", 3, 6, "\"e\""));
+}
+
+static void only_regular_files(void **state)
+{
+    (void)state;
+    char message[256];
+    snprintf(message, sizeof message, "%s is a folder", folder);
+    refused(folder, message);
+    refused("", "the path to save to is empty");
+    refused("/dev/null", "/dev/null is no regular file");
+    put(note, "precious");
+    assert_int_equal(symlink(note, part), 0);
+    snprintf(message, sizeof message, "%s is a symbolic link", part);
+    refused(path, message);
+    unlink(part);
+    assert_int_equal(link(note, part), 0);
+    snprintf(message, sizeof message, "%s is a hard link to another file", part);
+    refused(path, message);
+    unlink(part);
+    assert_int_equal(mkfifo(part, 0600), 0);
+    snprintf(message, sizeof message, "%s is no regular file", part);
+    refused(path, message);
+    unlink(part);
+    assert_int_equal(symlink(note, path), 0);
+    snprintf(message, sizeof message, "%s is a symbolic link", path);
+    refused(path, message);
+    holds(note, "precious");
+}
+
+static void a_folder_that_is_not_there(void **state)
+{
+    (void)state;
+    refused("/nonexistent/a\nb.mp4",
+            "cannot write /nonexistent/a?b.mp4.part: No such file or directory");
+    refused("/tmp/new-folder/", "/tmp/new-folder/ is a folder");
+}
+
+static void a_full_disk_names_the_file(void **state)
+{
+    (void)state;
+    struct rlimit old;
+    char message[256];
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+    pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
+    struct rlimit small = {4, old.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    bool written = pomex_partfile_write(file, "abcdef", 6);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_false(written);
+    snprintf(message, sizeof message, "cannot write %s: File too large", part);
+    assert_string_equal(pomex_partfile_why(file), message);
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    assert_string_equal(why, message);
+    assert_int_equal(pomex_partfile_size(file), 4);
+    pomex_partfile_close(file);
+    holds(part, "abcd");
+    pomex_partfile_close(begin("cgt-1", 4, 6, "\"e\""));
+}
+
+static void a_kill_leaves_what_can_be_resumed(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        pomex_partfile *file = pomex_partfile_open(path, "cgt-1", why, sizeof why);
+        if (file && pomex_partfile_begin(file, 0, 6, "\"e\"", why, sizeof why) &&
+            pomex_partfile_write(file, "abc", 3))
+            raise(SIGKILL);
+        _exit(1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_false(exists(path));
+    pomex_partfile *file = pomex_partfile_open(path, "cgt-1", why, sizeof why);
+    assert_non_null(file);
+    assert_int_equal(pomex_partfile_resume_from(file), 3);
+    pomex_partfile_close(file);
+}
+
+static void a_forked_child_takes_nothing_away(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, 6, NULL);
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    pid_t child = fork();
+    if (child == 0) {
+        pomex_partfile_close(file);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_true(exists(part));
+    assert_null(pomex_partfile_open(path, "cgt-1", why, sizeof why));
+    assert_true(pomex_partfile_write(file, "def", 3));
+    assert_true(pomex_partfile_finish(file, false, why, sizeof why));
+    pomex_partfile_close(file);
+    holds(path, "abcdef");
+}
+
+static void a_part_replaced_by_others_is_not_renamed(void **state)
+{
+    (void)state;
+    pomex_partfile *file = begin("cgt-1", 0, 3, "\"e\"");
+    assert_true(pomex_partfile_write(file, "abc", 3));
+    unlink(part);
+    put(part, "xyz");
+    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
+    assert_non_null(strstr(why, "was changed by another process"));
+    pomex_partfile_close(file);
+    assert_false(exists(path));
+    holds(part, "xyz");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_whole_file_takes_its_name),
+        TEST(an_older_file_is_replaced_only_by_a_whole_one),
+        TEST(half_a_file_is_resumed),
+        TEST(a_whole_part_asks_for_its_last_byte),
+        TEST(what_does_not_agree_starts_anew),
+        TEST(an_answer_that_does_not_continue_is_refused),
+        TEST(without_a_strong_etag_nothing_stays),
+        TEST(a_wrong_length_never_takes_the_name),
+        TEST(an_unknown_length_may_be_any_but_none),
+        TEST(one_download_of_a_file_at_a_time),
+        TEST(only_regular_files),
+        TEST(a_folder_that_is_not_there),
+        TEST(a_full_disk_names_the_file),
+        TEST(a_kill_leaves_what_can_be_resumed),
+        TEST(a_forked_child_takes_nothing_away),
+        TEST(a_part_replaced_by_others_is_not_renamed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
