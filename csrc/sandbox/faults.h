@@ -1,0 +1,52 @@
+/* What a test wants to go wrong: one-shot and standing faults, by endpoint. */
+#ifndef POMEX_SB_FAULTS_H
+#define POMEX_SB_FAULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum pomex_sb_break {
+    POMEX_SB_BREAK_NONE,
+    POMEX_SB_BREAK_DROP,
+    POMEX_SB_BREAK_HANG,
+    POMEX_SB_BREAK_TRUNCATE,
+    POMEX_SB_BREAK_DRIP,
+    POMEX_SB_BREAK_GARBAGE,
+    POMEX_SB_BREAK_STATUS
+};
+
+typedef struct pomex_sb_fault {
+    struct pomex_sb_fault *next;
+    long id;
+    json_t *spec; /* as it was asked for; owns the texts below */
+    const char *place;
+    long times; /* how often it still strikes; 0: always */
+    long skip;  /* how many requests it still lets pass */
+    int status; /* 0: none */
+    const json_t *retry_after;
+    const json_t *headers;
+    const json_t *body;
+    const char *content_type;
+    double delay;
+    enum pomex_sb_break before;
+    enum pomex_sb_break after;
+} pomex_sb_fault;
+
+typedef struct pomex_sb_faults {
+    pomex_sb_fault *first;
+    long last_id;
+} pomex_sb_faults;
+
+/* Adds a fault; a reference to `spec` is kept. Returns its id, or 0 with the reason in `why`.
+ */
+long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_t why_size);
+
+/* The fault that strikes a request to `place` now, or NULL. Counts its `skip` and `times`; the
+ * caller gives it back with pomex_sb_faults_done. */
+pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place);
+void pomex_sb_faults_done(pomex_sb_faults *faults, pomex_sb_fault *fault);
+
+void pomex_sb_faults_clear(pomex_sb_faults *faults);
+
+#endif

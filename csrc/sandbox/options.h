@@ -1,0 +1,21 @@
+/* The command line. */
+#ifndef POMEX_SB_OPTIONS_H
+#define POMEX_SB_OPTIONS_H
+
+#include "config.h"
+
+typedef struct pomex_sb_options {
+    const char *host;
+    int port;
+    const char *key;      /* NULL: the one in the database, or a new one */
+    const char *database; /* NULL: memory */
+    pomex_sb_config config;
+    bool json;
+    bool watch_stdin;
+    bool quiet;
+} pomex_sb_options;
+
+/* Reads the command line. -1: go on; else the exit code, with all said that is to be said. */
+int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv);
+
+#endif
