@@ -35,21 +35,28 @@ local function step(text, ...)
   print(("• " .. text):format(...))
 end
 
--- One line that changes in place on a terminal; elsewhere a line for each new status.
-local function watch(what)
-  local begin, last = os.time(), nil
-  return function(object)
+-- Waits, and shows it: on a terminal one line that changes in place, elsewhere a line for each
+-- new status. `start(on_update)` begins the wait and returns its operation.
+local function watch(what, status, start)
+  local begin, shown = os.time(), nil
+  local operation = start(function(object) status = object.status end)
+  local function show()
     if options.tty then
-      io.write(("\r  %s is %-12s %3d s "):format(what, object.status, os.time() - begin))
-    elseif object.status ~= last then
-      print(("  %s is %s"):format(what, object.status))
+      io.write(("\r  the %s is %-10s %3d s "):format(what, status, os.time() - begin))
+    elseif status ~= shown then
+      print(("  the %s is %s"):format(what, status))
     end
-    last = object.status
+    shown = status
   end
-end
-
-local function line_end()
+  while not operation:done() do
+    show()
+    operation:wait(0.25)   -- what runs out here is this look at it, not the operation
+  end
+  local value, err = operation:wait()
+  status = value and value.status or "failed"
+  show()
   if options.tty then print() end
+  return check(value, err)
 end
 
 local function progress(done, total)
@@ -108,8 +115,9 @@ local function flow(client)
   local asset = check(client.assets:create { url = options.portrait, asset_type = "Image",
     group_id = person.group_id, name = "front" })
   step("Uploaded a portrait: %s", asset.id)
-  asset = check(client.assets:wait(asset.id, { on_update = watch "the asset" }))
-  line_end()
+  asset = watch("asset", asset.status, function(on_update)
+    return client.async.assets:wait(asset.id, { on_update = on_update })
+  end)
 
   local page = check(client.assets:list { group_id = person.group_id })
   step("Listed the person's assets: %d, the first is called %q", page.total_count,
@@ -122,11 +130,12 @@ local function flow(client)
       :image(asset, "rachel"),
   })
   step("Asked for a video with asset://%s: %s", asset.id, task.id)
-  task = check(client.generations:wait(task.id, { on_update = watch "the video" }))
-  line_end()
+  task = watch("video", task.status, function(on_update)
+    return client.async.generations:wait(task.id, { on_update = on_update })
+  end)
 
   check(client.generations:download(task, options.output, { on_progress = progress }))
-  line_end()
+  if options.tty then print() end
   local seconds, bytes = seconds_of(options.output)
   step("Saved %s: %.1f MB, %.1f s", options.output, bytes / 1e6, seconds)
 end

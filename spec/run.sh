@@ -153,7 +153,7 @@ run_busted()
         POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$folder/bin/pomex-sandbox" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
             LUA_CPATH="$folder/lib/?.so;;" \
-            timeout -k 5 150 "$@" lua5.4 /usr/bin/busted -f /dev/null --output=TAP \
+            timeout -k 5 150 "$@" lua5.4 /usr/bin/busted --output=TAP \
             --exclude-tags="$tags" "$file" > "$output" 2>&1 < /dev/null
         code=$?
         good="$(grep -c '^ok ' "$output")"

@@ -47,7 +47,7 @@ local Clock = {}
 Clock.__index = Clock
 
 ---Moves the sandbox's wall clock on: links expire, assets and generations make progress.
----@param seconds number may be negative
+---@param seconds number 0 or more
 ---@return number now seconds since 1970, by that clock
 function Clock:advance(seconds)
   if type(seconds) ~= "number" then

@@ -31,9 +31,11 @@ end
 ---@return string
 function document.between(first, last)
   local text = document.text()
-  local _, from = assert(text:find(first, 1, true), "the document lacks: " .. first)
+  local _, from = text:find(first, 1, true)
+  assert(from, "the document lacks: " .. first)
   if not last then return text:sub(from + 1) end
-  local to = assert(text:find(last, from + 1, true), "the document lacks: " .. last)
+  local to = text:find(last, from + 1, true)
+  assert(to, "the document lacks: " .. last)
   return text:sub(from + 1, to - 1)
 end
 
