@@ -57,6 +57,7 @@ struct pomex_client {
     unsigned refs; /* the caller's, and one for each operation */
     bool closed;
     bool stepping;
+    bool woken;  /* the eventfd is set */
     bool behind; /* the last step ran out of its budget */
     pid_t pid;   /* 0: not used yet */
     pomex_settings settings;
@@ -65,6 +66,7 @@ struct pomex_client {
 
     int epoll_fd;
     int timer_fd;
+    int wake_fd;
     CURLM *multi;
     int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
     int64_t queue_due; /* when a queued operation may start */
