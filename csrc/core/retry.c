@@ -14,7 +14,9 @@ bool pomex_retry_transient(const pomex_outcome *o)
     case POMEX_NETWORK:
     case POMEX_TIMED_OUT:
     case POMEX_STALLED:
-        return o->code != CURLE_URL_MALFORMAT && o->code != CURLE_UNSUPPORTED_PROTOCOL;
+        /* After sending, libcurl calls bytes that are no HTTP an unsupported protocol. */
+        return o->sent ||
+               (o->code != CURLE_URL_MALFORMAT && o->code != CURLE_UNSUPPORTED_PROTOCOL);
     default:
         return false;
     }

@@ -59,6 +59,7 @@ static int64_t number_of(const char *text)
 static void forget_headers(pomex_headers *h)
 {
     h->status = 0;
+    h->ended = false;
     h->chunked = false;
     h->content_length = -1;
     h->retry_after[0] = h->date[0] = h->request_id[0] = h->content_type[0] = '\0';
@@ -77,6 +78,8 @@ static void note_header(pomex_headers *h, const char *line, size_t length)
                 h->status = h->status * 10 + (space[i] - '0');
         return;
     }
+    if (line[0] == '\r' || line[0] == '\n')
+        h->ended = true;
     switch (line[0] | 0x20) {
     case 'c':
         if (take(text, sizeof text, line, length, "Content-Length"))
@@ -377,7 +380,8 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
         return POMEX_LOCAL;
     switch (code) {
     case CURLE_OK:
-        return t->reply.status ? POMEX_ANSWERED : POMEX_NETWORK;
+        /* libcurl calls a head that breaks off a whole answer. */
+        return t->reply.status && t->reply.ended ? POMEX_ANSWERED : POMEX_NETWORK;
     case CURLE_OPERATION_TIMEDOUT:
         return POMEX_TIMED_OUT;
     case CURLE_PEER_FAILED_VERIFICATION:
@@ -402,9 +406,10 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .retry_after = -1,
         .took = pomex_now(c) - t->started,
         .reply = &t->reply,
-        .why = t->repeated ? "the connection died before an answer came"
-               : t->why[0] ? t->why
-                           : curl_easy_strerror(code),
+        .why = t->repeated        ? "the connection died before an answer came"
+               : t->why[0]        ? t->why
+               : code == CURLE_OK ? "the connection ended before the answer did"
+                                  : curl_easy_strerror(code),
     };
     if (outcome->ending != POMEX_ANSWERED)
         return;

@@ -28,6 +28,7 @@ typedef struct pomex_headers {
     size_t bytes;
     bool too_long;
     int status;
+    bool ended;             /* the empty line behind them came */
     int version; /* 1: HTTP/1.x, 2: HTTP/2 */
     bool chunked;
     int64_t content_length; /* -1: not said */
