@@ -77,6 +77,17 @@ void pomex_sb_create_asset(pomex_sb_request *request, const json_t *body)
                                    request->endpoint->object, "status", "processing"));
 }
 
+static pomex_sb_text text_of(const char *text)
+{
+    return (pomex_sb_text){text, strlen(text)};
+}
+
+static int set_text(json_t *json, const char *key, pomex_sb_text text)
+{
+    return json_object_set_new_nocheck(json, key,
+                                       json_stringn_nocheck(text.bytes, text.length));
+}
+
 /* The document's asset; "object" is left out of the items of a list. */
 static json_t *asset_json(const pomex_sb_request *request, const pomex_sb_asset *asset,
                           int64_t now, bool item)
@@ -92,25 +103,22 @@ static json_t *asset_json(const pomex_sb_request *request, const pomex_sb_asset 
     pomex_sb_iso_time(asset->created, created);
     pomex_sb_iso_time(state == POMEX_SB_PROCESSING ? asset->created : asset->ready, updated);
     json_t *json = json_object();
-    json_object_set_new(json, "id", json_stringn_nocheck(asset->id.bytes, asset->id.length));
+    int failed = set_text(json, "id", asset->id);
     if (!item)
-        json_object_set_new(json, "object", json_string_nocheck("video.asset"));
-    json_object_set_new(json, "name",
-                        json_stringn_nocheck(asset->name.bytes, asset->name.length));
-    json_object_set_new(json, "url", json_string_nocheck(link));
-    json_object_set_new(json, "asset_type",
-                        json_stringn_nocheck(asset->type.bytes, asset->type.length));
-    json_object_set_new(json, "group_id",
-                        json_stringn_nocheck(asset->group.bytes, asset->group.length));
-    json_object_set_new(json, "status", json_string_nocheck(pomex_sb_state_name(state)));
-    json_object_set_new(json, "created_at", json_string_nocheck(created));
-    int last = json_object_set_new(json, "updated_at", json_string_nocheck(updated));
+        failed |= set_text(json, "object", text_of("video.asset"));
+    failed |= set_text(json, "name", asset->name);
+    failed |= set_text(json, "url", text_of(link));
+    failed |= set_text(json, "asset_type", asset->type);
+    failed |= set_text(json, "group_id", asset->group);
+    failed |= set_text(json, "status", text_of(pomex_sb_state_name(state)));
+    failed |= set_text(json, "created_at", text_of(created));
+    failed |= set_text(json, "updated_at", text_of(updated));
     for (size_t i = 0; state == POMEX_SB_FAILED && i < sizeof marks / sizeof *marks; i++) {
         if (marks[i].reason == asset->reason)
-            last = json_object_set_new(json, "error",
-                                       json_pack("{s:s}", "message", marks[i].message));
+            failed |= json_object_set_new(json, "error",
+                                          json_pack("{s:s}", "message", marks[i].message));
     }
-    if (last == 0)
+    if (!failed)
         return json;
     json_decref(json);
     return NULL;

@@ -7,7 +7,7 @@
 
 /* Assets are never deleted, so `seq` counts a group's assets without a gap: a page of all of
  * them, in the order of creation, is a range of it. `state` and `updated` are what the clock
- * last left (see pomex_sb_store_settle); the triggers keep each group's counts by state. */
+ * last left (see pomex_sb_store_settle); each group counts its assets by that state. */
 static const char schema[] =
     "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = OFF;"
     "PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;"
@@ -26,10 +26,6 @@ static const char schema[] =
     "CREATE INDEX IF NOT EXISTS assets_state_updated ON assets (grp, state, updated, seq);"
     "CREATE INDEX IF NOT EXISTS assets_ready ON assets (ready) WHERE state = 0;"
     "CREATE INDEX IF NOT EXISTS assets_created ON assets (created);"
-    "CREATE TRIGGER IF NOT EXISTS assets_added AFTER INSERT ON assets BEGIN"
-    " UPDATE groups SET processing = processing + (new.state = 0),"
-    " active = active + (new.state = 1), failed = failed + (new.state = 2) WHERE n = new.grp;"
-    " END;"
     "CREATE TRIGGER IF NOT EXISTS assets_settled AFTER UPDATE OF state ON assets BEGIN"
     " UPDATE groups SET processing = processing - 1, active = active + (new.state = 1),"
     " failed = failed + (new.state = 2) WHERE n = new.grp; END;"
@@ -60,9 +56,9 @@ static const char *const texts[POMEX_SB_SQL_ALL] = {
                            " a.reason FROM assets a JOIN groups g ON g.n = a.grp"
                            " WHERE a.id = ?1 AND (g.account = ?2 OR ?2 = 0)",
     [POMEX_SB_SQL_ADD_ASSET] =
-        "INSERT INTO assets SELECT ?1, processing + active + failed + 1, ?2, ?3, ?4, ?5, ?6,"
-        " ?7, ?8, ?7, CASE WHEN ?8 > ?7 THEN 0 ELSE 1 + (?9 <> 0) END, ?9 FROM groups"
-        " WHERE n = ?1",
+        "INSERT INTO assets VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?8, ?10, ?11)",
+    [POMEX_SB_SQL_COUNT_ASSETS] = "UPDATE groups SET processing = processing + ?2,"
+                                  " active = active + ?3, failed = failed + ?4 WHERE n = ?1",
     [POMEX_SB_SQL_NEXT_READY] = "SELECT min(ready) FROM assets WHERE state = 0",
     [POMEX_SB_SQL_SETTLE] = "UPDATE assets SET state = 1 + (reason <> 0), updated = ready"
                             " WHERE state = 0 AND ready <= ?1",

@@ -63,7 +63,8 @@ int pomex_sb_store_group(pomex_sb_store *store, int64_t account, const char *id,
     return 1;
 }
 
-static int add_asset(pomex_sb_store *store, int64_t group, const pomex_sb_asset *asset)
+static int add_asset(pomex_sb_store *store, int64_t group, int64_t seq,
+                     const pomex_sb_asset *asset)
 {
     size_t folded_length = 0;
     char *folded = pomex_sb_fold(asset->name.bytes, asset->name.length, &folded_length);
@@ -71,14 +72,16 @@ static int add_asset(pomex_sb_store *store, int64_t group, const pomex_sb_asset 
     int done = -1;
     if (statement) {
         sqlite3_bind_int64(statement, 1, group);
-        pomex_sb_bind(statement, 2, asset->id.bytes, asset->id.length);
-        pomex_sb_bind(statement, 3, asset->name.bytes, asset->name.length);
-        pomex_sb_bind(statement, 4, folded, folded_length);
-        pomex_sb_bind(statement, 5, asset->file.bytes, asset->file.length);
-        pomex_sb_bind(statement, 6, asset->type.bytes, asset->type.length);
-        sqlite3_bind_int64(statement, 7, asset->created);
-        sqlite3_bind_int64(statement, 8, asset->ready);
-        sqlite3_bind_int(statement, 9, (int)asset->reason);
+        sqlite3_bind_int64(statement, 2, seq);
+        pomex_sb_bind(statement, 3, asset->id.bytes, asset->id.length);
+        pomex_sb_bind(statement, 4, asset->name.bytes, asset->name.length);
+        pomex_sb_bind(statement, 5, folded, folded_length);
+        pomex_sb_bind(statement, 6, asset->file.bytes, asset->file.length);
+        pomex_sb_bind(statement, 7, asset->type.bytes, asset->type.length);
+        sqlite3_bind_int64(statement, 8, asset->created);
+        sqlite3_bind_int64(statement, 9, asset->ready);
+        sqlite3_bind_int(statement, 10, (int)pomex_sb_asset_state(asset, asset->created));
+        sqlite3_bind_int(statement, 11, (int)asset->reason);
         done = pomex_sb_sql_run(store, statement);
     }
     free(folded);
@@ -86,18 +89,31 @@ static int add_asset(pomex_sb_store *store, int64_t group, const pomex_sb_asset 
 }
 
 static int add_numbered(pomex_sb_store *store, const pomex_sb_group *group,
-                        const pomex_sb_asset *like, int64_t number, char id[POMEX_SB_ID])
+                        const pomex_sb_asset *like, int64_t i, bool numbered,
+                        char id[POMEX_SB_ID])
 {
     pomex_sb_asset asset = *like;
     char name[320];
-    if (number > 0) {
-        int length =
-            snprintf(name, sizeof name, "%.256s-%lld", like->name.bytes, (long long)number);
+    if (numbered) {
+        int length = snprintf(name, sizeof name, "%.256s-%lld", like->name.bytes, (long long)i);
         asset.name = (pomex_sb_text){name, length > 0 ? (size_t)length : 0};
     }
     pomex_sb_make_id("asset", like->created, id);
     asset.id = (pomex_sb_text){id, strlen(id)};
-    return add_asset(store, group->number, &asset);
+    int64_t before = group->counts[0] + group->counts[1] + group->counts[2];
+    return add_asset(store, group->number, before + i, &asset);
+}
+
+static int count_added(pomex_sb_store *store, int64_t group, enum pomex_sb_state state,
+                       int64_t count)
+{
+    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_COUNT_ASSETS);
+    if (!statement)
+        return -1;
+    sqlite3_bind_int64(statement, 1, group);
+    for (int i = POMEX_SB_PROCESSING; i <= POMEX_SB_FAILED; i++)
+        sqlite3_bind_int64(statement, 2 + i, i == (int)state ? count : 0);
+    return pomex_sb_sql_run(store, statement);
 }
 
 int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group,
@@ -107,14 +123,17 @@ int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group
     if (pomex_sb_sql_begin(store) < 0)
         return -1;
     int done = 1;
-    for (int64_t i = 0; i < count && done == 1; i++) {
+    for (int64_t i = 1; i <= count && done == 1; i++) {
         char id[POMEX_SB_ID];
-        done = add_numbered(store, group, like, count > 1 ? i + 1 : 0, id);
-        if ((size_t)i < room)
-            memcpy(ids[i], id, sizeof id);
+        done = add_numbered(store, group, like, i, count > 1, id);
+        if ((size_t)i <= room)
+            memcpy(ids[i - 1], id, sizeof id);
     }
+    enum pomex_sb_state state = pomex_sb_asset_state(like, like->created);
+    if (done == 1)
+        done = count_added(store, group->number, state, count);
     done = pomex_sb_sql_end(store, done);
-    if (done == 1 && like->ready > like->created && like->ready < store->next_ready)
+    if (done == 1 && state == POMEX_SB_PROCESSING && like->ready < store->next_ready)
         store->next_ready = like->ready;
     return done;
 }

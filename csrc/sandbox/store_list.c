@@ -6,48 +6,70 @@
 
 #define ALL_STATES 7u
 
-/* Everything that makes another statement; `number` tells them apart. */
+static const char columns[] = "id, name, file, type, created, ready, reason";
+
+/* Everything that makes another statement; form_number tells them apart. */
 struct form {
     unsigned states; /* ALL_STATES: no condition */
     bool named;
     bool by_update;
     bool ascending;
-    bool counts; /* how many there are, rather than which */
+    bool from_end; /* the page lies nearer to the end: it is sought from there */
+    bool ranged;   /* all assets in the order of creation: a page is a range of seq */
+    bool counts;   /* how many there are, rather than which */
 };
 
 static size_t form_number(const struct form *form)
 {
     return (form->states & ALL_STATES) | (form->named ? 8u : 0) | (form->by_update ? 16u : 0) |
-           (form->ascending ? 32u : 0) | (form->counts ? 64u : 0);
+           (form->ascending ? 32u : 0) | (form->counts ? 64u : 0) |
+           (form->from_end ? 128u : 0) | (form->ranged ? 256u : 0);
 }
 
 /* One SELECT for each state, put together by SQLite as a merge of index ranges: with "state IN
  * (…)" it would have to sort, or to walk past all that are in another state. */
-static void write_form(const struct form *form, char *out, size_t size)
+static void write_choice(const struct form *form, char *out, size_t size)
 {
-    static const char columns[] = "id, name, file, type, created, ready, reason, seq, updated";
     size_t at = 0;
     const char *glue = "";
-    for (int state = 0; state < 3 && at < size; state++) {
+    for (int state = POMEX_SB_PROCESSING; state <= POMEX_SB_FAILED && at < size; state++) {
         bool all = form->states == ALL_STATES;
         if (all ? state > 0 : !(form->states >> state & 1))
             continue;
         char where[48] = "";
         if (!all)
             snprintf(where, sizeof where, " AND state = %d", state);
-        at += (size_t)snprintf(
-            out + at, size - at, "%sSELECT %s FROM assets WHERE grp = ?1%s%s", glue,
-            form->counts ? "1" : columns, where, form->named ? " AND instr(folded, ?2)" : "");
+        at += (size_t)snprintf(out + at, size - at,
+                               "%sSELECT seq%s FROM assets WHERE grp = ?1%s%s", glue,
+                               form->by_update ? ", updated" : "", where,
+                               form->named ? " AND instr(folded, ?2)" : "");
         glue = " UNION ALL ";
     }
+}
+
+/* The rows themselves are read only for the page: to skip to it, an index is walked. */
+static void write_form(const struct form *form, char *out, size_t size)
+{
+    char choice[512];
     const char *order = form->ascending ? "ASC" : "DESC";
-    if (form->counts || at >= size)
+    const char *sought = form->ascending == form->from_end ? "DESC" : "ASC";
+    const char *by = form->by_update ? "updated" : "seq";
+    if (form->ranged) {
+        snprintf(out, size,
+                 "SELECT %s FROM assets WHERE grp = ?1 AND seq BETWEEN ?3 AND ?4"
+                 " ORDER BY seq %s",
+                 columns, order);
         return;
-    if (form->by_update)
-        snprintf(out + at, size - at, " ORDER BY updated %s, seq %s LIMIT ?3 OFFSET ?4", order,
-                 order);
+    }
+    write_choice(form, choice, sizeof choice);
+    if (form->counts)
+        snprintf(out, size, "SELECT count(*) FROM (%s)", choice);
     else
-        snprintf(out + at, size - at, " ORDER BY seq %s LIMIT ?3 OFFSET ?4", order);
+        snprintf(out, size,
+                 "WITH page AS MATERIALIZED (%s ORDER BY %s %s, seq %s LIMIT ?3 OFFSET ?4)"
+                 " SELECT %s FROM page p CROSS JOIN assets a ON a.grp = ?1 AND a.seq = p.seq"
+                 " ORDER BY a.%s %s, a.seq %s",
+                 choice, by, sought, sought, columns, by, order, order);
 }
 
 static sqlite3_stmt *statement_of(pomex_sb_store *store, const struct form *form)
@@ -58,10 +80,8 @@ static sqlite3_stmt *statement_of(pomex_sb_store *store, const struct form *form
         sqlite3_clear_bindings(*statement);
         return *statement;
     }
-    char select[1024];
-    char text[1100];
-    write_form(form, select, sizeof select);
-    snprintf(text, sizeof text, form->counts ? "SELECT count(*) FROM (%s)" : "%s", select);
+    char text[1024];
+    write_form(form, text, sizeof text);
     if (sqlite3_prepare_v3(store->db, text, -1, SQLITE_PREPARE_PERSISTENT, statement, NULL) !=
         SQLITE_OK)
         pomex_sb_sql_failed(store);
@@ -71,7 +91,7 @@ static sqlite3_stmt *statement_of(pomex_sb_store *store, const struct form *form
 static int count_named(pomex_sb_store *store, int64_t group, const struct form *form,
                        const char *name, size_t length, int64_t *total)
 {
-    struct form counting = {form->states, true, false, false, true};
+    struct form counting = {.states = form->states, .named = true, .counts = true};
     sqlite3_stmt *statement = statement_of(store, &counting);
     if (!statement)
         return -1;
@@ -84,7 +104,10 @@ static int count_named(pomex_sb_store *store, int64_t group, const struct form *
     return 1;
 }
 
-static int count_by_state(pomex_sb_store *store, int64_t group, unsigned states, int64_t *total)
+/* How many assets of the wanted states there are. States in which there are none are no
+ * condition: what then leaves none out is the quicker list of all. */
+static int count_by_state(pomex_sb_store *store, int64_t group, struct form *form,
+                          int64_t *total)
 {
     sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_COUNTS_OF_GROUP);
     if (!statement)
@@ -92,9 +115,17 @@ static int count_by_state(pomex_sb_store *store, int64_t group, unsigned states,
     sqlite3_bind_int64(statement, 1, group);
     if (pomex_sb_sql_step(store, statement) != 1)
         return -1;
+    unsigned wanted = 0;
+    unsigned present = 0;
     *total = 0;
-    for (int state = 0; state < 3; state++)
-        *total += states >> state & 1 ? sqlite3_column_int64(statement, state) : 0;
+    for (int state = POMEX_SB_PROCESSING; state <= POMEX_SB_FAILED; state++) {
+        int64_t count = sqlite3_column_int64(statement, state);
+        unsigned bit = count > 0 ? 1u << state : 0;
+        present |= bit;
+        wanted |= bit & form->states;
+        *total += form->states >> state & 1 ? count : 0;
+    }
+    form->states = wanted == present ? ALL_STATES : wanted;
     sqlite3_reset(statement);
     return 1;
 }
@@ -126,29 +157,36 @@ static int run_list(pomex_sb_store *store, sqlite3_stmt *statement, const pomex_
     return more < 0 ? -1 : 1;
 }
 
-static int list_named(pomex_sb_store *store, const pomex_sb_group *group, pomex_sb_list *list,
-                      const struct form *form, pomex_sb_each_asset each, void *user)
+/* The shortest way to the page: by its range of seq, or from the nearer end. */
+static void bind_page(sqlite3_stmt *statement, const pomex_sb_list *list,
+                      const struct form *form)
 {
-    size_t length = 0;
-    char *name = form->named ? pomex_sb_fold(list->name, list->name_length, &length) : NULL;
-    if (form->named && !name)
-        return -1;
-    int done = form->named ? count_named(store, group->number, form, name, length, &list->total)
-                           : count_by_state(store, group->number, form->states, &list->total);
-    if (done == 1 && list->offset < list->total) {
-        sqlite3_stmt *statement = statement_of(store, form);
-        done = -1;
-        if (statement) {
-            sqlite3_bind_int64(statement, 1, group->number);
-            if (name)
-                pomex_sb_bind(statement, 2, name, length);
-            sqlite3_bind_int64(statement, 3, list->limit);
-            sqlite3_bind_int64(statement, 4, list->offset);
-            done = run_list(store, statement, group, each, user);
-        }
+    int64_t left = list->total - list->offset;
+    int64_t limit = list->limit < left ? list->limit : left;
+    if (form->ranged) {
+        int64_t first = form->ascending ? list->offset + 1 : left - limit + 1;
+        sqlite3_bind_int64(statement, 3, first);
+        sqlite3_bind_int64(statement, 4, first + limit - 1);
+        return;
     }
-    free(name);
-    return done;
+    sqlite3_bind_int64(statement, 3, limit);
+    sqlite3_bind_int64(statement, 4, form->from_end ? left - limit : list->offset);
+}
+
+static int list_page(pomex_sb_store *store, const pomex_sb_group *group,
+                     const pomex_sb_list *list, struct form form, pomex_sb_text name,
+                     pomex_sb_each_asset each, void *user)
+{
+    form.ranged = form.states == ALL_STATES && !form.named && !form.by_update;
+    form.from_end = !form.ranged && list->offset > list->total / 2;
+    sqlite3_stmt *statement = statement_of(store, &form);
+    if (!statement)
+        return -1;
+    sqlite3_bind_int64(statement, 1, group->number);
+    if (form.named)
+        pomex_sb_bind(statement, 2, name.bytes, name.length);
+    bind_page(statement, list, &form);
+    return run_list(store, statement, group, each, user);
 }
 
 int pomex_sb_store_list(pomex_sb_store *store, const pomex_sb_group *group, int64_t now,
@@ -156,7 +194,21 @@ int pomex_sb_store_list(pomex_sb_store *store, const pomex_sb_group *group, int6
 {
     if (pomex_sb_store_settle(store, now) < 0)
         return -1;
-    struct form form = {list->states & ALL_STATES, list->name_length > 0, list->by_update,
-                        list->ascending, false};
-    return list_named(store, group, list, &form, each, user);
+    struct form form = {.states = list->states & ALL_STATES,
+                        .named = list->name_length > 0,
+                        .by_update = list->by_update,
+                        .ascending = list->ascending};
+    pomex_sb_text name = {NULL, 0};
+    char *folded =
+        form.named ? pomex_sb_fold(list->name, list->name_length, &name.length) : NULL;
+    if (form.named && !folded)
+        return -1;
+    name.bytes = folded;
+    int done = count_by_state(store, group->number, &form, &list->total);
+    if (done == 1 && form.named && list->total > 0)
+        done = count_named(store, group->number, &form, folded, name.length, &list->total);
+    if (done == 1 && list->offset < list->total)
+        done = list_page(store, group, list, form, name, each, user);
+    free(folded);
+    return done;
 }

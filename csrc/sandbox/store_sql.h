@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-#define POMEX_SB_LIST_FORMS 128
+#define POMEX_SB_LIST_FORMS 512
 
 enum pomex_sb_sql {
     POMEX_SB_SQL_BEGIN,
@@ -21,6 +21,7 @@ enum pomex_sb_sql {
     POMEX_SB_SQL_ADD_GROUP,
     POMEX_SB_SQL_ASSET,
     POMEX_SB_SQL_ADD_ASSET,
+    POMEX_SB_SQL_COUNT_ASSETS,
     POMEX_SB_SQL_NEXT_READY,
     POMEX_SB_SQL_SETTLE,
     POMEX_SB_SQL_COUNTS_OF_GROUP,
