@@ -10,7 +10,7 @@ do
   local flags = { ["--live"] = "live", ["--browser"] = "browser", ["--tty"] = "tty" }
   local values = { ["--callback-url"] = "callback_url", ["--portrait"] = "portrait",
     ["--output"] = "output" }
-  local given, i = {}, 1
+  local i = 1
   while arg[i] do
     local flag, value = flags[arg[i]], values[arg[i]]
     if not flag and not value then
@@ -18,12 +18,7 @@ do
       os.exit(2)
     end
     options[flag or value] = flag and true or arg[i + 1]
-    given[flag or value] = true
     i = i + (flag and 1 or 2)
-  end
-  if options.live and not (given.callback_url and given.portrait) then
-    io.stderr:write("quickstart: --live needs --callback-url and --portrait (both https)\n")
-    os.exit(2)
   end
 end
 

@@ -48,6 +48,16 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
+if [[ " ${arguments[*]} " == *" --live "* ]]; then
+    if [[ " ${arguments[*]} " != *" --callback-url "* || " ${arguments[*]} " != *" --portrait "* ]]; then
+        echo "quickstart: --live needs --callback-url and --portrait, both https (see --help)" >&2
+        exit 2
+    fi
+    if [ -z "${POMEX_API_KEY:-}" ]; then
+        echo "quickstart: --live needs your key in the environment variable POMEX_API_KEY" >&2
+        exit 2
+    fi
+fi
 trap 'echo; echo "quickstart: stopped" >&2; exit 130' INT TERM
 
 pomex_packages "$install" "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" || exit 2
