@@ -149,7 +149,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("the link lives 30 minutes; an expired one redirects nowhere, a new session works", function()
+    it("the link lives 30 minutes; an expired one leads nowhere, a new one works", function()
       local link = session().h5_link
       sb.clock:advance(29 * 60)
       assert.equal(302, press(session().h5_link, "pass").status)
