@@ -53,7 +53,6 @@ static void write_form(const struct form *form, char *out, size_t size)
     char choice[512];
     const char *order = form->ascending ? "ASC" : "DESC";
     const char *sought = form->ascending == form->from_end ? "DESC" : "ASC";
-    const char *by = form->by_update ? "updated" : "seq";
     if (form->ranged) {
         snprintf(out, size,
                  "SELECT %s FROM assets WHERE grp = ?1 AND seq BETWEEN ?3 AND ?4"
@@ -64,12 +63,19 @@ static void write_form(const struct form *form, char *out, size_t size)
     write_choice(form, choice, sizeof choice);
     if (form->counts)
         snprintf(out, size, "SELECT count(*) FROM (%s)", choice);
+    else if (form->by_update)
+        snprintf(out, size,
+                 "WITH page AS MATERIALIZED"
+                 " (%s ORDER BY updated %s, seq %s LIMIT ?3 OFFSET ?4) SELECT %s FROM page p"
+                 " CROSS JOIN assets a ON a.grp = ?1 AND a.seq = p.seq"
+                 " ORDER BY a.updated %s, a.seq %s",
+                 choice, sought, sought, columns, order, order);
     else
         snprintf(out, size,
-                 "WITH page AS MATERIALIZED (%s ORDER BY %s %s, seq %s LIMIT ?3 OFFSET ?4)"
+                 "WITH page AS MATERIALIZED (%s ORDER BY seq %s LIMIT ?3 OFFSET ?4)"
                  " SELECT %s FROM page p CROSS JOIN assets a ON a.grp = ?1 AND a.seq = p.seq"
-                 " ORDER BY a.%s %s, a.seq %s",
-                 choice, by, sought, sought, columns, by, order, order);
+                 " ORDER BY a.seq %s",
+                 choice, sought, columns, order);
 }
 
 static sqlite3_stmt *statement_of(pomex_sb_store *store, const struct form *form)
