@@ -243,7 +243,7 @@ describe("a request's table", function()
     refused({ a = { b = -math.huge } }, "a.b", "is infinite", kind)
     refused({ a = { "ok", { text = "\255" } } }, "a[2].text", "is not valid UTF-8", kind)
     refused({ a = { text = "\237\160\128" } }, "a.text", "is not valid UTF-8", kind)
-    refused({ a = { ["k\255"] = 1 } }, "a", "has a name that is not valid UTF-8", kind)
+    refused({ a = { ["k\255"] = 1 } }, "a.k\255", "has a name that is not valid UTF-8", kind)
   end)
 
   it("is refused where it holds itself, or is too deep", function()

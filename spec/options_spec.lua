@@ -38,7 +38,8 @@ describe("pomex.new", function()
   it("raises on a wrong type, naming the argument", function()
     for key, value in pairs { api_key = 5, budget = "1", allow_http = "yes", on_event = {},
       poll = 5, host = 5, rate_limits = true, billed_retry = 1 } do
-      assert.error_matches(function() new { [key] = value } end, "pomex%.new: " .. key .. " must be")
+      assert.error_matches(function() new { [key] = value } end,
+        "pomex%.new: " .. key .. " must be")
     end
     assert.error_matches(function() pomex.new(5) end, "pomex%.new: a table is needed, not 5")
     assert.error_matches(function() pomex.new { "sk-test" } end, "named fields")
@@ -85,7 +86,8 @@ describe("pomex.new", function()
       assert.is_nil(client, key)
       assert.is_true(pomex.errors.is(err))
       assert.is_true(err.client)
-      assert.is_truthy(tostring(err):find(key, 1, true) or tostring(err):find(tostring(value), 1, true))
+      local line = tostring(err)
+      assert.is_truthy(line:find(key, 1, true) or line:find(tostring(value), 1, true))
     end
   end)
 end)

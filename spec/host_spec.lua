@@ -1,0 +1,227 @@
+-- Hosts: who waits, and how.
+
+local core = require "pomex.core"
+local hosts = require "pomex.host"
+local leaks = require "spec.support.leaks"
+local pomex = require "pomex"
+local sandbox = require "pomex.sandbox"
+local shell = require "spec.support.shell"
+
+describe("the host", function()
+  local sb, client
+
+  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
+  teardown(function() sb:stop() end)
+
+  local function new(extra)
+    local options = sb:client_options(extra)
+    options.rate_limits = false
+    client = assert(pomex.new(options))
+    return client
+  end
+
+  before_each(function() sb:clear_faults() end)
+  after_each(function()
+    if client then client:close() end
+    client = nil
+    leaks.collect()
+  end)
+
+  it("is found by its name", function()
+    assert.equal(hosts.resolve("auto"), hosts.resolve())
+    assert.equal(require "pomex.host.coroutine", hosts.resolve("coroutine"))
+    assert.equal(require "pomex.host.blocking", hosts.resolve("blocking"))
+    for _, name in ipairs { "auto", "blocking", "coroutine" } do
+      local host = hosts.resolve(name)
+      for _, part in ipairs { "running", "wait", "spawn" } do
+        assert.equal("function", type(host[part]))
+      end
+    end
+  end)
+
+  for _, name in ipairs { "auto", "blocking" } do
+    describe(name, function()
+      it("blocks in the main chunk, and in coroutines that are not ours", function()
+        new { host = name }
+        assert.equal("list", client.assets:list().object)
+        local co = coroutine.wrap(function() return client.assets:list().object end)
+        assert.equal("list", co())
+      end)
+
+      it("yields in tasks", function()
+        new { host = name }
+        sb:fault { endpoint = "assets.list", delay = 0.3, times = 0 }
+        local began = core.now()
+        local a = client:spawn(function() return client.assets:list().object end)
+        local b = client:spawn(function() return client.assets:list().object end)
+        assert.same({ "list", "list" }, { a:wait(), b:wait() })
+        assert.is_true(core.now() - began < 0.59)
+      end)
+    end)
+  end
+
+  it("lets a task of one client use another", function()
+    new()
+    local other = assert(pomex.new(sb:client_options()))
+    local first, second = client:run(function()
+      return other.assets:list().object, client.assets:list().object
+    end)
+    assert.same({ "list", "list" }, { first, second })
+    other:close()
+  end)
+
+  it("says so where nothing could end a wait", function()
+    new()
+    local stuck
+    stuck = client:spawn(function()
+      client.assets:list()
+      stuck:wait()
+    end)
+    assert.error_matches(function() stuck:wait() end, "nothing in flight can end this wait")
+    local never = client:spawn(function()
+      while true do coroutine.yield() end
+    end)
+    local _, err = never:wait(0.02)
+    assert.equal("timeout_error", err.type)
+  end)
+
+  describe("coroutine", function()
+    it("yields whichever coroutine waits, and step resumes it", function()
+      new { host = "coroutine" }
+      local got
+      local co = coroutine.create(function() got = client.assets:list() end)
+      assert(coroutine.resume(co))
+      assert.is_nil(got)
+      for _ = 1, 1000 do
+        if client:step() == 0 then break end
+        client:poll(1)
+      end
+      assert.equal("list", got.object)
+      assert.equal("dead", coroutine.status(co))
+    end)
+
+    it("bears a coroutine that somebody else resumes early", function()
+      new { host = "coroutine" }
+      local got
+      local co = coroutine.create(function() got = client.assets:list() end)
+      for _ = 1, 5 do assert(coroutine.resume(co)) end
+      assert.is_nil(got)
+      for _ = 1, 1000 do
+        if client:step() == 0 then break end
+        client:poll(1)
+      end
+      assert.equal("list", got.object)
+    end)
+
+    it("refuses to wait in the main chunk", function()
+      -- Only a fresh Lua has a main chunk that is no coroutine of the test runner's.
+      local output = shell.bash(shell.lua() .. [[ -e '
+        local pomex = require "pomex"
+        local client = pomex.new{ api_key = "k", base_url = "http://127.0.0.1:1",
+          host = "coroutine" }
+        print(select(2, pcall(client.assets.list, client.assets)))']])
+      assert.matches("only a coroutine can wait; client:spawn starts one", output)
+    end)
+
+    it("raises in step what such a coroutine raised", function()
+      new { host = "coroutine" }
+      local co = coroutine.create(function()
+        client.assets:list()
+        error("in the game")
+      end)
+      assert(coroutine.resume(co))
+      local ok, message = pcall(function()
+        for _ = 1, 1000 do
+          if client:step() == 0 then break end
+          client:poll(1)
+        end
+      end)
+      assert.is_false(ok)
+      assert.matches("in the game", message)
+    end)
+
+    it("drives a frame loop that never blocks", function()
+      new { host = "coroutine" }
+      sb:fault { endpoint = "assets.list", delay = 0.1, times = 0 }
+      local done, frames, slowest = 0, 0, 0
+      for _ = 1, 20 do
+        client:spawn(function()
+          assert(client.assets:list())
+          done = done + 1
+        end)
+      end
+      while done < 20 and frames < 100000 do
+        local began = core.now()
+        client:step(0.004)
+        slowest = math.max(slowest, core.now() - began)
+        frames = frames + 1
+      end
+      assert.equal(20, done)
+      assert.is_true(slowest < 0.1)
+    end)
+  end)
+
+  describe("of one's own", function()
+    it("is three functions", function()
+      local waits, spawned = 0, 0
+      local blocking = hosts.resolve("blocking")
+      new { host = {
+        running = function() return nil end,
+        wait = function(c, ready, timeout)
+          waits = waits + 1
+          local woken = false
+          ready:subscribe(function() woken = true end)
+          local result = blocking.wait(c, ready, timeout)
+          assert(woken or not ready())
+          return result
+        end,
+        spawn = function(f, fail, c)
+          spawned = spawned + 1
+          return blocking.spawn(f, fail, c)
+        end,
+      } }
+      assert.equal("list", client.assets:list().object)
+      assert.equal(1, waits)
+      client:spawn(function() end)
+      assert.equal(1, spawned)
+    end)
+  end)
+
+  describe("blocking", function()
+    local function interrupted(call)
+      local script = ([[
+        cat > "$tmp/wait.lua" <<'END'
+        local pomex = require "pomex"
+        local client = pomex.new{ api_key = "k", base_url = "%s" }
+        io.stdout:setvbuf("no")
+        print("ready")
+        local ok, message = pcall(function() %s end)
+        print("left", ok, message)
+        print("still", pcall(client.step, client))
+        client:close()
+END
+        %s "$tmp/wait.lua" > "$tmp/out" 2>&1 &
+        child=$!
+        for i in $(seq 200); do
+          grep -q ready "$tmp/out" 2> /dev/null && break
+          read -r -t 0.05 < <(:) ; read -r -t 0.05 <> <(:)
+        done
+        read -r -t 0.3 <> <(:)
+        kill -INT $child
+        wait $child
+        cat "$tmp/out"
+      ]]):format(sb.url, call, shell.lua())
+      local began = core.now()
+      local output = shell.bash("set -m\ntmp=$(mktemp -d)\n" .. script .. "\nrm -r \"$tmp\"")
+      return output, core.now() - began
+    end
+
+    it("gives way to Ctrl-C at once, and the client stays usable", function()
+      sb:fault { endpoint = "assets.get", before_accept = "hang", times = 0 }
+      local output, seconds = interrupted('client.assets:get("a")')
+      assert.matches("left\tfalse\t[^\n]*interrupted!", output)
+      assert.matches("still\ttrue\t1", output)
+      assert.is_true(seconds < 10)
+    end)
+  end)
+end)
