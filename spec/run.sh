@@ -149,7 +149,7 @@ run_busted()
     shift 2
     for file in spec/*_spec.lua spec/*/*_spec.lua; do
         [ -f "$file" ] || continue
-        output="$logs/$(basename "$folder")-$(basename "$file").tap"
+        output="$logs/$(basename "$folder")-${file//\//-}.tap"
         POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$folder/bin/pomex-sandbox" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
             LUA_CPATH="$folder/lib/?.so;;" \
