@@ -1,0 +1,232 @@
+/* "Provably not sent": whatever fails before the request goes onto the wire is tried again,
+ * also where it costs money, and never called ambiguous. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define EFFECTS 4
+
+static void is_unsent(const pomex_operation *op, int attempts)
+{
+    const pomex_error *error = pomex_operation_error(op);
+    assert_non_null(error);
+    assert_string_equal(error->type, "connection_error");
+    assert_int_equal(error->attempts, attempts);
+    assert_int_equal(error->status, 0);
+    assert_false(error->maybe_billed);
+    assert_true(error->retryable);
+}
+
+static void a_refused_connection(void **state)
+{
+    (void)state;
+    char url[64];
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_refused_port());
+    h.options.base_url = url;
+    harness_client(&h);
+    for (int effect = 0; effect < EFFECTS; effect++) {
+        pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+        harness_finish(&h, op);
+        is_unsent(op, 3);
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
+static const struct {
+    const char *name;
+    fault_step step;
+} proxies[] = {
+    {"answers 503", {.status = 503, .headers = "Retry-After: 9\r\n", .body = "{\"error\":{}}"}},
+    {"answers 429", {.status = 429}},
+    {"answers 407", {.status = 407, .headers = "Proxy-Authenticate: Basic realm=\"x\"\r\n"}},
+    {"answers 502", {.status = 502, .body = "<html>"}},
+    {"redirects", {.status = 302, .headers = "Location: http://127.0.0.1/\r\n"}},
+    {"closes", {.kind = FAULT_CLOSE}},
+    {"closes at once", {.kind = FAULT_CLOSE_AT_ONCE}},
+    {"resets", {.kind = FAULT_RESET}},
+    {"talks nonsense", {.kind = FAULT_RAW, .body = "SSH-2.0-x\r\n\r\n"}},
+    {"leads nowhere", {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}},
+    {"leads to what is no TLS",
+     {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 400 Bad\r\n\r\n"}},
+    {"stays silent", {.kind = FAULT_HANG}},
+};
+
+/* libcurl counts a CONNECT among the bytes that it sent: that must not make a request sent. */
+static void a_proxy_that_does_not_let_through(void **state)
+{
+    (void)state;
+    char url[64];
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    fault_server *proxy = fault_server_start(NULL, 0, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
+    h.options.proxy = url;
+    h.options.connect_timeout = 0.3;
+    for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) {
+        for (int n = 0; n < EFFECTS; n++) {
+            enum pomex_effect effect = (enum pomex_effect)n;
+            fault_step way[] = {
+                proxies[i].step,
+                {.kind = FAULT_TUNNEL, .port = fault_server_port(h.server)},
+            };
+            const fault_step good = {.body = harness_reply(effect)};
+            way[0].times = 1;
+            fault_server_script(proxy, way, 2);
+            harness_script(&h, &good, 1);
+            harness_client(&h);
+            pomex_operation *op = harness_call(&h, effect);
+            harness_finish(&h, op);
+            const pomex_error *error = pomex_operation_error(op);
+            if (error)
+                fail_msg("%s, %s: %s: %s", proxies[i].name, harness_line(effect), error->type,
+                         error->message);
+            assert_int_equal(pomex_operation_attempts(op), 2);
+            assert_int_equal(fault_server_count(h.server, NULL), 1);
+            assert_int_equal(fault_server_count(h.server, harness_line(effect)), 1);
+            fault_request request;
+            for (size_t k = 0; fault_server_request(proxy, NULL, k, &request); k++) {
+                assert_int_equal(strncmp(request.line, "CONNECT 127.0.0.1:", 18), 0);
+                assert_null(strstr(request.headers, "sk-test-key"));
+                assert_null(strstr(request.headers, "Authorization"));
+                assert_int_equal(request.body_length, 0);
+            }
+            pomex_operation_release(op);
+            pomex_client_free(h.client);
+            h.client = NULL;
+        }
+    }
+    fault_server_stop(proxy);
+    harness_stop(&h);
+}
+
+static void a_proxy_that_never_lets_through(void **state)
+{
+    (void)state;
+    static const fault_step busy = {.status = 503};
+    char url[64];
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    fault_server *proxy = fault_server_start(&busy, 1, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
+    h.options.proxy = url;
+    h.options.billed_retry_unsent = true;
+    harness_client(&h);
+    for (int effect = 0; effect < EFFECTS; effect++) {
+        fault_server_script(proxy, &busy, 1);
+        pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+        harness_finish(&h, op);
+        is_unsent(op, 3);
+        assert_int_equal(fault_server_count(proxy, "CONNECT "), 3);
+        assert_int_equal(fault_server_count(h.server, NULL), 0);
+        pomex_operation_release(op);
+    }
+    fault_server_stop(proxy);
+    harness_stop(&h);
+}
+
+static void a_handshake_that_dies(void **state)
+{
+    (void)state;
+    static const enum fault_kind kinds[] = {FAULT_CLOSE_AT_ONCE, FAULT_RESET_AT_ONCE};
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    for (int i = 0; i < 2 * EFFECTS; i++) {
+        enum pomex_effect effect = (enum pomex_effect)(i % EFFECTS);
+        const fault_step steps[] = {{.kind = kinds[i / EFFECTS], .times = 1},
+                                    {.body = harness_reply(effect)}};
+        harness_script(&h, steps, 2);
+        harness_client(&h);
+        pomex_operation *op = harness_call(&h, effect);
+        harness_finish(&h, op);
+        assert_null(pomex_operation_error(op));
+        assert_int_equal(pomex_operation_attempts(op), 2);
+        assert_int_equal(fault_server_count(h.server, NULL), 1);
+        pomex_operation_release(op);
+        pomex_client_free(h.client);
+        h.client = NULL;
+    }
+    harness_stop(&h);
+}
+
+/* A server that cannot show who it is gets nothing, and is not asked twice. */
+static void a_certificate_of_nobody(void **state)
+{
+    (void)state;
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    h.options.ca_file = NULL;
+    harness_client(&h);
+    for (int effect = 0; effect < EFFECTS; effect++) {
+        int before = fault_server_connections(h.server);
+        pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+        harness_finish(&h, op);
+        const pomex_error *error = pomex_operation_error(op);
+        assert_string_equal(error->type, "connection_error");
+        assert_non_null(strstr(error->message, "certificate"));
+        assert_int_equal(error->attempts, 1);
+        assert_false(error->maybe_billed);
+        assert_int_equal(fault_server_connections(h.server) - before, 1);
+        pomex_operation_release(op);
+    }
+    assert_int_equal(fault_server_count(h.server, NULL), 0);
+    harness_stop(&h);
+}
+
+/* A billed attempt starts only with half of request_timeout left; a call whose time is up
+ * before that has sent nothing. */
+static void no_billed_attempt_near_the_end(void **state)
+{
+    (void)state;
+    static const fault_step busy = {.status = 503, .headers = "Retry-After: 100\r\n"};
+    harness h;
+    harness_start(&h, &busy, 1, false);
+    harness_client(&h);
+    pomex_operation *op = harness_call(&h, POMEX_EFFECT_BILLED);
+    harness_finish(&h, op);
+    assert_string_equal(pomex_operation_error(op)->type, "unavailable_error");
+    assert_int_equal(fault_server_count(h.server, NULL), 2);
+    pomex_operation_release(op);
+    harness_stop(&h);
+}
+
+static void a_long_retry_after_is_not_waited_for(void **state)
+{
+    (void)state;
+    static const fault_step busy = {.status = 429, .headers = "Retry-After: 121\r\n"};
+    harness h;
+    harness_start(&h, &busy, 1, false);
+    h.options.budget = 1000;
+    harness_client(&h);
+    for (int effect = 0; effect < EFFECTS; effect++) {
+        harness_script(&h, &busy, 1);
+        pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+        harness_finish(&h, op);
+        const pomex_error *error = pomex_operation_error(op);
+        assert_string_equal(error->type, "rate_limit_error");
+        assert_float_equal(error->retry_after, 121, 1e-9);
+        assert_non_null(strstr(error->hint, "121 s"));
+        assert_int_equal(fault_server_count(h.server, NULL), 1);
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_refused_connection),
+        cmocka_unit_test(a_proxy_that_does_not_let_through),
+        cmocka_unit_test(a_proxy_that_never_lets_through),
+        cmocka_unit_test(a_handshake_that_dies),
+        cmocka_unit_test(a_certificate_of_nobody),
+        cmocka_unit_test(no_billed_attempt_near_the_end),
+        cmocka_unit_test(a_long_retry_after_is_not_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,305 @@
+/* What goes onto the wire, on which connection, and what never does. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <openssl/pem.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void good(harness *h, enum pomex_effect effect, fault_request *request)
+{
+    const fault_step step = {.body = harness_reply(effect)};
+    harness_script(h, &step, 1);
+    pomex_operation *op = harness_call(h, effect);
+    harness_finish(h, op);
+    assert_null(pomex_operation_error(op));
+    assert_true(fault_server_request(h->server, harness_line(effect), 0, request));
+    pomex_operation_release(op);
+}
+
+static bool has(const fault_request *request, const char *line)
+{
+    return strstr(request->headers, line) != NULL;
+}
+
+static void each_request_has_its_headers(void **state)
+{
+    (void)state;
+    fault_request r;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    for (int effect = 0; effect < 4; effect++) {
+        good(&h, (enum pomex_effect)effect, &r);
+        assert_true(has(&r, "Authorization: Bearer sk-test-key"));
+        assert_true(has(&r, "Accept: application/json"));
+        assert_true(has(&r, "User-Agent: pomex/"));
+        assert_int_equal(has(&r, "Content-Type: application/json"), effect != 0);
+        assert_int_equal(has(&r, "Cache-Control: no-store"), effect == 0);
+        assert_false(has(&r, "Expect:"));
+        if (effect != 0) {
+            json_t *body = json_loads(r.body, 0, NULL);
+            assert_true(json_is_object(body));
+            json_decref(body);
+        }
+    }
+    harness_stop(&h);
+}
+
+/* What leaves a trace has a connection of its own, before it and after it. */
+static void costly_posts_go_alone(void **state)
+{
+    (void)state;
+    fault_request get, post, again;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    good(&h, POMEX_EFFECT_NONE, &get);
+    good(&h, POMEX_EFFECT_SPARE, &post);
+    assert_int_equal(post.connection, get.connection);
+    good(&h, POMEX_EFFECT_ASSET, &post);
+    assert_int_not_equal(post.connection, get.connection);
+    good(&h, POMEX_EFFECT_BILLED, &again);
+    assert_int_not_equal(again.connection, get.connection);
+    assert_int_not_equal(again.connection, post.connection);
+    good(&h, POMEX_EFFECT_NONE, &again);
+    assert_int_equal(again.connection, get.connection);
+    assert_int_equal(fault_server_connections(h.server), 3);
+    harness_stop(&h);
+}
+
+static void a_large_body_waits_for_no_leave(void **state)
+{
+    (void)state;
+    static const fault_step step = {.body = "{\"id\":\"cgt-1\"}"};
+    const size_t size = 2000000;
+    pomex_call_options options;
+    fault_request r;
+    harness h;
+    harness_start(&h, &step, 1, false);
+    harness_client(&h);
+    pomex_call_options_init(&options);
+    char *text = malloc(size + 1);
+    memset(text, 'a', size);
+    text[size] = '\0';
+    json_t *payload = json_pack("{s:s, s:[{s:s, s:s}]}", "model", "m", "content", "type",
+                                "text", "text", text);
+    pomex_operation *op =
+        pomex_client_call(h.client, POMEX_GENERATION_CREATE, NULL, 0, payload, &options);
+    harness_finish(&h, op);
+    assert_null(pomex_operation_error(op));
+    assert_true(fault_server_request(h.server, NULL, 0, &r));
+    assert_true(r.body_length > size);
+    assert_false(has(&r, "Expect"));
+    pomex_operation_release(op);
+    json_decref(payload);
+    free(text);
+    harness_stop(&h);
+}
+
+static void get(harness *h, pomex_endpoint_id endpoint, const char *id, json_t *query,
+                const char *line)
+{
+    static const fault_step step = {.body = "{}"};
+    pomex_call_options options;
+    fault_request r;
+    harness_script(h, &step, 1);
+    pomex_call_options_init(&options);
+    pomex_operation *op =
+        pomex_client_call(h->client, endpoint, id, id ? strlen(id) : 0, query, &options);
+    harness_finish(h, op);
+    assert_null(pomex_operation_error(op));
+    assert_true(fault_server_request(h->server, NULL, 0, &r));
+    assert_string_equal(r.line, line);
+    pomex_operation_release(op);
+    json_decref(query);
+}
+
+static void ids_and_queries_are_encoded(void **state)
+{
+    (void)state;
+    char url[96];
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    snprintf(url, sizeof url, "%s/some/prefix/", h.base_url);
+    h.options.base_url = url;
+    harness_client(&h);
+    get(&h, POMEX_ASSET_GET, "a b?#é", NULL,
+        "GET /some/prefix/v1/video/assets/a%20b%3F%23%C3%A9");
+    get(&h, POMEX_GENERATION_GET, "...", NULL, "GET /some/prefix/v1/video/generations/...");
+    get(&h, POMEX_ASSET_LIST, NULL,
+        json_pack("{s:s, s:[s,s], s:i, s:f, s:n}", "name", "a&b=c", "status", "active",
+                  "failed", "page", 2, "limit", 100.0, "sort_by"),
+        "GET /some/prefix/v1/video/assets?name=a%26b%3Dc&status=active%2Cfailed&page=2&"
+        "limit=100");
+    harness_stop(&h);
+}
+
+/* Whoever an answer points to gets neither the key nor a request. */
+static void a_redirect_is_not_followed(void **state)
+{
+    (void)state;
+    char headers[128];
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    fault_server *other = fault_server_start(NULL, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        enum pomex_effect effect = (enum pomex_effect)i;
+        snprintf(headers, sizeof headers, "Location: http://127.0.0.1:%d/\r\n",
+                 fault_server_port(other));
+        const fault_step steps[] = {
+            {.match = "GET /v1/video/assets?", .status = 404},
+            {.status = 307, .headers = headers},
+        };
+        harness_script(&h, steps, 2);
+        pomex_operation *op = harness_call(&h, effect);
+        harness_finish(&h, op);
+        assert_non_null(strstr(pomex_operation_error(op)->message, "redirect"));
+        pomex_operation_release(op);
+    }
+    assert_int_equal(fault_server_count(other, NULL), 0);
+    assert_int_equal(fault_server_connections(other), 0);
+    fault_server_stop(other);
+    harness_stop(&h);
+}
+
+/* Whoever pauses for longer than any deadline still gets the answer that came meanwhile. */
+static void an_answer_that_waited_for_us(void **state)
+{
+    (void)state;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    for (int i = 0; i < 4; i++) {
+        enum pomex_effect effect = (enum pomex_effect)i;
+        const fault_step step = {.body = harness_reply(effect)};
+        harness_script(&h, &step, 1);
+        pomex_operation *op = harness_call(&h, effect);
+        harness_arrived(&h, harness_line(effect), 1);
+        usleep(100000); /* nobody steps, and the answer comes into the socket */
+        harness_advance(&h, 1000);
+        harness_finish(&h, op);
+        if (pomex_operation_error(op))
+            fail_msg("%s: %s", harness_line(effect), pomex_operation_error(op)->type);
+        assert_int_equal(fault_server_count(h.server, NULL), 1);
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
+static void own_requests_are_sent_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *method;
+        int sent;
+    } rows[] = {{"GET", 3}, {"HEAD", 3}, {"POST", 1}, {"PUT", 1}, {"DELETE", 1}, {"PATCH", 1}};
+    static const fault_step busy = {.status = 503, .headers = "Retry-After: 0\r\n"};
+    pomex_call_options options;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    pomex_call_options_init(&options);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        harness_script(&h, &busy, 1);
+        pomex_operation *op = pomex_client_request(h.client, rows[i].method, "/v2/new?a=b",
+                                                   NULL, NULL, NULL, &options);
+        harness_finish(&h, op);
+        assert_string_equal(pomex_operation_error(op)->type, "unavailable_error");
+        assert_int_equal(fault_server_count(h.server, rows[i].method), rows[i].sent);
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
+/* A folder of certificates named by their hashes, as the system's is. */
+static void a_folder_of_authorities(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/pomex-capath-XXXXXX", name[64];
+    fault_request r;
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    assert_non_null(mkdtemp(folder));
+    FILE *file = fopen(h.ca_file, "r");
+    X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+    assert_non_null(certificate);
+    fclose(file);
+    snprintf(name, sizeof name, "%s/%08lx.0", folder, X509_subject_name_hash(certificate));
+    X509_free(certificate);
+    assert_int_equal(symlink(h.ca_file, name), 0);
+    h.options.ca_file = NULL;
+    h.options.ca_path = folder;
+    harness_client(&h);
+    good(&h, POMEX_EFFECT_NONE, &r);
+    good(&h, POMEX_EFFECT_BILLED, &r);
+    unlink(name);
+    rmdir(folder);
+    harness_stop(&h);
+}
+
+/* libcurl's own wake-up pair: it gives no way to reach it, and it is in no epoll set. */
+static bool is_wakeup_pair(int fd)
+{
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+static int open_descriptors(bool inherited_only)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int count = 0;
+    assert_non_null(dir);
+    while ((entry = readdir(dir))) {
+        int fd = atoi(entry->d_name);
+        if (entry->d_name[0] != '.' && fd != dirfd(dir) &&
+            !(inherited_only && (fcntl(fd, F_GETFD) & FD_CLOEXEC || is_wakeup_pair(fd))))
+            count++;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* A copy in a child would keep a closed connection in the epoll set for ever. */
+static void no_descriptor_is_inherited_or_left(void **state)
+{
+    (void)state;
+    fault_request r;
+    harness h;
+    int inherited = open_descriptors(true), all = open_descriptors(false);
+    harness_start(&h, NULL, 0, false);
+    int before = open_descriptors(false);
+    harness_client(&h);
+    assert_int_equal(open_descriptors(false), before); /* nothing before its first use */
+    for (int effect = 0; effect < 4; effect++)
+        good(&h, (enum pomex_effect)effect, &r);
+    assert_true(open_descriptors(false) > before);
+    assert_int_equal(open_descriptors(true), inherited);
+    harness_stop(&h);
+    assert_int_equal(open_descriptors(false), all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_request_has_its_headers),
+        cmocka_unit_test(costly_posts_go_alone),
+        cmocka_unit_test(a_large_body_waits_for_no_leave),
+        cmocka_unit_test(ids_and_queries_are_encoded),
+        cmocka_unit_test(a_redirect_is_not_followed),
+        cmocka_unit_test(an_answer_that_waited_for_us),
+        cmocka_unit_test(own_requests_are_sent_once),
+        cmocka_unit_test(a_folder_of_authorities),
+        cmocka_unit_test(no_descriptor_is_inherited_or_left),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
