@@ -263,6 +263,8 @@ describe("a request's table", function()
   end)
 
   it("may be refused a thousand times without a trace", function()
+    -- A sanitizer keeps what is freed for a while, and looks for leaks itself.
+    if (os.getenv("LD_PRELOAD") or ""):find("asan", 1, true) then return end
     local bad = { list = {}, last = { deep = { print } } }
     for i = 1, 50 do bad.list[i] = { text = ("x"):rep(100) } end
     local function memory()
