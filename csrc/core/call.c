@@ -72,7 +72,7 @@ static void time_is_up(pomex_operation *op)
 
 static bool call_request(pomex_operation *op, pomex_request *r)
 {
-    if (op->deadline - pomex_now(op->client) < least_left(op)) {
+    if (op->deadline - pomex_recent(op->client) < least_left(op)) {
         time_is_up(op);
         return false;
     }

@@ -68,6 +68,7 @@ struct pomex_client {
     int timer_fd;
     int wake_fd;
     CURLM *multi;
+    int64_t now;       /* the time when last read; see pomex_recent */
     int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
     int64_t queue_due; /* when a queued operation may start */
     int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
@@ -92,13 +93,19 @@ struct pomex_client {
     int next_kind; /* which queue is asked first */
     uint64_t last_id;
     pomex_transfer *pool;
-    struct curl_slist accept_header, auth_header, cache_header, expect_header, type_header;
+    struct curl_slist auth_header, cache_header, expect_header, type_header;
     pomex_created *created;
     size_t created_first, created_count, created_capacity;
     pomex_events events;
 };
 
-int64_t pomex_now(const pomex_client *client);
+/* The monotonic time: read now, or as it was when last read in this round of the loop, which is
+ * good enough for what is counted in milliseconds. */
+int64_t pomex_now(pomex_client *client);
+static inline int64_t pomex_recent(const pomex_client *client)
+{
+    return client->now;
+}
 
 /* Opens what a client needs once it is used. False with errno. */
 bool pomex_client_open(pomex_client *client);

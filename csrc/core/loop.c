@@ -102,7 +102,7 @@ static int on_timer(CURLM *multi, long ms, void *user)
 {
     pomex_client *c = user;
     (void)multi;
-    c->curl_due = ms < 0 ? POMEX_NEVER : pomex_now(c) + (int64_t)ms * 1000000;
+    c->curl_due = ms < 0 ? POMEX_NEVER : pomex_recent(c) + (int64_t)ms * 1000000;
     return 0;
 }
 
@@ -226,7 +226,7 @@ static bool admit_from(pomex_client *c, pomex_link *queue, int kind)
             return false;
         }
         int slot =
-            pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_now(c), &again);
+            pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_recent(c), &again);
         if (slot < 0) {
             c->queue_due = again < c->queue_due ? again : c->queue_due;
             return true;
@@ -277,7 +277,7 @@ static void call_curl(pomex_client *c, int fd, int bits)
 
 static void run_curl_timer(pomex_client *c)
 {
-    if (c->curl_due > pomex_now(c))
+    if (c->curl_due > pomex_recent(c))
         return;
     c->curl_due = POMEX_NEVER; /* before the call, which may set it again */
     call_curl(c, CURL_SOCKET_TIMEOUT, 0);
@@ -359,8 +359,8 @@ void pomex_loop_step(pomex_client *c, double budget)
         pomex_loop_run(c);
         int64_t now_due = c->starts < STARTS_A_STEP && c->queue_due < c->curl_due ? c->queue_due
                                                                                   : c->curl_due;
-        quiet = swept && !worked && now_due > pomex_now(c);
-        if (!quiet && pomex_now(c) >= limit)
+        quiet = swept && !worked && now_due > pomex_recent(c);
+        if (pomex_now(c) >= limit && !quiet)
             break;
     }
     now = pomex_now(c);
@@ -389,7 +389,7 @@ void pomex_loop_rearm(pomex_client *c)
     /* Armed earlier is left to fire early once: cheaper than following every change. */
     if (at >= c->armed || c->woken || c->epoll_fd < 0)
         return;
-    if (at <= pomex_now(c)) {
+    if (at <= pomex_recent(c)) {
         c->woken = write(c->wake_fd, &one, sizeof one) == (ssize_t)sizeof one;
         return;
     }

@@ -23,7 +23,7 @@ pomex_operation *pomex_operation_new(pomex_client *client, const pomex_stage *st
     op->endpoint = endpoint;
     op->effect = endpoint->effect;
     op->state = POMEX_PAUSED;
-    op->started = pomex_now(client);
+    op->started = pomex_recent(client);
     op->deadline = deadline;
     client->refs++;
     client->pending++;
@@ -106,7 +106,7 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
     pomex_timer_unset(&c->timers, &op->timer);
     c->pending--;
     pomex_operation_tell(op, POMEX_NEWS_DONE);
-    pomex_event_add(c, "done", op, op->status, pomex_seconds(pomex_now(c) - op->started),
+    pomex_event_add(c, "done", op, op->status, pomex_seconds(pomex_recent(c) - op->started),
                     error ? error->type : NULL, NULL);
 }
 
@@ -139,7 +139,7 @@ void pomex_operation_start(pomex_operation *op, int slot)
     op->attempts++;
     op->state = POMEX_FLYING;
     ++*lane_of(c, endpoint);
-    pomex_timer_set(&c->timers, &op->timer, op->stage->attempt_deadline(op, pomex_now(c)));
+    pomex_timer_set(&c->timers, &op->timer, op->stage->attempt_deadline(op, pomex_recent(c)));
     pomex_event_add(c, "request", op, 0, 0, NULL, NULL);
 }
 
@@ -200,10 +200,11 @@ void pomex_operation_rang(pomex_operation *op)
 
 void pomex_operation_cancel(pomex_operation *op)
 {
-    if (op->state == POMEX_DONE)
-        return;
     pomex_client *c = op->client;
+    if (op->state == POMEX_DONE || (!c->closed && pomex_client_unusable(c)))
+        return; /* of another process: only its close may say so */
     const char *why = c->closed ? "the client was closed" : "cancelled";
+    pomex_now(c);
     if (op->state == POMEX_FLYING) {
         stop_attempt(op, POMEX_CANCELLED, why);
     } else {

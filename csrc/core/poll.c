@@ -111,6 +111,7 @@ static bool wait_request(pomex_operation *op, pomex_request *r)
     op->wait->last_at = pomex_now(op->client);
     r->url = pomex_operation_url(op);
     r->authorized = true;
+    r->fresh = true;
     r->into = &op->wait->look;
     return true;
 }

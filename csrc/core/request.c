@@ -18,6 +18,10 @@ void pomex_raw_free(struct pomex_raw *raw)
 
 static bool append_escaped(pomex_buffer *b, const char *text, size_t length)
 {
+    static const char unreserved[] = "0123456789abcdefghijklmnopqrstuvwxyz-"
+                                     "ABCDEFGHIJKLMNOPQRSTUVWXYZ._~";
+    if (strspn(text, unreserved) == length) /* as almost every id: nothing to escape */
+        return pomex_buffer_puts(b, text);
     char *escaped = curl_easy_escape(NULL, text, (int)length);
     bool done = escaped && pomex_buffer_puts(b, escaped);
     curl_free(escaped);

@@ -267,9 +267,11 @@ static CURLcode set_method(CURL *e, const pomex_request *r)
 
 static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const pomex_request *r)
 {
-    struct curl_slist *tail = !r->authorized                             ? NULL
-                              : r->body || strcmp(r->method, "GET") != 0 ? &c->type_header
-                                                                         : &c->cache_header;
+    bool get = !r->body && strcmp(r->method, "GET") == 0;
+    struct curl_slist *tail = !r->authorized ? NULL
+                              : !get         ? &c->type_header
+                              : r->fresh     ? &c->cache_header
+                                             : &c->auth_header;
     t->headers = r->headers;
     if (!t->headers)
         return tail;
@@ -285,12 +287,24 @@ static void free_headers(pomex_transfer *t)
 {
     const pomex_client *c = t->client;
     for (struct curl_slist **next = &t->headers; *next; next = &(*next)->next)
-        if (*next == &c->type_header || *next == &c->cache_header) {
+        if (*next == &c->type_header || *next == &c->cache_header || *next == &c->auth_header) {
             *next = NULL;
             break;
         }
     curl_slist_free_all(t->headers);
     t->headers = NULL;
+}
+
+static void set_connection(CURL *e, const pomex_request *r)
+{
+    bool https = strncasecmp(r->url, "https:", 6) == 0;
+    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
+    curl_easy_setopt(
+        e, CURLOPT_HTTP_VERSION,
+        (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    /* Wait for the first connection to say whether it can carry many. */
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
 }
 
 pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
@@ -302,27 +316,25 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
         return NULL;
     }
     CURL *e = t->easy;
-    bool https = strncasecmp(r->url, "https:", 6) == 0;
     t->operation = op;
     t->body = r->into;
     t->once = r->once;
     t->file = r->file;
     t->begin = r->begin;
-    t->started = pomex_now(c);
+    t->started = pomex_recent(c);
     forget_headers(&t->reply);
     CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
-    if (code == CURLE_OK)
-        code = set_proxy(e, &c->settings, r->url);
-    if (code == CURLE_OK)
-        code = set_method(e, r);
-    curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
-    curl_easy_setopt(
-        e, CURLOPT_HTTP_VERSION,
-        (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
-    /* Wait for the first connection to say whether it can carry many. */
-    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
+    bool plain =
+        r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
+    if (!plain || !t->plain) {
+        if (code == CURLE_OK)
+            code = set_proxy(e, &c->settings, r->url);
+        if (code == CURLE_OK)
+            code = set_method(e, r);
+        set_connection(e, r);
+        curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
+    }
+    t->plain = plain && code == CURLE_OK;
     if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
         return t;
     t->operation = NULL;
@@ -337,9 +349,11 @@ void pomex_transfer_end(pomex_transfer *t)
     if (t->slot && !t->sent)
         pomex_limiter_give_back(c->limiter, t->slot_kind, t->slot);
     curl_multi_remove_handle(c->multi, t->easy);
-    curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
-    free_headers(t);
+    if (!t->plain) { /* what the next plain GET finds is as it left it */
+        curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+        free_headers(t);
+    }
     t->operation = NULL;
     t->body = NULL;
     t->file = NULL;
@@ -396,7 +410,7 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
 
 void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcome *outcome)
 {
-    const pomex_client *c = t->client;
+    pomex_client *c = t->client;
     *outcome = (pomex_outcome){
         .ending = ending_of(t, code),
         .code = code,
@@ -404,7 +418,7 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .sent_at = t->sent_at,
         .received = t->received,
         .retry_after = -1,
-        .took = pomex_now(c) - t->started,
+        .took = pomex_recent(c) - t->started,
         .reply = &t->reply,
         .why = t->repeated        ? "the connection died before an answer came"
                : t->why[0]        ? t->why

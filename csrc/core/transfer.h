@@ -28,7 +28,7 @@ typedef struct pomex_headers {
     size_t bytes;
     bool too_long;
     int status;
-    bool ended;             /* the empty line behind them came */
+    bool ended;  /* the empty line behind them came */
     int version; /* 1: HTTP/1.x, 2: HTTP/2 */
     bool chunked;
     int64_t content_length; /* -1: not said */
@@ -47,6 +47,7 @@ typedef struct pomex_transfer {
     struct pomex_operation *operation; /* NULL: in the pool */
     struct pomex_transfer *next;       /* in the pool */
     struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
+    bool plain;                        /* set up for a GET of the service's, as the last was */
     bool once;                         /* nothing may send it a second time */
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
@@ -88,6 +89,7 @@ typedef struct pomex_request {
     char *url;        /* freed by whoever starts the transfer */
     const char *body; /* NULL: none */
     size_t body_length;
+    bool fresh;                 /* no cache on the way may answer */
     bool authorized;            /* false: the key stays here */
     bool once;                  /* HTTP/1.1, a connection of its own, never repeated */
     struct curl_slist *headers; /* taken over */
