@@ -99,7 +99,8 @@ stage_cppcheck()
     mkdir -p "$build/cppcheck"
     cppcheck --project="$build/dev/compile_commands.json" --cppcheck-build-dir="$build/cppcheck" \
         --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
-        -j "$jobs" --suppress=missingIncludeSystem --template=gcc
+        --library=spec/support/cppcheck.cfg --suppress=missingIncludeSystem \
+        -DLLONG_MAX=9223372036854775807LL -j "$jobs" --template=gcc
 }
 
 # Counts the cmocka tests within the programs that ctest ran; a crash counts as one failure.

@@ -27,7 +27,8 @@ describe("pomex.sandbox", function()
 
   after_each(function()
     client:close()
-    sb:stop()
+    -- Also what a sanitizer finds in the sandbox ends up in its exit code.
+    assert.equal(0, sb:stop())
   end)
 
   local function upload(group_id, url)

@@ -216,15 +216,17 @@ function Sandbox:state()
 end
 
 ---Ends it. May be called again.
+---@return integer|nil code what the process exited with (0: all was well); nil: a signal ended it
 function Sandbox:stop()
   if self._client then
     self._client:close()
     self._client = nil
   end
   if self._process then
-    self._process:stop(5)
+    self._code = self._process:stop(5)
     self._process = nil
   end
+  return self._code
 end
 
 ---@param hello { url: string, key: string, token: string, pid: number }

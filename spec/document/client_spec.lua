@@ -19,7 +19,7 @@ describe("the client, by the document:", function()
   end)
   after_each(function()
     client:close()
-    sb:stop()
+    assert.equal(0, sb:stop())
   end)
 
   local function sent(endpoint)

@@ -19,7 +19,7 @@ describe("the sandbox, by the document:", function()
     sb = assert(sandbox.start { asset_seconds = 100, generation_seconds = 100,
       rate_limits = false })
   end)
-  teardown(function() sb:stop() end)
+  teardown(function() assert.equal(0, sb:stop()) end)
 
   local function post(path, body, options)
     options = options or {}
