@@ -1,0 +1,136 @@
+/* A name that takes its time to be looked up must not hold up a cancel, a deadline or a close.
+ * libcurl looks names up in a thread of its own; here getaddrinfo is slow. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOOKUP_SECONDS 3
+
+typedef int lookup_function(const char *, const char *, const struct addrinfo *,
+                            struct addrinfo **);
+
+/* Stands before libc's for libcurl too: the program's symbols come first. */
+__attribute__((visibility("default"))) int getaddrinfo(const char *name, const char *service,
+                                                       const struct addrinfo *hints,
+                                                       struct addrinfo **result)
+{
+    lookup_function *real;
+    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+    memcpy(&real, &symbol, sizeof real);
+    if (name && strstr(name, ".test")) {
+        sleep(LOOKUP_SECONDS);
+        return EAI_NONAME;
+    }
+    return real(name, service, hints, result);
+}
+
+static void begin(harness *h, pomex_operation **op)
+{
+    harness_start(h, NULL, 0, false);
+    h->options.base_url = "https://slow.test";
+    h->options.clock = NULL;
+    h->options.max_retries = 0;
+    h->options.request_timeout = 0.3;
+    h->options.budget = 0.3;
+    harness_client(h);
+    *op = harness_call(h, POMEX_EFFECT_BILLED);
+    harness_rest(h, 0.1);
+    assert_int_equal((*op)->state, POMEX_FLYING);
+}
+
+static void is_quick(double start)
+{
+    double took = harness_now() - start;
+    if (took > 1)
+        fail_msg("it took %.2f s", took);
+}
+
+static void a_cancel_returns_at_once(void **state)
+{
+    (void)state;
+    pomex_operation *op;
+    harness h;
+    begin(&h, &op);
+    double start = harness_now();
+    pomex_operation_cancel(op);
+    is_quick(start);
+    /* Nothing had left: no reason to fear a bill. */
+    assert_string_equal(pomex_operation_error(op)->type, "cancelled_error");
+    assert_false(pomex_operation_error(op)->maybe_billed);
+    pomex_operation_release(op);
+    harness_stop(&h);
+    is_quick(start);
+}
+
+static void a_close_returns_at_once(void **state)
+{
+    (void)state;
+    pomex_operation *op;
+    harness h;
+    begin(&h, &op);
+    double start = harness_now();
+    pomex_client_close(h.client);
+    is_quick(start);
+    assert_string_equal(pomex_operation_error(op)->type, "cancelled_error");
+    pomex_operation_release(op);
+    harness_stop(&h);
+    is_quick(start);
+}
+
+static void a_deadline_is_kept(void **state)
+{
+    (void)state;
+    pomex_operation *op;
+    harness h;
+    begin(&h, &op);
+    double start = harness_now();
+    while (!pomex_operation_done(op) && harness_now() < start + 10)
+        harness_rest(&h, 0.01);
+    is_quick(start);
+    assert_string_equal(pomex_operation_error(op)->type, "timeout_error");
+    assert_false(pomex_operation_error(op)->maybe_billed);
+    pomex_operation_release(op);
+    harness_stop(&h);
+    is_quick(start);
+}
+
+static void a_name_that_is_not_there(void **state)
+{
+    (void)state;
+    pomex_operation *op;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    h.options.base_url = "https://slow.test";
+    h.options.clock = NULL;
+    h.options.max_retries = 0;
+    harness_client(&h);
+    double start = harness_now();
+    op = harness_call(&h, POMEX_EFFECT_BILLED);
+    while (!pomex_operation_done(op) && harness_now() < start + 20)
+        harness_rest(&h, 0.01);
+    assert_true(harness_now() - start >= LOOKUP_SECONDS - 0.1);
+    const pomex_error *error = pomex_operation_error(op);
+    assert_string_equal(error->type, "connection_error");
+    assert_non_null(strstr(error->message, "slow.test"));
+    assert_false(error->maybe_billed);
+    pomex_operation_release(op);
+    harness_stop(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cancel_returns_at_once),
+        cmocka_unit_test(a_close_returns_at_once),
+        cmocka_unit_test(a_deadline_is_kept),
+        cmocka_unit_test(a_name_that_is_not_there),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    sleep(LOOKUP_SECONDS); /* lookups that nobody waits for end before the process does */
+    return failed;
+}

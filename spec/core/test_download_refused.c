@@ -1,0 +1,156 @@
+/* Downloads that must not be: of what is no video, or where none may come from or go to. */
+#include "cmocka_all.h"
+
+#include "scene.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const fault_step whole = SCENE_WHOLE;
+
+static void nothing_but_a_video_takes_the_name(void **state)
+{
+    (void)state;
+    static const struct {
+        fault_step step;
+        const char *words;
+    } rows[] = {
+        {{.headers = "Content-Type: text/html\r\n", .body = "<html>"}, "text"},
+        {{.headers = "Content-Type: application/json\r\n", .body = "{}"}, "text"},
+        {{.headers = "Content-Type: application/xml; charset=x\r\n", .body = "<E/>"}, "text"},
+        {{.headers = "Content-Type: video/mp4\r\n", .body = ""}, "no bytes"},
+        {{.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n0123"}, "how long"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        scene s;
+        scene_start(&s, &rows[i].step, 1);
+        scene_is_error(&s, scene_download(&s, s.link), "decode_error", rows[i].words);
+        assert_false(scene_exists(s.part));
+        scene_stop(&s);
+    }
+}
+
+static void a_refused_link_is_asked_for_anew_once(void **state)
+{
+    (void)state;
+    scene s;
+    scene_start(&s, NULL, 0);
+    for (int mended = 0; mended < 2; mended++) {
+        const fault_step steps[] = {
+            {.match = "GET /v1", .body = s.task},
+            {.match = "GET /v.mp4", .times = mended, .status = 403, .body = "<Expired/>"},
+            whole};
+        harness_script(&s.h, steps, 3);
+        if (mended)
+            scene_is_saved(&s, scene_download(&s, s.link));
+        else
+            scene_is_error(&s, scene_download(&s, s.link), "api_error", "403");
+        assert_int_equal(fault_server_count(s.h.server, "GET /v1"), 1);
+        assert_int_equal(fault_server_count(s.h.server, "GET /v.mp4"), 2);
+    }
+    scene_stop(&s);
+}
+
+static void redirects_are_few_and_keep_their_scheme(void **state)
+{
+    (void)state;
+    fault_request r;
+    char there[96];
+    fault_server *other = fault_server_start(&whole, 1, NULL);
+    snprintf(there, sizeof there, "Location: http://127.0.0.1:%d/v.mp4\r\n",
+             fault_server_port(other));
+    const struct {
+        fault_step steps[2];
+        const char *words;
+    } rows[] = {
+        {{{.times = 5, .status = 302, .headers = "Location: v.mp4\r\n"}, whole}, NULL},
+        {{{.times = 1, .status = 307, .headers = there}, whole}, NULL},
+        {{{.status = 302, .headers = "Location: v.mp4\r\n"}, whole}, "one too many"},
+        {{{.status = 302, .headers = "Location: https://127.0.0.1:1/v\r\n"}}, "another scheme"},
+        {{{.status = 302, .headers = "Location: http://10.0.0.1/v\r\n"}}, "http and not https"},
+        {{{.status = 302, .headers = "Location: file:///etc/passwd\r\n"}}, "is not"},
+        {{{.status = 302}}, "redirects"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        scene s;
+        scene_start(&s, rows[i].steps, 2);
+        if (rows[i].words)
+            scene_is_error(&s, scene_download(&s, s.link), "connection_error", rows[i].words);
+        else
+            scene_is_saved(&s, scene_download(&s, s.link));
+        scene_stop(&s);
+    }
+    assert_int_equal(fault_server_count(other, NULL), 1);
+    assert_true(fault_server_request(other, NULL, 0, &r));
+    assert_null(strstr(r.headers, "Authorization"));
+    fault_server_stop(other);
+}
+
+static void links_that_are_not_followed(void **state)
+{
+    (void)state;
+    static const char *const links[] = {"http://10.0.0.1/v.mp4", "ftp://127.0.0.1/v.mp4",
+                                        "file:///etc/passwd", "v.mp4", ""};
+    scene s;
+    scene_start(&s, &whole, 1);
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++)
+        scene_is_error(&s, scene_download(&s, links[i]), "decode_error",
+                       "the link of the video ");
+    assert_int_equal(fault_server_connections(s.h.server), 0);
+    scene_stop(&s);
+}
+
+static void a_task_without_a_video(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body, *type, *words;
+    } rows[] = {
+        {"{\"status\":\"running\"}", "invalid_request_error", "running"},
+        {"{\"status\":\"failed\"}", "generation_failed", "failed"},
+        {"{\"status\":\"succeeded\"}", "decode_error", "video_url"},
+        {"<html>", "decode_error", "status"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const fault_step step = {.body = rows[i].body};
+        scene s;
+        scene_start(&s, &step, 1);
+        scene_is_error(&s, scene_download(&s, NULL), rows[i].type, rows[i].words);
+        assert_false(scene_exists(s.part));
+        scene_stop(&s);
+    }
+}
+
+static void an_unwritable_place_sends_nothing(void **state)
+{
+    (void)state;
+    scene s;
+    scene_start(&s, &whole, 1);
+    char folder[64];
+    strcpy(folder, s.path);
+    strcpy(s.path, "/nonexistent/out.mp4");
+    scene_is_error(&s, scene_download(&s, s.link), "file_error",
+                   "cannot write /nonexistent/out.mp4.part");
+    strcpy(s.path, s.folder);
+    pomex_operation *op = scene_download(&s, s.link);
+    assert_non_null(strstr(pomex_operation_error(op)->message, "is a folder"));
+    assert_true(pomex_operation_error(op)->client);
+    pomex_operation_release(op);
+    strcpy(s.path, folder);
+    assert_int_equal(fault_server_connections(s.h.server), 0);
+    scene_stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_but_a_video_takes_the_name),
+        cmocka_unit_test(a_refused_link_is_asked_for_anew_once),
+        cmocka_unit_test(redirects_are_few_and_keep_their_scheme),
+        cmocka_unit_test(links_that_are_not_followed),
+        cmocka_unit_test(a_task_without_a_video),
+        cmocka_unit_test(an_unwritable_place_sends_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

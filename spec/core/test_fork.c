@@ -1,0 +1,181 @@
+/* A client and the children of its process. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GOOD "{\"id\":\"asset-1\",\"status\":\"active\"}"
+
+static void child_said(pid_t child, int expected)
+{
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), expected);
+}
+
+/* One call from begin to end, in a process that must not fail a test of its parent's. */
+static bool calls_well(harness *h)
+{
+    pomex_operation *op = harness_call(h, POMEX_EFFECT_NONE);
+    double end = harness_now() + 20;
+    while (op && !pomex_operation_done(op) && harness_now() < end)
+        harness_rest(h, 0.002);
+    bool well = op && pomex_operation_done(op) && !pomex_operation_error(op);
+    pomex_operation_release(op);
+    return well;
+}
+
+static void one_made_before_works_in_every_child(void **state)
+{
+    (void)state;
+    static const fault_step step = {.body = GOOD};
+    pid_t children[3];
+    harness h;
+    harness_start(&h, &step, 1, false);
+    harness_client(&h);
+    for (int i = 0; i < 3; i++) {
+        children[i] = fork();
+        if (children[i] == 0) {
+            bool well = calls_well(&h);
+            pomex_client_free(h.client);
+            _exit(well ? 7 : 1);
+        }
+    }
+    assert_true(calls_well(&h));
+    for (int i = 0; i < 3; i++)
+        child_said(children[i], 7);
+    assert_int_equal(fault_server_count(h.server, NULL), 4);
+    harness_stop(&h);
+}
+
+static bool refuses(pomex_client *client)
+{
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    const char *why = pomex_client_unusable(client);
+    return why && strcmp(why, "used in another process") == 0 &&
+           !pomex_client_call(client, POMEX_ASSET_GET, "a", 1, NULL, &options) &&
+           !pomex_client_wait(client, POMEX_ASSET_GET, "a", 1, &options) &&
+           !pomex_client_request(client, "GET", "/", NULL, NULL, NULL, &options) &&
+           !pomex_client_download(client, "a", 1, NULL, "/tmp/never", &options) &&
+           pomex_client_pollfd(client) == -1;
+}
+
+static int sockets_and_sets(void)
+{
+    char target[64], path[300];
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+    int count = 0;
+    while (dir && (entry = readdir(dir))) {
+        snprintf(path, sizeof path, "/proc/self/fd/%s", entry->d_name);
+        ssize_t length = readlink(path, target, sizeof target - 1);
+        target[length > 0 ? length : 0] = '\0';
+        count += strstr(target, "eventpoll") != NULL || strstr(target, "timerfd") != NULL ||
+                 strstr(target, "eventfd") != NULL;
+    }
+    closedir(dir);
+    return count;
+}
+
+/* The child of a used client may ask, close, and free; its parent's calls go on as before,
+ * since nothing of what they share is unregistered. */
+static void a_used_one_refuses_in_a_child(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {
+        {.times = 1, .body = GOOD}, {.times = 1, .body = GOOD, .delay = 1.0}, {.body = GOOD}};
+    for (int way = 0; way < 3; way++) {
+        harness h;
+        harness_start(&h, steps, 3, false);
+        harness_client(&h);
+        int before = sockets_and_sets();
+        assert_true(calls_well(&h)); /* leaves a kept-alive connection */
+        pomex_operation *op = harness_call(&h, POMEX_EFFECT_NONE);
+        pomex_operation *wait = NULL;
+        pomex_call_options options;
+        pomex_call_options_init(&options);
+        wait = pomex_client_wait(h.client, POMEX_ASSET_GET, "asset-1", 7, &options);
+        harness_arrived(&h, NULL, 2);
+        pid_t child = fork();
+        if (child == 0) {
+            bool well = refuses(h.client) && pomex_client_step(h.client, 0) > 0;
+            if (way == 0)
+                pomex_client_close(h.client);
+            if (way == 0 || way == 1)
+                pomex_client_free(h.client);
+            if (way < 2) {
+                well = well && pomex_operation_done(op) && pomex_operation_error(op);
+                well = well && sockets_and_sets() == before;
+            }
+            pomex_operation_release(op);
+            pomex_operation_release(wait);
+            _exit(well ? 7 : 1);
+        }
+        child_said(child, 7);
+        harness_finish(&h, op);
+        assert_null(pomex_operation_error(op));
+        harness_finish(&h, wait);
+        assert_null(pomex_operation_error(wait));
+        assert_true(calls_well(&h));
+        assert_int_equal(fault_server_connections(h.server), 2);
+        pomex_operation_release(op);
+        pomex_operation_release(wait);
+        harness_stop(&h);
+    }
+}
+
+/* A part that is being written belongs to the parent. */
+static void a_child_leaves_its_parents_download_alone(void **state)
+{
+    (void)state;
+    static const fault_step step = {
+        .kind = FAULT_DRIP, .body = "0123456789", .delay = 0.05, .headers = "ETag: \"a\"\r\n"};
+    char folder[] = "/tmp/pomex-fork-XXXXXX", path[64], link[96];
+    pomex_call_options options;
+    int64_t done = 0, total = 0;
+    harness h;
+    harness_start(&h, &step, 1, false);
+    harness_client(&h);
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/v.mp4", folder);
+    snprintf(link, sizeof link, "%s/v.mp4", h.base_url);
+    pomex_call_options_init(&options);
+    pomex_operation *op = pomex_client_download(h.client, "cgt-1", 5, link, path, &options);
+    while (done < 2) {
+        harness_rest(&h, 0.01);
+        pomex_operation_progress(op, &done, &total);
+    }
+    pid_t child = fork();
+    if (child == 0) {
+        pomex_client_free(h.client);
+        pomex_operation_release(op);
+        _exit(7);
+    }
+    child_said(child, 7);
+    harness_finish(&h, op);
+    assert_null(pomex_operation_error(op));
+    assert_int_equal(fault_server_count(h.server, NULL), 1);
+    assert_int_equal(access(path, R_OK), 0);
+    pomex_operation_release(op);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    harness_stop(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_made_before_works_in_every_child),
+        cmocka_unit_test(a_used_one_refuses_in_a_child),
+        cmocka_unit_test(a_child_leaves_its_parents_download_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
