@@ -326,7 +326,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
-    if (!plain || !t->plain) {
+    if (!plain || !t->plain || r->fresh != t->fresh) {
         if (code == CURLE_OK)
             code = set_proxy(e, &c->settings, r->url);
         if (code == CURLE_OK)
@@ -335,6 +335,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
         curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
     }
     t->plain = plain && code == CURLE_OK;
+    t->fresh = r->fresh;
     if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
         return t;
     t->operation = NULL;

@@ -48,6 +48,7 @@ typedef struct pomex_transfer {
     struct pomex_transfer *next;       /* in the pool */
     struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
     bool plain;                        /* set up for a GET of the service's, as the last was */
+    bool fresh;                        /* … and it said that no cache may answer */
     bool once;                         /* nothing may send it a second time */
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
