@@ -31,6 +31,7 @@ if(POMEX_SANDBOX)
 endif()
 if(POMEX_TESTS)
   pomex_need(CMOCKA cmocka libcmocka-dev)
+  pomex_need(OPENSSL openssl libssl-dev)
 endif()
 if(POMEX_MISSING)
   message(FATAL_ERROR "pomex: libraries are missing; on Debian or Ubuntu:\n"

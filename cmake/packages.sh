@@ -9,7 +9,7 @@ POMEX_BUILD_PACKAGES=(
 POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(
     g++ clang clang-format cppcheck valgrind shellcheck libcmocka-dev lua-busted lua-check
-    lua-socket lua-posix ffmpeg chromium chromium-driver openssl
+    lua-socket lua-posix ffmpeg chromium chromium-driver openssl libssl-dev
 )
 
 # pomex_packages yes|no PACKAGE…: installs what is missing ("no": only says so).
