@@ -47,7 +47,7 @@ describe("the sandbox's pages #browser", function()
   teardown(function()
     if chrome then chrome:stop() end
     if tls then os.execute("kill " .. tls) end
-    shell.bash("rm -rf " .. shell.quote(folder))
+    if folder then shell.bash("rm -rf " .. shell.quote(folder)) end
     if sb then sb:stop() end
   end)
 

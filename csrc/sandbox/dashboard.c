@@ -113,7 +113,10 @@ static int fill(const pomex_sb_request *request, json_t *data, const char *name,
     char key[32];
     size_t i;
     json_t *row;
-    json_array_foreach(rows, i, row) fill_one(request, row, now);
+    json_array_foreach(rows, i, row)
+    {
+        fill_one(request, row, now);
+    }
     /* Lists and counts share no name with what stands in a row. */
     snprintf(key, sizeof key, "list_%s", name);
     return rows ? json_object_set_new(data, key, rows) : -1;

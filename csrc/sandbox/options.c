@@ -124,9 +124,13 @@ int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv)
     pomex_sb_config_init(&options->config);
     int which;
     int code = -1;
+    opterr = 0;
     while (code < 0 && (which = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (which) {
         case '?':
+            fprintf(stderr,
+                    "pomex-sandbox: %s: no such option, or not its value (see --help)\n",
+                    argv[optind - 1]);
             return 2;
         case HELP:
             fputs(help, stdout);

@@ -173,7 +173,9 @@ static void add_fault_headers(pomex_sb_answer *answer, const pomex_sb_fault *fau
     const char *name;
     json_t *value;
     json_object_foreach((json_t *)fault->headers, name, value)
+    {
         pomex_sb_answer_header(answer, name, json_string_value(value));
+    }
 }
 
 static void break_answer(pomex_sb_request *request, const pomex_sb_fault *fault)

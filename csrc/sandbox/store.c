@@ -169,34 +169,41 @@ int pomex_sb_sql_end(pomex_sb_store *store, int done)
     return done;
 }
 
+/* All or none: an account that is known stays known when memory runs out. */
+static int remember_account(pomex_sb_store *store, int64_t number, const char *key,
+                            size_t length)
+{
+    char *copy = strndup(key, length);
+    pomex_sb_account *grown =
+        copy ? realloc(store->accounts, (store->account_count + 1) * sizeof *grown) : NULL;
+    if (!grown) {
+        free(copy);
+        return -1;
+    }
+    store->accounts = grown;
+    for (size_t i = 0; i < store->account_count; i++) {
+        if (grown[i].number == number) {
+            free(grown[i].key);
+            grown[i].key = copy;
+            grown[i].length = length;
+            return 1;
+        }
+    }
+    grown[store->account_count++] = (pomex_sb_account){number, copy, length};
+    return 1;
+}
+
 static int load_accounts(pomex_sb_store *store)
 {
     sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_ACCOUNTS);
     int more;
     while ((more = pomex_sb_sql_step(store, statement)) == 1) {
         pomex_sb_text key = pomex_sb_column(statement, 1);
-        pomex_sb_account *grown =
-            realloc(store->accounts, (store->account_count + 1) * sizeof *store->accounts);
-        if (!grown)
+        if (remember_account(store, sqlite3_column_int64(statement, 0), key.bytes, key.length) <
+            0)
             return -1;
-        store->accounts = grown;
-        char *copy = strndup(key.bytes, key.length);
-        if (!copy)
-            return -1;
-        grown[store->account_count++] =
-            (pomex_sb_account){sqlite3_column_int64(statement, 0), copy, key.length};
     }
     return more < 0 ? -1 : 1;
-}
-
-static int forget_accounts(pomex_sb_store *store)
-{
-    for (size_t i = 0; i < store->account_count; i++)
-        free(store->accounts[i].key);
-    free(store->accounts);
-    store->accounts = NULL;
-    store->account_count = 0;
-    return 1;
 }
 
 static int load_next_ready(pomex_sb_store *store)
@@ -254,7 +261,9 @@ void pomex_sb_store_close(pomex_sb_store *store)
     for (size_t i = 0; i < POMEX_SB_LIST_FORMS; i++)
         sqlite3_finalize(store->lists[i]);
     sqlite3_close(store->db);
-    forget_accounts(store);
+    for (size_t i = 0; i < store->account_count; i++)
+        free(store->accounts[i].key);
+    free(store->accounts);
     free(store);
 }
 
@@ -331,5 +340,5 @@ int pomex_sb_store_add_account(pomex_sb_store *store, int64_t number, const char
     if (done == 1 && pomex_sb_store_group(store, *added, NULL, 0, &group) == 0)
         done = add_group(store, *added, false, now, id);
     done = pomex_sb_sql_end(store, done);
-    return done == 1 && forget_accounts(store) == 1 ? load_accounts(store) : -1;
+    return done == 1 ? remember_account(store, *added, key, strlen(key)) : done;
 }
