@@ -1,0 +1,94 @@
+-- examples/quickstart.lua as a person meets it. (spec/run.sh also runs quickstart.sh, twice.)
+
+local shell = require "spec.support.shell"
+
+local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*$")
+root = root == "" and "." or root
+
+local SCRIPT = shell.quote(root .. "/examples/quickstart.lua")
+local SHELL_SCRIPT = shell.quote(root .. "/examples/quickstart.sh")
+
+-- Bash that starts the quickstart beside it: $out and $in are its ends, $OUTPUT its video.
+local BESIDE = "OUTPUT=$(mktemp -d)/v.mp4\ntrap 'rm -rf \"${OUTPUT%/*}\"' EXIT\n"
+  .. "coproc Q { exec " .. shell.lua() .. " " .. SCRIPT .. " --output \"$OUTPUT\" %s 2>&1; }\n"
+  .. "exec {out}<&${Q[0]} {in}>&${Q[1]}\npid=$Q_PID\n"
+  .. "until_line() { while read -r -u $out line; do echo \"$line\"; "
+  .. "[[ $line == *\"$1\"* ]] && return; done; return 1; }\n"
+
+local function beside(options, script)
+  return shell.bash((BESIDE:gsub("%%s", options)) .. script)
+end
+
+describe("the quickstart", function()
+  it("leaves the phone to a human with --browser, and reads the address that is pasted", function()
+    local output, ok = beside("--browser", [[
+      until_line 'for the person'
+      read -r -u $out link; echo "$link"
+      address=$(curl -sS --noproxy '*' -o /dev/null -d outcome=pass -w '%{redirect_url}' "$link")
+      echo "$address" >&$in
+      until_line 'Saved' && wait $pid && head -c 8 "$OUTPUT" | tail -c 4
+    ]])
+    assert.is_true(ok, output)
+    assert.matches("Verified %(real_time%): group%-", output)
+    assert.matches("Saved /%S+/v%.mp4: %d+%.%d MB, %d+%.%d s\n", output)
+    assert.matches("ftyp$", output)
+  end)
+
+  it("says what a failed scan is, without a traceback, and stops its sandbox", function()
+    local output = beside("--browser", [[
+      until_line 'Started a sandbox'
+      url=${line#* at }; url=${url%% *}
+      until_line 'for the person'
+      read -r -u $out link
+      address=$(curl -sS --noproxy '*' -o /dev/null -d outcome=fail -w '%{redirect_url}' "$link")
+      echo "$address" >&$in
+      cat <&$out
+      wait $pid; echo "code $?"
+      curl -sS --noproxy '*' -o /dev/null "$url/" || echo "curl $?"
+    ]])
+    assert.matches("verification_failed: the person was not verified: resultCode is ", output)
+    assert.is_nil(output:find("stack traceback", 1, true))
+    assert.matches("code 1\n", output)
+    assert.matches("curl 7\n", output)
+  end)
+
+  it("ends at Ctrl-C, saying so, with nothing half-written and no sandbox left", function()
+    local output = beside("", [[
+      until_line 'Started a sandbox'
+      url=${line#* at }; url=${url%% *}
+      until_line 'the video is'
+      kill -INT $pid
+      cat <&$out
+      wait $pid; echo "code $?"
+      ls "${OUTPUT%/*}" | wc -l
+      curl -sS --noproxy '*' -o /dev/null "$url/" || echo "curl $?"
+    ]])
+    assert.matches("quickstart: stopped\n", output)
+    assert.matches("code 130\n0\n", output)
+    assert.matches("curl 7\n", output)
+    assert.is_nil(output:find("stack traceback", 1, true))
+  end)
+
+  it("says where it cannot write", function()
+    local output, ok = shell.bash(shell.lua() .. " " .. SCRIPT
+      .. " --output /nonexistent/v.mp4 < /dev/null")
+    assert.is_false(ok)
+    assert.matches("quickstart: [^\n]*/nonexistent/v%.mp4[^\n]*\n$", output)
+  end)
+
+  it("refuses --live without what it needs, before it builds anything", function()
+    local output, ok = shell.bash("POMEX_API_KEY=k " .. SHELL_SCRIPT .. " --live")
+    assert.is_false(ok)
+    assert.matches("needs %-%-callback%-url and %-%-portrait", output)
+    output, ok = shell.bash("POMEX_API_KEY= " .. SHELL_SCRIPT
+      .. " --live --callback-url https://a.example --portrait https://b.example/a.jpg")
+    assert.is_false(ok)
+    assert.matches("POMEX_API_KEY", output)
+    output, ok = shell.bash(SHELL_SCRIPT .. " --lvie")
+    assert.is_false(ok)
+    assert.matches("unknown argument: %-%-lvie", output)
+    output, ok = shell.bash(SHELL_SCRIPT .. " --output")
+    assert.is_false(ok)
+    assert.matches("%-%-output needs a value", output)
+  end)
+end)
