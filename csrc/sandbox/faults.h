@@ -1,4 +1,17 @@
-/* What a test wants to go wrong: one-shot and standing faults, by endpoint. */
+/* What a test wants to go wrong: one-shot and standing faults, by endpoint. A fault is asked
+ * for by an object of endpoint       "assets.get" or another of the API's, "video" or
+ * "asset_link" (the signed links), or "*" for all of them times          how many requests it
+ * strikes (1); 0: all, until it is removed skip           how many it lets pass before (0)
+ *   status, body, content_type   the answer; on their own, nothing is carried out. Without a
+ *                  body, a status from 400 on has the document's error envelope
+ *   retry_after    seconds, or the text of the header
+ *   headers        to be added or replaced, on any answer
+ *   delay          seconds between carrying out and answering
+ *   before_accept  "drop" (the connection is closed without a byte) or "hang" (nothing is ever
+ *                  sent): nothing is carried out
+ *   after_accept   it is carried out, and then the answer is lost ("drop", "hang"), ends in the
+ *                  middle of what Content-Length says ("truncate"), comes a byte each 50 ms
+ *                  ("drip"), is no JSON ("garbage"), or is status and body above ("status"). */
 #ifndef POMEX_SB_FAULTS_H
 #define POMEX_SB_FAULTS_H
 
