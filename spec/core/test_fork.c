@@ -45,12 +45,12 @@ static void one_made_before_works_in_every_child(void **state)
         if (children[i] == 0) {
             bool well = calls_well(&h);
             pomex_client_free(h.client);
-            _exit(well ? 7 : 1);
+            harness_leave(well);
         }
     }
     assert_true(calls_well(&h));
     for (int i = 0; i < 3; i++)
-        child_said(children[i], 7);
+        child_said(children[i], HARNESS_WELL);
     assert_int_equal(fault_server_count(h.server, NULL), 4);
     harness_stop(&h);
 }
@@ -117,9 +117,9 @@ static void a_used_one_refuses_in_a_child(void **state)
             }
             pomex_operation_release(op);
             pomex_operation_release(wait);
-            _exit(well ? 7 : 1);
+            harness_leave(well);
         }
-        child_said(child, 7);
+        child_said(child, HARNESS_WELL);
         harness_finish(&h, op);
         assert_null(pomex_operation_error(op));
         harness_finish(&h, wait);
@@ -157,9 +157,9 @@ static void a_child_leaves_its_parents_download_alone(void **state)
     if (child == 0) {
         pomex_client_free(h.client);
         pomex_operation_release(op);
-        _exit(7);
+        harness_leave(true);
     }
-    child_said(child, 7);
+    child_said(child, HARNESS_WELL);
     harness_finish(&h, op);
     assert_null(pomex_operation_error(op));
     assert_int_equal(fault_server_count(h.server, NULL), 1);

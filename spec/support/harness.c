@@ -127,6 +127,12 @@ void harness_rest(harness *h, double seconds)
     }
 }
 
+_Noreturn void harness_leave(bool well)
+{
+    execl("/bin/sh", "sh", "-c", well ? "exit 7" : "exit 1", (char *)NULL);
+    _exit(1);
+}
+
 static const struct {
     const char *line;
     const char *reply;

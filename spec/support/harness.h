@@ -48,6 +48,12 @@ pomex_operation *harness_call(harness *h, enum pomex_effect effect);
 const char *harness_line(enum pomex_effect effect);
 const char *harness_reply(enum pomex_effect effect);
 
+/* Ends a forked child, by an exec: what it must leave to its parent is no leak of its own. */
+_Noreturn void harness_leave(bool well);
+
+/* What harness_leave makes of `true`. */
+#define HARNESS_WELL 7
+
 /* Seconds of the system's monotonic clock. */
 double harness_now(void);
 
