@@ -827,6 +827,15 @@ describe("pomex-sandbox", function()
       end
     end)
 
+    it("stays short, however long a prompt or name is", function()
+      local long = ("longer"):rep(100000)
+      create(GENERATIONS, prompt_body(long))
+      create(ASSETS, upload_body(nil, "a.jpg", long))
+      assert.is_true(#sb:get("/").text < 500000)
+      local entries = sb:control("GET", "ledger").entries
+      assert.equal(long, entries[#entries].prompt)
+    end)
+
     it("shows at most 50 of a kind, the newest first", function()
       sb:control("POST", "assets", { count = 120, name = "many", status = "active" })
       local page = sb:get("/").text

@@ -111,7 +111,7 @@ static void empty_journal(pomex_sb_request *request, const json_t *body)
 static void show_ledger(pomex_sb_request *request, const json_t *body)
 {
     (void)body;
-    json_t *ledger = pomex_sb_store_ledger(request->sandbox->store, -1);
+    json_t *ledger = pomex_sb_store_ledger(request->sandbox->store, -1, INT32_MAX);
     size_t i;
     json_t *entry;
     json_array_foreach(json_object_get(ledger, "entries"), i, entry)

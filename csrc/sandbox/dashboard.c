@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SHOWN 50
+#define SHOWN   50
+#define LONGEST 1000 /* characters of a prompt */
 
 static const char texts[] = "dashboard";
 
@@ -124,7 +125,7 @@ static int fill(const pomex_sb_request *request, json_t *data, const char *name,
 
 static json_t *newest_ledger(pomex_sb_store *store, json_t *data)
 {
-    json_t *ledger = pomex_sb_store_ledger(store, SHOWN);
+    json_t *ledger = pomex_sb_store_ledger(store, SHOWN, LONGEST);
     const json_t *entries = json_object_get(ledger, "entries");
     json_t *newest = ledger ? json_array() : NULL;
     for (size_t i = json_array_size(entries); newest && i-- > 0;)

@@ -2,11 +2,11 @@
 
 /* The end is a label after the bytes, so that no second list of sizes can go wrong. */
 #define EMBED(symbol, file)                                                                    \
-    __asm__(".section .rodata\n"                                                               \
-            ".balign 16\n" #symbol "_begin:\n"                                                 \
+    __asm__(".section .rodata\n.balign 16\n"                                                   \
+            ".globl " #symbol "_begin\n.hidden " #symbol "_begin\n"                            \
+            ".globl " #symbol "_end\n.hidden " #symbol "_end\n" #symbol "_begin:\n"            \
             ".incbin \"" POMEX_SB_WEB "/" file "\"\n" #symbol "_end:\n"                        \
-            ".byte 0\n"                                                                        \
-            ".previous\n");                                                                    \
+            ".byte 0\n.previous\n");                                                           \
     extern const char symbol##_begin[] __attribute__((visibility("hidden")));                  \
     extern const char symbol##_end[] __attribute__((visibility("hidden")))
 

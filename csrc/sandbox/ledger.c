@@ -33,14 +33,18 @@ static json_t *value_json(sqlite3_stmt *row, int at)
     }
 }
 
-/* The rows of a statement as objects under the names of its columns. */
-static json_t *rows_json(pomex_sb_store *store, enum pomex_sb_sql which, int64_t limit)
+/* The rows of a statement as objects under the names of its columns. `longest`: see
+ * pomex_sb_store_ledger; 0 where the statement has no such bound. */
+static json_t *rows_json(pomex_sb_store *store, enum pomex_sb_sql which, int64_t limit,
+                         int64_t longest)
 {
     sqlite3_stmt *statement = pomex_sb_sql(store, which);
     json_t *list = statement ? json_array() : NULL;
     if (!list)
         return NULL;
     sqlite3_bind_int64(statement, 1, limit);
+    if (longest > 0)
+        sqlite3_bind_int64(statement, 2, longest);
     int more;
     while ((more = pomex_sb_sql_step(store, statement)) == 1) {
         json_t *row = json_object();
@@ -60,7 +64,7 @@ static json_t *rows_json(pomex_sb_store *store, enum pomex_sb_sql which, int64_t
     return NULL;
 }
 
-json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit)
+json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit, int64_t longest)
 {
     sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_LEDGER_COUNTS);
     if (pomex_sb_sql_step(store, statement) != 1)
@@ -68,7 +72,7 @@ json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit)
     json_int_t generations = sqlite3_column_int64(statement, 0);
     json_int_t verifications = sqlite3_column_int64(statement, 1);
     sqlite3_reset(statement);
-    json_t *entries = rows_json(store, POMEX_SB_SQL_LEDGER, limit);
+    json_t *entries = rows_json(store, POMEX_SB_SQL_LEDGER, limit, longest);
     return entries ? json_pack("{s:o, s:I, s:I}", "entries", entries, "generation", generations,
                                "verification", verifications)
                    : NULL;
@@ -93,10 +97,10 @@ json_t *pomex_sb_store_newest(pomex_sb_store *store, const char *what, int64_t n
     if (pomex_sb_store_settle(store, now) < 0)
         return NULL;
     if (strcmp(what, "sessions") == 0)
-        return rows_json(store, POMEX_SB_SQL_NEW_SESSIONS, limit);
+        return rows_json(store, POMEX_SB_SQL_NEW_SESSIONS, limit, 0);
     if (strcmp(what, "people") == 0)
-        return rows_json(store, POMEX_SB_SQL_NEW_PEOPLE, limit);
+        return rows_json(store, POMEX_SB_SQL_NEW_PEOPLE, limit, 0);
     if (strcmp(what, "assets") == 0)
-        return rows_json(store, POMEX_SB_SQL_NEW_ASSETS, limit);
-    return rows_json(store, POMEX_SB_SQL_NEW_TASKS, limit);
+        return rows_json(store, POMEX_SB_SQL_NEW_ASSETS, limit, 0);
+    return rows_json(store, POMEX_SB_SQL_NEW_TASKS, limit, 0);
 }

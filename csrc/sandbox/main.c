@@ -1,5 +1,6 @@
 #include "embed.h"
 #include "options.h"
+#include "rules.h"
 #include "sandbox.h"
 #include "server.h"
 

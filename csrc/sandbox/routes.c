@@ -123,7 +123,8 @@ static void carry_out(pomex_sb_request *request)
     pomex_sb_answer_header(&request->answer, "Cache-Control", "no-store");
     if (pomex_sb_request_under(request, "/v1"))
         call_api(request);
-    else if (pomex_sb_request_under(request, "/h5"))
+    else if (strcmp(request->target, "/h5") == 0 &&
+             (reads(request) || strcmp(request->method, "POST") == 0))
         pomex_sb_h5(request);
     else if (!reads(request))
         pomex_sb_answer_error(&request->answer, 404, "not found");

@@ -78,8 +78,9 @@ static const char *const texts[POMEX_SB_SQL_ALL] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [POMEX_SB_SQL_ADD_LEDGER] = "INSERT INTO ledger (kind, id, prompt, model, account, at)"
                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [POMEX_SB_SQL_LEDGER] = "SELECT kind, id, prompt, model, account, at FROM"
-                            " (SELECT * FROM ledger ORDER BY n DESC LIMIT ?1) ORDER BY n",
+    [POMEX_SB_SQL_LEDGER] =
+        "SELECT kind, id, substr(prompt, 1, ?2) AS prompt, model, account, at FROM"
+        " (SELECT * FROM ledger ORDER BY n DESC LIMIT ?1) ORDER BY n",
     [POMEX_SB_SQL_LEDGER_COUNTS] =
         "SELECT (SELECT count(*) FROM ledger WHERE kind = 'generation'),"
         " (SELECT count(*) FROM ledger WHERE kind = 'verification')",
@@ -87,18 +88,22 @@ static const char *const texts[POMEX_SB_SQL_ALL] = {
                             " (SELECT count(*) FROM groups WHERE person = 1),"
                             " (SELECT sum(processing + active + failed) FROM groups),"
                             " (SELECT count(*) FROM tasks)",
-    [POMEX_SB_SQL_NEW_SESSIONS] = "SELECT token, callback AS detail, lang, created, expires, "
-                                  "outcome, person FROM sessions"
-                                  " ORDER BY n DESC LIMIT ?1",
+    [POMEX_SB_SQL_NEW_SESSIONS] =
+        "SELECT token, substr(callback, 1, 500) AS detail, lang, created, expires, "
+        "outcome, person FROM sessions"
+        " ORDER BY n DESC LIMIT ?1",
     [POMEX_SB_SQL_NEW_PEOPLE] =
         "SELECT id, account, created, processing + active + failed AS assets FROM groups"
         " WHERE person = 1 ORDER BY n DESC LIMIT ?1",
     [POMEX_SB_SQL_NEW_ASSETS] =
-        "SELECT a.id, a.name, a.type, a.file, g.id AS grp, a.created, a.state FROM assets a"
+        "SELECT a.id, substr(a.name, 1, 300) AS name, a.type, a.file, g.id AS grp, a.created, "
+        "a.state FROM assets a"
         " JOIN groups g ON g.n = a.grp ORDER BY a.created DESC, a.grp DESC,"
         " a.seq DESC LIMIT ?1",
-    [POMEX_SB_SQL_NEW_TASKS] = "SELECT id, model, prompt, images, created, ready, fails"
-                               " FROM tasks ORDER BY n DESC LIMIT ?1",
+    [POMEX_SB_SQL_NEW_TASKS] =
+        "SELECT id, substr(model, 1, 100) AS model, substr(prompt, 1, 1000) AS prompt, images,"
+        " created, ready, fails"
+        " FROM tasks ORDER BY n DESC LIMIT ?1",
 };
 
 int pomex_sb_sql_failed(pomex_sb_store *store)

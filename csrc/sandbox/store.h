@@ -153,8 +153,9 @@ int pomex_sb_store_task(pomex_sb_store *store, int64_t account, const char *id, 
 /* ------------------------------------------------------------------------ for the pages */
 
 /* {"entries": [...], "generation": n, "verification": n}; at most `limit` entries, oldest
- * first; of more, the newest. NULL if the store failed. */
-json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit);
+ * first; of more, the newest. Prompts are cut after `longest` characters. NULL if the store
+ * failed. */
+json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit, int64_t longest);
 
 /* {"sessions": n, "groups": n, "assets": n, "generations": n}: groups of people only. */
 json_t *pomex_sb_store_counts(pomex_sb_store *store);
