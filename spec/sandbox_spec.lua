@@ -488,7 +488,8 @@ describe("pomex-sandbox", function()
       for text, bounds in pairs { ["bytes=0-0"] = { 0, 0 }, ["bytes=10-19"] = { 10, 19 },
         ["bytes=" .. size - 100 .. "-"] = { size - 100, size - 1 },
         ["bytes=-7"] = { size - 7, size - 1 }, ["bytes=-99999999"] = { 0, size - 1 },
-        ["bytes=5-99999999"] = { 5, size - 1 } } do
+        ["bytes=5-99999999"] = { 5, size - 1 }, ["bytes=5-" .. size] = { 5, size - 1 },
+        ["bytes=" .. size - 1 .. "-"] = { size - 1, size - 1 } } do
         local part = range(text)
         assert.equal(206, part.status, text)
         assert.equal(("bytes %d-%d/%d"):format(bounds[1], bounds[2], size),
@@ -880,6 +881,41 @@ describe("pomex-sandbox", function()
         line:close()
       end
       assert.equal(200, sb:get("/").status)
+    end)
+
+    it("no longer those who send without end", function()
+      local line = assert(socket.connect(sb.host, sb.port))
+      line:settimeout(10)
+      line:send(("POST %s HTTP/1.1\r\nHost: %s:%d\r\nContent-Length: 1000000000\r\n\r\n")
+        :format(ASSETS, sb.host, sb.port))
+      local piece, sent = ("x"):rep(1024 * 1024), 0
+      while sent < 1000 and line:send(piece) do sent = sent + 1 end
+      line:close()
+      assert.is_true(sent >= 8 and sent < 100, sent)
+    end)
+
+    it("forgets clients that left an answer which never comes", function()
+      local function descriptors()
+        local count = shell.bash(("ls /proc/%d/fd | wc -l"):format(sb.pid))
+        return tonumber(count)
+      end
+      local before = descriptors()
+      fault { endpoint = "*", after_accept = "hang", times = 50 }
+      local lines = {}
+      for i = 1, 50 do
+        lines[i] = assert(socket.connect(sb.host, sb.port))
+        lines[i]:send(sb:get_text(ASSETS))
+      end
+      for _ = 1, 200 do
+        if descriptors() >= before + 50 then break end
+      end
+      assert.is_true(descriptors() >= before + 50)
+      for i = 1, 50 do lines[i]:close() end
+      for _ = 1, 200 do
+        if descriptors() <= before then break end
+        socket.sleep(0.05)
+      end
+      assert.is_true(descriptors() <= before, descriptors() - before)
     end)
 
     it("a chunked body", function()
