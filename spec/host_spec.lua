@@ -171,19 +171,25 @@ describe("the host", function()
           waits = waits + 1
           local woken = false
           ready:subscribe(function() woken = true end)
-          local result = blocking.wait(c, ready, timeout)
+          blocking.wait(c, ready, timeout)
           assert(woken or not ready())
-          return result
         end,
-        spawn = function(f, fail, c)
+        spawn = function(f)
           spawned = spawned + 1
-          return blocking.spawn(f, fail, c)
+          return f()
         end,
       } }
       assert.equal("list", client.assets:list().object)
       assert.equal(1, waits)
-      client:spawn(function() end)
-      assert.equal(1, spawned)
+      assert.same({ "list", 5 }, { client:run(function(x)
+        return client.assets:list().object, x
+      end, 5) })
+      local ok, err = pcall(client.run, client, function() error("raised", 0) end)
+      assert.is_false(ok)
+      assert.equal("raised", err)
+      client:spawn(error, "unheard", 0)
+      assert.error_matches(function() client:step() end, "unheard")
+      assert.equal(3, spawned)
     end)
   end)
 

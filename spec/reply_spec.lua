@@ -46,7 +46,19 @@ describe("pomex.reply", function()
       assert.equal(200, err.status)
       assert.equal(body, err.body)
     end
-    assert.is_table(reply.object("[]", 200, "request", true))
+  end)
+
+  it("takes lists, and nothing at all, from a request of one's own", function()
+    assert.same({}, reply.any("", 204, "request"))
+    assert.same({}, reply.any(" []", 200, "request"))
+    assert.same({ { 1 }, { a = 2 } }, reply.any('[[1],{"a":2,"b":null}]', 200, "request"))
+    assert.same({ a = 1 }, reply.any('{"a":1}', 200, "request"))
+    for _, body in ipairs { "5", "[", "[1]}", "[1],{", " " } do
+      local value, err = reply.any(body, 200, "request")
+      assert.is_nil(value)
+      assert.equal("decode_error", err.type)
+      assert.equal(body, err.body)
+    end
   end)
 
   it("keeps 512 bytes of it", function()

@@ -10,6 +10,9 @@
 
 enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 
+/* No argument stands there. */
+enum { NO_SPARE = 100 };
+
 binding_client *pomex_lua_client(lua_State *L)
 {
     binding_client *ud = pomex_lua_self(L, "pomex client");
@@ -71,7 +74,8 @@ static int started(lua_State *L, binding_client *ud, binding_operation *op)
     drop_trees(ud);
     if (op->operation != NULL) {
         op->id = pomex_operation_id(op->operation);
-        return 1;
+        pomex_lua_pushwhole(L, (int64_t)op->id);
+        return 2;
     }
     const char *why = pomex_client_unusable(ud->client);
     if (why == NULL) {
@@ -101,7 +105,7 @@ static pomex_endpoint_id endpoint(lua_State *L, int index)
     return row->id;
 }
 
-/* call(endpoint, id, payload, options) -> operation | nil, error */
+/* call(endpoint, id, payload, options, spare) -> operation, its id | nil, error */
 static int client_call(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -110,16 +114,17 @@ static int client_call(lua_State *L)
     pomex_endpoint_id which = endpoint(L, 2);
     const char *id = optional_id(L, 3, &length);
     pomex_lua_read_call_options(L, 5, &options);
-    lua_settop(L, 4);
+    lua_settop(L, 6);
     if (!tree(L, ud, 0, 4)) {
         return 2;
     }
-    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), 6);
     op->operation = pomex_client_call(ud->client, which, id, length, ud->trees[0], &options);
     return started(L, ud, op);
 }
 
-/* request(method, path, {query=, body=, headers=}, options) -> operation | nil, error */
+/* request(method, path, {query=, body=, headers=}, options) -> operation, its id | nil, error
+ */
 static int client_request(lua_State *L)
 {
     static const char *const parts[] = {"query", "body", "headers"};
@@ -138,13 +143,14 @@ static int client_request(lua_State *L)
         }
         lua_settop(L, 4);
     }
-    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    binding_operation *op =
+        pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     op->operation = pomex_client_request(ud->client, method, path, ud->trees[0], ud->trees[1],
                                          ud->trees[2], &options);
     return started(L, ud, op);
 }
 
-/* wait(endpoint, id, options) -> operation | nil, error */
+/* wait(endpoint, id, options) -> operation, its id | nil, error */
 static int client_wait(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -153,12 +159,13 @@ static int client_wait(lua_State *L)
     pomex_endpoint_id which = endpoint(L, 2);
     const char *id = optional_id(L, 3, &length);
     pomex_lua_read_call_options(L, 4, &options);
-    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    binding_operation *op =
+        pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     op->operation = pomex_client_wait(ud->client, which, id, length, &options);
     return started(L, ud, op);
 }
 
-/* download(id, link, path, options) -> operation | nil, error */
+/* download(id, link, path, options) -> operation, its id | nil, error */
 static int client_download(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -169,7 +176,8 @@ static int client_download(lua_State *L)
     const char *path = pomex_lua_text(L, 4);
     luaL_argcheck(L, path != NULL, 4, "a path is needed");
     pomex_lua_read_call_options(L, 5, &options);
-    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS));
+    binding_operation *op =
+        pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     op->operation = pomex_client_download(ud->client, id, length, link, path, &options);
     return started(L, ud, op);
 }

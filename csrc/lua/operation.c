@@ -6,8 +6,19 @@ static binding_operation *self(lua_State *L)
     return pomex_lua_self(L, "pomex operation");
 }
 
-binding_operation *pomex_lua_new_operation(lua_State *L, int class_index)
+binding_operation *pomex_lua_new_operation(lua_State *L, int class_index, int spare_index)
 {
+    /* A userdata with a finalizer costs the collector two rounds: worth using again. */
+    binding_operation *spare = lua_touserdata(L, spare_index);
+    if (spare != NULL && lua_getmetatable(L, spare_index)) {
+        bool usable = lua_rawequal(L, -1, class_index) && spare->operation == NULL;
+        lua_pop(L, 1);
+        if (usable) {
+            *spare = (binding_operation){.done = -1, .total = -1};
+            lua_pushvalue(L, spare_index);
+            return spare;
+        }
+    }
     binding_operation *operation = pomex_lua_newuserdata(L, sizeof *operation);
     *operation = (binding_operation){.done = -1, .total = -1};
     lua_pushvalue(L, class_index);
@@ -92,7 +103,8 @@ static int operation_result(lua_State *L)
     return push_result(L, self(L));
 }
 
-/* take() is result() and gives the memory back: Lua's collector cannot see how much it is. */
+/* take() -> result()'s two values, attempts. Gives the memory back, of which Lua's collector
+ * cannot see how much it is; the userdata is then empty, and may be given to another call. */
 static int operation_take(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -100,7 +112,8 @@ static int operation_take(lua_State *L)
     op->attempts = pomex_operation_attempts(op->operation);
     pomex_operation_progress(op->operation, &op->done, &op->total);
     release(op);
-    return results;
+    pomex_lua_pushwhole(L, op->attempts);
+    return results + 1;
 }
 
 /* body() -> the latest reply */

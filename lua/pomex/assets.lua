@@ -6,6 +6,7 @@ local pages = require "pomex.pages"
 local resources = require "pomex.resources"
 
 local VIRTUAL = require("pomex.marks").VIRTUAL
+local KINDS = resources.KINDS
 local check, id_of = options.check, resources.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
@@ -41,7 +42,7 @@ function AsyncAssets:create(body, opts)
     options.misuse("assets:create: group_id must be given: a verified person's, or "
       .. "pomex.VIRTUAL for the default Virtual group")
   end
-  return resources.call(self.client, "assets.create", nil, without_virtual(body), opts)
+  return resources.call(self.client, KINDS["assets.create"], nil, without_virtual(body), opts)
 end
 
 ---As `client.assets:get`.
@@ -50,7 +51,8 @@ end
 ---@return pomex.Operation
 function AsyncAssets:get(asset, opts)
   if opts ~= nil then check("assets:get", opts, options.CALL) end
-  return resources.call(self.client, "assets.get", id_of("assets:get", "asset", asset), nil, opts)
+  local id = id_of("assets:get", "asset", asset)
+  return resources.call(self.client, KINDS["assets.get"], id, nil, opts)
 end
 
 ---As `client.assets:list`.
@@ -63,7 +65,7 @@ function AsyncAssets:list(query, opts)
     query = without_virtual(query)
   end
   if opts ~= nil then check("assets:list", opts, options.CALL) end
-  return resources.call(self.client, "assets.list", nil, query, opts)
+  return resources.call(self.client, KINDS["assets.list"], nil, query, opts)
 end
 
 ---As `client.assets:wait`.
@@ -72,7 +74,8 @@ end
 ---@return pomex.Operation
 function AsyncAssets:wait(asset, opts)
   if opts ~= nil then check("assets:wait", opts, options.WAIT) end
-  return resources.wait(self.client, "assets.get", id_of("assets:wait", "asset", asset), opts)
+  local id = id_of("assets:wait", "asset", asset)
+  return resources.wait(self.client, KINDS["assets.get"], id, opts)
 end
 
 ---As `client.assets:create_and_wait`, in a task.

@@ -3,9 +3,11 @@
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local marks = require "pomex.marks"
+local operation = require "pomex.operation"
 local options = require "pomex.options"
 local resources = require "pomex.resources"
 
+local KINDS, refused = resources.KINDS, operation.refused
 local check, id_of = options.check, resources.id_of
 
 local BODY = { model = "string", content = "table" }
@@ -46,9 +48,9 @@ function AsyncGenerations:create(body, opts)
   if opts ~= nil then check("generations:create", opts, options.CALL) end
   local payload, err = with_content(body)
   if not payload then
-    return resources.refused(self.client, errors.wrap(err), "generations.create")
+    return refused(self.client, errors.wrap(err), KINDS["generations.create"])
   end
-  return resources.call(self.client, "generations.create", nil, payload, opts)
+  return resources.call(self.client, KINDS["generations.create"], nil, payload, opts)
 end
 
 ---As `client.generations:get`.
@@ -58,7 +60,7 @@ end
 function AsyncGenerations:get(task, opts)
   if opts ~= nil then check("generations:get", opts, options.CALL) end
   local id = id_of("generations:get", "task", task)
-  return resources.call(self.client, "generations.get", id, nil, opts)
+  return resources.call(self.client, KINDS["generations.get"], id, nil, opts)
 end
 
 ---As `client.generations:wait`.
@@ -68,7 +70,7 @@ end
 function AsyncGenerations:wait(task, opts)
   if opts ~= nil then check("generations:wait", opts, options.WAIT) end
   local id = id_of("generations:wait", "task", task)
-  return resources.wait(self.client, "generations.get", id, opts)
+  return resources.wait(self.client, KINDS["generations.get"], id, opts)
 end
 
 ---As `client.generations:download`.
@@ -83,7 +85,7 @@ function AsyncGenerations:download(task, path, opts)
   if path == "" or path:find("%z") then
     local _, err = errors.refuse("download", "the path must be that of a file",
       "path is " .. errors.quoted(path))
-    return resources.refused(self.client, err, "download")
+    return refused(self.client, err, KINDS.download)
   end
   local content = type(task) == "table" and task.content
   local link = type(content) == "table" and content.video_url

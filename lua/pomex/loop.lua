@@ -23,13 +23,8 @@ function loop.new(handle, on_event)
     later = {},                         -- those that yielded of their own accord
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
     failures = {},
+    spares = {},                        -- core operations whose results were taken
   }, Loop)
-end
-
----@param op table a pomex.Operation with a core operation
-function Loop:register(op)
-  self.pending[op.core:id()] = op
-  self.count = self.count + 1
 end
 
 ---@param co thread
@@ -106,14 +101,24 @@ local function dispatch(self)
   while id do
     local op = pending[id]
     if op then
-      if update then op.updated = true end
-      if progress then op.progressed = true end
+      if update or progress then op.news = true end
       if done then
         pending[id] = nil
         self.count = self.count - 1
-        op:settle()
-        if self.closed then return end
-      elseif op.waiter ~= nil then
+        if op.crowded then
+          op:settle()
+          if self.closed then return end
+        else
+          -- What settle comes to where one coroutine waits, and the whole point is its speed.
+          op.finished = true
+          local who = op.waiter
+          if who ~= nil then
+            op.waiter = nil
+            local tail = self.tail + 1
+            self.tail, self.runnable[tail] = tail, who
+          end
+        end
+      else
         op:wake()
       end
     end

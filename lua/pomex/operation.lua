@@ -18,42 +18,46 @@ for name, method in pairs(waitable) do Operation[name] = method end
 
 -- Hosts call it: is there a reason to stop waiting? (News for on_update is one.)
 function Operation:__call()
-  return self.finished or self.updated or self.progressed or false
+  return self.finished or self.news or false
 end
 
 local operation = {}
 
+---@class pomex.Kind what operations on one endpoint have in common
+---@field endpoint string "assets.get", …
+---@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
+
 ---@param client pomex.Client
+---@param kind pomex.Kind
+---@param opts table|nil the caller's
+---@param target string|nil the id that it is about
 ---@param handle table|nil what the core made
----@param refusal table|nil why it made nothing
----@param decode fun(op: pomex.Operation, body: string, status: integer): any, pomex.Error?
----@param endpoint string
----@param opts? table the caller's
----@param target? string the id that it is about
+---@param id integer|table its number, or why the core made nothing
 ---@return pomex.Operation
-function operation.new(client, handle, refusal, decode, endpoint, opts, target)
+function operation.new(client, kind, opts, target, handle, id)
   if not handle then
-    if refusal.type == "misuse" then options.misuse(endpoint .. ": " .. refusal.message) end
-    return operation.refused(client, errors.wrap(refusal), endpoint)
+    if id.type == "misuse" then options.misuse(kind.endpoint .. ": " .. id.message) end
+    return operation.refused(client, errors.wrap(id), kind)
   end
+  -- At most eight fields, of which three are yet to come: a ninth would double the table.
   local op = setmetatable({
-    client = client, core = handle, decode = decode, endpoint = endpoint,
-    opts = opts, target = target,
+    client = client, core = handle, kind = kind, target = target, opts = opts,
+    finished = false, value = nil, waiter = nil,
   }, Operation)
-  client.loop:register(op)
+  local loop = client.loop
+  loop.pending[id] = op
+  loop.count = loop.count + 1
   return op
 end
 
 ---An operation that is over before it began.
 ---@param client pomex.Client
 ---@param err pomex.Error
----@param endpoint string
+---@param kind pomex.Kind
 ---@return pomex.Operation
-function operation.refused(client, err, endpoint)
-  if err.endpoint == nil then err.endpoint = endpoint end
-  return setmetatable({
-    client = client, endpoint = endpoint, finished = true, taken = true, err = err,
-  }, Operation)
+function operation.refused(client, err, kind)
+  if err.endpoint == nil then err.endpoint = kind.endpoint end
+  return setmetatable({ client = client, kind = kind, finished = true, err = err }, Operation)
 end
 
 local function failure(fields)
@@ -63,52 +67,61 @@ local function failure(fields)
   return errors.wrap(fields)
 end
 
--- Takes the result out of the core, once.
-local function take(self)
-  self.taken = true
-  if not self.core:done() then
-    self.err = errors.new("cancelled_error", {
-      message = "the client was closed in a process other than the one that used it",
-      endpoint = self.endpoint,
-    })
-    return
-  end
-  local body, status = self.core:take()
-  if not body then
-    self.err = failure(status)
-  else
-    self.value, self.err = self.decode(self, body, status)
-  end
-end
-
----What `wait` returns once it is done.
+---What `wait` returns once it is done. Takes the result out of the core, once.
 function Operation:outcome()
-  if not self.taken then take(self) end
-  if self.err ~= nil then return nil, self.err end
-  return self.value
+  local handle = self.core
+  if not handle then
+    if self.err ~= nil then return nil, self.err end
+    return self.value
+  end
+  if self.client.loop.closed and not handle:done() then
+    self.core, self.err = nil, errors.new("cancelled_error", {
+      message = "the client was closed in a process other than the one that used it",
+      endpoint = self.kind.endpoint,
+    })
+    return nil, self.err
+  end
+  local body, status, attempts = handle:take()
+  local value, err
+  if body then
+    local kind = self.kind
+    value, err = kind.decode(body, status, kind.endpoint, self)
+  else
+    err = failure(status)
+  end
+  -- What the core had is ours now; what held it serves the next call.
+  self.core, self.tries = nil, attempts
+  local loop = self.client.loop
+  local spares = loop.spares
+  if #spares < 64 then spares[#spares + 1] = handle end
+  if err then
+    self.err = err
+    return nil, err
+  end
+  self.value = value
+  return value
 end
 
 -- Runs the caller's functions, in the waiting coroutine and unprotected: they may yield.
 local function deliver(self)
-  local opts = self.opts
-  if self.updated then
-    self.updated = nil
-    local seen = not self.taken and reply.object(self.core:body())
-    if seen and opts and opts.on_update then opts.on_update(seen) end
-  end
-  if self.progressed then
-    self.progressed = nil
-    if opts and opts.on_progress then opts.on_progress(self.core:progress()) end
+  local opts, handle = self.opts or {}, self.core
+  self.news = nil
+  -- The last news may come with the end, and the result have been taken by somebody else.
+  if not handle then return end
+  if opts.on_update then
+    local seen = reply.object(handle:body())
+    if seen then opts.on_update(seen) end
+  elseif opts.on_progress then
+    opts.on_progress(handle:progress())
   end
 end
 
 local function ran_out(self, timeout)
-  local seen = not self.taken and self.core:body() or ""
-  seen = seen ~= "" and reply.object(seen) or nil
+  local seen = reply.object(self.core:body())
   return nil, errors.new("timeout_error", {
     message = ("no answer within %.14g s of waiting"):format(timeout),
     hint = "the operation goes on; call its wait again, or cancel it",
-    endpoint = self.endpoint, id = self.target, retryable = true,
+    endpoint = self.kind.endpoint, id = self.target, retryable = true,
     last_status = seen and type(seen.status) == "string" and seen.status or nil,
     attempts = self.core:attempts(),
   })
@@ -125,10 +138,16 @@ function Operation:wait(timeout)
     options.expect("operation:wait", "timeout", timeout, "span")
     deadline = now() + timeout
   end
+  local client = self.client
+  local host = client.host
   while true do
-    if self.updated or self.progressed then deliver(self) end
+    if self.news then deliver(self) end
     if self.finished then return self:outcome() end
-    if not self:pause(now, deadline) and deadline then return ran_out(self, timeout) end
+    if not deadline then
+      host.wait(client, self)
+    elseif not self:pause(now, deadline) then
+      return ran_out(self, timeout)
+    end
   end
 end
 
@@ -141,26 +160,27 @@ end
 ---Ends it now. Its error says whether something may have been carried out: "cancelled_error"
 ---or "ambiguous_error". No effect on one that is done.
 function Operation:cancel()
-  if not self.finished then self.core:cancel() end
+  if self.core and not self.finished then self.core:cancel() end
 end
 
 ---How often it was tried; of a wait, how often it looked.
 ---@return integer
 function Operation:attempts()
-  return self.core and self.core:attempts() or 0
+  return self.core and self.core:attempts() or self.tries or 0
 end
 
 ---Of a download: bytes saved so far, and the whole length if it is known.
 ---@return integer done
 ---@return integer|nil total
 function Operation:progress()
-  if not self.core then return 0, nil end
-  return self.core:progress()
+  if self.core then return self.core:progress() end
+  local size = self.value and self.kind.endpoint == "download" and self.value.size or nil
+  return size or 0, size
 end
 
 function Operation:__tostring()
   return ("pomex operation (%s, %s)"):format(
-    self.endpoint, self:done() and (self.err and "failed" or "done") or "pending")
+    self.kind.endpoint, self:done() and (self.err and "failed" or "done") or "pending")
 end
 
 return operation

@@ -27,8 +27,6 @@ end
 
 -- The first byte of the value, after white space.
 local function opener(body)
-  local first = byte(body, 1)
-  if first == BRACE or first == BRACKET then return first end
   local at = find(body, "[^ \t\r\n]")
   return at and byte(body, at)
 end
@@ -44,12 +42,10 @@ end
 ---@param body string
 ---@param status? integer HTTP status, for the error
 ---@param endpoint? string "assets.get", for the error
----@param list_too? boolean an array is welcome too
 ---@return table|nil object
 ---@return pomex.Error? err decode_error
-function reply.object(body, status, endpoint, list_too)
-  local first = opener(body)
-  if first ~= BRACE and not (list_too and first == BRACKET) then
+function reply.object(body, status, endpoint)
+  if byte(body, 1) ~= BRACE and opener(body) ~= BRACE then
     return unreadable("the answer is not a JSON object", body, status, endpoint)
   end
   local ok, value = pcall(decode, body)
@@ -57,6 +53,24 @@ function reply.object(body, status, endpoint, list_too)
     return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
   end
   return tidy(value)
+end
+
+---The object or array that `body` is; an empty table for no body at all.
+---@param body string
+---@param status? integer
+---@param endpoint? string
+---@return table|nil value
+---@return pomex.Error? err decode_error
+function reply.any(body, status, endpoint)
+  if body == "" then return {} end
+  if opener(body) ~= BRACKET then return reply.object(body, status, endpoint) end
+  -- In an object, so that there is one way to decode.
+  local wrapped, err = reply.object('{"list":' .. body .. "}", status, endpoint)
+  if not wrapped then
+    err.body = body:sub(1, 512)
+    return nil, err
+  end
+  return wrapped.list
 end
 
 return reply

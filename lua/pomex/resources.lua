@@ -7,54 +7,65 @@ local reply = require "pomex.reply"
 
 local resources = {}
 
-local function object(op, body, status)
-  return reply.object(body, status, op.endpoint)
+local new = operation.new
+
+local function file(_, _, _, op)
+  local size = op.core:progress()
+  return { path = op.opts.path, size = size, id = op.target }
 end
 
-local function any(op, body, status)
-  if body == "" then return {} end
-  return reply.object(body, status, op.endpoint, true)
+local function closed()
+  options.misuse("pomex client is closed")
 end
 
-local function usable(client)
-  if client.loop.closed then options.misuse("pomex client is closed") end
-  return client.loop.core
+-- How the result of each endpoint becomes a value.
+local KINDS = {
+  request = { endpoint = "request", decode = reply.any },
+  download = { endpoint = "download", decode = file },
+}
+for _, endpoint in ipairs { "sessions.create", "assets.create", "assets.get", "assets.list",
+  "generations.create", "generations.get" } do
+  KINDS[endpoint] = { endpoint = endpoint, decode = reply.object }
 end
+resources.KINDS = KINDS
+
+-- These are flat, and evaluate step by step, so that a task that waits has a small stack.
 
 ---Starts one call.
 ---@param client pomex.Client
----@param endpoint string "assets.get"
+---@param kind pomex.Kind
 ---@param id string|nil
 ---@param payload table|nil
 ---@param opts table|nil checked already
 ---@return pomex.Operation
-function resources.call(client, endpoint, id, payload, opts)
-  local handle, err = usable(client):call(endpoint, id, payload, opts)
-  return operation.new(client, handle, err, object, endpoint, opts, id)
+function resources.call(client, kind, id, payload, opts)
+  local loop = client.loop
+  if loop.closed then closed() end
+  local spares = loop.spares
+  local last = #spares
+  local spare = spares[last]
+  if spare then spares[last] = nil end
+  local handle, number = loop.core:call(kind.endpoint, id, payload, opts, spare)
+  return new(client, kind, opts, id, handle, number)
 end
 
 ---Starts a wait for a final status.
 ---@return pomex.Operation
-function resources.wait(client, endpoint, id, opts)
-  local handle, err = usable(client):wait(endpoint, id, opts)
-  return operation.new(client, handle, err, object, endpoint, opts, id)
+function resources.wait(client, kind, id, opts)
+  local loop = client.loop
+  if loop.closed then closed() end
+  local handle, number = loop.core:wait(kind.endpoint, id, opts)
+  return new(client, kind, opts, id, handle, number)
 end
 
 ---Starts a download.
 ---@return pomex.Operation
 function resources.download(client, id, link, path, opts)
-  local function file(op)
-    local size = op:progress()
-    return { path = path, size = size, id = id }
-  end
-  local handle, err = usable(client):download(id, link, path, opts)
-  return operation.new(client, handle, err, file, "download", opts, id)
-end
-
----An operation that was refused here.
----@return pomex.Operation
-function resources.refused(client, err, endpoint)
-  return operation.refused(client, err, endpoint)
+  local loop = client.loop
+  if loop.closed then closed() end
+  local handle, number = loop.core:download(id, link, path, opts)
+  local kept = { path = path, on_progress = opts and opts.on_progress }
+  return new(client, KINDS.download, kept, id, handle, number)
 end
 
 ---The id in `x`: an id, or an object that has one.
@@ -63,8 +74,8 @@ end
 ---@param x any
 ---@return string
 function resources.id_of(where, name, x)
-  local id = x
-  if type(x) == "table" then id = x.id end
+  if type(x) == "string" then return x end
+  local id = type(x) == "table" and x.id
   if type(id) ~= "string" then
     options.misuse(("%s: %s must be an id or an object with an id, not %s"):format(
       where, name, type(x) == "table" and "a table without one" or type(x)))
@@ -125,10 +136,12 @@ function Async:request(method, path, parts, opts)
   if opts ~= nil then options.check("client:request", opts, options.CALL) end
   if method:find("%z") or path:find("%z") then
     local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
-    return operation.refused(client, err, "request")
+    return operation.refused(client, err, KINDS.request)
   end
-  local handle, err = usable(client):request(method, path, parts, opts)
-  return operation.new(client, handle, err, any, "request", opts)
+  local loop = client.loop
+  if loop.closed then closed() end
+  local handle, number = loop.core:request(method, path, parts, opts)
+  return new(client, KINDS.request, opts, nil, handle, number)
 end
 
 ---Gives a new client its resources.

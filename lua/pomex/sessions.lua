@@ -3,6 +3,7 @@
 local options = require "pomex.options"
 local resources = require "pomex.resources"
 
+local KINDS = resources.KINDS
 local BODY = { callback_url = "string", lang = "string" }
 
 ---@class pomex.AsyncSessions
@@ -17,7 +18,7 @@ AsyncSessions.__index = AsyncSessions
 function AsyncSessions:create(body, opts)
   options.check("sessions:create", body, BODY)
   if opts ~= nil then options.check("sessions:create", opts, options.CALL) end
-  return resources.call(self.client, "sessions.create", nil, body, opts)
+  return resources.call(self.client, KINDS["sessions.create"], nil, body, opts)
 end
 
 ---@class pomex.Sessions

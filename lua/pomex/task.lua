@@ -21,18 +21,24 @@ function Task:__call()
   return self.finished or false
 end
 
-local function finish(self, ...)
+-- Its function returned.
+function Task:finish(...)
   self.count, self.values = select("#", ...), { ... }
   self:settle()
 end
 
-local function fail(self, err, trace)
+-- Its function raised. Whoever waits, or asked to be told, is told; else `step` raises it,
+-- unless somebody waits for the task before the next one.
+function Task:fail(err, trace)
   self.raised, self.err = true, err
-  -- Whoever waits, or asked to be told, is told; else `step` raises it, unless somebody waits
-  -- for the task before the next one.
-  self.collected = self.waiter ~= nil or self.handlers ~= nil or self.collected
+  self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
+    or self.collected
   if not self.collected then self.client.loop:failure(trace or tostring(err), self) end
   self:settle()
+end
+
+local function ended(task, ok, ...)
+  if ok then task:finish(...) else task:fail(..., tostring((...))) end
 end
 
 ---Starts `f(…)` in a task; it runs at once, up to its first wait.
@@ -40,11 +46,14 @@ end
 ---@param f function
 ---@return pomex.Task
 function tasks.spawn(client, f, ...)
-  local task = setmetatable({ client = client }, Task)
-  local count, arguments = select("#", ...), { ... }
-  task.record = client.host.spawn(function()
-    finish(task, f(unpack(arguments, 1, count)))
-  end, function(err, trace) fail(task, err, trace) end, client)
+  local task = setmetatable({ client = client, waiting = nil, finished = false }, Task)
+  local host = client.host
+  if host.start then
+    host.start(task, f, ...)
+  else
+    local count, arguments = select("#", ...), { ... }
+    host.spawn(function() ended(task, pcall(f, unpack(arguments, 1, count))) end)
+  end
   return task
 end
 
@@ -85,7 +94,7 @@ end
 
 ---Cancels what the task waits for; its function gets the cancelled_error and goes on.
 function Task:cancel()
-  local waiting = not self.finished and self.record and self.record.waiting
+  local waiting = not self.finished and self.waiting
   if waiting and waiting.cancel then waiting:cancel() end
 end
 
@@ -146,7 +155,7 @@ function tasks.map(client, items, fn, opts)
   local gate = setmetatable({
     client = client, open = 0, limit = math.max(opts and opts.concurrency or 16, 1),
   }, Gate)
-  local function ended()
+  local function leave()
     gate.open = gate.open - 1
     gate:wake()
   end
@@ -156,7 +165,7 @@ function tasks.map(client, items, fn, opts)
     gate.open = gate.open + 1
     all[i] = tasks.spawn(client, fn, items[i], i)
     all[i].collected = true
-    all[i]:on_done(ended)
+    all[i]:on_done(leave)
   end
   return tasks.all(all)
 end

@@ -27,7 +27,7 @@
 ---@class pomex.Host
 ---@field running fun(): any
 ---@field wait fun(client: pomex.Client, ready: table, timeout?: number)
----@field spawn fun(f: function, fail: fun(err: any, traceback?: string), client: pomex.Client)
+---@field spawn fun(f: function)
 
 ---@class pomex.Schedule
 ---@field first? number seconds until the first look

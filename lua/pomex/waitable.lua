@@ -6,27 +6,21 @@
 
 local waitable = {}
 
-local function notify(self, who)
-  if type(who) == "thread" then
-    self.client.loop:make_runnable(who)
-  else
-    who()
-  end
-end
-
 ---@param who thread|function
 function waitable:subscribe(who)
-  local first = self.waiter
-  if first == nil then
+  local first, coroutine = self.waiter, type(who) == "thread"
+  if first == who then return end
+  -- The first coroutine has a place of its own, since mostly there is but one.
+  if first == nil and coroutine then
     self.waiter = who
-  elseif first ~= who then
-    local others = self.waiters or {}
-    self.waiters = others
-    for i = 1, #others do
-      if others[i] == who then return end
-    end
-    others[#others + 1] = who
+    return
   end
+  local others = self.waiters or {}
+  self.waiters, self.crowded = others, true
+  for i = 1, #others do
+    if others[i] == who then return end
+  end
+  others[#others + 1] = who
 end
 
 ---@param who thread|function
@@ -39,14 +33,20 @@ function waitable:unsubscribe(who)
 end
 
 function waitable:wake()
-  local first, others = self.waiter, self.waiters
+  local first, others, loop = self.waiter, self.waiters, self.client.loop
   if first ~= nil then
     self.waiter = nil
-    notify(self, first)
+    loop:make_runnable(first)
   end
   if others then
     self.waiters = nil
-    for i = 1, #others do notify(self, others[i]) end
+    for i = 1, #others do
+      if type(others[i]) == "thread" then
+        loop:make_runnable(others[i])
+      else
+        others[i]()
+      end
+    end
   end
 end
 
@@ -64,7 +64,7 @@ function waitable:on_done(fn)
     run_handler(self, fn)
   else
     local handlers = self.handlers or {}
-    self.handlers = handlers
+    self.handlers, self.crowded = handlers, true
     handlers[#handlers + 1] = fn
   end
   return self

@@ -3,9 +3,9 @@
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 
-local blocking = { name = "blocking", spawn = coroutines.spawn }
+local blocking = { name = "blocking", spawn = coroutines.spawn, start = coroutines.start }
 
-local now = core.now
+local now, ours, park = core.now, coroutines.ours, coroutines.park
 
 ---Nothing that could yield.
 function blocking.running()
@@ -23,7 +23,8 @@ end
 ---@param timeout? number
 function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
-  if coroutines.owns(client) then return coroutines.wait(client, ready, timeout) end
+  local co, task = ours(client)
+  if co then return park(client, co, task, ready, timeout) end
   local loop = client.loop
   local deadline = timeout and now() + timeout
   while not ready() do

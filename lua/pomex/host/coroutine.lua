@@ -5,12 +5,13 @@ local core = require "pomex.core"
 
 local coroutines = { name = "coroutine" }
 
-local now, yield, running = core.now, coroutine.yield, coroutine.running
+local now, running = core.now, coroutine.running
+local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
 
 -- What a wait yields, so that it can be told from a yield of the task's own.
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
 
--- The coroutines that were started here: { loop =, fail =, waiting = }.
+-- The coroutines that were started here, each with its task.
 local started = setmetatable({}, { __mode = "k" })
 
 ---The running coroutine, or nil in the main one.
@@ -20,75 +21,110 @@ function coroutines.running()
   return not main and co or nil
 end
 
----Whether the running coroutine is one that this client's `spawn` started.
+---The running coroutine and its task, if this client's `spawn` started it.
 ---@param client pomex.Client
----@return boolean
-function coroutines.owns(client)
-  local record = started[running() or 0]
-  return record ~= nil and record.loop == client.loop
+---@return thread|nil co
+---@return pomex.Task|nil task
+function coroutines.ours(client)
+  local co = running()
+  local task = co and started[co]
+  if task and task.client == client then return co, task end
 end
 
----Yields until `ready()`, or `timeout` seconds have passed.
+local function park_until(loop, co, ready, deadline)
+  while not ready() do
+    if now() >= deadline then
+      ready:unsubscribe(co)
+      break
+    end
+    if loop.closed then error("pomex client is closed", 0) end
+    loop:wake_at(co, deadline)
+    ready:subscribe(co)
+    yield(PARKED)
+  end
+  loop:wake_at(co, nil)
+end
+
+---Yields the running coroutine `co` until it is worth while to look at `ready` again.
 ---@param client pomex.Client
+---@param co thread
+---@param task pomex.Task|nil
 ---@param ready table
 ---@param timeout? number
+function coroutines.park(client, co, task, ready, timeout)
+  if task then task.waiting = ready end
+  if timeout then return park_until(client.loop, co, ready, now() + timeout) end
+  if ready.waiter == nil then
+    ready.waiter = co
+  else
+    ready:subscribe(co)
+  end
+  -- A tail call: what waits by the thousand should have small stacks.
+  return yield(PARKED)
+end
+
+local park = coroutines.park
+
+---@param client pomex.Client
+---@param ready table
+---@param timeout? number seconds
 function coroutines.wait(client, ready, timeout)
   local co = coroutines.running()
   if not co then
     error('pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one', 0)
   end
-  local loop, record = client.loop, started[co]
-  local deadline = timeout and now() + timeout
-  if record then record.waiting = ready end
-  while not ready() do
-    if deadline then
-      if now() >= deadline then
-        ready:unsubscribe(co)
-        break
-      end
-      loop:wake_at(co, deadline)
-    end
-    if loop.closed then error("pomex client is closed", 0) end
-    ready:subscribe(co)
-    yield(PARKED)
-  end
-  if deadline then loop:wake_at(co, nil) end
-  if record then record.waiting = nil end
+  return park(client, co, started[co], ready, timeout)
 end
 
----Resumes a coroutine that a wait had yielded, and takes note of how it went.
+-- Takes note of how a coroutine left its resume.
+local function left(loop, co, task, ok, ...)
+  local what = ...
+  if what == PARKED then return end
+  if status(co) == "suspended" then
+    if task then loop.later[#loop.later + 1] = co end
+    return
+  end
+  started[co] = nil
+  if ok then
+    if task then task:finish(...) end
+    return
+  end
+  local trace = debug.traceback(co, tostring(what))
+  -- 5.4: variables to be closed of a coroutine that failed wait for this.
+  if coroutine.close then coroutine.close(co) end
+  if task then
+    task:fail(what, trace)
+  else
+    loop:failure(trace)
+  end
+end
+
+---Resumes a coroutine that a wait had yielded.
 ---@param loop pomex.Loop
 ---@param co thread
 function coroutines.resume(loop, co)
-  if coroutine.status(co) ~= "suspended" then return end
-  local record = started[co]
-  local ok, what = coroutine.resume(co)
-  if not ok then
-    local trace = debug.traceback(co, tostring(what))
-    -- 5.4: variables to be closed of a coroutine that failed wait for this.
-    if coroutine.close then coroutine.close(co) end
-    if record then
-      record.fail(what, trace)
-    else
-      loop:failure(trace)
-    end
-  elseif record and what ~= PARKED and coroutine.status(co) == "suspended" then
-    loop.later[#loop.later + 1] = co
-  end
+  local task = started[co]
+  -- Others may have resumed, or ended, one that is not ours.
+  if not task and status(co) ~= "suspended" then return end
+  return left(loop, co, task, resume(co))
 end
 
----Starts `f()` in a coroutine of ours, at once, up to its first wait. If it raises,
----`fail(err, traceback)` is called. A bare coroutine.yield() in it waits for the next step.
+---Starts `f(…)` in a coroutine of ours, at once, up to its first wait. The task is told how it
+---ends. A bare coroutine.yield() in it waits for the next step.
+---@param task pomex.Task
 ---@param f function
----@param fail fun(err: any, traceback: string)
----@param client pomex.Client
----@return table record its field `waiting` is what it waits for
-function coroutines.spawn(f, fail, client)
+function coroutines.start(task, f, ...)
   local co = coroutine.create(f)
-  local record = { loop = client.loop, fail = fail }
-  started[co] = record
-  coroutines.resume(client.loop, co)
-  return record
+  started[co] = task
+  return left(task.client.loop, co, task, resume(co, ...))
+end
+
+---Starts `f()`, which never raises, in a coroutine.
+---@param f function
+function coroutines.spawn(f)
+  local co = coroutine.create(f)
+  local ok, err = resume(co)
+  if not ok then error(err, 0) end
 end
 
 return coroutines

@@ -2,10 +2,10 @@
 ---
 --- A host is a table of three functions:
 ---   running()                     the running task, or nil where nothing can yield
----   wait(client, ready, timeout)  returns when ready() or after `timeout` seconds;
----                                 ready:subscribe(fn) has fn called when it may be ready
----   spawn(f, fail, client)        starts f() as a task of the host's kind; where f raises,
----                                 fail(err, traceback) is called
+---   wait(client, ready, timeout)  returns when ready() or after `timeout` seconds; without a
+---                                 timeout it may return early. ready:subscribe(fn) has fn
+---                                 called when it may be ready
+---   spawn(f)                      starts f(), which never raises, as a task of the host's kind
 
 local options = require "pomex.options"
 
