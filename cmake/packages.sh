@@ -4,12 +4,12 @@
 
 POMEX_BUILD_PACKAGES=(
     gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libjansson-dev liblua5.4-dev
-    lua5.4 lua-cjson libmicrohttpd-dev libsqlite3-dev
+    lua5.4 lua-cjson libmicrohttpd-dev libsqlite3-dev libssl-dev
 )
 POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(
     g++ clang clang-format cppcheck valgrind shellcheck libcmocka-dev lua-busted lua-check
-    lua-socket lua-posix ffmpeg chromium chromium-driver openssl libssl-dev
+    lua-socket lua-posix ffmpeg chromium chromium-driver openssl
 )
 
 # pomex_packages yes|no PACKAGE…: installs what is missing ("no": only says so).

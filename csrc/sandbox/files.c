@@ -82,15 +82,15 @@ static void serve_range(pomex_sb_request *request, const char *etag)
 static void serve(pomex_sb_request *request, const char *id, int64_t modified)
 {
     pomex_sb_answer *answer = &request->answer;
-    unsigned char hash[16];
-    char etag[40] = "\"";
-    pomex_sb_siphash(request->sandbox->link_key, id, strlen(id), hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        snprintf(etag + 1 + 2 * i, 3, "%02x", hash[i]);
-    strcat(etag, "\"");
+    char mac[POMEX_SB_SECRET];
+    char etag[POMEX_SB_SECRET + 2] = "";
+    bool tagged = pomex_sb_sign(request->sandbox->link_key, id, strlen(id), mac);
+    if (tagged)
+        snprintf(etag, sizeof etag, "\"%s\"", mac);
     char date[POMEX_SB_TIME];
     pomex_sb_http_time(modified, date);
-    pomex_sb_answer_header(answer, "ETag", etag);
+    if (tagged)
+        pomex_sb_answer_header(answer, "ETag", etag);
     pomex_sb_answer_header(answer, "Last-Modified", date);
     pomex_sb_answer_header(answer, "Accept-Ranges", "bytes");
     serve_range(request, etag);

@@ -1,5 +1,7 @@
 #include "random.h"
 
+#include <openssl/hmac.h>
+
 #include "clock.h"
 
 #include <stdio.h>
@@ -46,62 +48,13 @@ bool pomex_sb_same(const char *a, size_t a_length, const char *b, size_t b_lengt
     return different == 0;
 }
 
-static uint64_t load(const unsigned char *bytes, size_t count)
+bool pomex_sb_sign(const unsigned char key[16], const void *bytes, size_t length,
+                   char out[POMEX_SB_SECRET])
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < count; i++)
-        word |= (uint64_t)bytes[i] << (8 * i);
-    return word;
-}
-
-static uint64_t turn(uint64_t word, unsigned bits)
-{
-    return word << bits | word >> (64 - bits);
-}
-
-static void mix(uint64_t v[4], int rounds)
-{
-    while (rounds-- > 0) {
-        v[0] += v[1];
-        v[1] = turn(v[1], 13) ^ v[0];
-        v[0] = turn(v[0], 32);
-        v[2] += v[3];
-        v[3] = turn(v[3], 16) ^ v[2];
-        v[0] += v[3];
-        v[3] = turn(v[3], 21) ^ v[0];
-        v[2] += v[1];
-        v[1] = turn(v[1], 17) ^ v[2];
-        v[2] = turn(v[2], 32);
-    }
-}
-
-void pomex_sb_siphash(const unsigned char key[16], const void *bytes, size_t length,
-                      unsigned char out[16])
-{
-    const unsigned char *at = bytes;
-    uint64_t k0 = load(key, 8);
-    uint64_t k1 = load(key + 8, 8);
-    uint64_t v[4] = {k0 ^ UINT64_C(0x736f6d6570736575),
-                     k1 ^ UINT64_C(0x646f72616e646f6d) ^ 0xee,
-                     k0 ^ UINT64_C(0x6c7967656e657261), k1 ^ UINT64_C(0x7465646279746573)};
-    size_t left = length;
-    for (; left >= 8; left -= 8, at += 8) {
-        uint64_t word = load(at, 8);
-        v[3] ^= word;
-        mix(v, 2);
-        v[0] ^= word;
-    }
-    uint64_t last = load(at, left) | (uint64_t)length << 56;
-    v[3] ^= last;
-    mix(v, 2);
-    v[0] ^= last;
-    v[2] ^= 0xee;
-    for (size_t half = 0; half < 2; half++) {
-        if (half == 1)
-            v[1] ^= 0xdd;
-        mix(v, 4);
-        uint64_t word = v[0] ^ v[1] ^ v[2] ^ v[3];
-        for (size_t i = 0; i < 8; i++)
-            out[8 * half + i] = (unsigned char)(word >> (8 * i));
-    }
+    unsigned char mac[EVP_MAX_MD_SIZE];
+    if (!HMAC(EVP_sha256(), key, 16, bytes, length, mac, NULL))
+        return false;
+    for (size_t i = 0; i < 16; i++)
+        snprintf(out + 2 * i, 3, "%02x", mac[i]);
+    return true;
 }

@@ -15,10 +15,9 @@ bool pomex_sb_random_hex(char out[POMEX_SB_SECRET]);
 /* "PREFIX-20260619150241-b8xd4", never the same twice while the program runs. */
 void pomex_sb_make_id(const char *prefix, int64_t now, char out[POMEX_SB_ID]);
 
-/* SipHash-2-4 with 128 bits (the public reference algorithm): a keyed hash, so that only who
- * knows `key` can sign. */
-void pomex_sb_siphash(const unsigned char key[16], const void *bytes, size_t length,
-                      unsigned char out[16]);
+/* The first 128 bits of HMAC-SHA256, as hexadecimal digits. False if there is no memory. */
+bool pomex_sb_sign(const unsigned char key[16], const void *bytes, size_t length,
+                   char out[POMEX_SB_SECRET]);
 
 /* Whether two secrets are equal; takes as long for any two of one length. */
 bool pomex_sb_same(const char *a, size_t a_length, const char *b, size_t b_length);
