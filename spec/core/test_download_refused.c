@@ -79,6 +79,8 @@ static void redirects_are_few_and_keep_their_scheme(void **state)
             scene_is_error(&s, scene_download(&s, s.link), "connection_error", rows[i].words);
         else
             scene_is_saved(&s, scene_download(&s, s.link));
+        if (i == 2)
+            assert_int_equal(fault_server_count(s.h.server, NULL), 6);
         scene_stop(&s);
     }
     assert_int_equal(fault_server_count(other, NULL), 1);

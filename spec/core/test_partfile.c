@@ -342,6 +342,38 @@ static void a_forked_child_takes_nothing_away(void **state)
     holds(path, "abcdef");
 }
 
+static bool save_once(const char *text)
+{
+    pomex_partfile *file = pomex_partfile_open(path, text, why, sizeof why);
+    if (!file)
+        return strstr(why, "is being downloaded") != NULL;
+    bool saved = pomex_partfile_begin(file, 0, 6, NULL, why, sizeof why) &&
+                 pomex_partfile_write(file, text, 6) &&
+                 pomex_partfile_finish(file, false, why, sizeof why);
+    pomex_partfile_close(file);
+    return saved;
+}
+
+/* Whoever gets the lock of a part that was renamed meanwhile must not write into the whole
+ * file that it has become. */
+static void two_processes_never_share_a_part(void **state)
+{
+    (void)state;
+    bool saved = true;
+    pid_t child = fork();
+    for (int i = 0; i < 2000 && saved; i++)
+        saved = save_once(child ? "parent" : "child!");
+    if (child == 0)
+        _exit(saved ? 0 : 1);
+    int status = 1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    if (!saved)
+        fail_msg("%s", why);
+    assert_int_equal(status, 0);
+    assert_true(exists(path));
+    assert_false(exists(part));
+}
+
 static void a_part_replaced_by_others_is_not_renamed(void **state)
 {
     (void)state;
@@ -376,6 +408,7 @@ int main(void)
         TEST(a_full_disk_names_the_file),
         TEST(a_kill_leaves_what_can_be_resumed),
         TEST(a_forked_child_takes_nothing_away),
+        TEST(two_processes_never_share_a_part),
         TEST(a_part_replaced_by_others_is_not_renamed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,6 +188,24 @@ static void a_404_of_a_new_id(void **state)
     }
 }
 
+static void a_404_after_it_was_seen(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {{.match = "POST", .body = PROCESSING},
+                                       {.times = 1, .body = PROCESSING},
+                                       {.times = 1, .status = 404},
+                                       {.body = ACTIVE}};
+    harness h;
+    set_up(&h, steps, 4);
+    pomex_operation *made = harness_call(&h, POMEX_EFFECT_ASSET);
+    assert_null(finished(&h, made));
+    pomex_operation_release(made);
+    pomex_operation *op = begin(&h, POMEX_ASSET_GET, -1);
+    assert_non_null(finished(&h, op));
+    assert_string_equal(pomex_operation_error(op)->type, "not_found_error");
+    tear_down(&h, op);
+}
+
 static void statuses_that_end_it(void **state)
 {
     (void)state;
@@ -324,6 +342,7 @@ int main(void)
         cmocka_unit_test(what_a_wait_outlives),
         cmocka_unit_test(what_ends_a_wait_at_once),
         cmocka_unit_test(a_404_of_a_new_id),
+        cmocka_unit_test(a_404_after_it_was_seen),
         cmocka_unit_test(statuses_that_end_it),
         cmocka_unit_test(a_deadline_names_the_last_status),
         cmocka_unit_test(the_last_look_is_just_before_the_deadline),

@@ -99,6 +99,14 @@ static void costly_posts_go_alone(void **state)
     assert_int_equal(again.connection, get.connection);
     assert_int_equal(fault_server_connections(h.server), 3);
     harness_stop(&h);
+    for (int effect = POMEX_EFFECT_ASSET; effect <= POMEX_EFFECT_BILLED; effect++) {
+        harness_start(&h, NULL, 0, false);
+        harness_client(&h);
+        good(&h, (enum pomex_effect)effect, &post);
+        good(&h, POMEX_EFFECT_NONE, &get);
+        assert_int_not_equal(get.connection, post.connection);
+        harness_stop(&h);
+    }
 }
 
 static void a_large_body_waits_for_no_leave(void **state)
@@ -221,6 +229,39 @@ static void an_answer_that_waited_for_us(void **state)
     harness_stop(&h);
 }
 
+/* The same where each step ends before it has read what is there: no deadline rings for an
+ * attempt whose answer lies in its socket. */
+static void answers_that_short_steps_have_not_read(void **state)
+{
+    (void)state;
+    enum { MANY = 150 }; /* more than one look at the epoll set tells of */
+    static const fault_step late = {.body = "{\"id\":\"asset-1\"}", .delay = 1};
+    pomex_operation *ops[MANY];
+    harness h;
+    harness_start(&h, &late, 1, false);
+    h.options.max_retries = 0;
+    h.options.max_in_flight = MANY;
+    harness_client(&h);
+    for (size_t i = 0; i < MANY; i++)
+        ops[i] = harness_call(&h, POMEX_EFFECT_NONE);
+    double end = harness_now() + 20;
+    while (h.client->in_flight < MANY && harness_now() < end)
+        pomex_client_step(h.client, 0);
+    harness_arrived(&h, NULL, MANY);
+    usleep(1200000);
+    harness_advance(&h, 31);
+    for (size_t i = 0; i < MANY; i++) {
+        while (!pomex_operation_done(ops[i]) && harness_now() < end)
+            pomex_client_step(h.client, 1e-9);
+        const pomex_error *error = pomex_operation_error(ops[i]);
+        if (error)
+            fail_msg("call %zu: %s: %s", i, error->type, error->message);
+        assert_true(pomex_operation_done(ops[i]));
+        pomex_operation_release(ops[i]);
+    }
+    harness_stop(&h);
+}
+
 static void own_requests_are_sent_once(void **state)
 {
     (void)state;
@@ -325,6 +366,7 @@ int main(void)
         cmocka_unit_test(ids_and_queries_are_encoded),
         cmocka_unit_test(a_redirect_is_not_followed),
         cmocka_unit_test(an_answer_that_waited_for_us),
+        cmocka_unit_test(answers_that_short_steps_have_not_read),
         cmocka_unit_test(own_requests_are_sent_once),
         cmocka_unit_test(a_folder_of_authorities),
         cmocka_unit_test(no_descriptor_is_inherited_or_left),
