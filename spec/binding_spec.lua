@@ -184,7 +184,7 @@ describe("a request's table", function()
     assert.equal('{"n":512}', sent { n = 512 })
     assert.equal('{"n":512}', sent { n = 512.0 })
     assert.equal('{"n":-3}', sent { n = -3.0 })
-    assert.equal('{"n":9007199254740993}', sent { n = 9007199254740993 })
+    if math.type then assert.equal('{"n":9007199254740993}', sent { n = 9007199254740993 }) end
     assert.equal('{"n":1000000000000000000}', sent { n = 1e18 })
     assert.equal('{"n":0.5}', sent { n = 0.5 })
   end)

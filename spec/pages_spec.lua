@@ -101,6 +101,8 @@ describe("assets:each", function()
   end)
 
   it("runs in a task", function()
+    -- PUC 5.1 cannot yield in the iterator of a `for`.
+    if _VERSION == "Lua 5.1" and not rawget(_G, "jit") then return end
     assert.equal(250, client:run(count, { group_id = group_id }))
   end)
 end)

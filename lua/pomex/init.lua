@@ -11,7 +11,7 @@ local core = require "pomex.core"
 local marks = require "pomex.marks"
 
 ---@class pomex
----@field content pomex.ContentModule `pomex.content()` makes a builder
+---@field content fun(): pomex.Content makes a builder
 ---@field callback table the redirect that ends a verification
 ---@field errors table what an error is
 ---@field sandbox table `pomex.sandbox.start{…}`: the service, emulated

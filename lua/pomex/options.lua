@@ -15,7 +15,7 @@ local function callers_line()
   for level = 3, 20 do
     local info = HOME and debug.getinfo(level, "Sl")
     if not info then return "" end
-    if info.what ~= "C" and info.source:sub(1, #HOME) ~= HOME then
+    if info.what ~= "C" and info.what ~= "tail" and info.source:sub(1, #HOME) ~= HOME then
       return info.currentline > 0 and ("%s:%d: "):format(info.short_src, info.currentline) or ""
     end
   end

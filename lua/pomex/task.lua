@@ -41,6 +41,16 @@ local function ended(task, ok, ...)
   if ok then task:finish(...) else task:fail(..., tostring((...))) end
 end
 
+-- Coroutines are made of functions only; on 5.1, of functions in Lua only.
+local ANY_FUNCTION = pcall(coroutine.create, print)
+
+local function in_lua(f)
+  if type(f) == "function" and (ANY_FUNCTION or debug.getinfo(f, "S").what ~= "C") then
+    return f
+  end
+  return function(...) return f(...) end
+end
+
 ---Starts `f(…)` in a task; it runs at once, up to its first wait.
 ---@param client pomex.Client
 ---@param f function
@@ -49,7 +59,7 @@ function tasks.spawn(client, f, ...)
   local task = setmetatable({ client = client, waiting = nil, finished = false }, Task)
   local host = client.host
   if host.start then
-    host.start(task, f, ...)
+    host.start(task, in_lua(f), ...)
   else
     local count, arguments = select("#", ...), { ... }
     host.spawn(function() ended(task, pcall(f, unpack(arguments, 1, count))) end)

@@ -5,7 +5,8 @@ local coroutines = require "pomex.host.coroutine"
 
 local blocking = { name = "blocking", spawn = coroutines.spawn, start = coroutines.start }
 
-local now, ours, park = core.now, coroutines.ours, coroutines.park
+local now, running = core.now, coroutine.running
+local started, park = coroutines.started, coroutines.park
 
 ---Nothing that could yield.
 function blocking.running()
@@ -23,8 +24,9 @@ end
 ---@param timeout? number
 function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
-  local co, task = ours(client)
-  if co then return park(client, co, task, ready, timeout) end
+  local co = running()
+  local task = co and started[co]
+  if task and task.client == client then return park(client, co, task, ready, timeout) end
   local loop = client.loop
   local deadline = timeout and now() + timeout
   while not ready() do

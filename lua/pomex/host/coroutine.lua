@@ -12,23 +12,15 @@ local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.statu
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
 
 -- The coroutines that were started here, each with its task.
+---@type table<thread, pomex.Task>
 local started = setmetatable({}, { __mode = "k" })
+coroutines.started = started
 
 ---The running coroutine, or nil in the main one.
 ---@return thread|nil
 function coroutines.running()
   local co, main = running()
   return not main and co or nil
-end
-
----The running coroutine and its task, if this client's `spawn` started it.
----@param client pomex.Client
----@return thread|nil co
----@return pomex.Task|nil task
-function coroutines.ours(client)
-  local co = running()
-  local task = co and started[co]
-  if task and task.client == client then return co, task end
 end
 
 local function park_until(loop, co, ready, deadline)
