@@ -23,6 +23,8 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
             "pomex does not follow: the key stays here",
             status);
     const char *type = pomex_rules_error_type(status);
+    if (op->endpoint->id == POMEX_DOWNLOAD)
+        return pomex_operation_error_new(op, type, "the link answered HTTP %d", status);
     json_t *root = pomex_json_parse(body->data, body->length);
     const char *message = pomex_json_string(json_object_get(root, "error"), "message");
     if (!message)
@@ -72,7 +74,9 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     error->retryable = pomex_retry_transient(o);
     if (o->reply->request_id[0])
         error->request_id = strdup(o->reply->request_id);
-    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length) {
+    /* What a link's host says may echo the link, which is signed. */
+    bool shown_to_all = op->endpoint->id != POMEX_DOWNLOAD;
+    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && shown_to_all) {
         size_t shown = body->length < BODY_SHOWN ? body->length : BODY_SHOWN;
         error->body = malloc(shown + 1);
         if (error->body) {

@@ -140,10 +140,12 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
         pomex_operation_retry(op, o, error, least_left(op));
     else if (verdict == POMEX_REFUSE)
         pomex_operation_finish(op, error);
-    else if (op->effect == POMEX_EFFECT_ASSET && op->lookup && o->ending != POMEX_CANCELLED)
+    else if (op->lookup && o->ending != POMEX_CANCELLED)
         pomex_lookup_begin(op, o, error);
-    else
+    else {
+        pomex_lookup_doubt(op);
         pomex_operation_finish(op, pomex_call_ambiguous(op, error));
+    }
 }
 
 static void call_rang(pomex_operation *op)

@@ -223,7 +223,7 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-void pomex_created_add(pomex_client *c, const char *id)
+bool pomex_created_add(pomex_client *c, const char *id)
 {
     int64_t now = pomex_now(c);
     while (c->created_count && c->created[c->created_first].at < now - CREATED_KEPT) {
@@ -238,7 +238,7 @@ void pomex_created_add(pomex_client *c, const char *id)
             size_t capacity = c->created_capacity ? 2 * c->created_capacity : 32;
             pomex_created *grown = malloc(capacity * sizeof *grown);
             if (!grown)
-                return; /* costs a 404 its patience, nothing else */
+                return false;
             if (c->created_count)
                 memcpy(grown, c->created + c->created_first, c->created_count * sizeof *grown);
             free(c->created);
@@ -248,6 +248,7 @@ void pomex_created_add(pomex_client *c, const char *id)
         c->created_first = 0;
     }
     c->created[c->created_first + c->created_count++] = (pomex_created){hash_of(id), now};
+    return true;
 }
 
 int64_t pomex_created_at(const pomex_client *c, const char *id)

@@ -31,8 +31,7 @@ typedef struct pomex_settings {
 pomex_error *pomex_settings_init(pomex_settings *settings, const pomex_options *options);
 void pomex_settings_free(pomex_settings *settings);
 
-/* A descriptor that libcurl uses. Registered in the epoll set lazily: libcurl says REMOVE and
- * then IN for every request on a kept-alive connection, and obeying costs two system calls. */
+/* A descriptor that libcurl uses; see socket.c. */
 typedef struct pomex_socket {
     uint8_t wanted;     /* what libcurl wants: EPOLLIN, EPOLLOUT */
     uint8_t registered; /* what the epoll set has; 0: nothing */
@@ -77,6 +76,10 @@ struct pomex_client {
     size_t socket_count;
     struct epoll_event ready[POMEX_EPOLL_EVENTS]; /* what poll found, for the next step */
     int ready_count;
+    bool batch_was_full;
+    size_t batches;      /* full ones in a row */
+    int64_t batch_at;    /* when `ready` was filled */
+    int64_t swept_at;    /* every socket that was ready by then has been read */
     bool system_ca_path; /* the system has a folder of hashed certificates */
     uint64_t random;
 
@@ -89,13 +92,15 @@ struct pomex_client {
     pomex_link told; /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;
-    int starts;    /* in this step */
-    int next_kind; /* which queue is asked first */
+    int starts; /* in this step */
+    size_t queued;
+    uint64_t last_turn;
     uint64_t last_id;
     pomex_transfer *pool;
     struct curl_slist auth_header, cache_header, expect_header, type_header;
     pomex_created *created;
     size_t created_first, created_count, created_capacity;
+    bool adopts_nothing; /* a doubtful upload could not be remembered */
     pomex_events events;
 };
 
@@ -114,9 +119,25 @@ void pomex_client_unref(pomex_client *client);
 /* A number in [0, 1). */
 double pomex_random(pomex_client *client);
 
-/* Remembers an id for 300 s; when it was made, or -1. */
-void pomex_created_add(pomex_client *client, const char *id);
+/* Remembers an id (or another name) for 300 s, and when; -1: it is not known. False if memory
+ * ran out. */
+bool pomex_created_add(pomex_client *client, const char *id);
 int64_t pomex_created_at(const pomex_client *client, const char *id);
+
+/* --- admission.c */
+
+/* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
+#define POMEX_STARTS_A_STEP 16
+void pomex_admit(pomex_client *client);
+
+/* --- socket.c: libcurl's callbacks, and what the loop asks of the epoll set */
+int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *private);
+curl_socket_t pomex_socket_open(void *user, curlsocktype purpose,
+                                struct curl_sockaddr *address);
+int pomex_socket_close(void *user, curl_socket_t fd);
+bool pomex_socket_watch(pomex_client *client, int fd, uint32_t events, bool known);
+void pomex_socket_unwatch(pomex_client *client, int fd);
+void pomex_socket_note_sleep(pomex_client *client);
 
 /* --- loop.c */
 bool pomex_loop_open(pomex_client *client);
@@ -124,10 +145,6 @@ void pomex_loop_close(pomex_client *client, bool foreign);
 void pomex_loop_step(pomex_client *client, double budget);
 /* Starts what may start; ends what has ended. */
 void pomex_loop_run(pomex_client *client);
-/* libcurl's CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION. */
-curl_socket_t pomex_loop_open_socket(void *user, curlsocktype purpose,
-                                     struct curl_sockaddr *address);
-int pomex_loop_close_socket(void *user, curl_socket_t fd);
 /* Sets the timerfd to the earliest thing that step must see to. */
 void pomex_loop_rearm(pomex_client *client);
 

@@ -12,7 +12,8 @@
 /* Slower than this many bytes in this many seconds is a halt. */
 #define STALL_SECONDS 30.0
 #define STALL_BYTES   (30 * 1024)
-/* An attempt that saved this much starts the count of retries anew. */
+/* An attempt that came this much further than any before starts the count of retries anew.
+ * Counted by what it received, a server that always cuts would be asked for ever. */
 #define PROGRESS_BYTES (64 * 1024)
 
 void pomex_download_free(struct pomex_download *d)
@@ -32,32 +33,19 @@ void pomex_operation_progress(const pomex_operation *op, int64_t *done, int64_t 
     *total = d ? d->total : -1;
 }
 
-/* Closes the file, which also unlocks it. */
-static void let_go(pomex_operation *op)
+void pomex_download_let_go(pomex_operation *op)
 {
     struct pomex_download *d = op->download;
     d->saved = d->file ? pomex_partfile_size(d->file) : d->saved;
     pomex_partfile_close(d->file);
     d->file = NULL;
-}
-
-void pomex_download_let_go_if_done(pomex_operation *op)
-{
-    if (op->state == POMEX_DONE)
-        let_go(op);
-}
-
-void pomex_download_finish(pomex_operation *op, pomex_error *error)
-{
-    let_go(op);
     pomex_buffer_free(&op->reply);
-    pomex_operation_finish(op, error);
 }
 
 void pomex_download_fail(pomex_operation *op, const char *type, const char *message,
                          const char *detail)
 {
-    pomex_download_finish(op, pomex_operation_error_new(op, type, "%s%s", message, detail));
+    pomex_operation_finish(op, pomex_operation_error_new(op, type, "%s%s", message, detail));
 }
 
 void pomex_download_enter(pomex_operation *op, const pomex_stage *stage,
@@ -114,7 +102,7 @@ static int begin(pomex_transfer *t)
         d->restart = !continues(d, h, &total);
         if (d->restart)
             return 1;
-    } else if (total < 0 && !h->chunked && h->version < 2) {
+    } else if (total < 0 && !h->chunked) {
         d->unfit =
             "the server did not say how long the video is, so it could not be told whole";
         return 1;
@@ -148,7 +136,7 @@ static bool file_request(pomex_operation *op, pomex_request *r)
         return true;
     curl_slist_free_all(r->headers);
     free(r->url);
-    pomex_download_finish(op, pomex_error_memory());
+    pomex_operation_finish(op, pomex_error_memory());
     return false;
 }
 
@@ -196,6 +184,7 @@ static void redirect(pomex_operation *op, const pomex_outcome *o)
     }
     free(d->link);
     d->link = copy;
+    op->attempts--; /* a redirect is no failure */
     pomex_operation_queue(op);
 }
 
@@ -211,6 +200,7 @@ static void start_over(pomex_operation *op)
         pomex_download_fail(op, "file_error", why, "");
     else
         pomex_operation_queue(op);
+    op->attempts -= !d->restarted;
     d->restarted = true;
 }
 
@@ -221,17 +211,14 @@ static void complete(pomex_operation *op, const pomex_outcome *o, bool begun)
     d->saved = pomex_partfile_size(d->file);
     if (d->unfit) {
         pomex_error *error = pomex_operation_error_new(op, "decode_error", "%s", d->unfit);
-        if (!pomex_error_is_static(error)) {
+        if (!pomex_error_is_static(error))
             error->status = o->status;
-            error->body = op->reply.data ? strndup(op->reply.data, 512) : NULL;
-            error->body_length = error->body ? strlen(error->body) : 0;
-        }
-        pomex_download_finish(op, error);
+        pomex_operation_finish(op, error);
     } else if (!begun) {
         pomex_download_fail(op, "decode_error", "the link gave no bytes", "");
     } else if (pomex_partfile_finish(d->file, op->sync, why, sizeof why)) {
         d->total = d->saved;
-        pomex_download_finish(op, NULL);
+        pomex_operation_finish(op, NULL);
     } else {
         pomex_download_fail(op, "file_error", why, "");
     }
@@ -265,20 +252,16 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
         pomex_error *error = pomex_outcome_error(op, o, &op->reply);
         if (!pomex_error_is_static(error) && is_refused_link(status))
             pomex_error_set(&error->hint, "the link was refused, and so was a new one of it");
-        if (o->received >= PROGRESS_BYTES)
+        int64_t size = pomex_partfile_size(d->file);
+        if (size >= d->best + PROGRESS_BYTES) {
+            d->best = size;
             op->attempts = 1;
+        }
         if (pomex_retry_transient(o) && o->ending != POMEX_CANCELLED)
             pomex_operation_retry(op, o, error, 0);
         else
-            pomex_download_finish(op, error);
+            pomex_operation_finish(op, error);
     }
-    pomex_download_let_go_if_done(op);
-}
-
-static pomex_error *download_cancelled(pomex_operation *op)
-{
-    let_go(op);
-    return NULL;
 }
 
 const pomex_stage pomex_file_stage = {
@@ -286,7 +269,6 @@ const pomex_stage pomex_file_stage = {
     .ended = file_ended,
     .rang = pomex_download_rang,
     .attempt_deadline = file_deadline,
-    .cancelled = download_cancelled,
 };
 
 /* ----------------------------------------------------------------------------------- begin */

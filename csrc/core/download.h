@@ -18,6 +18,7 @@ struct pomex_download {
     int64_t resume;
     int64_t total;
     int64_t saved;
+    int64_t best;         /* as far as an attempt has come */
     int64_t window_bytes; /* what had come when the stall window began */
 };
 
@@ -27,14 +28,9 @@ extern const pomex_stage pomex_link_stage, pomex_file_stage;
 void pomex_download_enter(pomex_operation *operation, const pomex_stage *stage,
                           pomex_endpoint_id endpoint);
 
-/* Ends it with `error` (taken over; NULL: the file is saved), or with a message made of two
- * parts; closes the file either way. */
-void pomex_download_finish(pomex_operation *operation, pomex_error *error);
+/* Ends it with an error, its message made of two parts. */
 void pomex_download_fail(pomex_operation *operation, const char *type, const char *message,
                          const char *detail);
-
-/* Closes the file if the operation has ended, as it does where retries run out. */
-void pomex_download_let_go_if_done(pomex_operation *operation);
 
 /* Both stages' timer. */
 void pomex_download_rang(pomex_operation *operation);

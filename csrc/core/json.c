@@ -82,6 +82,11 @@ static enum shape shape_of(const json_t *value, size_t depth)
     return found;
 }
 
+bool pomex_json_is_deep(const json_t *value)
+{
+    return shape_of(value, 0) == SHAPE_TOO_DEEP;
+}
+
 static json_t *with_integers(const json_t *value);
 
 static json_t *array_with_integers(const json_t *array)

@@ -14,6 +14,9 @@ json_t *pomex_json_parse(const char *text, size_t length);
 /* The string at `key` of an object, or NULL if there is none, it is empty, or holds a NUL. */
 const char *pomex_json_string(const json_t *object, const char *key);
 
+/* Whether it is nested more than POMEX_MAX_DEPTH levels. */
+bool pomex_json_is_deep(const json_t *value);
+
 /* The text to send for `value`: compact, valid UTF-8, whole numbers without a fraction. The
  * caller frees it with free(). NULL if memory ran out or it holds what JSON cannot say. */
 char *pomex_json_text(const json_t *value, size_t *length);

@@ -67,17 +67,17 @@ static int64_t free_at(const lane *l, int64_t value, int64_t now)
     return now + value >= HOLD_LIMIT ? 0 : now + HELD_PAUSE;
 }
 
-int pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
-                       int64_t *again)
+bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
+                        pomex_slot *slot, int64_t *again)
 {
     lane *l = &limiter->lanes[kind];
     int64_t shut = atomic_load(&l->shut_until);
-    if (shut > now) {
-        *again = shut;
-        return -1;
-    }
+    *slot = (pomex_slot){.kind = kind};
+    *again = shut;
+    if (shut > now)
+        return false;
     if (!l->slots)
-        return 0;
+        return true;
     *again = POMEX_NEVER;
     for (int i = 0; i < l->slots; i++) {
         int64_t value = atomic_load(&l->slot[i]);
@@ -86,23 +86,32 @@ int pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t n
             *again = at < *again ? at : *again;
             continue;
         }
-        if (atomic_compare_exchange_strong(&l->slot[i], &value, -now))
-            return i + 1;
+        slot->number = i + 1;
+        slot->mark = -now;
+        if (atomic_compare_exchange_strong(&l->slot[i], &value, slot->mark))
+            return true;
         *again = now; /* another process was quicker: look again */
     }
-    return -1;
+    return false;
 }
 
-void pomex_limiter_sent(pomex_limiter *limiter, pomex_endpoint_id kind, int slot, int64_t now)
+/* Only while it still bears the holder's mark. */
+static void mark(pomex_limiter *limiter, const pomex_slot *slot, int64_t value)
 {
-    if (slot > 0)
-        atomic_store(&limiter->lanes[kind].slot[slot - 1], now);
+    int64_t held = slot->mark;
+    if (slot->number)
+        atomic_compare_exchange_strong(&limiter->lanes[slot->kind].slot[slot->number - 1],
+                                       &held, value);
 }
 
-void pomex_limiter_give_back(pomex_limiter *limiter, pomex_endpoint_id kind, int slot)
+void pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now)
 {
-    if (slot > 0)
-        atomic_store(&limiter->lanes[kind].slot[slot - 1], 0);
+    mark(limiter, slot, now);
+}
+
+void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot)
+{
+    mark(limiter, slot, 0);
 }
 
 void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until)

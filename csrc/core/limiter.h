@@ -16,16 +16,24 @@ typedef struct pomex_limiter pomex_limiter;
 pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS]);
 void pomex_limiter_free(pomex_limiter *limiter);
 
-/* Takes a slot of a kind. Returns its number, 0 where the kind has no limit, or -1: not now,
- * and *again is the earliest time at which to ask again (monotonic ns). */
-int pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
-                       int64_t *again);
+/* A slot that is held: its kind, its number (0: the kind has no limit), and what it was marked
+ * with, by which it is told from one that was given to somebody else since. */
+typedef struct pomex_slot {
+    pomex_endpoint_id kind;
+    int number;
+    int64_t mark;
+} pomex_slot;
+
+/* Takes a slot of a kind. False: not now, and *again is the earliest time at which to ask
+ * again (monotonic ns). */
+bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
+                        pomex_slot *slot, int64_t *again);
 
 /* The request of the slot went onto the wire at `now`. */
-void pomex_limiter_sent(pomex_limiter *limiter, pomex_endpoint_id kind, int slot, int64_t now);
+void pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now);
 
 /* The attempt of the slot ended before it sent anything. */
-void pomex_limiter_give_back(pomex_limiter *limiter, pomex_endpoint_id kind, int slot);
+void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot);
 
 /* The service said 429: nothing of this kind goes out before `until`. */
 void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until);

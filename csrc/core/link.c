@@ -33,7 +33,7 @@ void pomex_link_take(pomex_operation *op, const char *link)
     struct pomex_download *d = op->download;
     char *copy = strdup(link);
     if (!copy) {
-        pomex_download_finish(op, pomex_error_memory());
+        pomex_operation_finish(op, pomex_error_memory());
         return;
     }
     free(d->link);
@@ -62,17 +62,16 @@ static void read_task(pomex_operation *op)
             error->object = strdup(op->reply.data);
             error->last_status = strdup(status);
         }
-        pomex_download_finish(op, error);
+        pomex_operation_finish(op, error);
     } else if (progress == POMEX_GOING_ON) {
         pomex_error *error = pomex_operation_error_new(
             op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
             op->object_id, status);
         if (!pomex_error_is_static(error)) {
-            error->client = true;
             error->last_status = strdup(status);
             pomex_error_set(&error->hint, "wait for it first");
         }
-        pomex_download_finish(op, error);
+        pomex_operation_finish(op, error);
     } else if (!link) {
         pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");
     } else {
@@ -99,8 +98,7 @@ static void link_ended(pomex_operation *op, const pomex_outcome *o)
     if (verdict == POMEX_AGAIN)
         pomex_operation_retry(op, o, error, 0);
     else
-        pomex_download_finish(op, error);
-    pomex_download_let_go_if_done(op);
+        pomex_operation_finish(op, error);
 }
 
 void pomex_download_rang(pomex_operation *op)

@@ -17,6 +17,9 @@ static const double pauses[] = {0.25, 1, 2, 4, 8};
 /* Dates in headers and in created_at are cut to whole seconds, each on its own. */
 #define DATE_SLACK 2
 
+/* Ids given to others are remembered for 300 s: nothing older can be adopted. */
+#define MEMORY 240
+
 struct pomex_lookup {
     char *name;
     char *type;
@@ -57,8 +60,9 @@ bool pomex_lookup_prepare(pomex_operation *op, json_t **body)
     const char *group = pomex_json_string(*body, "group_id");
     const char *name = pomex_json_string(*body, "name");
     char made[48];
-    if (!type)
-        return true; /* the caller wants it sent as it is: nothing to look for */
+    const json_t *given = json_object_get(*body, "name");
+    if (!type || (!name && given && !json_is_null(given)))
+        return true; /* it is sent as it is, and there is nothing to look for */
     if (!name) {
         json_t *named = json_copy(*body);
         if (!named || !random_name(made, sizeof made) ||
@@ -81,10 +85,31 @@ static bool is_same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/* Whether another upload like this one has not been told its id yet: what is listed may be
- * its asset. */
+/* What uploads that cannot be told apart have in common; the caller frees it. */
+static char *likeness(const struct pomex_lookup *l)
+{
+    char *text = NULL;
+    int length = asprintf(&text, "%s\n%s\n%s", l->type, l->group ? l->group : "", l->name);
+    return length < 0 ? NULL : text;
+}
+
+void pomex_lookup_doubt(pomex_operation *op)
+{
+    char *key = op->lookup ? likeness(op->lookup) : NULL;
+    if (op->lookup && !(key && pomex_created_add(op->client, key)))
+        op->client->adopts_nothing = true;
+    free(key);
+}
+
+/* Whether what is listed may be the asset of another upload like this one: of one that has not
+ * been told its id yet, or that ended in doubt. */
 static bool has_twin(const pomex_operation *op)
 {
+    char *key = likeness(op->lookup);
+    bool doubtful = !key || pomex_created_at(op->client, key) >= 0;
+    free(key);
+    if (doubtful || op->client->adopts_nothing)
+        return true;
     const pomex_link *list = &op->client->all;
     for (pomex_link *link = list->next; link != list; link = link->next) {
         const pomex_operation *other = POMEX_HOLDER(link, pomex_operation, in_all);
@@ -139,6 +164,7 @@ static void adopt(pomex_operation *op, json_t *item)
     pomex_created_add(op->client, pomex_json_string(item, "id"));
     op->status = 200;
     op->attempts = op->lookup->attempts;
+    op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
     pomex_operation_finish(op, NULL);
 }
 
@@ -147,6 +173,7 @@ static pomex_error *give_up(pomex_operation *op)
     struct pomex_lookup *lookup = op->lookup;
     pomex_error *error = lookup->error;
     lookup->error = NULL;
+    pomex_lookup_doubt(op);
     op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
     op->attempts = lookup->attempts;
     error = pomex_call_ambiguous(op, error);
@@ -172,6 +199,7 @@ static bool lookup_request(pomex_operation *op, pomex_request *r)
 {
     r->url = pomex_operation_url(op);
     r->authorized = true;
+    r->fresh = true; /* an old page has an old Date */
     return true;
 }
 
@@ -204,7 +232,7 @@ static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
         found = item;
         json_array_append(lookup->candidates, id);
     }
-    if (matches == 1 && !has_twin(op))
+    if (matches == 1 && elapsed < MEMORY && !has_twin(op))
         adopt(op, found);
     else
         look_again(op);

@@ -19,9 +19,10 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-/* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
-#define STARTS_A_STEP 16
 #define ROUNDS_A_STEP 64
+
+/* Seconds of work in a step that says no more: a third of a frame. */
+#define USUAL_BUDGET 0.005
 
 /* An attempt's deadline rings only when its socket has been read since; under a load that
  * never lets the set go quiet, when it has been swept and this much more has passed. */
@@ -29,121 +30,12 @@
 
 #define SYSTEM_CA_PATH "/etc/ssl/certs"
 
-/* --------------------------------------------------------------------------------- sockets */
-
-static pomex_socket *socket_of(pomex_client *c, curl_socket_t fd)
-{
-    size_t index = (size_t)fd;
-    if (index >= c->socket_count) {
-        size_t count = c->socket_count ? c->socket_count : 64;
-        while (count <= index)
-            count *= 2;
-        pomex_socket *grown = realloc(c->sockets, count * sizeof *grown);
-        if (!grown)
-            return NULL;
-        memset(grown + c->socket_count, 0, (count - c->socket_count) * sizeof *grown);
-        c->sockets = grown;
-        c->socket_count = count;
-    }
-    return &c->sockets[index];
-}
-
-static bool watch(pomex_client *c, int fd, uint32_t events, bool known)
-{
-    struct epoll_event event = {.events = events, .data.fd = fd};
-    if (epoll_ctl(c->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event) == 0)
-        return true;
-    if (errno != ENOENT && errno != EEXIST)
-        return false;
-    int other = errno == ENOENT ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
-    return epoll_ctl(c->epoll_fd, other, fd, &event) == 0;
-}
-
-static void unwatch(pomex_client *c, int fd)
-{
-    struct epoll_event event = {0};
-    epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, fd, &event); /* gone already is fine */
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *private)
-{
-    pomex_client *c = user;
-    (void)easy;
-    (void)private;
-    uint8_t wanted = what == CURL_POLL_IN      ? EPOLLIN
-                     : what == CURL_POLL_OUT   ? EPOLLOUT
-                     : what == CURL_POLL_INOUT ? EPOLLIN | EPOLLOUT
-                                               : 0;
-    pomex_socket *s = socket_of(c, fd);
-    if (!s) { /* without a place to note it, obey to the letter */
-        if (wanted)
-            watch(c, fd, wanted, true);
-        else
-            unwatch(c, fd);
-        return 0;
-    }
-    s->wanted = wanted;
-    if (!wanted) {
-        /* libcurl's own descriptors (its resolver's) are closed without a word to us. */
-        if (!s->ours && s->in_set) {
-            unwatch(c, fd);
-            *s = (pomex_socket){0};
-        }
-        return 0;
-    }
-    if (!s->in_set || s->registered != wanted) {
-        s->in_set = watch(c, fd, wanted, s->in_set);
-        s->registered = wanted;
-    }
-    return 0;
-}
-
 static int on_timer(CURLM *multi, long ms, void *user)
 {
     pomex_client *c = user;
     (void)multi;
     c->curl_due = ms < 0 ? POMEX_NEVER : pomex_recent(c) + (int64_t)ms * 1000000;
     return 0;
-}
-
-curl_socket_t pomex_loop_open_socket(void *user, curlsocktype purpose,
-                                     struct curl_sockaddr *address)
-{
-    pomex_client *c = user;
-    (void)purpose;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-    pomex_socket *s = socket_of(c, fd);
-    if (!s) {
-        close(fd);
-        return CURL_SOCKET_BAD;
-    }
-    *s = (pomex_socket){.ours = true};
-    return fd;
-}
-
-int pomex_loop_close_socket(void *user, curl_socket_t fd)
-{
-    pomex_client *c = user;
-    if ((size_t)fd < c->socket_count) {
-        /* Before the close: a copy in a forked child would keep it in the set for ever. */
-        if (c->sockets[fd].in_set)
-            unwatch(c, fd);
-        c->sockets[fd] = (pomex_socket){0};
-    }
-    return close(fd);
-}
-
-/* The machine slept: connections that lay idle are dead without knowing it. */
-static void note_sleep(pomex_client *c)
-{
-    int64_t asleep = c->clock(c->clock_user, POMEX_CLOCK_BOOTTIME) - pomex_now(c);
-    if (asleep > c->asleep + POMEX_SECOND)
-        for (size_t fd = 0; fd < c->socket_count; fd++)
-            if (c->sockets[fd].ours && !c->sockets[fd].wanted)
-                shutdown((int)fd, SHUT_RDWR);
-    c->asleep = asleep;
 }
 
 /* -------------------------------------------------------------------------- open and close */
@@ -171,13 +63,14 @@ bool pomex_loop_open(pomex_client *c)
     c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     c->multi = curl_multi_init();
     if (c->epoll_fd < 0 || c->timer_fd < 0 || c->wake_fd < 0 || !c->multi ||
-        !watch(c, c->timer_fd, EPOLLIN, false) || !watch(c, c->wake_fd, EPOLLIN, false)) {
+        !pomex_socket_watch(c, c->timer_fd, EPOLLIN, false) ||
+        !pomex_socket_watch(c, c->wake_fd, EPOLLIN, false)) {
         int problem = c->multi ? errno : ENOMEM;
         pomex_loop_close(c, false);
         errno = problem;
         return false;
     }
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted);
     curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
     curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
@@ -209,49 +102,6 @@ void pomex_loop_close(pomex_client *c, bool foreign)
 }
 
 /* --------------------------------------------------------------------------------- running */
-
-static bool has_room(const pomex_client *c, int kind)
-{
-    return kind == POMEX_DOWNLOAD ? c->downloads < (size_t)c->settings.options.max_downloads
-                                  : c->in_flight < (size_t)c->settings.options.max_in_flight;
-}
-
-/* Starts what is first in this queue for as long as it may go; false: no more in this step. */
-static bool admit_from(pomex_client *c, pomex_link *queue, int kind)
-{
-    while (!pomex_list_empty(queue) && has_room(c, kind)) {
-        int64_t again = POMEX_NEVER;
-        if (c->starts >= STARTS_A_STEP) {
-            c->queue_due = 0;
-            return false;
-        }
-        int slot =
-            pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_recent(c), &again);
-        if (slot < 0) {
-            c->queue_due = again < c->queue_due ? again : c->queue_due;
-            return true;
-        }
-        pomex_operation *op = POMEX_HOLDER(queue->next, pomex_operation, in_queue);
-        pomex_link_remove(&op->in_queue);
-        c->starts++;
-        pomex_operation_start(op, slot);
-    }
-    return true;
-}
-
-static void admit(pomex_client *c)
-{
-    c->queue_due = POMEX_NEVER;
-    for (int polls = 0; polls < 2; polls++)
-        for (int i = 0; i < POMEX_ENDPOINTS; i++) {
-            int kind = (c->next_kind + i) % POMEX_ENDPOINTS;
-            if (!pomex_list_empty(&c->queues[polls][kind]) &&
-                !admit_from(c, &c->queues[polls][kind], kind)) {
-                c->next_kind = kind + 1;
-                return;
-            }
-        }
-}
 
 static void drain(pomex_client *c)
 {
@@ -302,7 +152,8 @@ static void run_event(pomex_client *c, const struct epoll_event *event)
         return;
     }
     if ((size_t)fd < c->socket_count && c->sockets[fd].in_set && !c->sockets[fd].wanted) {
-        unwatch(c, fd); /* an idle connection that the server closed: else it spins */
+        pomex_socket_unwatch(c,
+                             fd); /* an idle connection that the server closed: else it spins */
         c->sockets[fd].in_set = false;
         c->sockets[fd].registered = 0;
         return;
@@ -315,7 +166,7 @@ static void run_event(pomex_client *c, const struct epoll_event *event)
 
 void pomex_loop_run(pomex_client *c)
 {
-    admit(c);
+    pomex_admit(c);
     run_curl_timer(c);
     drain(c);
 }
@@ -338,34 +189,53 @@ static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
     return true;
 }
 
+/* One batch of events, or what an earlier step left of one; how many were libcurl's. Sets
+ * swept_at: every socket that was ready by then has been read. */
+static int run_batch(pomex_client *c, int64_t limit)
+{
+    if (!c->ready_count) {
+        c->batch_at = pomex_recent(c);
+        c->ready_count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, 0);
+        c->batch_was_full = c->ready_count == POMEX_EPOLL_EVENTS;
+    }
+    int i = 0, worked = 0, count = c->ready_count > 0 ? c->ready_count : 0;
+    c->ready_count = 0;
+    for (; i < count && (i == 0 || pomex_now(c) < limit); i++) {
+        worked += !is_own(c, c->ready[i].data.fd);
+        run_event(c, &c->ready[i]);
+    }
+    /* The kernel hands back a full list in the same order: thrown away, its tail would starve.
+     */
+    c->ready_count = count - i;
+    memmove(c->ready, c->ready + i, (size_t)c->ready_count * sizeof *c->ready);
+    if (c->ready_count)
+        return worked;
+    c->batches = c->batch_was_full ? c->batches + 1 : 0;
+    if (!c->batch_was_full || c->batches * POMEX_EPOLL_EVENTS > c->socket_count) {
+        c->swept_at = c->batch_at;
+        c->batches = 0;
+    }
+    return worked;
+}
+
 void pomex_loop_step(pomex_client *c, double budget)
 {
-    int64_t now = pomex_now(c);
-    int64_t limit = budget > 0 ? pomex_after(now, budget) : POMEX_NEVER;
-    bool quiet = false, swept = false;
-    note_sleep(c);
+    int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
+    bool quiet = false;
+    pomex_socket_note_sleep(c);
     c->behind = false;
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
-        int count = c->ready_count;
-        if (!count)
-            count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, 0);
-        c->ready_count = 0;
-        int i = 0, worked = 0;
-        for (; i < count && (i % 4 != 3 || pomex_now(c) < limit); i++) {
-            worked += !is_own(c, c->ready[i].data.fd);
-            run_event(c, &c->ready[i]);
-        }
-        swept = i >= count && count < POMEX_EPOLL_EVENTS;
+        int worked = run_batch(c, limit);
         pomex_loop_run(c);
-        int64_t now_due = c->starts < STARTS_A_STEP && c->queue_due < c->curl_due ? c->queue_due
-                                                                                  : c->curl_due;
-        quiet = swept && !worked && now_due > pomex_recent(c);
+        int64_t due = c->starts < POMEX_STARTS_A_STEP && c->queue_due < c->curl_due
+                          ? c->queue_due
+                          : c->curl_due;
+        quiet = !worked && !c->ready_count && !c->batch_was_full && due > pomex_recent(c);
         if (pomex_now(c) >= limit && !quiet)
             break;
     }
-    now = pomex_now(c);
     c->behind = !quiet;
-    c->behind |= !ring(c, quiet ? now : swept ? now - GRACE : 0, limit);
+    c->behind |= !ring(c, quiet ? pomex_now(c) : c->swept_at - GRACE, limit);
     if (pomex_now(c) < limit)
         pomex_loop_run(c);
 }
@@ -424,7 +294,10 @@ int pomex_client_poll(pomex_client *c, double seconds)
     pomex_loop_rearm(c);
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)(seconds * 1000 + 0.999);
     int count = epoll_wait(c->epoll_fd, c->ready, POMEX_EPOLL_EVENTS, ms);
-    if (count > 0)
-        c->ready_count = count; /* spares the next step its own question */
+    if (count > 0) { /* spares the next step its own question */
+        c->ready_count = count;
+        c->batch_was_full = count == POMEX_EPOLL_EVENTS;
+        c->batch_at = pomex_now(c);
+    }
     return count > 0 ? 1 : count;
 }

@@ -75,7 +75,15 @@ void pomex_operation_queue(pomex_operation *op)
     op->state = POMEX_QUEUED;
     pomex_timer_set(&c->timers, &op->timer, op->deadline);
     pomex_list_append(&c->queues[op->polls][op->endpoint->id], &op->in_queue);
+    op->turn = ++c->last_turn;
+    c->queued++;
     c->queue_due = 0;
+}
+
+void pomex_operation_unqueue(pomex_operation *op)
+{
+    op->client->queued -= pomex_link_used(&op->in_queue);
+    pomex_link_remove(&op->in_queue);
 }
 
 void pomex_operation_kick(pomex_client *c)
@@ -97,11 +105,13 @@ void pomex_operation_pause(pomex_operation *op, int64_t until)
 void pomex_operation_finish(pomex_operation *op, pomex_error *error)
 {
     pomex_client *c = op->client;
+    if (op->download)
+        pomex_download_let_go(op);
     op->state = POMEX_DONE;
     op->error = error;
     pomex_error_free(op->last);
     op->last = NULL;
-    pomex_link_remove(&op->in_queue);
+    pomex_operation_unqueue(op);
     pomex_link_remove(&op->in_all);
     pomex_timer_unset(&c->timers, &op->timer);
     c->pending--;
@@ -115,13 +125,13 @@ static size_t *lane_of(pomex_client *c, const pomex_endpoint *endpoint)
     return endpoint->id == POMEX_DOWNLOAD ? &c->downloads : &c->in_flight;
 }
 
-void pomex_operation_start(pomex_operation *op, int slot)
+void pomex_operation_start(pomex_operation *op, pomex_slot slot)
 {
     pomex_client *c = op->client;
     const pomex_endpoint *endpoint = op->endpoint;
     pomex_request request = {.method = endpoint->method, .into = &op->reply};
     if (!op->stage->request(op, &request)) {
-        pomex_limiter_give_back(c->limiter, endpoint->id, slot);
+        pomex_limiter_give_back(c->limiter, &slot);
         return;
     }
     pomex_buffer_clear(request.into);
@@ -130,12 +140,11 @@ void pomex_operation_start(pomex_operation *op, int slot)
         curl_slist_free_all(request.headers);
     free(request.url);
     if (!op->transfer) {
-        pomex_limiter_give_back(c->limiter, endpoint->id, slot);
+        pomex_limiter_give_back(c->limiter, &slot);
         pomex_operation_finish(op, pomex_error_memory());
         return;
     }
     op->transfer->slot = slot;
-    op->transfer->slot_kind = endpoint->id;
     op->attempts++;
     op->state = POMEX_FLYING;
     ++*lane_of(c, endpoint);
@@ -159,6 +168,8 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
     op->transfer = NULL;
     op->status = outcome->status;
     --*lane_of(c, op->endpoint);
+    if (c->queued)
+        c->queue_due = 0; /* there is room again */
     pomex_timer_unset(&c->timers, &op->timer);
     if (outcome->status >= 400)
         outcome->envelope = is_envelope(transfer->body);
@@ -189,7 +200,7 @@ void pomex_operation_rang(pomex_operation *op)
     pomex_client *c = op->client;
     pomex_timer_unset(&c->timers, &op->timer);
     if (op->state != POMEX_FLYING) {
-        pomex_link_remove(&op->in_queue);
+        pomex_operation_unqueue(op);
         op->stage->rang(op);
     } else if (op->endpoint->id != POMEX_DOWNLOAD) {
         stop_attempt(op, POMEX_TIMED_OUT, "no answer in time");

@@ -40,6 +40,7 @@ struct pomex_operation {
     int attempts;
     int max_retries;
     uint64_t id;
+    uint64_t turn; /* its place among those that queue */
     const pomex_stage *stage;
     const pomex_endpoint *endpoint; /* of the request at hand */
     pomex_timer timer;
@@ -71,6 +72,9 @@ pomex_operation *pomex_operation_new(pomex_client *client, const pomex_stage *st
 /* The next attempt, when its turn comes. */
 void pomex_operation_queue(pomex_operation *operation);
 
+/* Leaves its queue, if it is in one. */
+void pomex_operation_unqueue(pomex_operation *operation);
+
 /* Starts what may start, unless a step is running, which will. */
 void pomex_operation_kick(pomex_client *client);
 
@@ -84,7 +88,7 @@ void pomex_operation_finish(pomex_operation *operation, pomex_error *error);
 void pomex_operation_tell(pomex_operation *operation, unsigned news);
 
 /* Starts the attempt of an operation whose turn has come, with the limiter's slot. */
-void pomex_operation_start(pomex_operation *operation, int slot);
+void pomex_operation_start(pomex_operation *operation, pomex_slot slot);
 
 /* The attempt's transfer is over. */
 void pomex_operation_attempt_ended(pomex_operation *operation, pomex_outcome *outcome);
@@ -145,9 +149,14 @@ void pomex_lookup_begin(pomex_operation *operation, const pomex_outcome *outcome
                         pomex_error *error);
 void pomex_lookup_free(struct pomex_lookup *lookup);
 
+/* The upload stays in doubt: whatever is like it is in doubt with it, for a while. */
+void pomex_lookup_doubt(pomex_operation *operation);
+
 /* --- poll.c, download.c, request.c: the parts of an operation that only they know */
 void pomex_wait_free(struct pomex_wait *wait);
 void pomex_download_free(struct pomex_download *download);
+/* Closes its file, which also unlocks it. */
+void pomex_download_let_go(pomex_operation *operation);
 void pomex_raw_free(struct pomex_raw *raw);
 
 /* The timer of a flying download rang: true if it has crawled or its time is up, else the

@@ -76,10 +76,11 @@ static pomex_error *check_numbers(const pomex_options *o)
         return refuse("%s must be a number from %s", rows[i].name, value);
     }
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
-        if (o->rate_limits[i] >= 0 && o->rate_limits[i] <= 10000)
+        double rate = o->rate_limits[i];
+        if (!(rate < 0) && !(rate > 0 && rate < 0.001) && rate <= 10000)
             continue;
-        snprintf(value, sizeof value, "(it is %g)", o->rate_limits[i]);
-        return refuse("rate_limits.%s must be from 0 to 10000 requests a second %s",
+        snprintf(value, sizeof value, "(it is %g)", rate);
+        return refuse("rate_limits.%s must be 0, or 0.001 to 10000 requests a second %s",
                       pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
     }
     return NULL;
@@ -185,6 +186,8 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
     const char *fault =
         code == CURLUE_OK ? base_url_fault(url, s, o->allow_http) : "is not a URL";
     curl_url_cleanup(url);
+    if (!fault && strpbrk(text, "?#")) /* empty ones: libcurl sees none */
+        fault = "must have no user, query or fragment";
     if (code == CURLUE_OUT_OF_MEMORY)
         return pomex_error_memory();
     if (fault) {

@@ -108,7 +108,12 @@ static void rest(pomex_operation *op, double at_least)
 
 static bool wait_request(pomex_operation *op, pomex_request *r)
 {
-    op->wait->last_at = pomex_now(op->client);
+    int64_t now = pomex_now(op->client);
+    op->wait->last_at = now;
+    if (now >= op->deadline && !op->wait->late) {
+        op->wait->late = true; /* its turn came after the deadline: nobody stepped */
+        op->deadline = pomex_after(now, GRACE);
+    }
     r->url = pomex_operation_url(op);
     r->authorized = true;
     r->fresh = true;
@@ -195,7 +200,7 @@ static void wait_ended(pomex_operation *op, const pomex_outcome *o)
     w->trouble = error->type;
     pomex_error_free(error);
     if (pomex_now(op->client) >= op->deadline)
-        time_is_up(op);
+        deadline_passed(op);
     else
         rest(op,
              o->retry_after < POMEX_MAX_RETRY_AFTER ? o->retry_after : POMEX_MAX_RETRY_AFTER);
@@ -218,11 +223,18 @@ static pomex_error *wait_cancelled(pomex_operation *op)
     return error;
 }
 
+/* A look that hangs makes way for the last one. */
+static int64_t look_deadline(const pomex_operation *op, int64_t now)
+{
+    int64_t at = pomex_attempt_deadline(op, now), last = op->deadline - op->wait->lead;
+    return !op->wait->late && now < last && last < at ? last : at;
+}
+
 static const pomex_stage wait_stage = {
     .request = wait_request,
     .ended = wait_ended,
     .rang = wait_rang,
-    .attempt_deadline = pomex_attempt_deadline,
+    .attempt_deadline = look_deadline,
     .cancelled = wait_cancelled,
 };
 

@@ -103,7 +103,7 @@ typedef struct pomex_options {
     int max_retries;          /* 2; 0 to 100 */
     int max_in_flight;        /* 64; 1 to 10000 */
     int max_downloads;        /* 4; 1 to 1000 */
-    double rate_limits[POMEX_ENDPOINTS]; /* requests a second; 0: none; at most 10000 */
+    double rate_limits[POMEX_ENDPOINTS]; /* requests a second; 0: none; 0.001 to 10000 */
     pomex_schedule poll_asset;           /* 1, 1.5, 5 */
     pomex_schedule poll_generation;      /* 5, 1.25, 15 */
     bool billed_retry_unsent; /* true: a billed request is repeated only if it never left */
@@ -148,7 +148,7 @@ int pomex_client_pollfd(pomex_client *client);
 double pomex_client_timeout(pomex_client *client);
 
 /* Does what is ready and returns without waiting; stops early after `budget` seconds of work
- * (<= 0: no bound), in which case the descriptor stays readable. Returns how many operations
+ * (<= 0: 5 ms), in which case the descriptor stays readable. Returns how many operations
  * are not done. */
 size_t pomex_client_step(pomex_client *client, double budget);
 
@@ -174,7 +174,7 @@ typedef struct pomex_event {
     int attempt;          /* 1 for the first */
     int status;           /* "response": HTTP status; 0: none came */
     double seconds;   /* "response": how long it took; "retry": how long until; "done": all */
-    const char *type; /* "response", "retry", "done": type of the error, or NULL */
+    const char *type; /* "retry", "done": type of the error, or NULL */
     char detail[64];  /* "update": the status; "dropped": how many events were lost */
 } pomex_event;
 

@@ -43,39 +43,35 @@ char *pomex_operation_url(const pomex_operation *op)
     return NULL;
 }
 
-/* One value of a query as text; the caller frees it. NULL: no memory, or nothing to say. */
+/* A number, boolean or array of strings as text; the caller frees it. NULL: no memory. */
 static char *query_text(const json_t *value)
 {
-    char *text = NULL;
     pomex_buffer joined = {0};
-    size_t i;
+    size_t i, length;
     json_t *item;
-    switch (json_typeof(value)) {
-    case JSON_STRING:
-        return strdup(json_string_value(value));
-    case JSON_INTEGER:
-        return asprintf(&text, "%lld", (long long)json_integer_value(value)) < 0 ? NULL : text;
-    case JSON_REAL:
-        return asprintf(&text, "%.15g", json_real_value(value)) < 0 ? NULL : text;
-    case JSON_TRUE:
-        return strdup("true");
-    case JSON_FALSE:
-        return strdup("false");
-    case JSON_ARRAY:
-        json_array_foreach(value, i, item)
-        {
-            if (!json_is_string(item))
-                continue;
-            if ((joined.length && !pomex_buffer_puts(&joined, ",")) ||
-                !pomex_buffer_puts(&joined, json_string_value(item))) {
-                pomex_buffer_free(&joined);
-                return NULL;
-            }
+    if (!json_is_array(value))
+        return pomex_json_text(value, &length); /* its numbers know no locale */
+    json_array_foreach(value, i, item)
+    {
+        if (!json_is_string(item))
+            continue;
+        if ((joined.length && !pomex_buffer_puts(&joined, ",")) ||
+            !pomex_buffer_puts(&joined, json_string_value(item))) {
+            pomex_buffer_free(&joined);
+            return NULL;
         }
-        return joined.data ? joined.data : strdup("");
-    default:
-        return NULL;
     }
+    return joined.data ? joined.data : strdup("");
+}
+
+static bool append_value(pomex_buffer *target, const json_t *value)
+{
+    if (json_is_string(value))
+        return append_escaped(target, json_string_value(value), json_string_length(value));
+    char *text = query_text(value);
+    bool done = text && append_escaped(target, text, strlen(text));
+    free(text);
+    return done;
 }
 
 bool pomex_query_append(pomex_buffer *target, const json_t *query)
@@ -87,13 +83,9 @@ bool pomex_query_append(pomex_buffer *target, const json_t *query)
     {
         if (json_is_null(value) || json_is_object(value))
             continue;
-        char *text = query_text(value);
-        bool done = text && pomex_buffer_puts(target, first ? "?" : "&") &&
-                    append_escaped(target, key, strlen(key)) &&
-                    pomex_buffer_puts(target, "=") &&
-                    append_escaped(target, text, strlen(text));
-        free(text);
-        if (!done)
+        if (!pomex_buffer_puts(target, first ? "?" : "&") ||
+            !append_escaped(target, key, strlen(key)) || !pomex_buffer_puts(target, "=") ||
+            !append_value(target, value))
             return false;
         first = false;
     }
@@ -103,12 +95,17 @@ bool pomex_query_append(pomex_buffer *target, const json_t *query)
 /* Sets op->body; a client-side error, or NULL. */
 static pomex_error *set_body(pomex_operation *op, const json_t *body)
 {
+    pomex_fault fault = {.value = ""};
+    if (pomex_json_is_deep(body)) {
+        snprintf(fault.message, sizeof fault.message, "the body must be at most %d levels deep",
+                 POMEX_MAX_DEPTH);
+        return pomex_error_fault(op->endpoint->name, &fault);
+    }
     op->body = pomex_json_text(body, &op->body_length);
     if (!op->body)
         return pomex_error_memory();
     if (op->body_length <= POMEX_MAX_BODY)
         return NULL;
-    pomex_fault fault = {.value = ""};
     snprintf(fault.message, sizeof fault.message, "the body must be at most %u bytes",
              POMEX_MAX_BODY);
     snprintf(fault.value, sizeof fault.value, "it is %zu bytes", op->body_length);

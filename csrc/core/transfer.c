@@ -26,7 +26,7 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
     if (!t->sent) {
         t->sent = true;
         t->sent_at = pomex_now(t->client);
-        pomex_limiter_sent(t->client->limiter, t->slot_kind, t->slot, t->sent_at);
+        pomex_limiter_sent(t->client->limiter, &t->slot, t->sent_at);
     }
     return CURL_PREREQFUNC_OK;
 }
@@ -188,9 +188,9 @@ static CURL *new_easy(pomex_client *c, pomex_transfer *t)
     curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, pomex_loop_open_socket);
+    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, pomex_socket_open);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, pomex_loop_close_socket);
+    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, pomex_socket_close);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -347,8 +347,8 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
 void pomex_transfer_end(pomex_transfer *t)
 {
     pomex_client *c = t->client;
-    if (t->slot && !t->sent)
-        pomex_limiter_give_back(c->limiter, t->slot_kind, t->slot);
+    if (!t->sent)
+        pomex_limiter_give_back(c->limiter, &t->slot);
     curl_multi_remove_handle(c->multi, t->easy);
     if (!t->plain) { /* what the next plain GET finds is as it left it */
         curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
@@ -359,7 +359,7 @@ void pomex_transfer_end(pomex_transfer *t)
     t->body = NULL;
     t->file = NULL;
     t->begin = NULL;
-    t->slot = 0;
+    t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
     t->once = t->sent = t->repeated = t->body_too_long = t->no_memory = false;
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;

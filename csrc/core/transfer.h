@@ -5,6 +5,7 @@
 
 #include "buffer.h"
 #include "clock.h"
+#include "limiter.h"
 #include "partfile.h"
 
 #include <curl/curl.h>
@@ -54,8 +55,7 @@ typedef struct pomex_transfer {
     bool repeated;                     /* libcurl was about to send it again; we refused */
     int64_t sent_at;
     int64_t started;
-    int slot; /* of the limiter; 0: none */
-    pomex_endpoint_id slot_kind;
+    pomex_slot slot;
     bool body_too_long;
     bool no_memory;
     pomex_buffer *body;
