@@ -249,6 +249,24 @@ describe("a client", function()
       assert.is_true(op:done())
     end)
 
+    it("keeps to its budget with what it resumes, too", function()
+      local resumed = 0
+      for _ = 1, 50 do
+        client:spawn(function()
+          coroutine.yield()
+          local until_then = core.now() + 0.002
+          repeat until core.now() >= until_then
+          resumed = resumed + 1
+        end)
+      end
+      client:step(0.001)
+      assert.equal(1, resumed)
+      assert.equal(0, client:timeout())
+      while client:step(0.001) > 0 do assert.is_true(client:poll(0)) end
+      assert.equal(50, resumed)
+      assert.error_matches(function() client:step("1") end, "budget must be a number")
+    end)
+
     it("is not re-entrant", function()
       local message
       client.async.assets:list():on_done(function()

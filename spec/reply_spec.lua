@@ -53,7 +53,7 @@ describe("pomex.reply", function()
     assert.same({}, reply.any(" []", 200, "request"))
     assert.same({ { 1 }, { a = 2 } }, reply.any('[[1],{"a":2,"b":null}]', 200, "request"))
     assert.same({ a = 1 }, reply.any('{"a":1}', 200, "request"))
-    for _, body in ipairs { "5", "[", "[1]}", "[1],{", " " } do
+    for _, body in ipairs { "5", "[", "[1]}", '[1],"x":[2]', " " } do
       local value, err = reply.any(body, 200, "request")
       assert.is_nil(value)
       assert.equal("decode_error", err.type)
@@ -95,6 +95,8 @@ describe("an answer", function()
       assert.equal("decode_error", err.type)
       assert.equal(200, err.status)
       assert.equal("assets.get", err.endpoint)
+      assert.equal("a", err.id)
+      assert.equal(1, err.attempts)
     end
   end)
 

@@ -13,13 +13,29 @@ enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 /* No argument stands there. */
 enum { NO_SPARE = 100 };
 
+/* Without a position: it would be one of the library's own lines. */
+static void raise(lua_State *L, const char *what)
+{
+    lua_pushfstring(L, "pomex client is %s", what);
+    lua_error(L);
+}
+
 binding_client *pomex_lua_client(lua_State *L)
 {
     binding_client *ud = pomex_lua_self(L, "pomex client");
     if (ud->client == NULL) {
-        luaL_error(L, "pomex client is closed");
+        raise(L, "closed");
     }
     return ud;
+}
+
+/* Raises in a process other than the one that used the client: nothing would ever happen. */
+static void must_be_usable(lua_State *L, const binding_client *ud)
+{
+    const char *why = pomex_client_unusable(ud->client);
+    if (why != NULL) {
+        raise(L, why);
+    }
 }
 
 /* Serves close, __gc and __close. Operations that Lua still holds stay readable. */
@@ -186,6 +202,7 @@ static int client_download(lua_State *L)
 static int client_step(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
+    must_be_usable(L, ud);
     pomex_lua_pushwhole(L, (int64_t)pomex_client_step(ud->client, luaL_optnumber(L, 2, 0)));
     return 1;
 }
@@ -246,7 +263,9 @@ static int client_next_event(lua_State *L)
 /* pollfd() -> descriptor | nil, message */
 static int client_pollfd(lua_State *L)
 {
-    int fd = pomex_client_pollfd(pomex_lua_client(L)->client);
+    binding_client *ud = pomex_lua_client(L);
+    must_be_usable(L, ud);
+    int fd = pomex_client_pollfd(ud->client);
     if (fd < 0) {
         const char *why = strerror(errno);
         lua_pushnil(L);
@@ -283,6 +302,9 @@ static int client_poll(lua_State *L)
     binding_client *ud = pomex_lua_client(L);
     int ready = pomex_client_poll(ud->client, luaL_optnumber(L, 2, -1));
     if (ready < 0) {
+        int failed = errno;
+        must_be_usable(L, ud);
+        errno = failed;
         const char *why = errno == EINTR ? "interrupted" : strerror(errno);
         lua_pushnil(L);
         lua_pushstring(L, why);

@@ -87,12 +87,13 @@ end
 ---@param budget? number seconds of work after which to stop early; the rest is for the next
 ---@return integer pending how much is not over; 0: nothing to step for
 function Client:step(budget)
-  local left = self.loop
-  if left.closed then options.misuse("pomex client is closed") end
-  local failure = left:take_failure()
+  local own = self.loop
+  if own.closed then options.misuse("pomex client is closed") end
+  if budget ~= nil then options.expect("client:step", "budget", budget, "span") end
+  local failure = own:take_failure()
   if failure then error(failure, 0) end
-  left:advance(budget)
-  return left:left()
+  own:advance(budget)
+  return own:left()
 end
 
 ---Sleeps until `step` has work, `seconds` have passed or a signal came.
@@ -122,6 +123,7 @@ end
 ---@return number|nil
 function Client:timeout()
   local own, of_core = self.loop:timeout(), self.loop.core:timeout()
+  if self.loop:unheard() > 0 then return 0 end
   if own and of_core then return math.min(own, of_core) end
   return own or of_core
 end

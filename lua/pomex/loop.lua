@@ -67,13 +67,11 @@ end
 ---The oldest error that still nobody collected.
 ---@return string|nil
 function Loop:take_failure()
-  while self.failures[1] do
-    local failure = table.remove(self.failures, 1)
-    if not (failure.task and failure.task.collected) then return failure.message end
-  end
+  return self:unheard() > 0 and table.remove(self.failures, 1).message or nil
 end
 
-local function run(self)
+-- Resumes what can go on, at least one, and stops at `deadline`.
+local function run(self, deadline)
   if self.running then return end
   self.running = true
   while self.head <= self.tail do
@@ -81,8 +79,10 @@ local function run(self)
     self.runnable[self.head] = nil
     self.head = self.head + 1
     coroutines.resume(self, co)
+    if deadline and now() >= deadline then break end
   end
-  self.head, self.tail, self.running = 1, 0, false
+  self.running = false
+  if self.head > self.tail then self.head, self.tail = 1, 0 end
 end
 
 local function events(self)
@@ -127,6 +127,7 @@ local function dispatch(self)
 end
 
 local function turn(self, budget)
+  local deadline = budget and budget > 0 and now() + budget or nil
   self.core:step(budget)
   if self.on_event then events(self) end
   if not self.closed then dispatch(self) end
@@ -136,7 +137,7 @@ local function turn(self, budget)
     self.later = {}
     for i = 1, #later do self:make_runnable(later[i]) end
   end
-  if self.tail > 0 then run(self) end
+  if self.tail > 0 then run(self, deadline) end
 end
 
 ---One round: the core's work, then everything that it made ready.
@@ -163,10 +164,21 @@ function Loop:timeout()
   return self.due and math.max(self.due - now(), 0)
 end
 
+---How many errors are yet to be raised.
+---@return integer
+function Loop:unheard()
+  local failures = self.failures
+  for i = #failures, 1, -1 do
+    local task = failures[i].task
+    if task and task.collected then table.remove(failures, i) end
+  end
+  return #failures
+end
+
 ---How much is not over: operations, coroutines about to run, errors yet to be raised.
 ---@return integer
 function Loop:left()
-  return self.count + (self.tail - self.head + 1) + #self.later + #self.failures
+  return self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
 end
 
 ---Ends everything; whoever waits is told.

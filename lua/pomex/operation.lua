@@ -86,6 +86,7 @@ function Operation:outcome()
   if body then
     local kind = self.kind
     value, err = kind.decode(body, status, kind.endpoint, self)
+    if err then err.attempts, err.id = attempts, self.target end
   else
     err = failure(status)
   end

@@ -38,6 +38,12 @@ local function unreadable(message, body, status, endpoint)
   })
 end
 
+local function parse(body, status, endpoint)
+  local ok, value = pcall(decode, body)
+  if ok then return tidy(value) end
+  return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
+end
+
 ---The object that `body` is.
 ---@param body string
 ---@param status? integer HTTP status, for the error
@@ -48,11 +54,7 @@ function reply.object(body, status, endpoint)
   if byte(body, 1) ~= BRACE and opener(body) ~= BRACE then
     return unreadable("the answer is not a JSON object", body, status, endpoint)
   end
-  local ok, value = pcall(decode, body)
-  if not ok then
-    return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
-  end
-  return tidy(value)
+  return parse(body, status, endpoint)
 end
 
 ---The object or array that `body` is; an empty table for no body at all.
@@ -64,13 +66,7 @@ end
 function reply.any(body, status, endpoint)
   if body == "" then return {} end
   if opener(body) ~= BRACKET then return reply.object(body, status, endpoint) end
-  -- In an object, so that there is one way to decode.
-  local wrapped, err = reply.object('{"list":' .. body .. "}", status, endpoint)
-  if not wrapped then
-    err.body = body:sub(1, 512)
-    return nil, err
-  end
-  return wrapped.list
+  return parse(body, status, endpoint)
 end
 
 return reply

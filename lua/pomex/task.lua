@@ -124,7 +124,7 @@ function tasks.all(ops)
     if type(op) ~= "table" or not op.outcome then
       options.misuse(("pomex.all: item %d is not an operation or a task"):format(i))
     end
-    op.collected = true
+    if getmetatable(op) == Task then op.collected = true end
   end
   local results = {}
   for i = 1, #ops do

@@ -38,7 +38,10 @@ function blocking.wait(client, ready, timeout)
     if loop.count == 0 and not due and not left then
       error("pomex: nothing in flight can end this wait", 0)
     end
-    loop.core:poll(sooner(left, due))
+    local polled, why = loop.core:poll(sooner(left, due))
+    if polled == nil and why ~= "interrupted" then
+      error("pomex: cannot wait: " .. why, 0)
+    end
   end
 end
 

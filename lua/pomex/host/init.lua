@@ -6,6 +6,7 @@
 ---                                 timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called when it may be ready
 ---   spawn(f)                      starts f(), which never raises, as a task of the host's kind
+--- and, where a task is a coroutine that we resume ourselves, start(task, f, …) in its place.
 
 local options = require "pomex.options"
 
