@@ -139,7 +139,9 @@ do
   local size = 2 ^ 30
   local files = assert(core.spawn(bin .. "/bench_files", { ("%.0f"):format(size) }))
   local port = assert(files:read_line(10))
-  local from = pomex.check(pomex.new { api_key = "sk-bench", base_url = "http://127.0.0.1:" .. port })
+  local from = pomex.check(pomex.new {
+    api_key = "sk-bench", base_url = "http://127.0.0.1:" .. port,
+  })
   local path = os.tmpname()
   local ratio, ours, theirs = {}, {}, {}
   for i = 1, 3 do
