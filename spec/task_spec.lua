@@ -287,6 +287,21 @@ describe("tasks", function()
       assert.equal("list", results[2][1].object)
     end)
 
+    it("has collected their errors before they come", function()
+      sb:fault { endpoint = "assets.list", delay = 0.2 }
+      local task = client:spawn(function()
+        return pomex.all {
+          client.async.assets:list(),
+          client:spawn(function()
+            client.assets:get("nope")
+            error("in the meantime", 0)
+          end),
+        }
+      end)
+      drain()
+      assert.same({ nil, "in the meantime" }, task:wait()[2])
+    end)
+
     it("raises on what is no operation", function()
       assert.error_matches(function() pomex.all { 5 } end, "item 1 is not an operation")
       assert.error_matches(function() pomex.all() end, "a list of operations")
@@ -314,6 +329,19 @@ describe("tasks", function()
       assert.same({ nil, "seven" }, results[7])
       assert.same({ nil, "eight" }, results[8])
       drain()
+    end)
+
+    it("works in a task one by one, whatever its functions raise", function()
+      local task = client:spawn(function()
+        return client:map({ 0, 1, 2, 3 }, function(i)
+          if i == 0 then error("zero", 0) end
+          client.assets:get("nope")
+          if i == 2 then error("two", 0) end
+          return i
+        end, { concurrency = 1 })
+      end)
+      drain()
+      assert.same({ { nil, "zero" }, { 1 }, { nil, "two" }, { 3 } }, task:wait())
     end)
 
     it("works within a task, on nothing, and with functions that never wait", function()

@@ -14,8 +14,8 @@ function blocking.running()
 end
 
 local function sooner(a, b)
-  if a and b then return a < b and a or b end
-  return a or b
+  local least = a and b and math.min(a, b) or a or b
+  return least and math.max(least, 0)
 end
 
 -- A signal ends the poll and comes back here, so that Lua's own hook can raise on Ctrl-C.
@@ -29,11 +29,10 @@ function blocking.wait(client, ready, timeout)
   if task and task.client == client then return park(client, co, task, ready, timeout) end
   local loop = client.loop
   local deadline = timeout and now() + timeout
+  -- The poll comes first, and returns at once where there is something to do.
   while not ready() do
-    loop:advance()
-    if ready() then return end
+    if loop.closed then error("pomex client is closed", 0) end
     local left = deadline and deadline - now()
-    if left and left <= 0 then return end
     local due = loop:timeout()
     if loop.count == 0 and not due and not left then
       error("pomex: nothing in flight can end this wait", 0)
@@ -42,6 +41,8 @@ function blocking.wait(client, ready, timeout)
     if polled == nil and why ~= "interrupted" then
       error("pomex: cannot wait: " .. why, 0)
     end
+    loop:advance()
+    if left and left <= 0 then return end
   end
 end
 
