@@ -174,7 +174,7 @@ function tasks.map(client, items, fn, opts)
     while not gate() do gate:pause(now) end
     gate.open = gate.open + 1
     all[i] = tasks.spawn(client, fn, items[i], i)
-    all[i].collected = true
+    -- Whoever has an on_done has collected the error, too.
     all[i]:on_done(leave)
   end
   return tasks.all(all)
