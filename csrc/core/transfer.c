@@ -4,9 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define MAX_HEADER_BYTES       (64u << 10)
-#define MAX_RETRY_AFTER_DIGITS 9
-
 /* ----------------------------------------------- callbacks: append bytes, or record a fact */
 
 static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_port,
@@ -31,98 +28,15 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
     return CURL_PREREQFUNC_OK;
 }
 
-/* Copies the value of a header line if it is the one named. */
-static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
-{
-    size_t n = strlen(name);
-    if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-        return false;
-    const char *from = line + n + 1, *end = line + length;
-    while (from < end && (*from == ' ' || *from == '\t'))
-        from++;
-    while (end > from &&
-           (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
-        end--;
-    /* One that does not fit is no value at all: a shortened one would be another. */
-    size_t count = (size_t)(end - from) < size ? (size_t)(end - from) : 0;
-    memcpy(to, from, count);
-    to[count] = '\0';
-    return true;
-}
-
-static int64_t number_of(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    return digits == 0 || digits > 18 || text[digits] ? -1 : strtoll(text, NULL, 10);
-}
-
-static void forget_headers(pomex_headers *h)
-{
-    h->status = 0;
-    h->ended = false;
-    h->chunked = false;
-    h->content_length = -1;
-    h->retry_after[0] = h->date[0] = h->request_id[0] = h->content_type[0] = '\0';
-    h->content_range[0] = h->etag[0] = h->location[0] = '\0';
-}
-
-static void note_header(pomex_headers *h, const char *line, size_t length)
-{
-    char text[64];
-    if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
-        const char *space = memchr(line, ' ', length);
-        forget_headers(h); /* an interim answer came before this one */
-        h->version = line[5] - '0';
-        if (space && line + length - space > 3)
-            for (int i = 1; i <= 3 && space[i] >= '0' && space[i] <= '9'; i++)
-                h->status = h->status * 10 + (space[i] - '0');
-        return;
-    }
-    if (line[0] == '\r' || line[0] == '\n')
-        h->ended = true;
-    switch (line[0] | 0x20) {
-    case 'c':
-        if (take(text, sizeof text, line, length, "Content-Length"))
-            h->content_length = number_of(text);
-        else if (!take(h->content_type, sizeof h->content_type, line, length, "Content-Type"))
-            take(h->content_range, sizeof h->content_range, line, length, "Content-Range");
-        break;
-    case 'd':
-        take(h->date, sizeof h->date, line, length, "Date");
-        break;
-    case 'e':
-        take(h->etag, sizeof h->etag, line, length, "ETag");
-        break;
-    case 'l':
-        take(h->location, sizeof h->location, line, length, "Location");
-        break;
-    case 'r':
-        take(h->retry_after, sizeof h->retry_after, line, length, "Retry-After");
-        break;
-    case 't':
-        if (take(text, sizeof text, line, length, "Transfer-Encoding"))
-            h->chunked = strcasestr(text, "chunked") != NULL;
-        break;
-    case 'x':
-        take(h->request_id, sizeof h->request_id, line, length, "X-Request-Id");
-        break;
-    default:
-        break;
-    }
-}
-
 static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
-    t->reply.bytes += length;
-    if (t->reply.bytes > MAX_HEADER_BYTES) {
-        t->reply.too_long = true;
+    if (!pomex_headers_count(&t->reply, length))
         return 0;
-    }
     /* Not those of a proxy's answer to CONNECT, and not trailers. */
     if (t->sent && !t->begun && length)
-        note_header(&t->reply, line, length);
+        pomex_headers_note(&t->reply, line, length);
     return length;
 }
 
@@ -322,7 +236,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     t->file = r->file;
     t->begin = r->begin;
     t->started = pomex_recent(c);
-    forget_headers(&t->reply);
+    pomex_headers_forget(&t->reply);
     CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
@@ -370,20 +284,6 @@ void pomex_transfer_end(pomex_transfer *t)
 }
 
 /* --------------------------------------------------------------------------------- outcome */
-
-double pomex_retry_after(const char *value, const char *date, int64_t wall)
-{
-    size_t digits = strspn(value, "0123456789");
-    if (digits && !value[digits])
-        return digits > MAX_RETRY_AFTER_DIGITS ? 1e9 : (double)strtol(value, NULL, 10);
-    time_t until = *value ? curl_getdate(value, NULL) : -1;
-    if (until < 0)
-        return -1;
-    time_t now = *date ? curl_getdate(date, NULL) : -1;
-    if (now < 0)
-        now = (time_t)(wall / POMEX_SECOND);
-    return until > now ? (double)(until - now) : 0;
-}
 
 static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
 {

@@ -4,7 +4,7 @@
 #define POMEX_TRANSFER_H
 
 #include "buffer.h"
-#include "clock.h"
+#include "headers.h"
 #include "limiter.h"
 #include "partfile.h"
 
@@ -24,23 +24,6 @@ enum pomex_ending {
     POMEX_CANCELLED, /* the caller ended it, or closed the client */
     POMEX_NO_MEMORY
 };
-
-typedef struct pomex_headers {
-    size_t bytes;
-    bool too_long;
-    int status;
-    bool ended;  /* the empty line behind them came */
-    int version; /* 1: HTTP/1.x, 2: HTTP/2 */
-    bool chunked;
-    int64_t content_length; /* -1: not said */
-    char retry_after[64];
-    char date[64];
-    char request_id[128];
-    char content_type[96];
-    char content_range[64];
-    char etag[256];
-    char location[4096];
-} pomex_headers;
 
 typedef struct pomex_transfer {
     CURL *easy;
@@ -112,9 +95,5 @@ void pomex_transfer_free_pool(pomex_client *client);
 /* What libcurl's result means. */
 void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,
                             pomex_outcome *outcome);
-
-/* Seconds to wait as a Retry-After header says (delta or HTTP date, the latter against `date`,
- * the answer's own, or else the wall clock); -1 if it is unreadable. */
-double pomex_retry_after(const char *value, const char *date, int64_t wall);
 
 #endif

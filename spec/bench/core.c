@@ -2,31 +2,15 @@
  *   core waits N        bytes a wait at rest, and CPU seconds of 2 s of rest
  *   core pending N M    CPU µs a GET with M pending, N in all
  *   core step N         milliseconds of the worst step with N calls queued */
+#include "measure.h"
 #include "pomex.h"
 
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 
 static const char id[] = "asset-bench";
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
 
 static const char *asset(void)
 {
@@ -63,21 +47,21 @@ static void run_waits(pomex_client *client, const pomex_call_options *options, l
     for (long i = 0; i < count; i++)
         pomex_operation_release(
             pomex_client_wait(client, POMEX_ASSET_GET, asset(), strlen(asset()), options));
-    double until = now() + 60; /* each looks once, and then rests */
-    while (now() < until && pomex_client_timeout(client) < 5)
+    double until = measure_now() + 60; /* each looks once, and then rests */
+    while (measure_now() < until && pomex_client_timeout(client) < 5)
         if (pomex_client_step(client, 0.005) && pomex_client_poll(client, 1) < 0)
             break;
-    double used = cpu();
+    double used = measure_cpu();
     pomex_client_poll(client, 2);
     printf("%.0f %.4f\n", (double)(mallinfo2().uordblks - before) / (double)count,
-           cpu() - used);
+           measure_cpu() - used);
 }
 
 static void run_pending(pomex_client *client, const pomex_call_options *options, long count,
                         long pending)
 {
     long started = 0, ended = 0;
-    double used = cpu();
+    double used = measure_cpu();
     while (ended < count) {
         for (; started < count && started - ended < pending; started++)
             get(client, options);
@@ -87,7 +71,7 @@ static void run_pending(pomex_client *client, const pomex_call_options *options,
         if (!done)
             pomex_client_poll(client, 1);
     }
-    printf("%.2f\n", (cpu() - used) * 1e6 / (double)count);
+    printf("%.2f\n", (measure_cpu() - used) * 1e6 / (double)count);
 }
 
 static void run_step(pomex_client *client, const pomex_call_options *options, long count)
@@ -97,9 +81,9 @@ static void run_step(pomex_client *client, const pomex_call_options *options, lo
     for (long i = 0; i < count; i++)
         get(client, options);
     while (ended < (size_t)count) {
-        double begin = now();
+        double begin = measure_now();
         pomex_client_step(client, 0.004);
-        double took = now() - begin;
+        double took = measure_now() - begin;
         worst = took > worst ? took : worst;
         ended += take(client);
         pomex_client_poll(client, 1);

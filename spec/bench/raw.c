@@ -1,31 +1,16 @@
 /* What pomex is measured against: GETs by libcurl's multi interface, handles reused, nothing
  * read of the answers. Usage: raw URL KEY REQUESTS IN_FLIGHT -> "requests/s CPU-µs/request". */
+#include "measure.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <time.h>
 
 static size_t swallow(char *bytes, size_t size, size_t count, void *user)
 {
     (void)bytes;
     *(size_t *)user += size * count;
     return size * count;
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static double cpu(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static void prepare(CURL *easy, const char *url, struct curl_slist *headers, size_t *bytes)
@@ -50,7 +35,7 @@ int main(int argc, char **argv)
     struct curl_slist *headers = curl_slist_append(NULL, line);
     CURLM *multi = curl_multi_init();
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, flight + 8);
-    double begin = now(), used = cpu();
+    double begin = measure_now(), used = measure_cpu();
     for (; started < flight && started < total; started++) {
         CURL *easy = curl_easy_init();
         prepare(easy, argv[1], headers, &bytes);
@@ -77,8 +62,8 @@ int main(int argc, char **argv)
         if (ended < total)
             curl_multi_poll(multi, NULL, 0, 1000, NULL);
     }
-    double seconds = now() - begin;
-    used = cpu() - used;
+    double seconds = measure_now() - begin;
+    used = measure_cpu() - used;
     printf("%.1f %.2f\n", (double)total / seconds, used * 1e6 / (double)total);
     curl_multi_cleanup(multi);
     curl_slist_free_all(headers);

@@ -1,0 +1,110 @@
+#include "headers.h"
+
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_HEADER_BYTES       (64u << 10)
+#define MAX_RETRY_AFTER_DIGITS 9
+
+/* Copies the value of a header line if it is the one named. */
+static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
+{
+    size_t n = strlen(name);
+    if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
+        return false;
+    const char *from = line + n + 1, *end = line + length;
+    while (from < end && (*from == ' ' || *from == '\t'))
+        from++;
+    while (end > from &&
+           (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
+        end--;
+    /* One that does not fit is no value at all: a shortened one would be another. */
+    size_t count = (size_t)(end - from) < size ? (size_t)(end - from) : 0;
+    memcpy(to, from, count);
+    to[count] = '\0';
+    return true;
+}
+
+static int64_t number_of(const char *text)
+{
+    size_t digits = strspn(text, "0123456789");
+    return digits == 0 || digits > 18 || text[digits] ? -1 : strtoll(text, NULL, 10);
+}
+
+void pomex_headers_forget(pomex_headers *h)
+{
+    h->status = 0;
+    h->ended = false;
+    h->chunked = false;
+    h->content_length = -1;
+    h->retry_after[0] = h->date[0] = h->request_id[0] = h->content_type[0] = '\0';
+    h->content_range[0] = h->etag[0] = h->location[0] = '\0';
+}
+
+void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
+{
+    char text[64];
+    if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
+        const char *space = memchr(line, ' ', length);
+        pomex_headers_forget(h); /* an interim answer came before this one */
+        h->version = line[5] - '0';
+        if (space && line + length - space > 3)
+            for (int i = 1; i <= 3 && space[i] >= '0' && space[i] <= '9'; i++)
+                h->status = h->status * 10 + (space[i] - '0');
+        return;
+    }
+    if (line[0] == '\r' || line[0] == '\n')
+        h->ended = true;
+    switch (line[0] | 0x20) {
+    case 'c':
+        if (take(text, sizeof text, line, length, "Content-Length"))
+            h->content_length = number_of(text);
+        else if (!take(h->content_type, sizeof h->content_type, line, length, "Content-Type"))
+            take(h->content_range, sizeof h->content_range, line, length, "Content-Range");
+        break;
+    case 'd':
+        take(h->date, sizeof h->date, line, length, "Date");
+        break;
+    case 'e':
+        take(h->etag, sizeof h->etag, line, length, "ETag");
+        break;
+    case 'l':
+        take(h->location, sizeof h->location, line, length, "Location");
+        break;
+    case 'r':
+        take(h->retry_after, sizeof h->retry_after, line, length, "Retry-After");
+        break;
+    case 't':
+        if (take(text, sizeof text, line, length, "Transfer-Encoding"))
+            h->chunked = strcasestr(text, "chunked") != NULL;
+        break;
+    case 'x':
+        take(h->request_id, sizeof h->request_id, line, length, "X-Request-Id");
+        break;
+    default:
+        break;
+    }
+}
+
+bool pomex_headers_count(pomex_headers *h, size_t length)
+{
+    h->bytes += length;
+    h->too_long = h->bytes > MAX_HEADER_BYTES;
+    return !h->too_long;
+}
+
+double pomex_retry_after(const char *value, const char *date, int64_t wall)
+{
+    size_t digits = strspn(value, "0123456789");
+    if (digits && !value[digits])
+        return digits > MAX_RETRY_AFTER_DIGITS ? 1e9 : (double)strtol(value, NULL, 10);
+    time_t until = *value ? curl_getdate(value, NULL) : -1;
+    if (until < 0)
+        return -1;
+    time_t now = *date ? curl_getdate(date, NULL) : -1;
+    if (now < 0)
+        now = (time_t)(wall / POMEX_SECOND);
+    return until > now ? (double)(until - now) : 0;
+}
