@@ -37,16 +37,23 @@ static const char *listed(char *out, size_t size, const char *items)
     "\",\"group_id\":\"group-1\",\"status\":\"processing\",\"created_at\":\"" created "\"}"
 #define OURS ITEM("asset-9", "front", "Image", "{created}")
 
+static const char *date_of_now(char *out, size_t size)
+{
+    time_t at = time(NULL);
+    struct tm parts;
+    strftime(out, size, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&at, &parts));
+    return out;
+}
+
 /* Uploads, loses the answer, and lets the client look at such a list. */
 static pomex_operation *lose(harness *h, const char *items, char *text, size_t size)
 {
     static char date[64];
-    time_t at = time(NULL);
-    struct tm parts;
-    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&at, &parts));
     static fault_step steps[2];
     steps[0] = (fault_step){.match = POST, .kind = FAULT_CLOSE};
-    steps[1] = (fault_step){.match = LIST, .headers = date, .body = listed(text, size, items)};
+    steps[1] = (fault_step){.match = LIST,
+                            .headers = date_of_now(date, sizeof date),
+                            .body = listed(text, size, items)};
     harness_script(h, steps, 2);
     pomex_operation *op = harness_call(h, POMEX_EFFECT_ASSET);
     harness_finish(h, op);
@@ -143,12 +150,10 @@ static void twins_are_not_told_apart(void **state)
 {
     (void)state;
     char text[2048], date[64];
-    time_t at = time(NULL);
-    struct tm parts;
     harness h;
     harness_start(&h, NULL, 0, false);
     harness_client(&h);
-    strftime(date, sizeof date, "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", gmtime_r(&at, &parts));
+    date_of_now(date, sizeof date);
     const fault_step steps[] = {
         {.match = POST, .kind = FAULT_CLOSE, .times = 1},
         {.match = POST, .kind = FAULT_HANG},
@@ -165,6 +170,77 @@ static void twins_are_not_told_apart(void **state)
     pomex_operation_cancel(other);
     pomex_operation_release(lost);
     pomex_operation_release(other);
+    harness_stop(&h);
+}
+
+/* Ends an upload that is lost or cancelled; true: it was adopted. */
+static bool ended_well(harness *h, pomex_operation *op, const char *cause)
+{
+    harness_finish(h, op);
+    const pomex_error *error = pomex_operation_error(op);
+    if (error) {
+        assert_string_equal(error->type, "ambiguous_error");
+        assert_string_equal(error->cause, cause);
+    }
+    pomex_operation_release(op);
+    return error == NULL;
+}
+
+/* Of two lost uploads the service has stored one, and nobody knows which: the one that looks
+ * for longer has no better claim than the one that gave up. */
+static void what_another_gave_up_on_is_not_adopted(void **state)
+{
+    (void)state;
+    char text[2048], date[64];
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    const fault_step steps[] = {{.match = POST, .kind = FAULT_CLOSE},
+                                {.match = LIST,
+                                 .headers = date_of_now(date, sizeof date),
+                                 .body = listed(text, sizeof text, OURS)}};
+    harness_script(&h, steps, 2);
+    pomex_operation *first = harness_call(&h, POMEX_EFFECT_ASSET);
+    harness_arrived(&h, POST, 1);
+    pomex_operation *second = harness_call(&h, POMEX_EFFECT_ASSET);
+    harness_arrived(&h, POST, 2);
+    harness_advance(&h, 0.3);
+    harness_arrived(&h, LIST, 1);
+    while (!pomex_operation_done(first) && !pomex_operation_done(second)) {
+        harness_rest(&h, 0.02);
+        harness_advance(&h, 0.5);
+    }
+    pomex_operation *last = harness_call(&h, POMEX_EFFECT_ASSET);
+    size_t looks = fault_server_count(h.server, LIST);
+    assert_false(ended_well(&h, first, "connection_error"));
+    assert_false(ended_well(&h, second, "connection_error"));
+    assert_false(ended_well(&h, last, "connection_error"));
+    assert_true(fault_server_count(h.server, LIST) >= looks + 5); /* it did look */
+    assert_int_equal(fault_server_count(h.server, POST), 3);
+    harness_stop(&h);
+}
+
+/* The same of one that was cancelled on its way. */
+static void what_a_cancelled_one_left_is_not_adopted(void **state)
+{
+    (void)state;
+    char text[2048], date[64];
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    const fault_step steps[] = {{.match = POST, .kind = FAULT_HANG, .times = 1},
+                                {.match = POST, .kind = FAULT_CLOSE},
+                                {.match = LIST,
+                                 .headers = date_of_now(date, sizeof date),
+                                 .body = listed(text, sizeof text, OURS)}};
+    harness_script(&h, steps, 3);
+    pomex_operation *first = harness_call(&h, POMEX_EFFECT_ASSET);
+    harness_arrived(&h, POST, 1);
+    pomex_operation_cancel(first);
+    assert_false(ended_well(&h, first, "cancelled_error"));
+    assert_false(ended_well(&h, harness_call(&h, POMEX_EFFECT_ASSET), "connection_error"));
+    assert_true(fault_server_count(h.server, LIST) >= 3);
+    assert_int_equal(fault_server_count(h.server, POST), 2);
     harness_stop(&h);
 }
 
@@ -196,6 +272,30 @@ static void a_nameless_upload_gets_a_name(void **state)
     harness_stop(&h);
 }
 
+/* What the caller asked to send without a check is nobody's to mend, nor to look for. */
+static void an_empty_name_is_sent_as_it_is(void **state)
+{
+    (void)state;
+    static const fault_step step = {.match = POST, .kind = FAULT_CLOSE};
+    pomex_call_options options;
+    fault_request r;
+    harness h;
+    harness_start(&h, &step, 1, false);
+    harness_client(&h);
+    pomex_call_options_init(&options);
+    options.no_validation = true;
+    json_t *payload =
+        json_pack("{s:s, s:s, s:s}", "url", "https://a/b", "asset_type", "Image", "name", "");
+    pomex_operation *op =
+        pomex_client_call(h.client, POMEX_ASSET_CREATE, NULL, 0, payload, &options);
+    json_decref(payload);
+    assert_false(ended_well(&h, op, "connection_error"));
+    assert_true(fault_server_request(h.server, POST, 0, &r));
+    assert_non_null(strstr(r.body, "\"name\":\"\""));
+    assert_int_equal(fault_server_count(h.server, NULL), 1);
+    harness_stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,7 +303,10 @@ int main(void)
         cmocka_unit_test(doubt_is_told),
         cmocka_unit_test(what_is_known_is_not_adopted_twice),
         cmocka_unit_test(twins_are_not_told_apart),
+        cmocka_unit_test(what_another_gave_up_on_is_not_adopted),
+        cmocka_unit_test(what_a_cancelled_one_left_is_not_adopted),
         cmocka_unit_test(a_nameless_upload_gets_a_name),
+        cmocka_unit_test(an_empty_name_is_sent_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
