@@ -159,7 +159,7 @@ do
   for line in status:lines() do memory = tonumber(line:match("^VmHWM:%s*(%d+)")) or memory end
   status:close()
   row("download of 1 GiB, of the curl tool's rate",
-    ("%.2f (%.0f MB/s, %d MB at most)"):format(median(ratio), size / 1e6 / median(ours),
+    ("%.2f (%.0f MB/s, %.0f MB at most)"):format(median(ratio), size / 1e6 / median(ours),
       memory / 1024), ">= 0.90")
   from:close()
   files:stop()

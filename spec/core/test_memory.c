@@ -1,0 +1,220 @@
+/* Every allocation of the core's own fails in turn: each operation still ends, once, and what
+ * the caller is told of a request that costs money is true. The linker puts the functions below
+ * in the place of the allocator's; only this thread's are made to fail. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local long countdown; /* 0: nothing fails */
+static _Thread_local bool lasting;   /* all that come after the failing one fail too */
+static _Thread_local bool failed;
+
+static bool fails(void)
+{
+    if (countdown == 0 || --countdown > 0)
+        return false;
+    failed = true;
+    countdown = lasting ? 1 : 0;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t length);
+int __real_vasprintf(char **text, const char *format, va_list arguments);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t length);
+int __wrap_vasprintf(char **text, const char *format, va_list arguments);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t length)
+{
+    return fails() ? NULL : __real_strndup(text, length);
+}
+
+int __wrap_vasprintf(char **text, const char *format, va_list arguments)
+{
+    return fails() ? -1 : __real_vasprintf(text, format, arguments);
+}
+
+static void drive(harness *h, pomex_operation *op)
+{
+    unsigned news, done = 0;
+    for (int i = 0; i < 3000 && !done; i++) {
+        pomex_client_step(h->client, 0);
+        for (pomex_operation *next; (next = pomex_client_next(h->client, &news));)
+            done += next == op && (news & POMEX_NEWS_DONE);
+        double until = pomex_client_timeout(h->client);
+        if (op->state == POMEX_PAUSED && until > 0)
+            harness_advance(h, until);
+        else if (!done)
+            pomex_client_poll(h->client, 0.01);
+    }
+    countdown = 0;
+    assert_int_equal(done, 1);
+    assert_true(pomex_operation_done(op));
+}
+
+static const struct {
+    pomex_endpoint_id endpoint;
+    const char *payload;
+} calls[] = {
+    [POMEX_EFFECT_NONE] = {POMEX_ASSET_GET, "{}"},
+    [POMEX_EFFECT_SPARE] = {POMEX_SESSION_CREATE,
+                            "{\"callback_url\": \"https://app.example/cb\", \"lang\": \"en\"}"},
+    [POMEX_EFFECT_ASSET] = {POMEX_ASSET_CREATE,
+                            "{\"url\": \"https://cdn.example/a.jpg\", \"asset_type\": "
+                            "\"Image\", \"group_id\": \"group-1\"}"},
+    [POMEX_EFFECT_BILLED] = {POMEX_GENERATION_CREATE,
+                             "{\"model\": \"byteplus/seedance-2.0\", \"content\": "
+                             "[{\"type\": \"text\", \"text\": \"She waves.\"}]}"},
+};
+
+/* NULL where there is no memory even for the operation. */
+static pomex_operation *start(harness *h, enum pomex_effect effect)
+{
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    json_t *payload = json_loads(calls[effect].payload, 0, NULL);
+    assert_non_null(payload);
+    pomex_operation *op =
+        pomex_client_call(h->client, calls[effect].endpoint, "asset-1", 7, payload, &options);
+    json_decref(payload);
+    return op;
+}
+
+/* What was told against what was sent: at most once, and never a "not sent" that was. */
+static void is_true(harness *h, const pomex_operation *op, enum pomex_effect effect)
+{
+    const pomex_error *error = pomex_operation_error(op);
+    size_t sent = fault_server_count(h->server, harness_line(effect));
+    if (!error) {
+        assert_int_equal(sent, 1);
+    } else if (effect == POMEX_EFFECT_BILLED || effect == POMEX_EFFECT_ASSET) {
+        assert_true(sent <= 1);
+        assert_int_equal(sent == 1, strcmp(error->type, "ambiguous_error") == 0);
+    }
+}
+
+/* Whether an allocation number `n` was there to fail. */
+static bool run(enum pomex_effect effect, long n, bool from_then_on)
+{
+    harness h;
+    pomex_error *error = NULL;
+    fault_step good = {.body = harness_reply(effect)};
+    harness_start(&h, &good, 1, false);
+    h.options.events = true;
+    failed = false;
+    lasting = from_then_on;
+    countdown = n;
+    h.client = pomex_client_new(&h.options, &error);
+    pomex_operation *op = h.client ? start(&h, effect) : NULL;
+    if (op)
+        drive(&h, op);
+    countdown = 0;
+    if (!h.client)
+        assert_string_equal(error->type, "memory_error");
+    pomex_error_free(error);
+    if (op) {
+        is_true(&h, op, effect);
+        if (!failed)
+            assert_null(pomex_operation_error(op));
+    } else {
+        assert_true(failed);
+        assert_int_equal(fault_server_count(h.server, NULL), 0);
+    }
+    pomex_operation_release(op);
+    harness_stop(&h);
+    return failed;
+}
+
+static void all_fail_in_turn(enum pomex_effect effect)
+{
+    for (int from_then_on = 0; from_then_on < 2; from_then_on++) {
+        long n = 1;
+        while (run(effect, n, from_then_on))
+            n++;
+        assert_true(n > 10);
+    }
+}
+
+static void of_a_get(void **state)
+{
+    (void)state;
+    all_fail_in_turn(POMEX_EFFECT_NONE);
+}
+
+static void of_a_session(void **state)
+{
+    (void)state;
+    all_fail_in_turn(POMEX_EFFECT_SPARE);
+}
+
+static void of_an_upload(void **state)
+{
+    (void)state;
+    all_fail_in_turn(POMEX_EFFECT_ASSET);
+}
+
+static void of_a_generation(void **state)
+{
+    (void)state;
+    all_fail_in_turn(POMEX_EFFECT_BILLED);
+}
+
+/* What there is no memory to say is still said. */
+static void the_error_itself(void **state)
+{
+    (void)state;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    pomex_error *error = NULL;
+    countdown = 1;
+    lasting = true;
+    assert_null(pomex_client_new(&h.options, &error));
+    countdown = 0;
+    assert_string_equal(error->type, "memory_error");
+    assert_string_equal(error->message, "not enough memory");
+    assert_true(error->retryable);
+    pomex_error_free(error);
+    harness_stop(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_a_get),         cmocka_unit_test(of_a_session),
+        cmocka_unit_test(of_an_upload),     cmocka_unit_test(of_a_generation),
+        cmocka_unit_test(the_error_itself),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
