@@ -3,10 +3,12 @@
 
 #include "harness.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,12 +172,76 @@ static void a_child_leaves_its_parents_download_alone(void **state)
     harness_stop(&h);
 }
 
+/* In a child: gives up the server's ends of all connections, so that they close when the server
+ * says so, and keeps the client's. How many it keeps. */
+static int keep_the_clients_ends(int port)
+{
+    int kept = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in here = {0}, there = {0};
+        socklen_t size = sizeof here;
+        if (getsockname(fd, (struct sockaddr *)&here, &size) != 0 || here.sin_family != AF_INET)
+            continue;
+        size = sizeof there;
+        if (ntohs(here.sin_port) == port)
+            close(fd);
+        else
+            kept += getpeername(fd, (struct sockaddr *)&there, &size) == 0 &&
+                    ntohs(there.sin_port) == port;
+    }
+    return kept;
+}
+
+/* A connection that is closed while a child has a copy of it is not closed to the kernel: it
+ * stays in the epoll set, ready for ever, unless it was taken out before. */
+static void a_copy_in_a_child_does_not_keep_the_parent_awake(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {{.match = "GET", .kind = FAULT_CLOSE, .delay = 0.4},
+                                       {.match = "POST", .kind = FAULT_CLOSE, .delay = 0.4}};
+    static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE, POMEX_EFFECT_BILLED};
+    for (size_t way = 0; way < 2; way++) {
+        int gate[2], wakes = 0;
+        char byte;
+        unsigned news;
+        harness h;
+        harness_start(&h, steps, 2, false);
+        h.options.clock = NULL;
+        h.options.max_retries = 0;
+        harness_client(&h);
+        assert_int_equal(pipe(gate), 0);
+        pomex_operation *op = harness_call(&h, effects[way]);
+        harness_arrived(&h, NULL, 1);
+        pid_t child = fork();
+        if (child == 0) {
+            close(gate[1]);
+            bool well = keep_the_clients_ends(fault_server_port(h.server)) == 1;
+            harness_leave(well && read(gate[0], &byte, 1) == 0);
+        }
+        close(gate[0]);
+        harness_finish(&h, op);
+        assert_non_null(pomex_operation_error(op));
+        pomex_operation_release(op);
+        for (double end = harness_now() + 0.5; harness_now() < end; wakes++) {
+            pomex_client_poll(h.client, end - harness_now());
+            pomex_client_step(h.client, 0);
+            while (pomex_client_next(h.client, &news)) {
+            }
+        }
+        assert_in_range(wakes, 1, 10);
+        close(gate[1]);
+        child_said(child, HARNESS_WELL);
+        harness_stop(&h);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_made_before_works_in_every_child),
         cmocka_unit_test(a_used_one_refuses_in_a_child),
         cmocka_unit_test(a_child_leaves_its_parents_download_alone),
+        cmocka_unit_test(a_copy_in_a_child_does_not_keep_the_parent_awake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,8 +67,8 @@ static void no_second_sees_more_than_the_limit(void **state)
     harness_stop(&h);
 }
 
-/* Counted from the call, connections that take half a second would put two seconds' worth of
- * requests into one of the service's. */
+/* Counted from the call, connections that take longer than a second would put two seconds'
+ * worth of requests into one of the service's. */
 static void cold_connections_do_not_bunch(void **state)
 {
     (void)state;
@@ -78,7 +78,7 @@ static void cold_connections_do_not_bunch(void **state)
     harness h;
     harness_start(&h, &good, 1, true);
     const int port = fault_server_port(h.server);
-    const fault_step slow[] = {{.kind = FAULT_TUNNEL, .port = port, .times = 3, .delay = 0.9},
+    const fault_step slow[] = {{.kind = FAULT_TUNNEL, .port = port, .times = 3, .delay = 1.3},
                                {.kind = FAULT_TUNNEL, .port = port}};
     fault_server *proxy = fault_server_start(slow, 2, NULL);
     snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
@@ -175,7 +175,8 @@ static void a_429_shuts_the_gate_of_its_kind(void **state)
     harness_stop(&h);
 }
 
-/* Whoever asks now goes before whoever only looks whether it is ready. */
+/* Whoever asks now goes before whoever only looks whether it is ready. One at a time: of two
+ * connections, either may be the first to be read. */
 static void calls_go_before_polls(void **state)
 {
     (void)state;
@@ -186,6 +187,7 @@ static void calls_go_before_polls(void **state)
     harness h;
     harness_start(&h, &step, 1, false);
     use_real_time(&h, POMEX_ASSET_GET, 2);
+    h.options.max_in_flight = 1;
     harness_client(&h);
     pomex_call_options_init(&options);
     ops[0] = harness_call(&h, POMEX_EFFECT_NONE);

@@ -195,6 +195,67 @@ static void no_billed_attempt_near_the_end(void **state)
     harness_stop(&h);
 }
 
+/* Half of what one attempt may take, or of the budget where that is less, must be left. */
+static void a_billed_turn_that_comes_too_late(void **state)
+{
+    (void)state;
+    static const struct {
+        double budget, request_timeout, late;
+        bool sent;
+    } rows[] = {{120, 30, 104, true}, {120, 30, 106, false}, {10, 30, 4, true},
+                {10, 30, 6, false},   {120, 400, 59, true},  {120, 400, 61, false}};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        enum pomex_effect effect = i % 2 ? POMEX_EFFECT_BILLED : POMEX_EFFECT_SPARE;
+        const fault_step steps[] = {{.match = "GET", .kind = FAULT_HANG},
+                                    {.body = harness_reply(effect)}};
+        bool sent = rows[i / 2].sent || effect != POMEX_EFFECT_BILLED;
+        harness h;
+        harness_start(&h, steps, 2, false);
+        h.options.budget = rows[i / 2].budget;
+        h.options.request_timeout = rows[i / 2].request_timeout;
+        h.options.max_in_flight = 1;
+        harness_client(&h);
+        pomex_operation *other = harness_call(&h, POMEX_EFFECT_NONE);
+        pomex_operation *op = harness_call(&h, effect);
+        harness_arrived(&h, "GET", 1);
+        harness_advance(&h, rows[i / 2].late);
+        pomex_operation_cancel(other);
+        harness_finish(&h, op);
+        const pomex_error *error = pomex_operation_error(op);
+        assert_int_equal(error == NULL, sent);
+        assert_int_equal(fault_server_count(h.server, "POST"), sent);
+        if (error) {
+            assert_string_equal(error->type, "timeout_error");
+            assert_int_equal(error->attempts, 0);
+            assert_false(error->maybe_billed);
+            assert_true(error->retryable);
+        }
+        pomex_operation_release(other);
+        pomex_operation_release(op);
+        harness_stop(&h);
+    }
+}
+
+/* A pause that would leave less than that is not begun. */
+static void no_pause_into_the_last_half_of_an_attempt(void **state)
+{
+    (void)state;
+    static const fault_step busy = {.status = 503, .headers = "Retry-After: 110\r\n"};
+    harness h;
+    harness_start(&h, &busy, 1, false);
+    harness_client(&h);
+    for (int effect = 0; effect < EFFECTS; effect++) {
+        harness_script(&h, &busy, 1);
+        pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+        harness_finish(&h, op);
+        assert_string_equal(pomex_operation_error(op)->type, "unavailable_error");
+        assert_int_equal(fault_server_count(h.server, NULL),
+                         effect == POMEX_EFFECT_BILLED ? 1 : 2);
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
 static void a_long_retry_after_is_not_waited_for(void **state)
 {
     (void)state;
@@ -226,6 +287,8 @@ int main(void)
         cmocka_unit_test(a_handshake_that_dies),
         cmocka_unit_test(a_certificate_of_nobody),
         cmocka_unit_test(no_billed_attempt_near_the_end),
+        cmocka_unit_test(a_billed_turn_that_comes_too_late),
+        cmocka_unit_test(no_pause_into_the_last_half_of_an_attempt),
         cmocka_unit_test(a_long_retry_after_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

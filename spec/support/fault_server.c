@@ -108,6 +108,8 @@ static void *serve(void *argument)
         serve_requests(c);
     } else {
         wire->tls = SSL_new(c->server->tls);
+        if (wire->tls)
+            fault_tls_note_offer(wire->tls, wire->offered);
         if (wire->tls && SSL_set_fd(wire->tls, wire->fd) && SSL_accept(wire->tls) == 1)
             serve_requests(c);
         SSL_free(wire->tls);

@@ -45,8 +45,9 @@ typedef struct fault_request {
     char headers[4096]; /* the header lines as they came */
     char body[4096];    /* its beginning */
     size_t body_length;
-    int connection; /* 1: the first that was accepted */
-    int64_t at;     /* CLOCK_MONOTONIC, ns, when it had been read */
+    int connection;   /* 1: the first that was accepted */
+    char offered[64]; /* TLS: the protocols that the client offered, "h2,http/1.1" */
+    int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
 } fault_request;
 
 typedef struct fault_server fault_server;

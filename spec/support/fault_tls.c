@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <string.h>
 
 static int add_extension(X509 *certificate, int nid, const char *value)
 {
@@ -35,6 +36,33 @@ static X509 *new_certificate(EVP_PKEY *key)
     return NULL;
 }
 
+void fault_tls_note_offer(SSL *tls, char *offered)
+{
+    offered[0] = '\0';
+    SSL_set_app_data(tls, offered);
+}
+
+/* `in`: each protocol behind a byte that says how long it is. */
+static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_length,
+                           const unsigned char *in, unsigned length, void *argument)
+{
+    char *offered = SSL_get_app_data(tls);
+    size_t used = 0;
+    (void)argument;
+    *out = NULL;
+    for (unsigned at = 0; at < length && at + 1 + in[at] <= length; at += 1u + in[at]) {
+        const char *name = (const char *)in + at + 1;
+        if (in[at] == 8 && memcmp(name, "http/1.1", 8) == 0) {
+            *out = in + at + 1;
+            *out_length = in[at];
+        }
+        if (offered && used + in[at] + 2 < FAULT_OFFERED)
+            used += (size_t)snprintf(offered + used, FAULT_OFFERED - used, "%s%.*s",
+                                     used ? "," : "", (int)in[at], name);
+    }
+    return *out ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;
+}
+
 SSL_CTX *fault_tls_new(const char *ca_file)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -48,8 +76,10 @@ SSL_CTX *fault_tls_new(const char *ca_file)
         fclose(file);
     X509_free(certificate);
     EVP_PKEY_free(key);
-    if (good)
+    if (good) {
+        SSL_CTX_set_alpn_select_cb(context, choose_protocol, NULL);
         return context;
+    }
     SSL_CTX_free(context);
     return NULL;
 }

@@ -82,6 +82,7 @@ bool fault_wire_read(fault_wire *c, fault_request *request)
     size_t head = (size_t)(end + 4 - c->buffer);
     size_t left = request->body_length = length_of_body(request->headers);
     request->connection = c->number;
+    snprintf(request->offered, sizeof request->offered, "%s", c->offered);
     if (strcasestr(request->headers, "Expect: 100-continue") &&
         !send_all(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
         return false;

@@ -3,8 +3,8 @@
 #define FAULT_WIRE_H
 
 #include "fault_server.h"
+#include "fault_tls.h"
 
-#include <openssl/ssl.h>
 #include <pthread.h>
 
 #define FAULT_MAX_HEAD (128 * 1024)
@@ -15,7 +15,8 @@ typedef struct fault_wire {
     int other;             /* a tunnel's far end, or -1; changed under the lock */
     pthread_mutex_t *lock; /* the server's */
     SSL *tls;              /* NULL: plain */
-    char *buffer;          /* FAULT_MAX_HEAD + 1 bytes */
+    char offered[FAULT_OFFERED];
+    char *buffer; /* FAULT_MAX_HEAD + 1 bytes */
     size_t used;
 } fault_wire;
 
