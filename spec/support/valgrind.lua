@@ -1,6 +1,5 @@
 --- Runs the C tests of a build folder under valgrind, but for those labelled "timing", whose
---- limits no program keeps there, and "fork", whose children end without freeing what was their
---- parent's. The last line is "N passed, M failed".
+--- limits no program keeps there. The last line is "N passed, M failed".
 ---     lua5.4 spec/support/valgrind.lua build/dev
 
 local cjson = require "cjson"
@@ -30,8 +29,7 @@ pipe:close()
 
 local passed, failed = 0, 0
 for _, test in ipairs(listing.tests) do
-  if test.command and not has_label(test, "timing")
-    and not has_label(test, "fork") then
+  if test.command and not has_label(test, "timing") then
     local words = { "cd", quoted(property(test, "WORKING_DIRECTORY") or folder), "&&", "env" }
     for _, variable in ipairs(property(test, "ENVIRONMENT") or {}) do
       words[#words + 1] = quoted(variable)
