@@ -88,6 +88,7 @@ static void a_steady_supply_of_one_kind_starves_no_other(void **state)
     }
     assert_null(pomex_operation_error(order));
     assert_in_range(ahead, 1, 8); /* those that were there before it */
+    pomex_operation_release(order);
     for (size_t i = 0; i < 8; i++) {
         pomex_operation_cancel(gets[i]);
         pomex_operation_release(gets[i]);
