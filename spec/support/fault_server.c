@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ typedef struct connection {
 struct fault_server {
     pthread_mutex_t lock;
     pthread_t thread;
+    sem_t begun; /* the thread runs */
     int listener;
     int port;
     bool stopping;
@@ -127,6 +129,7 @@ static void *serve(void *argument)
 static void *accept_all(void *argument)
 {
     fault_server *server = argument;
+    sem_post(&server->begun);
     for (;;) {
         int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
         pthread_mutex_lock(&server->lock);
@@ -189,6 +192,7 @@ static void free_server(fault_server *server)
     free(server->requests);
     free(server->used);
     pthread_mutex_destroy(&server->lock);
+    sem_destroy(&server->begun);
     free(server);
 }
 
@@ -198,6 +202,7 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
     if (!server)
         return NULL;
     pthread_mutex_init(&server->lock, NULL);
+    sem_init(&server->begun, 0, 0);
     server->listener = listen_anywhere(&server->port);
     server->tls = ca_file ? fault_tls_new(ca_file) : NULL;
     fault_server_script(server, steps, count);
@@ -209,8 +214,12 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
     bool started = server->listener >= 0 && (server->tls || !ca_file) &&
                    pthread_create(&server->thread, NULL, accept_all, server) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started)
+    if (started) {
+        /* A thread that is still starting may hold locks, and the test may fork at once. */
+        while (sem_wait(&server->begun) != 0)
+            ;
         return server;
+    }
     free_server(server);
     return NULL;
 }
