@@ -69,14 +69,14 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
         o->ending == POMEX_ANSWERED ? answer_error(op, o, body) : ending_error(op, o);
     if (pomex_error_is_static(error))
         return error;
+    /* What a link's host says may echo the link, which is signed. */
+    bool of_service = op->endpoint->id != POMEX_DOWNLOAD;
     error->status = o->status;
     error->retry_after = o->retry_after;
     error->retryable = pomex_retry_transient(o);
-    if (o->reply->request_id[0])
+    if (o->reply->request_id[0] && of_service)
         error->request_id = strdup(o->reply->request_id);
-    /* What a link's host says may echo the link, which is signed. */
-    bool shown_to_all = op->endpoint->id != POMEX_DOWNLOAD;
-    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && shown_to_all) {
+    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {
         size_t shown = body->length < BODY_SHOWN ? body->length : BODY_SHOWN;
         error->body = malloc(shown + 1);
         if (error->body) {

@@ -89,7 +89,8 @@ struct pomex_client {
     size_t pending;
     pomex_link queues[2][POMEX_ENDPOINTS]; /* calls, polls */
     pomex_link news;
-    pomex_link told; /* done and taken; released at the next step */
+    pomex_link paused; /* transfers that libcurl would not let go of */
+    pomex_link told;   /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;
     int starts; /* in this step */

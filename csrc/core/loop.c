@@ -181,7 +181,8 @@ static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
         pomex_operation *op = POMEX_HOLDER(timer, pomex_operation, timer);
         if (n % 32 == 0 && pomex_now(c) >= limit)
             return false;
-        if (op->state == POMEX_FLYING && timer->at > horizon)
+        op->overdue = op->overdue ? op->overdue : timer->at;
+        if (op->state == POMEX_FLYING && op->overdue > horizon)
             pomex_timer_set(&c->timers, timer, now + POMEX_SECOND / 1000);
         else
             pomex_operation_rang(op);
@@ -218,6 +219,22 @@ static int run_batch(pomex_client *c, int64_t limit)
     return worked;
 }
 
+/* Lets go on what has had its turn, in order; whether there was any. */
+static bool run_paused(pomex_client *c, int64_t limit)
+{
+    const pomex_link *last = c->paused.previous;
+    bool any = !pomex_list_empty(&c->paused);
+    for (bool more = any; more; more = more && pomex_now(c) < limit) {
+        pomex_link *link = c->paused.next;
+        pomex_transfer *t = POMEX_HOLDER(link, pomex_transfer, in_paused);
+        more = link != last;
+        pomex_link_remove(link);
+        t->turn = 0;
+        curl_easy_pause(t->easy, CURLPAUSE_CONT);
+    }
+    return any;
+}
+
 void pomex_loop_step(pomex_client *c, double budget)
 {
     int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
@@ -225,7 +242,7 @@ void pomex_loop_step(pomex_client *c, double budget)
     pomex_socket_note_sleep(c);
     c->behind = false;
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
-        int worked = run_batch(c, limit);
+        int worked = run_batch(c, limit) + run_paused(c, limit);
         pomex_loop_run(c);
         int64_t due = c->starts < POMEX_STARTS_A_STEP && c->queue_due < c->curl_due
                           ? c->queue_due
@@ -245,7 +262,7 @@ void pomex_loop_step(pomex_client *c, double budget)
 /* When step has work next; in the past: now. */
 static int64_t due(const pomex_client *c)
 {
-    if (c->behind || c->ready_count)
+    if (c->behind || c->ready_count || !pomex_list_empty(&c->paused))
         return 0;
     int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
     const pomex_timer *timer = pomex_timers_first(&c->timers);

@@ -171,6 +171,7 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
     if (c->queued)
         c->queue_due = 0; /* there is room again */
     pomex_timer_unset(&c->timers, &op->timer);
+    op->overdue = 0;
     if (outcome->status >= 400)
         outcome->envelope = is_envelope(transfer->body);
     pomex_event_add(c, "response", op, outcome->status, pomex_seconds(outcome->took), NULL,
@@ -199,6 +200,7 @@ void pomex_operation_rang(pomex_operation *op)
 {
     pomex_client *c = op->client;
     pomex_timer_unset(&c->timers, &op->timer);
+    op->overdue = 0;
     if (op->state != POMEX_FLYING) {
         pomex_operation_unqueue(op);
         op->stage->rang(op);

@@ -49,6 +49,7 @@ struct pomex_operation {
     pomex_link in_news;
     int64_t started;
     int64_t deadline;
+    int64_t overdue; /* when the attempt was to end, while its ring is put off; 0: it is not */
     pomex_transfer *transfer; /* while FLYING */
     char *object_id;          /* of the asset or task; or NULL */
     char *target;             /* path and query below the base URL; or NULL: from object_id */

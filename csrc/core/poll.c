@@ -99,7 +99,7 @@ static void rest(pomex_operation *op, double at_least)
     int64_t at = pomex_after(now, pause > at_least ? pause : at_least);
     int64_t last = op->deadline - w->lead;
     w->pause = w->pause * w->factor < w->max ? w->pause * w->factor : w->max;
-    if (now >= last) /* that was the last look */
+    if (w->last_at >= last) /* that was the last look */
         at = op->deadline;
     else if (at > last)
         at = last;

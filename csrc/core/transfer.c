@@ -40,10 +40,20 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     return length;
 }
 
+/* libcurl reads a connection for as long as there are bytes; of a quick server's there always
+ * are, and no step would end. */
+#define TURN_BYTES (512u << 10)
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
+    if (t->to_file && t->turn >= TURN_BYTES) {
+        if (!pomex_link_used(&t->in_paused))
+            pomex_list_append(&t->client->paused, &t->in_paused);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    t->turn += length;
     if (!t->begun && t->begin)
         t->file_failed = t->begin(t) != 0;
     t->begun = true;
@@ -209,6 +219,10 @@ static void free_headers(pomex_transfer *t)
     t->headers = NULL;
 }
 
+/* Bytes that libcurl reads at once: its default, and what the curl tool takes for files. */
+#define USUAL_BUFFER 16384L
+#define FILE_BUFFER  102400L
+
 static void set_connection(CURL *e, const pomex_request *r)
 {
     bool https = strncasecmp(r->url, "https:", 6) == 0;
@@ -217,6 +231,7 @@ static void set_connection(CURL *e, const pomex_request *r)
     curl_easy_setopt(
         e, CURLOPT_HTTP_VERSION,
         (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     /* Wait for the first connection to say whether it can carry many. */
     curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
 }
@@ -269,6 +284,8 @@ void pomex_transfer_end(pomex_transfer *t)
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
         free_headers(t);
     }
+    pomex_link_remove(&t->in_paused);
+    t->turn = 0;
     t->operation = NULL;
     t->body = NULL;
     t->file = NULL;

@@ -6,6 +6,7 @@
 #include "buffer.h"
 #include "headers.h"
 #include "limiter.h"
+#include "list.h"
 #include "partfile.h"
 
 #include <curl/curl.h>
@@ -50,6 +51,8 @@ typedef struct pomex_transfer {
     bool to_file;
     bool file_failed;
     int64_t received; /* body bytes */
+    size_t turn;      /* … since it last had to wait for others */
+    pomex_link in_paused;
     pomex_headers reply;
     char why[CURL_ERROR_SIZE];
 } pomex_transfer;
