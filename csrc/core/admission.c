@@ -8,7 +8,8 @@ static bool has_room(const pomex_client *c, int kind)
                                   : c->in_flight < (size_t)c->settings.options.max_in_flight;
 }
 
-/* The operation that has waited longest among those that may go; -1 kinds in `shut` may not. */
+/* The operation that has waited longest among those that may go: of a kind that is not in
+ * `shut`, with room in its lane. NULL: none. */
 static pomex_operation *oldest(pomex_client *c, int polls, const bool shut[POMEX_ENDPOINTS])
 {
     pomex_operation *first = NULL;

@@ -205,7 +205,7 @@ static int run_batch(pomex_client *c, int64_t limit)
         worked += !is_own(c, c->ready[i].data.fd);
         run_event(c, &c->ready[i]);
     }
-    /* The kernel hands back a full list in the same order: thrown away, its tail would starve.
+    /* The kernel hands a full list back in the same order: its tail, thrown away, would starve.
      */
     c->ready_count = count - i;
     memmove(c->ready, c->ready + i, (size_t)c->ready_count * sizeof *c->ready);
