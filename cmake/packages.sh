@@ -10,6 +10,10 @@ POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(
     g++ clang clang-format cppcheck valgrind shellcheck libcmocka-dev lua-busted lua-check
     lua-socket lua-posix ffmpeg chromium chromium-driver openssl
+    lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
+    lua-cqueues lua-luv lua-copas nginx-light libnginx-mod-http-lua lua-resty-core luarocks
+    love xvfb xauth libgl1-mesa-dri libqrencode-dev zbar-tools
+    libclang-rt-14-dev libnghttp2-dev
 )
 
 # pomex_packages yes|no PACKAGE…: installs what is missing ("no": only says so).
