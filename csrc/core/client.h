@@ -70,6 +70,7 @@ struct pomex_client {
     int64_t now;       /* the time when last read; see pomex_recent */
     int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
     int64_t queue_due; /* when a queued operation may start */
+    int64_t wake_at;   /* when the host wants to step, or has news to take; POMEX_NEVER */
     int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
     int64_t asleep;    /* BOOTTIME - MONOTONIC when last looked at */
     pomex_socket *sockets;

@@ -241,6 +241,8 @@ void pomex_loop_step(pomex_client *c, double budget)
     bool quiet = false;
     pomex_socket_note_sleep(c);
     c->behind = false;
+    if (c->wake_at <= pomex_recent(c))
+        c->wake_at = POMEX_NEVER;
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
         int worked = run_batch(c, limit) + run_paused(c, limit);
         pomex_loop_run(c);
@@ -266,6 +268,7 @@ static int64_t due(const pomex_client *c)
         return 0;
     int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
     const pomex_timer *timer = pomex_timers_first(&c->timers);
+    at = c->wake_at < at ? c->wake_at : at;
     return timer && timer->at < at ? timer->at : at;
 }
 
@@ -290,7 +293,18 @@ void pomex_loop_rearm(pomex_client *c)
 
 int pomex_client_pollfd(pomex_client *c)
 {
-    return pomex_client_open(c) ? c->epoll_fd : -1;
+    if (!pomex_client_open(c))
+        return -1;
+    pomex_loop_rearm(c);
+    return c->epoll_fd;
+}
+
+void pomex_client_wake_in(pomex_client *c, double seconds)
+{
+    if (pomex_client_unusable(c))
+        return; /* the descriptor of another process is not ours to touch */
+    c->wake_at = seconds < 0 ? POMEX_NEVER : pomex_after(pomex_now(c), seconds);
+    pomex_loop_rearm(c);
 }
 
 double pomex_client_timeout(pomex_client *c)

@@ -147,6 +147,11 @@ int pomex_client_pollfd(pomex_client *client);
  * (The descriptor becomes readable at that time too: waiting for it alone is enough.) */
 double pomex_client_timeout(pomex_client *client);
 
+/* Has the descriptor become readable in `seconds` (0: now; -1: not for this), because the host
+ * itself has something to do then: one loop to watch is enough for both. One such time is kept,
+ * the last one given, until a step finds that it has come. */
+void pomex_client_wake_in(pomex_client *client, double seconds);
+
 /* Does what is ready and returns without waiting; stops early after `budget` seconds of work
  * (<= 0: 5 ms), in which case the descriptor stays readable. Returns how many operations
  * are not done. */
@@ -162,9 +167,9 @@ enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DON
  * pomex_news); NULL: none. The pointer is borrowed; it stays valid at least until the next
  * call of step or close. Each operation reports POMEX_NEWS_DONE exactly once.
  *
- * News comes about in step, and in the calls that start or cancel an operation, which may be
- * done (and others with it) when they return. Take all of it after each of these: the
- * descriptor tells of work for step, not of news. */
+ * News comes about in step: take all of it after each. It also comes about in the calls that
+ * start or cancel an operation, which may be done (and others with it) when they return; then
+ * the descriptor becomes readable, and the news can be taken at once or after the next step. */
 pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
 
 typedef struct pomex_event {

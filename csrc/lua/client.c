@@ -295,6 +295,13 @@ static int client_timeout(lua_State *L)
     return 1;
 }
 
+/* wake_in([seconds]): nil takes it back */
+static int client_wake_in(lua_State *L)
+{
+    pomex_client_wake_in(pomex_lua_client(L)->client, luaL_optnumber(L, 2, -1));
+    return 0;
+}
+
 /* poll([seconds]) -> true | false | nil, "interrupted" or what failed. A signal comes back to
  * Lua, so that a debug hook can raise: a loop here would make Ctrl-C wait. */
 static int client_poll(lua_State *L)
@@ -338,6 +345,7 @@ static const luaL_Reg methods[] = {
     {"pollfd", client_pollfd},
     {"events", client_events},
     {"timeout", client_timeout},
+    {"wake_in", client_wake_in},
     {"poll", client_poll},
     {"base_url", client_base_url},
     {"close", client_close},

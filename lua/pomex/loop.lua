@@ -24,13 +24,30 @@ function loop.new(handle, on_event)
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
     failures = {},
     spares = {},                        -- core operations whose results were taken
+    attach = nil,                       -- how the host begins to watch, see stir
+    detach = nil,                       -- set by a host that watches: ends that
   }, Loop)
+end
+
+---Something is pending that no step knows of yet: a host with a loop of its own begins to
+---watch, and the descriptor becomes readable when this half has work.
+function Loop:stir()
+  if self.stepping or self.closed then return end
+  if self.attach and not self.detach then self.attach() end
+  self:arm()
+end
+
+---Has the descriptor tell of the work of this half, too.
+function Loop:arm()
+  local due = self:unheard() > 0 and 0 or self:timeout()
+  if due then self.core:wake_in(due) end
 end
 
 ---@param co thread
 function Loop:make_runnable(co)
   self.tail = self.tail + 1
   self.runnable[self.tail] = co
+  if not self.stepping then self:stir() end
 end
 
 ---Has `co` resumed at `deadline`, or (nil) no more.
@@ -38,7 +55,10 @@ end
 ---@param deadline? number monotonic seconds
 function Loop:wake_at(co, deadline)
   self.timers[co] = deadline
-  if deadline and (not self.due or deadline < self.due) then self.due = deadline end
+  if deadline and (not self.due or deadline < self.due) then
+    self.due = deadline
+    self:stir()
+  end
 end
 
 local function expire(self)
@@ -61,6 +81,7 @@ end
 function Loop:failure(message, task)
   if not self.closed then
     self.failures[#self.failures + 1] = { message = message, task = task }
+    self:stir()
   end
 end
 
@@ -155,6 +176,9 @@ function Loop:advance(budget)
     self.running = false
     error(err, 0)
   end
+  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]) then
+    self:arm()
+  end
 end
 
 ---Seconds until `advance` has work of this half; nil: it has none of its own.
@@ -185,6 +209,7 @@ end
 function Loop:close()
   if self.closed then return end
   self.closed = true
+  if self.detach then self.detach() end
   self.core:close()
   local ids, pending = {}, self.pending
   for id in pairs(pending) do ids[#ids + 1] = id end

@@ -73,7 +73,10 @@ local function left(loop, co, task, ok, ...)
   local what = ...
   if what == PARKED then return end
   if status(co) == "suspended" then
-    if task then loop.later[#loop.later + 1] = co end
+    if task then
+      loop.later[#loop.later + 1] = co
+      loop:stir()
+    end
     return
   end
   started[co] = nil

@@ -6,7 +6,13 @@
 ---                                 timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called when it may be ready
 ---   spawn(f)                      starts f(), which never raises, as a task of the host's kind
---- and, where a task is a coroutine that we resume ourselves, start(task, f, …) in its place.
+--- and two more that a host may have:
+---   start(task, f, …)             in place of spawn, where a task is a coroutine that we resume
+---   attach(client)                something became pending: a host that has a loop of its own
+---                                 begins to watch client:pollfd() for reading there, and calls
+---                                 client:step() until it returns 0. While it watches,
+---                                 client.loop.detach is the function that ends that; close
+---                                 calls it before the descriptor goes
 
 local options = require "pomex.options"
 
