@@ -71,6 +71,12 @@ bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
 /* core.tidy(value): null fields leave a decoded reply, whole numbers become integers. */
 int pomex_lua_tidy(lua_State *L);
 
+/* core.hmac_sha256(key, data) -> 32 bytes. */
+int pomex_lua_hmac_sha256(lua_State *L);
+
+/* core.equal(a, b): the same strings? Takes a time that tells no more than their lengths. */
+int pomex_lua_equal(lua_State *L);
+
 /* core.spawn(path, arguments): upvalue 1 is the processes' metatable. */
 int pomex_lua_spawn(lua_State *L);
 
