@@ -1,6 +1,7 @@
 --- Portrait assets.
 
 local core = require "pomex.core"
+local errors = require "pomex.errors"
 local options = require "pomex.options"
 local pages = require "pomex.pages"
 local resources = require "pomex.resources"
@@ -87,6 +88,15 @@ function AsyncAssets:create_and_wait(body, opts)
   return self.client:spawn(assets.create_and_wait, assets, body, opts)
 end
 
+---As `client.assets:confirm_group`, in a task.
+---@param group_id string
+---@param opts? pomex.CallOptions
+---@return pomex.Task
+function AsyncAssets:confirm_group(group_id, opts)
+  local assets = self.client.assets
+  return self.client:spawn(assets.confirm_group, assets, group_id, opts)
+end
+
 ---@class pomex.Assets
 ---@field async pomex.AsyncAssets
 local Assets = {}
@@ -139,6 +149,30 @@ end
 function Assets:create_and_wait(body, opts)
   if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
   return resources.create_and_wait(self, self.async.client, core.now, body, opts)
+end
+
+---Whether a group is one of this account's: "ours" where an asset of it is listed, "foreign"
+---where the service says `group id error`, "unknown" where nothing is listed, as always for a
+---group that is new. None of it says whose face it is: an app must itself refuse a group that is
+---already bound to another of its users. Document section: Common 400 messages.
+---@param group_id string
+---@param opts? pomex.CallOptions
+---@return "ours"|"foreign"|"unknown"|nil
+---@return pomex.Error? err nothing was learnt
+function Assets:confirm_group(group_id, opts)
+  options.expect("assets:confirm_group", "group_id", group_id, "string")
+  local page, err = self:list({ group_id = group_id, limit = 1 }, opts)
+  if err and err.status == 400 and err.message == "group id error" then return "foreign" end
+  if not page then return nil, err end
+  if type(page.items) ~= "table" then
+    return nil, errors.new("decode_error", {
+      message = "the list has no items", endpoint = "assets.list", retryable = false })
+  end
+  -- Of this group, not of any: the service could leave a filter that it does not know unheeded.
+  for _, asset in ipairs(page.items) do
+    if type(asset) == "table" and asset.group_id == group_id then return "ours" end
+  end
+  return "unknown"
 end
 
 ---Iterates over every page, no asset twice: `for asset in client.assets:each{ … } do`. Raises

@@ -2,7 +2,8 @@
 ---
 --- The redirect carries no signature and passes through a browser that is not yours: whoever
 --- can reach your callback can make up a group_id. Hence the name `parse_unverified`: before
---- you bind the group to a user, make sure that this user's browser started the session.
+--- you bind the group to a user, make sure that this user's browser started the session:
+--- `callback.new` makes what does that, by a signed one-time state in the callback_url.
 --- Document section: Verification Callback (Your Endpoint).
 
 local errors = require "pomex.errors"
@@ -183,6 +184,29 @@ function callback.parse_unverified(query)
   end
   if not fields then return nil, err end
   return judge(fields)
+end
+
+---Makes what signs callback_urls and checks what comes back to them: see
+---`pomex.CallbackVerifier`. Raises on a secret of less than 32 bytes.
+---@param given pomex.CallbackOptions
+---@return pomex.CallbackVerifier
+function callback.new(given)
+  return require("pomex.callback_state").new(given)
+end
+
+---A store of used states in a `lua_shared_dict`: see `pomex.callback_store`.
+---@param dict table `ngx.shared.NAME`
+---@param prefix? string of its keys
+---@return pomex.CallbackStore
+function callback.shared_dict(dict, prefix)
+  return require("pomex.callback_store").shared_dict(dict, prefix)
+end
+
+---A store of used states in this process's memory, the default: see `pomex.callback_store`.
+---@param most? integer
+---@return pomex.CallbackStore
+function callback.memory(most)
+  return require("pomex.callback_store").memory(most)
 end
 
 return callback

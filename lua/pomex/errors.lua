@@ -40,6 +40,7 @@
 ---@field candidates? string[] ambiguous uploads: ids of assets that may be it
 ---@field body? string the first 512 bytes of an answer that is no error envelope
 ---@field request_id? string the X-Request-Id of the answer
+---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)
 
 local errors = {}
 

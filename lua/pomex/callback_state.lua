@@ -1,0 +1,233 @@
+--- The signed one-time `state` in a callback_url, and the check of it when a browser returns.
+---
+--- It proves that this very callback_url was made by us, for this subject, less than an hour
+--- ago, and was not used before. It does not prove that the group_id beside it is what the
+--- service sent: the redirect passes through the person's browser, which can change it. So an
+--- app must also refuse a group that is already bound to another user, and should ask
+--- `client.assets:confirm_group`.
+--- Document section: Verification Callback (Your Endpoint).
+
+local callback = require "pomex.callback"
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local options = require "pomex.options"
+local stores = require "pomex.callback_store"
+local urls = require "pomex.callback_url"
+
+local floor = math.floor
+local check, expect, misuse = options.check, options.expect, options.misuse
+local refuse = urls.refuse
+
+---@class pomex.CallbackOptions
+---@field secret string at least 32 random bytes, the same in every process; never the API key
+---@field previous_secret? string the one before: states signed with it are still accepted
+---@field store? pomex.CallbackStore default: this process's memory, which refuses where nginx
+---  has several workers
+---@field origin? string "https://app.example": where `verify` is given paths
+---@field ttl? number seconds that a state lives; 3600, at most a day
+---@field skew? number seconds that clocks may differ by; 60, at most an hour
+
+---@class pomex.CallbackVerifier
+local Verifier = {}
+Verifier.__index = Verifier
+Verifier.__name = "pomex.callback"
+
+-- The secrets lie here, so that nothing which prints or stores a verifier gets at them.
+local private = setmetatable({}, { __mode = "k" })
+
+local LABEL = "pomex callback state v1"
+local MIN_SECRET, MAX_TTL, MAX_SKEW = 32, 86400, 3600
+local MAX_RETURN = 16 * 1024
+
+local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+local function base64url(bytes)
+  return (bytes:gsub("..?.?", function(chunk)
+    local a, b, c = chunk:byte(1, 3)
+    local word, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
+    for shift = 3, 3 - #chunk, -1 do
+      local digit = floor(word / 64 ^ shift) % 64
+      out = out .. ALPHABET:sub(digit + 1, digit + 1)
+    end
+    return out
+  end))
+end
+
+-- Each part after its length: no two lists of parts make the same bytes.
+local function mac(key, ...)
+  local parts = { ... }
+  for i = 1, #parts do parts[i] = #parts[i] .. ":" .. parts[i] end
+  return base64url(core.hmac_sha256(key.secret, table.concat(parts)))
+end
+
+local function key_of(name, secret)
+  -- Not `check`: pomex.null is no secret.
+  expect("callback.new", name, secret, "string")
+  if #secret < MIN_SECRET then
+    misuse(("callback.new: %s must have at least %d bytes, not %d"):format(
+      name, MIN_SECRET, #secret))
+  end
+  return { secret = secret, id = base64url(core.hmac_sha256(secret, "kid")):sub(1, 8) }
+end
+
+local function own(self)
+  return private[self] or misuse("a pomex.callback object is expected (is it called with a colon?)")
+end
+
+local function subject_of(where, opts, known)
+  check(where, opts, known)
+  expect(where, "subject", opts.subject, "string")
+  if opts.subject == "" then misuse(where .. ": subject must not be empty") end
+  return opts.subject
+end
+
+local BASE = { subject = "string" }
+local RETURN = { subject = "string", origin = "string" }
+
+---A callback_url for one session: `base` with a signed state as the last segment of its path.
+---@param base string https URL of your endpoint; its query and fragment stay
+---@param opts { subject: string } who is being verified, as your app knows them: never empty
+---@return string|nil callback_url for `client.sessions:create`, once
+---@return pomex.Error? err invalid_request_error: `base` is no URL that comes back unchanged
+function Verifier:url(base, opts)
+  local mine = own(self)
+  expect("callback:url", "base", base, "string")
+  local subject = subject_of("callback:url", opts, BASE)
+  local origin, path, tail = urls.base(base, mine.origin)
+  if not origin then return nil, path end
+  local key = mine.key
+  local expires = ("%.0f"):format(floor(core.wall() + mine.ttl))
+  local nonce = base64url(core.random(16))
+  local signature = mac(key, LABEL, key.id, expires, nonce, origin, path, subject)
+  return origin .. path .. table.concat({ "v1", key.id, expires, nonce, signature }, ".") .. tail
+end
+
+local function time_is_right(mine, expires)
+  local now = core.wall()
+  if now > expires + mine.skew then
+    return refuse("expired", "the state of this callback has expired",
+      "start a new session for this person")
+  end
+  if expires > now + mine.ttl + mine.skew then
+    return refuse("future", "the state of this callback is too new to be true",
+      "it was signed by a clock that is ahead of this one, or with a longer ttl")
+  end
+  return true
+end
+
+local function claim(mine, nonce, expires)
+  local ok, claimed, why = pcall(mine.store.claim, mine.store, nonce, expires)
+  if ok and claimed == true then return true end
+  if ok and claimed == false then
+    return refuse("used", "the state of this callback was used before",
+      "start a new session for this person")
+  end
+  -- Only `true` is true: an adapter that hands on Redis's 0 lets nobody in.
+  if not ok then why = claimed end
+  why = why ~= nil and tostring(why) or "it gave neither true nor false"
+  return nil, errors.new("connection_error", {
+    message = "the store of used states does not work", reason = "store", retryable = true,
+    hint = (why:gsub(nonce:gsub("%-", "%%-"), "…")),
+  })
+end
+
+---Reads a callback that came back to a URL of `url`, and nothing else. The state is used up last
+---of all: a callback that is refused, or says that the scan failed, leaves it as it was, so that
+---the person can scan again on the same page.
+---@param text string what the browser asked for, as it came: the whole URL, or the path with its
+---  query (nginx: `ngx.var.request_uri`), at most 16 KiB
+---@param opts { subject: string, origin?: string } who came back, by your own session or by what
+---  your base's path says; where `text` is a path, the origin that the URL was made for
+---@return pomex.Callback|nil person
+---@return pomex.Error? err invalid_request_error, with `reason`: "malformed", "key" (no secret of
+---  ours), "mismatch" (forged, or another subject, path or origin), "expired", "future", "used";
+---  connection_error, "store"; else as `parse_unverified`: verification_failed, …
+function Verifier:verify(text, opts)
+  local mine = own(self)
+  if type(text) ~= "string" then
+    misuse("callback:verify: the raw URL or path is needed (nginx: ngx.var.request_uri), not "
+      .. type(text))
+  end
+  local subject = subject_of("callback:verify", opts, RETURN)
+  local expected = mine.origin
+  if opts.origin ~= nil then expected = urls.origin("callback:verify", opts.origin) end
+  if #text > MAX_RETURN then
+    return refuse("malformed", "the callback's URL is too long",
+      ("it has %d bytes; at most %d are read"):format(#text, MAX_RETURN))
+  end
+  local origin, path = urls.place(text, expected)
+  if not origin then return nil, path end
+  local before, state = path:match("^(.*/)([^/]*)$")
+  local id, digits, nonce, signature =
+    (state or ""):match("^v1%.([%w_-]+)%.([1-9]%d*)%.([%w_-]+)%.([%w_-]+)$")
+  if not id or #digits > 11 or #nonce ~= 22 then
+    return refuse("malformed", "the callback's path ends in no state of ours",
+      "was its URL made by callback:url?")
+  end
+  local key = mine.keys[id]
+  if not key then
+    return refuse("key", "the state of this callback was signed with another secret",
+      "neither secret nor previous_secret of this process")
+  end
+  if not core.equal(signature, mac(key, LABEL, id, digits, nonce, origin, before, subject)) then
+    return refuse("mismatch", "the state of this callback is not for this subject and URL",
+      "it was forged or changed, or is another person's, another path's or another origin's")
+  end
+  local expires = tonumber(digits)
+  local ok, err = time_is_right(mine, expires)
+  if not ok then return nil, err end
+  local person
+  person, err = callback.parse_unverified(text)
+  if not person then return nil, err end
+  ok, err = claim(mine, nonce, expires + mine.skew)
+  if not ok then return nil, err end
+  return person
+end
+
+function Verifier:__tostring()
+  return ("pomex callback verifier (key %s)"):format(own(self).key.id)
+end
+
+local function can_claim(store)
+  local ok, method = pcall(function() return store.claim end)
+  return ok and type(method) == "function"
+end
+
+local NEW = { secret = "string", previous_secret = "string", store = "any", origin = "string",
+  ttl = "seconds", skew = "span" }
+
+local state = {}
+
+---@param given pomex.CallbackOptions
+---@return pomex.CallbackVerifier
+function state.new(given)
+  check("callback.new", given, NEW)
+  local key = key_of("secret", given.secret)
+  local mine = { key = key, keys = { [key.id] = key }, ttl = 3600, skew = 60 }
+  if given.previous_secret ~= nil then
+    local previous = key_of("previous_secret", given.previous_secret)
+    mine.keys[previous.id] = previous
+  end
+  for name, most in pairs { ttl = MAX_TTL, skew = MAX_SKEW } do
+    if given[name] ~= nil then
+      expect("callback.new", name, given[name], NEW[name])
+      if given[name] > most then
+        misuse(("callback.new: %s must be at most %d seconds"):format(name, most))
+      end
+      mine[name] = given[name]
+    end
+  end
+  if given.origin ~= nil then mine.origin = urls.origin("callback.new", given.origin) end
+  mine.store = given.store
+  if mine.store == nil then
+    mine.store = stores.memory()
+  elseif not can_claim(mine.store) then
+    misuse("callback.new: store must have a method claim(nonce, expires); for a lua_shared_dict, "
+      .. "pomex.callback.shared_dict(dict)")
+  end
+  local self = setmetatable({}, Verifier)
+  private[self] = mine
+  return self
+end
+
+return state

@@ -1,0 +1,117 @@
+--- The URLs of callbacks: what a browser sends back byte for byte, and what not.
+
+local callback = require "pomex.callback"
+local errors = require "pomex.errors"
+local options = require "pomex.options"
+
+local urls = {}
+
+local MAX_BASE = 8 * 1024
+
+---Refuses a callback. No text ever shows the state, the subject or a value of the query.
+---@param reason string
+---@param message string
+---@param hint string
+---@return nil
+---@return pomex.Error
+function urls.refuse(reason, message, hint)
+  local _, err = errors.refuse(nil, message, hint)
+  err.reason = reason
+  return nil, err
+end
+
+local refuse = urls.refuse
+
+-- The origin as browsers write it, and the path as it stands; nil for what is no https URL that
+-- a browser would send back unchanged.
+local function split(url)
+  local scheme, authority, path = url:match("^(%a[%w+.-]*)://([^/?#\\]*)([^?#]*)")
+  if not scheme or scheme:lower() ~= "https" then return nil end
+  local host, port = authority:match("^([A-Za-z0-9._-]+):?(%d*)$")
+  if not host then host, port = authority:match("^(%[[0-9A-Fa-f:.]+%]):?(%d*)$") end
+  if not host or (tonumber(port) or 0) > 65535 then return nil end
+  local number = tonumber(port) or 443
+  return "https://" .. host:lower() .. (number ~= 443 and (":%d"):format(number) or ""), path
+end
+
+---The origin that an option names; raises on anything else.
+---@param where string
+---@param origin any
+---@return string
+function urls.origin(where, origin)
+  options.expect(where, "origin", origin, "string")
+  local known, path = split(origin)
+  if not known or (path ~= "" and path ~= "/") or origin:find("[?#]") then
+    options.misuse(where .. ': origin must be like "https://app.example"')
+  end
+  return known
+end
+
+-- A path of which a browser changes no byte.
+local function is_stable(path)
+  if path:find("[^A-Za-z0-9._~!$&'()*+,;=:@%%/-]") or path:find("%%%X") or path:find("%%%x%X")
+    or path:find("%%%x?$") then
+    return false
+  end
+  for segment in path:gmatch("[^/]+") do
+    local plain = segment:gsub("%%2[eE]", ".")
+    if plain == "." or plain == ".." then return false end
+  end
+  return true
+end
+
+-- What the service appends, of one letter each.
+local SAMPLE = "resultCode=10000&group_id=g&verify_type=v&algorithmBaseRespCode=0"
+  .. "&reqMeasureInfoValue=1"
+
+---Takes a base apart.
+---@param base string
+---@param expected? string the origin that it must have
+---@return string|nil origin
+---@return string|pomex.Error path ends with a slash; what a state is appended to
+---@return string? tail its query and fragment
+function urls.base(base, expected)
+  local origin, path = split(base)
+  if not origin or #base > MAX_BASE or base:find("[%c ]") then
+    return refuse("base", "callback_url must be a valid https URL",
+      ("the base: https, a host and a path, no user, at most %d bytes"):format(MAX_BASE))
+  end
+  if not is_stable(path) then
+    return refuse("base", "a browser would change the path of the base",
+      "escape what must be escaped, and leave out \".\" and \"..\"")
+  end
+  if expected and expected ~= origin then
+    return refuse("base", "the base is not of the origin that callback.new was told", expected)
+  end
+  local tail = base:match("^[^?#]*(.*)$")
+  local query = tail:match("^%?([^#]*)") or ""
+  local fine, err = callback.parse_unverified("?" .. query .. "&" .. SAMPLE)
+  if not fine then
+    return refuse("base", "the query of the base would spoil the callback: " .. err.message,
+      err.hint)
+  end
+  if path:sub(-1) ~= "/" then path = path .. "/" end
+  return origin, path, tail
+end
+
+---Takes apart what a browser asked for.
+---@param text string
+---@param expected? string the origin that it must have; needed where `text` is a path
+---@return string|nil origin
+---@return string|pomex.Error path
+function urls.place(text, expected)
+  if text:find("^/") then
+    return expected or options.misuse("callback:verify: a path alone was given: say `origin`, to "
+      .. "callback.new or here"), text:match("^[^?#]*")
+  end
+  local origin, path = split(text)
+  if origin and (not expected or expected == origin) then return origin, path end
+  if text:find("^%a[%w+.-]*://") then
+    return refuse("mismatch", "the callback came to another origin than its URL was made for",
+      "give the path with its query alone where a proxy changes scheme or host")
+  end
+  return refuse("malformed", "a query alone holds no state: it is in the path",
+    "give the whole URL, or the path with its query (nginx: ngx.var.request_uri)")
+end
+
+return urls
