@@ -16,7 +16,7 @@
 /* Options, checked and copied. */
 typedef struct pomex_settings {
     pomex_options options; /* its pointers are unset but for the clock's */
-    char *authorization;   /* "Authorization: Bearer …"; wiped when freed */
+    char *authorization;   /* "Authorization: Bearer …"; see secret.h */
     size_t authorization_size;
     char *user_agent;
     char *base_url; /* without a trailing slash */

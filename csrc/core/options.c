@@ -1,4 +1,5 @@
 #include "client.h"
+#include "secret.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_KEY 4096
+#define MAX_KEY  4096
+#define KEY_ROOM (MAX_KEY + 2) /* so that one that is too long is seen to be */
 
 void pomex_options_init(pomex_options *options)
 {
@@ -89,13 +91,13 @@ static pomex_error *check_numbers(const pomex_options *o)
 static char *read_key_file(const char *path, pomex_error **error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    char *key = fd < 0 ? NULL : malloc(MAX_KEY + 1);
-    ssize_t count = key ? read(fd, key, MAX_KEY) : -1;
+    char *key = fd < 0 ? NULL : pomex_secret_new(KEY_ROOM);
+    ssize_t count = key ? read(fd, key, KEY_ROOM - 1) : -1;
     int problem = errno;
     if (fd >= 0)
         close(fd);
     if (count < 0) {
-        free(key);
+        pomex_secret_free(key, KEY_ROOM);
         *error = refuse("cannot read api_key_file %s: %s", path, strerror(problem));
         return NULL;
     }
@@ -130,16 +132,13 @@ static pomex_error *set_key(pomex_settings *s, const pomex_options *o)
         error = refuse("%s is longer than %s", source, "4096 bytes");
     if (!error) {
         s->authorization_size = strlen("Authorization: Bearer ") + strlen(key) + 1;
-        s->authorization = malloc(s->authorization_size);
+        s->authorization = pomex_secret_new(s->authorization_size);
         if (s->authorization)
             snprintf(s->authorization, s->authorization_size, "Authorization: Bearer %s", key);
         else
             error = pomex_error_memory();
     }
-    if (from_file) {
-        explicit_bzero(from_file, MAX_KEY + 1);
-        free(from_file);
-    }
+    pomex_secret_free(from_file, KEY_ROOM);
     return error;
 }
 
@@ -245,9 +244,7 @@ static void wipe(char *text)
 
 void pomex_settings_free(pomex_settings *s)
 {
-    if (s->authorization)
-        explicit_bzero(s->authorization, s->authorization_size);
-    free(s->authorization);
+    pomex_secret_free(s->authorization, s->authorization_size);
     free(s->user_agent);
     free(s->base_url);
     wipe(s->proxy); /* it may hold a password */

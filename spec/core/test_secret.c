@@ -1,0 +1,167 @@
+/* Where the API key lies: in pages that no core dump holds, and in no block that the core gives
+ * back to the allocator. The linker puts the functions below in the place of the allocator's.
+ */
+#include "cmocka_all.h"
+
+#include "harness.h"
+#include "secret.h"
+
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEY "sk-test-k3y-0f-m4ny-w0rds"
+
+static _Thread_local size_t blocks; /* looked at */
+static _Thread_local size_t keys;   /* found in them */
+
+static bool holds_key(void *block)
+{
+    size_t size = block ? malloc_usable_size(block) : 0;
+    return size && memmem(block, size, KEY, sizeof KEY - 1);
+}
+
+void __real_free(void *block);
+void *__real_malloc(size_t size);
+void __wrap_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+/* Emptied, since libcurl wipes none of what it gives back, and that may come to us. */
+void *__wrap_malloc(size_t size)
+{
+    void *block = __real_malloc(size);
+    return block ? memset(block, 0, malloc_usable_size(block)) : NULL;
+}
+
+void __wrap_free(void *block)
+{
+    blocks++;
+    keys += holds_key(block);
+    __real_free(block);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    void *grown = __wrap_malloc(size);
+    size_t had = old ? malloc_usable_size(old) : 0;
+    if (!grown)
+        return NULL;
+    if (had)
+        memcpy(grown, old, had < size ? had : size);
+    __wrap_free(old);
+    return grown;
+}
+
+/* Writes the key to a new file, whose path is put into `path`. */
+static void write_key(char *path, size_t size)
+{
+    snprintf(path, size, "%s/pomex-key-XXXXXX", P_tmpdir);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, KEY "\n", sizeof KEY), sizeof KEY);
+    close(fd);
+}
+
+static void no_block_given_back_holds_it(void **state)
+{
+    (void)state;
+    char path[64];
+    harness h;
+    write_key(path, sizeof path);
+    for (int from_file = 0; from_file < 2; from_file++) {
+        const fault_step steps[] = {
+            {.match = "POST /v1/video/generations",
+             .kind = FAULT_TRUNCATE,
+             .body = "{}",
+             .cut = 1},
+            {.match = "POST", .status = 401, .body = "{\"error\":{\"message\":\"no\"}}"},
+            {.match = "GET /v1/video/assets/", .status = 502, .times = 1},
+            {.body = harness_reply(POMEX_EFFECT_NONE)}};
+        harness_start(&h, steps, 4, false);
+        h.options.api_key = from_file ? NULL : KEY;
+        h.options.api_key_file = from_file ? path : NULL;
+        h.options.events = true;
+        keys = blocks = 0;
+        harness_client(&h);
+        for (int effect = POMEX_EFFECT_NONE; effect <= POMEX_EFFECT_BILLED; effect++) {
+            pomex_operation *op = harness_call(&h, (enum pomex_effect)effect);
+            harness_finish(&h, op);
+            pomex_operation_release(op);
+        }
+        pomex_operation_release(harness_call(&h, POMEX_EFFECT_NONE));
+        pomex_client_free(h.client);
+        h.client = NULL;
+        assert_true(blocks > 20);
+        assert_int_equal(keys, 0);
+        fault_request r;
+        assert_true(fault_server_request(h.server, "POST", 0, &r));
+        assert_non_null(strstr(r.headers, "Authorization: Bearer " KEY "\r\n"));
+        harness_stop(&h);
+    }
+    unlink(path);
+}
+
+/* Whether the mapping at `address` has the flag of two letters. */
+static bool has_flag(const void *address, const char *flag)
+{
+    char line[512];
+    bool here = false, found = false;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            here = (uintptr_t)address >= from && (uintptr_t)address < to;
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
+            found = strstr(line, flag) != NULL;
+    }
+    fclose(maps);
+    return found;
+}
+
+static void no_core_dump_holds_it(void **state)
+{
+    (void)state;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    h.options.api_key = KEY;
+    harness_client(&h);
+    const char *kept = h.client->settings.authorization;
+    assert_non_null(strstr(kept, KEY));
+    assert_true(has_flag(kept, " dd"));
+    assert_false(has_flag(&h, " dd")); /* the flag means something here */
+    harness_stop(&h);
+}
+
+static void a_key_file_too_long_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    pomex_options options;
+    pomex_error *error = NULL;
+    write_key(path, sizeof path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 5000; i++)
+        fputc('k', file);
+    fclose(file);
+    pomex_options_init(&options);
+    options.api_key_file = path;
+    assert_null(pomex_client_new(&options, &error));
+    assert_non_null(strstr(error->message, "api_key_file is longer than 4096 bytes"));
+    pomex_error_free(error);
+    unlink(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_block_given_back_holds_it),
+        cmocka_unit_test(no_core_dump_holds_it),
+        cmocka_unit_test(a_key_file_too_long_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
