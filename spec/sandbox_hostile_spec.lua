@@ -177,7 +177,9 @@ describe("the sandbox against #once", function()
 
   it("pages of other sites, and names that point here", function()
     for _, headers in ipairs { { Host = "evil.example" }, { Host = sb.host },
-      { Host = "localhost" }, { Host = sb.host .. ":" .. sb.port .. ".evil.example" }, { Origin = "https://evil.example" },
+      { Host = "localhost" },
+      { Host = sb.host .. ":" .. sb.port .. ".evil.example" },
+      { Origin = "https://evil.example" },
       { Origin = "null" }, { Origin = "http://" .. sb.host .. ":1" },
       { Origin = "http://" .. sb.host .. ":" .. sb.port .. "@evil.example" } } do
       for _, path in ipairs { "/", ASSETS, "/h5", "/_sandbox/state" } do
