@@ -31,6 +31,7 @@ binding_client *pomex_lua_client(lua_State *L);
 void pomex_lua_push_operation_class(lua_State *L);
 void pomex_lua_push_client_class(lua_State *L);
 void pomex_lua_push_process_class(lua_State *L);
+void pomex_lua_push_bridge_class(lua_State *L);
 
 /* Pushes an empty operation with the metatable at `class_index`, owned by the client at
  * argument 1: the one at `spare_index` if it is one whose result was taken, else a new one. */
@@ -79,5 +80,8 @@ int pomex_lua_equal(lua_State *L);
 
 /* core.spawn(path, arguments): upvalue 1 is the processes' metatable. */
 int pomex_lua_spawn(lua_State *L);
+
+/* core.bridge(): upvalue 1 is the bridges' metatable. */
+int pomex_lua_bridge(lua_State *L);
 
 #endif

@@ -101,5 +101,8 @@ int luaopen_pomex_core(lua_State *L)
     pomex_lua_push_process_class(L);
     lua_pushcclosure(L, pomex_lua_spawn, 1);
     lua_setfield(L, -2, "spawn");
+    pomex_lua_push_bridge_class(L);
+    lua_pushcclosure(L, pomex_lua_bridge, 1);
+    lua_setfield(L, -2, "bridge");
     return 1;
 }

@@ -1,0 +1,316 @@
+/* A bridge from descriptors to a socket, for hosts that can only read sockets (nginx).
+ *
+ * A thread sleeps on one epoll set. When a descriptor in it becomes readable, the thread
+ * writes its number, four bytes, least first, to a unix socket, and that descriptor stays
+ * disarmed until `rearm`: whoever reads the number works first. The thread touches nothing
+ * but these descriptors: no Lua, nothing of libcurl's, no memory that changes while it runs. */
+#include "binding.h"
+
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define STACK ((size_t)64 * 1024)
+
+typedef struct bridge {
+    int set;    /* what is watched, the bell, and the socket once it is met; -1: closed */
+    int bell;   /* a timer */
+    int socket; /* listens at `path`; once met, our end of the connection */
+    bool met;   /* the thread runs, or has ended because the other end did */
+    pthread_t thread;
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": no such file */
+} bridge;
+
+static bridge *self(lua_State *L)
+{
+    bridge *b = pomex_lua_self(L, "pomex bridge");
+    if (b->set < 0) {
+        luaL_error(L, "pomex bridge is closed");
+    }
+    return b;
+}
+
+/* Pushes nil and what errno says; returns 2. */
+static int failed(lua_State *L, const char *what)
+{
+    const char *why = strerror(errno);
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s: %s", what, why);
+    return 2;
+}
+
+/* ---------------------------------------------------------------------------- the thread */
+
+static void *carry(void *argument)
+{
+    const bridge *b = argument;
+    struct epoll_event events[32];
+    unsigned char message[4 * 32];
+    for (;;) {
+        int count = epoll_wait(b->set, events, 32, -1);
+        if (count < 0 && errno != EINTR) {
+            return NULL;
+        }
+        size_t length = 0;
+        for (int i = 0; i < count; i++) {
+            unsigned fd = (unsigned)events[i].data.fd;
+            if (events[i].data.fd == b->socket) {
+                return NULL; /* the other end is gone, or close() says so */
+            }
+            for (int shift = 0; shift < 32; shift += 8) {
+                message[length++] = (unsigned char)(fd >> shift);
+            }
+        }
+        /* Blocks at worst until the reader reads or ends: each descriptor has one message. */
+        if (length > 0 && send(b->socket, message, length, MSG_NOSIGNAL) != (ssize_t)length) {
+            return NULL;
+        }
+    }
+}
+
+static int start_thread(bridge *b)
+{
+    pthread_attr_t attributes;
+    sigset_t all, before;
+    int problem = pthread_attr_init(&attributes);
+    if (problem != 0) {
+        return problem;
+    }
+    /* A signal that it took would not reach the thread that is to handle it. */
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    problem = pthread_attr_setstacksize(&attributes, STACK);
+    if (problem == 0) {
+        problem = pthread_create(&b->thread, &attributes, carry, b);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (problem == 0) {
+        pthread_setname_np(b->thread, "pomex-bridge");
+    }
+    return problem;
+}
+
+/* --------------------------------------------------------------------------- the socket */
+
+static void remove_file(bridge *b)
+{
+    if (b->path[0] == '\0') {
+        return;
+    }
+    unlink(b->path);
+    *strrchr(b->path, '/') = '\0';
+    rmdir(b->path);
+    b->path[0] = '\0';
+}
+
+/* Listens in a folder of its own, which nobody else may enter. */
+static bool listen_below(bridge *b, const char *folder)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[sizeof b->path];
+    int length = snprintf(path, sizeof path - 2, "%s/pomex-%ld-XXXXXX", folder, (long)getpid());
+    if (length < 0 || length >= (int)sizeof path - 2) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    if (mkdtemp(path) == NULL) {
+        return false;
+    }
+    memcpy(path + length, "/s", 3);
+    memcpy(b->path, path, sizeof path);
+    memcpy(address.sun_path, path, sizeof path);
+    if (bind(b->socket, (const struct sockaddr *)&address, sizeof address) == 0 &&
+        listen(b->socket, 1) == 0) {
+        return true;
+    }
+    int problem = errno;
+    remove_file(b);
+    errno = problem;
+    return false;
+}
+
+static bool listen_somewhere(bridge *b)
+{
+    const char *const folders[] = {getenv("TMPDIR"), "/tmp", "/dev/shm", "/var/tmp"};
+    b->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (b->socket < 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (folders[i] != NULL && listen_below(b, folders[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ----------------------------------------------------------------------------- watching */
+
+static bool control(const bridge *b, int operation, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    return epoll_ctl(b->set, operation, fd, &event) == 0;
+}
+
+static int bridge_control(lua_State *L, int operation, const char *what)
+{
+    const bridge *b = self(L);
+    if (!control(b, operation, (int)luaL_checkinteger(L, 2), EPOLLIN | EPOLLONESHOT)) {
+        return failed(L, what);
+    }
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+/* watch(fd) -> true | nil, message */
+static int bridge_watch(lua_State *L)
+{
+    return bridge_control(L, EPOLL_CTL_ADD, "epoll_ctl");
+}
+
+/* rearm(fd): its number has been read, and what there was to do is done */
+static int bridge_rearm(lua_State *L)
+{
+    return bridge_control(L, EPOLL_CTL_MOD, "epoll_ctl");
+}
+
+/* unwatch(fd); a message of it may be under way */
+static int bridge_unwatch(lua_State *L)
+{
+    return bridge_control(L, EPOLL_CTL_DEL, "epoll_ctl");
+}
+
+/* ring_in(seconds): sends the number of the bell then, once */
+static int bridge_ring_in(lua_State *L)
+{
+    const bridge *b = self(L);
+    double seconds = fmin(fmax(luaL_checknumber(L, 2), 0), 1e6);
+    struct itimerspec spec = {.it_value.tv_sec = (time_t)seconds};
+    /* Never zero, which would be never. */
+    spec.it_value.tv_nsec = (long)((seconds - floor(seconds)) * 999999998) + 1;
+    timerfd_settime(b->bell, 0, &spec, NULL);
+    control(b, EPOLL_CTL_MOD, b->bell, EPOLLIN | EPOLLONESHOT);
+    return 0;
+}
+
+/* bell() -> its number */
+static int bridge_bell(lua_State *L)
+{
+    lua_pushinteger(L, self(L)->bell);
+    return 1;
+}
+
+/* -------------------------------------------------------------------------- open and close */
+
+/* path() -> where to connect, until meet() | nil */
+static int bridge_path(lua_State *L)
+{
+    const bridge *b = self(L);
+    if (b->path[0] == '\0') {
+        lua_pushnil(L);
+    } else {
+        lua_pushstring(L, b->path);
+    }
+    return 1;
+}
+
+/* meet() -> true | nil, message. Takes the connection that was made, and begins. */
+static int bridge_meet(lua_State *L)
+{
+    bridge *b = self(L);
+    luaL_argcheck(L, b->path[0] != '\0', 1, "was met before");
+    int connection = accept4(b->socket, NULL, NULL, SOCK_CLOEXEC);
+    if (connection < 0) {
+        return failed(L, "accept");
+    }
+    close(b->socket);
+    b->socket = connection;
+    remove_file(b);
+    if (!control(b, EPOLL_CTL_ADD, b->socket, EPOLLRDHUP)) {
+        return failed(L, "epoll_ctl");
+    }
+    errno = start_thread(b);
+    if (errno != 0) {
+        return failed(L, "pthread_create");
+    }
+    b->met = true;
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static void close_one(int *fd)
+{
+    if (*fd >= 0) {
+        close(*fd);
+        *fd = -1;
+    }
+}
+
+/* Serves close and __gc. Waits for the thread, which is never busy for longer than a write. */
+static int bridge_close(lua_State *L)
+{
+    bridge *b = pomex_lua_self(L, "pomex bridge");
+    if (b->met) {
+        shutdown(b->socket, SHUT_RDWR);
+        pthread_join(b->thread, NULL);
+        b->met = false;
+    }
+    remove_file(b);
+    close_one(&b->socket);
+    close_one(&b->bell);
+    close_one(&b->set);
+    return 0;
+}
+
+/* bridge() -> bridge | nil, message */
+int pomex_lua_bridge(lua_State *L)
+{
+    bridge *b = pomex_lua_newuserdata(L, sizeof *b);
+    memset(b, 0, sizeof *b);
+    b->set = b->bell = b->socket = -1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_setmetatable(L, -2);
+    b->set = epoll_create1(EPOLL_CLOEXEC);
+    b->bell = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (b->set < 0 || b->bell < 0 || !control(b, EPOLL_CTL_ADD, b->bell, EPOLLONESHOT)) {
+        return failed(L, "epoll");
+    }
+    if (!listen_somewhere(b)) {
+        return failed(L, "a unix socket");
+    }
+    return 1;
+}
+
+void pomex_lua_push_bridge_class(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"path", bridge_path},
+        {"meet", bridge_meet},
+        {"watch", bridge_watch},
+        {"rearm", bridge_rearm},
+        {"unwatch", bridge_unwatch},
+        {"ring_in", bridge_ring_in},
+        {"bell", bridge_bell},
+        {"close", bridge_close},
+        {"__gc", bridge_close},
+        {"__close", bridge_close},
+        {NULL, NULL},
+    };
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    luaL_setfuncs(L, methods, 1);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "pomex bridge");
+    lua_setfield(L, -2, "__name");
+}
