@@ -34,6 +34,7 @@ function client.new(given)
     loop = loop.new(handle, given and given.on_event), host = host,
     budget = settings.budget or 120, url = handle:base_url(),
   }, Client)
+  self.loop.guard = host.guard
   if host.attach then self.loop.attach = function() return host.attach(self) end end
   resources.attach(self)
   return self

@@ -24,6 +24,7 @@ function loop.new(handle, on_event)
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
     failures = {},
     spares = {},                        -- core operations whose results were taken
+    guard = nil,                        -- the host's: raises where nothing may be started
     attach = nil,                       -- how the host begins to watch, see stir
     detach = nil,                       -- set by a host that watches: ends that
   }, Loop)

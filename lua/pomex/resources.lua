@@ -41,6 +41,7 @@ resources.KINDS = KINDS
 function resources.call(client, kind, id, payload, opts)
   local loop = client.loop
   if loop.closed then closed() end
+  if loop.guard then loop.guard() end
   local spares = loop.spares
   local last = #spares
   local spare = spares[last]
@@ -54,6 +55,7 @@ end
 function resources.wait(client, kind, id, opts)
   local loop = client.loop
   if loop.closed then closed() end
+  if loop.guard then loop.guard() end
   local handle, number = loop.core:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
 end
@@ -63,6 +65,7 @@ end
 function resources.download(client, id, link, path, opts)
   local loop = client.loop
   if loop.closed then closed() end
+  if loop.guard then loop.guard() end
   local handle, number = loop.core:download(id, link, path, opts)
   local kept = { path = path, on_progress = opts and opts.on_progress }
   return new(client, KINDS.download, kept, id, handle, number)
@@ -140,6 +143,7 @@ function Async:request(method, path, parts, opts)
   end
   local loop = client.loop
   if loop.closed then closed() end
+  if loop.guard then loop.guard() end
   local handle, number = loop.core:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end

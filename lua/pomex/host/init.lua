@@ -6,7 +6,9 @@
 ---                                 timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called when it may be ready
 ---   spawn(f)                      starts f(), which never raises, as a task of the host's kind
---- and two more that a host may have:
+--- and more that a host may have:
+---   guard()                       raises where nothing can be waited for, before anything is
+---                                 started that nobody could then be told of
 ---   start(task, f, …)             in place of spawn, where a task is a coroutine that we resume
 ---   attach(client)                something became pending: a host that has a loop of its own
 ---                                 begins to watch client:pollfd() for reading there, and calls

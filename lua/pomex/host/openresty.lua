@@ -1,0 +1,95 @@
+--- The host "openresty": a wait is an ngx.semaphore that the pump posts, so no worker is ever
+--- blocked; tasks are light threads. In every phase that may yield, and in timers.
+
+local core = require "pomex.core"
+local pump = require "pomex.host.openresty_pump"
+local semaphore = require "ngx.semaphore"
+
+local now, get_phase = core.now, ngx.get_phase
+
+local openresty = { name = "openresty", attach = pump.attach }
+
+-- 23 days: nginx counts milliseconds in 31 bits.
+local LONGEST = 2e6
+
+-- The phases in which nginx cannot yield, as users know them.
+local BARRED = {
+  init = "init_by_lua", init_worker = "init_worker_by_lua", set = "set_by_lua",
+  header_filter = "header_filter_by_lua", body_filter = "body_filter_by_lua",
+  log = "log_by_lua", balancer = "balancer_by_lua",
+  ssl_session_store = "ssl_session_store_by_lua", exit_worker = "exit_worker_by_lua",
+}
+
+---Raises in a phase in which nothing could be waited for. Nothing is started there, either:
+---what init_by_lua starts would belong to the master process.
+function openresty.guard()
+  local phase = BARRED[get_phase()]
+  if phase then
+    error(("pomex: %s cannot wait%s"):format(phase, phase == "init_by_lua"
+      and "; make clients there, and use them in the workers"
+      or "; use the client in a timer: ngx.timer.at(0, function() … end)"), 0)
+  end
+end
+
+local guard = openresty.guard
+
+---@return thread|nil
+function openresty.running()
+  return not BARRED[get_phase()] and coroutine.running() or nil
+end
+
+-- Semaphores to be used again. One whose light thread was killed in its wait does not come
+-- back here, and what posts it later wakes nobody.
+local spares = {}
+
+local function new_waiter()
+  local sema, why = semaphore.new()
+  if not sema then error("pomex: no semaphore: " .. why, 0) end
+  local waiter = { sema = sema, asleep = false }
+  function waiter.wake()
+    if waiter.asleep then
+      waiter.asleep = false
+      sema:post(1)
+    end
+  end
+  return waiter
+end
+
+local function sleep(waiter, seconds)
+  waiter.asleep = true
+  local ok, why = waiter.sema:wait(math.max(seconds, 0.001))
+  waiter.asleep = false
+  if not ok and why ~= "timeout" then error("pomex: cannot wait: " .. tostring(why), 0) end
+end
+
+---@param client pomex.Client
+---@param ready table
+---@param timeout? number seconds
+function openresty.wait(client, ready, timeout)
+  guard()
+  local deadline = timeout and now() + timeout
+  local waiter = table.remove(spares) or new_waiter()
+  while not ready() do
+    if client.loop.closed then error("pomex client is closed", 0) end
+    local left = deadline and deadline - now() or LONGEST
+    if left <= 0 then break end
+    ready:subscribe(waiter.wake)
+    if pump.up or not client.loop.detach then
+      sleep(waiter, left)
+    else
+      sleep(waiter, math.min(left, 0.02))
+      if not ready() then pump.rescue(client) end
+    end
+  end
+  ready:unsubscribe(waiter.wake)
+  if #spares < 64 then spares[#spares + 1] = waiter end
+end
+
+---Starts `f()`, which never raises, in a light thread.
+---@param f function
+function openresty.spawn(f)
+  guard()
+  ngx.thread.spawn(f)
+end
+
+return openresty

@@ -1,0 +1,191 @@
+--- The pump of the host "openresty": one light thread of a VM, in a timer of its own, steps
+--- every client that has something pending. It sleeps in a read of the bridge's socket; where
+--- there can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds.
+--- It ends when nothing has been pending for a moment, so that it holds no VM and no worker.
+
+local core = require "pomex.core"
+
+local pump = {
+  bridge = true,  -- false: never try one
+  up = false,     -- it would learn of everything
+}
+
+local ngx, now, byte = ngx, core.now, string.byte
+local exiting = ngx.worker.exiting
+
+-- How long an idle client stays watched: a pump that starts anew costs a fifth of a millisecond.
+local LINGER = 0.25
+
+-- What a cosocket takes as "for ever": it logs an error at each read time-out.
+local NEVER = 2147483647
+
+---@type table<integer, pomex.Client>
+local watched = {}
+local started                    -- when a timer was asked for; nil: none is, and none runs
+local running                    -- that timer runs
+local bridge                     -- of the running pump
+local ringing                    -- the bell will ring
+local told                       -- that there is no bridge
+
+local function forget(fd, client)
+  if watched[fd] ~= client then return end
+  watched[fd] = nil
+  client.loop.detach = nil
+  if bridge then bridge:unwatch(fd) end
+end
+
+-- Idle clients are let go when the bell rings, all at once where the worker ends.
+local function rest(fd, client)
+  if exiting() then
+    forget(fd, client)
+  elseif bridge and not ringing then
+    ringing = true
+    bridge:ring_in(LINGER)
+  end
+end
+
+local function bell()
+  ringing = nil
+  for fd, client in pairs(watched) do
+    if client.loop:left() == 0 then forget(fd, client) end
+  end
+end
+
+---Steps `client`, and logs the errors that nobody collected.
+---@param client pomex.Client
+---@return integer left
+function pump.step(client)
+  local loop = client.loop
+  while not loop.closed and not loop.stepping do
+    local ok, left = pcall(client.step, client)
+    if ok then return left end
+    ngx.log(ngx.ERR, "pomex: ", tostring(left))
+  end
+  return loop.closed and 0 or loop:left()
+end
+
+local function open_bridge()
+  if not pump.bridge then return nil, nil, "it is switched off" end
+  local made, why = core.bridge()
+  if not made then return nil, nil, why end
+  local sock = ngx.socket.tcp()
+  sock:settimeouts(NEVER, NEVER, NEVER)
+  local ok
+  ok, why = sock:connect("unix:" .. made:path())
+  if ok then ok, why = made:meet() end
+  if ok then return made, sock end
+  made:close()
+  return nil, nil, why
+end
+
+local function run_bridge(sock)
+  local mine, number = bridge, bridge:bell()
+  for fd in pairs(watched) do mine:watch(fd) end
+  ringing = true
+  mine:ring_in(LINGER)
+  while next(watched) do
+    local message = sock:receive(4)
+    if not message then return false end
+    local a, b, c = byte(message, 1, 3)
+    local fd = a + b * 256 + c * 65536
+    local client = watched[fd]
+    if client then
+      local left = pump.step(client)
+      if watched[fd] == client then
+        mine:rearm(fd)
+        if left == 0 then rest(fd, client) end
+      end
+    elseif fd == number then
+      bell()
+    end
+  end
+  return true
+end
+
+-- Wakes a hundredth of the time that nothing happened for, within 1 to 10 ms: a call takes
+-- that much longer, and a silent one costs little.
+local function run_sleeping()
+  local busy, seen = now(), 0
+  while next(watched) do
+    ngx.sleep(math.min(math.max((now() - busy) / 100, 0.001), 0.01))
+    local all, left = {}, 0
+    for fd, client in pairs(watched) do all[fd] = client end
+    for fd, client in pairs(all) do
+      local pending = pump.step(client)
+      left = left + pending
+      if pending == 0 then forget(fd, client) end
+    end
+    if left ~= seen then busy, seen = now(), left end
+  end
+end
+
+-- Those whose waits nobody would end any more.
+local function close_all()
+  for _, client in pairs(watched) do
+    client.loop.detach = nil
+    client.loop:close()
+  end
+  watched = {}
+end
+
+local function serve()
+  local sock, why
+  bridge, sock, why = open_bridge()
+  pump.up = true
+  if not bridge then
+    if not told then ngx.log(ngx.NOTICE, "pomex: no bridge thread (", why, "), so it polls") end
+    told = true
+    return run_sleeping()
+  end
+  local sound = run_bridge(sock)
+  bridge:close()
+  bridge, ringing = nil, nil
+  sock:close()
+  -- At worker_shutdown_timeout nginx closes every socket, and no request is left.
+  if not sound and exiting() then close_all() end
+  if not sound then pump.bridge = false end
+end
+
+local start
+
+local function run()
+  if running then return end
+  running = true
+  local ok, why = pcall(serve)
+  if not ok then ngx.log(ngx.ERR, "pomex: ", tostring(why)) end
+  if bridge then bridge:close() end
+  bridge, ringing = nil, nil
+  pump.up, running, started = false, false, nil
+  if next(watched) then start() end
+end
+
+function start()
+  started = now()
+  local ok, why = ngx.timer.at(0, run)
+  if not ok then
+    started = nil
+    error("pomex: no timer could be started: " .. tostring(why), 0)
+  end
+end
+
+---Something of `client` is pending: the pump learns of it, and starts if it must.
+---@param client pomex.Client
+function pump.attach(client)
+  local fd, why = client:pollfd()
+  if not fd then error("pomex: " .. tostring(why), 0) end
+  watched[fd] = client
+  client.loop.detach = function() forget(fd, client) end
+  if bridge then bridge:watch(fd) end
+  if not started then start() end
+end
+
+---Whoever waits asks this when it waited in vain for a moment: nginx drops timers beyond
+---lua_max_running_timers without a word to Lua, and then the pump never comes up.
+---@param client pomex.Client
+function pump.rescue(client)
+  if pump.up or not started then return end
+  if now() - started > 1 then start() end
+  pump.step(client)
+end
+
+return pump
