@@ -56,7 +56,8 @@ end
 
 local function progress(done, total)
   if options.tty and total then
-    io.write(("\r  %3d %% of %.1f MB "):format(done * 100 // math.max(total, 1), total / 1e6))
+    io.write(("\r  %3d %% of %.1f MB "):format(math.floor(done * 100 / math.max(total, 1)),
+      total / 1e6))
   end
 end
 
@@ -70,7 +71,7 @@ end
 local function press_pass(h5_link)
   local pipe = assert(io.popen("curl -sS --noproxy '*' -o /dev/null -d outcome=pass "
     .. "-w '%{http_code} %{redirect_url}' " .. quoted(h5_link)))
-  local answer = pipe:read "a"
+  local answer = pipe:read "*a"
   pipe:close()
   local status, location = answer:match "^(%d+) (%S+)$"
   assert(status == "302", "the page answered " .. answer)
@@ -81,19 +82,26 @@ end
 local function ask_human()
   print "  Open it, do the scan, and paste here the address that the browser was sent to:"
   io.write "  > "
-  return assert(io.read "l", "no address was given")
+  return assert(io.read "*l", "no address was given")
+end
+
+-- The whole number of so many bytes, the most significant first.
+local function number_at(data, at, bytes)
+  local number = 0
+  for i = at, at + bytes - 1 do number = number * 256 + data:byte(i) end
+  return number
 end
 
 -- How long a video plays: duration over timescale of its mvhd box.
 local function seconds_of(path)
   local file = assert(io.open(path, "rb"))
-  local data = file:read "a"
+  local data = file:read "*a"
   file:close()
   local at = data:find("mvhd", 1, true)
   if not at then return 0, #data end
   local long = data:byte(at + 4) == 1
-  local scale, duration = (long and ">I4I8" or ">I4I4"):unpack(data, at + (long and 24 or 16))
-  return duration / scale, #data
+  local scale_at = at + (long and 24 or 16)
+  return number_at(data, scale_at + 4, long and 8 or 4) / number_at(data, scale_at, 4), #data
 end
 
 -- ---------------------------------------------------------------------------------- the flow
