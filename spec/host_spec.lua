@@ -1,6 +1,7 @@
 -- Hosts: who waits, and how.
 
 local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
 local hosts = require "pomex.host"
 local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
@@ -203,6 +204,50 @@ describe("the host", function()
       client:spawn(error, "unheard", 0)
       assert.error_matches(function() client:step() end, "unheard")
       assert.equal(3, spawned)
+    end)
+
+    it("may yield to a scheduler that knows what it spawned", function()
+      local ready_ones, live, current = {}, 0, nil
+      local function go(co)
+        current = co
+        assert(coroutine.resume(co))
+        if coroutine.status(co) == "dead" then live = live - 1 end
+      end
+      new { host = {
+        running = function() return current end,
+        wait = function(_, ready)
+          local me = coroutines.current()
+          assert.equal(current, me)
+          ready:subscribe(function() ready_ones[#ready_ones + 1] = me end)
+          coroutine.yield()
+        end,
+        spawn = function(f)
+          local before, co = current, coroutine.create(f)
+          live = live + 1
+          go(co)
+          current = before
+        end,
+      } }
+      local function work(n)
+        local object = client.assets:list().object
+        if n == 2 then error("raised", 0) end
+        -- A function in C, and a task within a task.
+        client:spawn(pcall, error):wait()
+        return object, nil, n
+      end
+      local results
+      client:spawn(function()
+        results = pomex.all { client:spawn(work, 1), client:spawn(work, 2), client:spawn(work, 3) }
+      end)
+      assert.equal(4, live)
+      for _ = 1, 1000 do
+        if live == 0 then break end
+        client:step()
+        for _ = 1, #ready_ones do go(table.remove(ready_ones, 1)) end
+        if not ready_ones[1] then client:poll(1) end
+      end
+      assert.equal(0, live)
+      assert.same({ { "list", nil, 1 }, { nil, "raised" }, { "list", nil, 3 } }, results)
     end)
   end)
 

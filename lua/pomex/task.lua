@@ -1,6 +1,7 @@
 --- Tasks: functions that wait for many things at once without blocking anyone.
 
 local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local waitable = require "pomex.waitable"
@@ -61,8 +62,10 @@ function tasks.spawn(client, f, ...)
   if host.start then
     host.start(task, in_lua(f), ...)
   else
-    local count, arguments = select("#", ...), { ... }
-    host.spawn(function() ended(task, pcall(f, unpack(arguments, 1, count))) end)
+    local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
+    host.spawn(function()
+      ended(task, coroutines.protect(inner, unpack(arguments, 1, count)))
+    end)
   end
   return task
 end

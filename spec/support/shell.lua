@@ -1,5 +1,7 @@
 --- Runs programs for specs.
 
+local interpreter = require "spec.support.interpreter"
+
 local shell = {}
 
 ---One word for the shell.
@@ -11,7 +13,8 @@ end
 ---@return string
 function shell.lua()
   local preload = os.getenv("LD_PRELOAD")
-  return (preload and "env LD_PRELOAD=" .. shell.quote(preload) .. " " or "") .. "lua5.4"
+  return (preload and "env LD_PRELOAD=" .. shell.quote(preload) .. " " or "")
+    .. shell.quote(interpreter.command)
 end
 
 ---Runs a bash script, not below a sanitizer that this process may have been started with.

@@ -114,6 +114,38 @@ function coroutines.start(task, f, ...)
   return left(task.client.loop, co, task, resume(co, ...))
 end
 
+-- On PUC 5.1: for whom a coroutine made below runs.
+---@type table<thread, thread>
+local outer = setmetatable({}, { __mode = "kv" })
+
+local function hand_on(co, ok, ...)
+  if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
+  return ok, ...
+end
+
+-- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
+local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+
+---A pcall within which `f` (a function in Lua) may yield. PUC 5.1's own cannot: there `f` runs
+---in a coroutine of its own, whose yields reach whoever resumes the coroutine that called this.
+---@param f function
+---@return boolean ok
+---@return any ...
+function coroutines.protect(f, ...)
+  if not PUC_51 then return pcall(f, ...) end
+  local co = coroutine.create(f)
+  outer[co] = running()
+  return hand_on(co, resume(co, ...))
+end
+
+---The running coroutine as its host knows it: the one to resume.
+---@return thread|nil
+function coroutines.current()
+  local co = running()
+  while co and outer[co] do co = outer[co] end
+  return co
+end
+
 ---Starts `f()`, which never raises, in a coroutine.
 ---@param f function
 function coroutines.spawn(f)

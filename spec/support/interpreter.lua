@@ -1,0 +1,23 @@
+--- The Lua that runs the specs: how it is started, and what it can do.
+
+local interpreter = {}
+
+local lowest = 0
+while arg[lowest - 1] do lowest = lowest - 1 end
+
+---The word that starts it: "lua5.4", "/usr/bin/luajit", ….
+---@type string
+interpreter.command = arg[lowest]
+
+---Numbers of two kinds, integers and floats.
+interpreter.integers = math.type ~= nil
+
+---`local x <close> = …`
+interpreter.closes = (loadstring or load)("local x <close> = nil") ~= nil
+
+---A coroutine may yield within `pcall`, and within the iterator of a `for`: all but PUC 5.1's.
+interpreter.yields_within_calls = coroutine.wrap(function()
+  return pcall(coroutine.yield, true)
+end)() == true
+
+return interpreter
