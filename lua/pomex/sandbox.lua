@@ -58,8 +58,8 @@ local function find_binary(asked)
   return nil, errors.new("connection_error", {
     message = "pomex-sandbox was not found",
     hint = "looked at option binary, $POMEX_SANDBOX_BIN, "
-      .. (beside or "the module's folder") .. " and $PATH; `cmake --install` puts it beside "
-      .. "the module",
+      .. (beside or "the module's folder") .. " and $PATH; `cmake --install` and LuaRocks "
+      .. "put it beside the module, where libmicrohttpd and SQLite were there to build it",
   })
 end
 
