@@ -1,4 +1,16 @@
-std = "lua54+lua51+luajit"
+-- What every Lua has; what only some have is used after a look whether it is there.
+std = "min"
+read_globals = {
+  "jit", "loadstring", "setfenv", "unpack", "utf8",
+  coroutine = { fields = { "close" } },
+  debug = { fields = { "getfenv", "getuservalue" } },
+  math = { fields = { "type" } },
+  table = { fields = { "unpack" } },
+}
 max_line_length = 100
-files["spec/**/*_spec.lua"] = { std = "+busted" }
 exclude_files = { "build*/" }
+
+files["spec/**/*_spec.lua"] = { std = "+busted" }
+files["lua/pomex/host/openresty*.lua"] = { std = "+ngx_lua" }
+files["examples/openresty*"] = { std = "+ngx_lua" }
+files["examples/love*"] = { std = "+love" }
