@@ -67,6 +67,9 @@ end
 ---@param timeout? number seconds
 function openresty.wait(client, ready, timeout)
   guard()
+  if pump.stepping and pump.stepping == coroutine.running() then
+    error("pomex: a wait within a step; wait in a task that client:spawn started", 0)
+  end
   local deadline = timeout and now() + timeout
   local waiter = table.remove(spares) or new_waiter()
   while not ready() do
@@ -85,7 +88,9 @@ function openresty.wait(client, ready, timeout)
   if #spares < 64 then spares[#spares + 1] = waiter end
 end
 
----Starts `f()`, which never raises, in a light thread.
+---Starts `f()`, which never raises, in a light thread. nginx keeps half a kilobyte of each until
+---its parent ends; to wait for it would free that, but ngx.thread.wait crashes where the parent
+---ended and its coroutine serves another request.
 ---@param f function
 function openresty.spawn(f)
   guard()

@@ -7,7 +7,8 @@ local core = require "pomex.core"
 
 local pump = {
   bridge = true,  -- false: never try one
-  up = false,     -- it would learn of everything
+  up = false,     -- it learns of everything
+  stepping = nil, -- the light thread that steps a client just now
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
@@ -21,6 +22,7 @@ local NEVER = 2147483647
 
 ---@type table<integer, pomex.Client>
 local watched = {}
+local worked = {}                -- those of them that had work since the bell rang
 local started                    -- when a timer was asked for; nil: none is, and none runs
 local running                    -- that timer runs
 local bridge                     -- of the running pump
@@ -29,38 +31,44 @@ local told                       -- that there is no bridge
 
 local function forget(fd, client)
   if watched[fd] ~= client then return end
-  watched[fd] = nil
+  watched[fd], worked[fd] = nil, nil
   client.loop.detach = nil
   if bridge then bridge:unwatch(fd) end
 end
 
--- Idle clients are let go when the bell rings, all at once where the worker ends.
-local function rest(fd, client)
-  if exiting() then
-    forget(fd, client)
-  elseif bridge and not ringing then
+local function ring()
+  if not ringing then
     ringing = true
     bridge:ring_in(LINGER)
   end
 end
 
+local function rest(fd, client)
+  if exiting() then forget(fd, client) else ring() end
+end
+
+-- The bell rings while a client is idle: one that was it all the time is let go.
 local function bell()
   ringing = nil
   for fd, client in pairs(watched) do
-    if client.loop:left() == 0 then forget(fd, client) end
+    if client.loop:left() == 0 then
+      if worked[fd] and not exiting() then ring() else forget(fd, client) end
+    end
+    worked[fd] = nil
   end
 end
 
----Steps `client`, and logs the errors that nobody collected.
+---Steps `client`, and logs an error that nobody collected; more of them keep the descriptor
+---readable.
 ---@param client pomex.Client
 ---@return integer left
 function pump.step(client)
   local loop = client.loop
-  while not loop.closed and not loop.stepping do
-    local ok, left = pcall(client.step, client)
-    if ok then return left end
-    ngx.log(ngx.ERR, "pomex: ", tostring(left))
-  end
+  pump.stepping = coroutine.running()
+  local ok, left = pcall(client.step, client)
+  pump.stepping = nil
+  if ok then return left end
+  ngx.log(ngx.ERR, "pomex: ", tostring(left))
   return loop.closed and 0 or loop:left()
 end
 
@@ -81,8 +89,7 @@ end
 local function run_bridge(sock)
   local mine, number = bridge, bridge:bell()
   for fd in pairs(watched) do mine:watch(fd) end
-  ringing = true
-  mine:ring_in(LINGER)
+  ring()
   while next(watched) do
     local message = sock:receive(4)
     if not message then return false end
@@ -93,6 +100,7 @@ local function run_bridge(sock)
       local left = pump.step(client)
       if watched[fd] == client then
         mine:rearm(fd)
+        worked[fd] = true
         if left == 0 then rest(fd, client) end
       end
     elseif fd == number then
