@@ -620,6 +620,16 @@ describe("pomex-sandbox", function()
       assert.equal(200, sb:get(ASSETS).status)
     end)
 
+    it("reused: strikes only what is not the first on its connection", function()
+      fault { endpoint = "assets.list", status = 500, times = 0, reused = true }
+      assert.equal(200, sb:get(ASSETS).status)
+      local one = sb:get_text(ASSETS)
+      local bytes = sb:raw(one .. one:gsub("\r\n\r\n$", "\r\nConnection: close\r\n\r\n"))
+      local statuses = {}
+      for status in bytes:gmatch("HTTP/1.1 (%d+)") do statuses[#statuses + 1] = status end
+      assert.same({ "200", "500" }, statuses)
+    end)
+
     it("before_accept: nothing is carried out and not a byte is sent", function()
       local before = billed()
       fault { endpoint = "generations.create", before_accept = "drop" }
@@ -713,6 +723,7 @@ describe("pomex-sandbox", function()
     it("is refused where it makes no sense", function()
       for _, spec in ipairs { { endpoint = "nothing" }, { status = 503 },
         { endpoint = "assets.get", times = -1 }, { endpoint = "assets.get", skip = "1" },
+        { endpoint = "assets.get", reused = 1 },
         { endpoint = "assets.get", status = 99 }, { endpoint = "assets.get", delay = -1 },
         { endpoint = "assets.get", after_accept = "explode" },
         { endpoint = "assets.get", before_accept = "truncate" },

@@ -82,7 +82,7 @@ static const char *read_answer(pomex_sb_fault *fault, const json_t *spec)
 
 static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
 {
-    static const char known[] = " endpoint times skip status retry_after headers body "
+    static const char known[] = " endpoint times skip reused status retry_after headers body "
                                 "content_type delay before_accept after_accept ";
     const char *name;
     json_t *value;
@@ -91,9 +91,9 @@ static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
         char padded[64];
         snprintf(padded, sizeof padded, " %.60s ", name);
         if (!strstr(known, padded))
-            return "unknown key; known are endpoint, times, skip, status, retry_after, "
-                   "headers, "
-                   "body, content_type, delay, before_accept, after_accept";
+            return "unknown key; known are endpoint, times, skip, reused, status, "
+                   "retry_after, headers, body, content_type, delay, before_accept, "
+                   "after_accept";
     }
     fault->place = json_string_value(json_object_get(spec, "endpoint"));
     if (!is_place(fault->place))
@@ -102,6 +102,10 @@ static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
         return "times must be 0 (standing) or more";
     if (!read_count(json_object_get(spec, "skip"), 0, 1e9, 0, &fault->skip))
         return "skip must be 0 or more";
+    const json_t *reused = json_object_get(spec, "reused");
+    fault->reused = json_is_true(reused);
+    if (reused && !json_is_boolean(reused))
+        return "reused must be true or false";
     const json_t *delay = json_object_get(spec, "delay");
     fault->delay = json_number_value(delay);
     if (delay && (!json_is_number(delay) || !(fault->delay >= 0 && fault->delay <= 86400)))
@@ -133,10 +137,12 @@ long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_
     return fault->id;
 }
 
-pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place)
+pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place, bool reused)
 {
-    for (pomex_sb_fault *fault = faults->first; fault; fault = fault->next) {
+    for (pomex_sb_fault *fault = place ? faults->first : NULL; fault; fault = fault->next) {
         if (strcmp(fault->place, "*") != 0 && strcmp(fault->place, place) != 0)
+            continue;
+        if (fault->reused && !reused)
             continue;
         if (fault->skip > 0) {
             fault->skip--;

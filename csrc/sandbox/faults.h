@@ -1,7 +1,12 @@
 /* What a test wants to go wrong: one-shot and standing faults, by endpoint. A fault is asked
- * for by an object of endpoint       "assets.get" or another of the API's, "video" or
- * "asset_link" (the signed links), or "*" for all of them times          how many requests it
- * strikes (1); 0: all, until it is removed skip           how many it lets pass before (0)
+ * for by an object of
+ *
+ *   endpoint       "assets.get" or another of the API's, "video" or "asset_link" (the signed
+ *                  links), or "*" for all of them
+ *   times          how many requests it strikes (1); 0: all, until it is removed
+ *   skip           how many it lets pass before (0)
+ *   reused         true: only requests that are not the first on their connection, which is
+ *                  where HTTP libraries send again what they should not
  *   status, body, content_type   the answer; on their own, nothing is carried out. Without a
  *                  body, a status from 400 on has the document's error envelope
  *   retry_after    seconds, or the text of the header
@@ -36,6 +41,7 @@ typedef struct pomex_sb_fault {
     const char *place;
     long times; /* how often it still strikes; 0: always */
     long skip;  /* how many requests it still lets pass */
+    bool reused;
     int status; /* 0: none */
     const json_t *retry_after;
     const json_t *headers;
@@ -55,9 +61,9 @@ typedef struct pomex_sb_faults {
  */
 long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_t why_size);
 
-/* The fault that strikes a request to `place` now, or NULL. Counts its `skip` and `times`; the
- * caller gives it back with pomex_sb_faults_done. */
-pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place);
+/* The fault that strikes a request to `place` (NULL: to none that faults know) now, or NULL.
+ * Counts its `skip` and `times`; the caller gives it back with pomex_sb_faults_done. */
+pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place, bool reused);
 void pomex_sb_faults_done(pomex_sb_faults *faults, pomex_sb_fault *fault);
 
 void pomex_sb_faults_clear(pomex_sb_faults *faults);

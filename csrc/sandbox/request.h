@@ -26,6 +26,7 @@ typedef struct pomex_sb_request {
     char *body; /* NUL-terminated */
     size_t length;
     size_t capacity;
+    bool reused;       /* not the first on its connection */
     uint64_t number;   /* of X-Request-Id */
     uint64_t received; /* bytes that came; more than were kept where it is too large */
     bool out_of_memory;

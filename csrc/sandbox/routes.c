@@ -246,7 +246,7 @@ void pomex_sb_decide(pomex_sb_request *request)
         find_place(request);
         pomex_sb_guard_key(request);
         pomex_sb_fault *fault =
-            request->place ? pomex_sb_faults_strike(&sandbox->faults, request->place) : NULL;
+            pomex_sb_faults_strike(&sandbox->faults, request->place, request->reused);
         if (fault)
             carry_out_with(request, fault);
         else

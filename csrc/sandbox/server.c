@@ -26,6 +26,7 @@ typedef struct pomex_sb_connection {
     struct pomex_sb_connection *next;
     int fd;
     bool busy;    /* a whole request is here, and its answer is not yet there */
+    bool served;  /* it has had a request before the one at hand */
     double since; /* when it last was not busy */
 } connection;
 
@@ -57,16 +58,11 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     *context = NULL;
 }
 
-static void mark_busy(struct MHD_Connection *mhd, bool busy)
+static connection *connection_of(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-    connection *one = info ? info->socket_context : NULL;
-    if (!one)
-        return;
-    one->busy = busy;
-    if (!busy)
-        one->since = pomex_sb_monotonic();
+    return info ? info->socket_context : NULL;
 }
 
 /* The first that is known of a request: its target, as it came. */
@@ -96,7 +92,12 @@ static void on_end(void *cls, struct MHD_Connection *mhd, void **context,
     (void)code;
     pomex_sb *sandbox = cls;
     pomex_sb_request *request = *context;
-    mark_busy(mhd, false);
+    connection *one = connection_of(mhd);
+    if (one) {
+        one->busy = false;
+        one->served = true;
+        one->since = pomex_sb_monotonic();
+    }
     if (!request)
         return;
     pomex_sb_waiting_remove(&sandbox->waiting, &request->waiter);
@@ -152,7 +153,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
             return going_on ? MHD_YES : MHD_NO;
         }
         request->phase = POMEX_SB_DECIDED;
-        mark_busy(mhd, true);
+        connection *one = connection_of(mhd);
+        if (one)
+            one->busy = true;
+        request->reused = one && one->served;
         request->number = ++sandbox->requests;
         pomex_sb_decide(request);
         double due = request->manner == POMEX_SB_HANG ? INFINITY

@@ -183,15 +183,16 @@ function Sandbox:scan(h5_link, outcome)
 end
 
 ---Lets something go wrong. Fields: endpoint ("generations.create", …, "video", "*"), times (1;
----0: until cleared), skip, status, retry_after, headers, body, content_type, delay,
+---0: until cleared), skip, reused (true: only requests that are not the first on their
+---connection), status, retry_after, headers, body, content_type, delay,
 ---before_accept = "drop"|"hang", after_accept = "drop"|"hang"|"truncate"|"drip"|"garbage"|
 ---"status". Before: nothing was carried out. After: it was, and the answer is lost or spoilt.
 ---@param fault table
 ---@return integer id
 function Sandbox:fault(fault)
   control.check("sb:fault", fault, {
-    endpoint = "string", times = "number", skip = "number", status = "number",
-    retry_after = "number", headers = "table", body = "string",
+    endpoint = "string", times = "number", skip = "number", reused = "boolean",
+    status = "number", retry_after = "number", headers = "table", body = "string",
     content_type = "string", delay = "number", before_accept = "string",
     after_accept = "string" })
   return whole(ask(self, "POST", "faults", fault).id)
