@@ -81,10 +81,10 @@ describe("callback:verify", function()
       refused("mismatch", cb, url, { subject = pair[2] })
       accepted(cb, url, { subject = pair[1] })
     end
-    -- The same bytes, cut elsewhere.
-    local url = signed(cb, "https://app.example/a", { subject = "bc" })
-    local moved = url:gsub("/a/", "/ab/")
-    refused("mismatch", cb, returned(moved), { subject = "c" })
+    -- The same bytes, cut elsewhere: path "/a/" and subject "b/c".
+    local url = signed(cb, "https://app.example/a", { subject = "b/c" })
+    refused("mismatch", cb, returned((url:gsub("/a/", "/a/b/"))), { subject = "c" })
+    accepted(cb, returned(url), { subject = "b/c" })
   end)
 
   it("refuses a state of another path or origin", function()
