@@ -120,6 +120,13 @@ describe("callback:verify", function()
     refused("malformed", cb, returned(signed(cb), QUERY .. "&x=" .. ("a"):rep(room + 1)))
   end)
 
+  it("goes by the time of day", function()
+    clock.go()
+    assert.is_true(math.abs(core.wall() - os.time()) <= 2)
+    local expires = state_of(signed(new())):match("^v1%.[^.]+%.(%d+)")
+    assert.is_true(math.abs(expires - os.time() - 3600) <= 2)
+  end)
+
   it("signs as HMAC-SHA256 does", function()
     local function hex(bytes)
       return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
