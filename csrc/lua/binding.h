@@ -65,7 +65,7 @@ typedef struct pomex_lua_problem {
 
 /* Builds the JSON of the value at `index` into *slot, which is freed first. Throws no error
  * while anything is held outside *slot. nil and none leave NULL. The table at `arrays_index`
- * holds the metatables that mark an empty table as an array. */
+ * is core.arrays. */
 bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
                        pomex_lua_problem *problem);
 

@@ -91,7 +91,8 @@ int luaopen_pomex_core(lua_State *L)
     lua_setfield(L, -2, "null");
     push_limits(L);
     lua_setfield(L, -2, "limits");
-    /* arrays[metatable] = true: an empty table with this metatable is a JSON array. */
+    /* arrays[x] = true: an empty table with the metatable x is a JSON array, and so is a light
+     * userdata x. */
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "arrays");

@@ -85,9 +85,12 @@ static json_t *number(lua_State *L, int index, pomex_lua_problem *problem)
     return json_real(value);
 }
 
+/* Whether the value at `index`, or a table's metatable, is among the arrays. */
 static bool marked_as_array(lua_State *L, int index, int arrays)
 {
-    if (!lua_getmetatable(L, index)) {
+    if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
+        lua_pushvalue(L, index);
+    } else if (!lua_getmetatable(L, index)) {
         return false;
     }
     lua_rawget(L, arrays);
@@ -207,6 +210,10 @@ static bool build(lua_State *L, int index, int arrays, int depth, json_t *parent
     case LUA_TLIGHTUSERDATA:
         if (lua_touserdata(L, index) == NULL) {
             value = json_null();
+            break;
+        }
+        if (marked_as_array(L, index, arrays)) {
+            value = json_array();
             break;
         }
         /* fall through */

@@ -19,10 +19,10 @@ do
   decode = own.decode
 end
 
--- OpenResty's lua-cjson knows tables that are arrays even when they are empty.
-for _, name in ipairs { "empty_array_mt", "array_mt" } do
-  local metatable = cjson[name]
-  if type(metatable) == "table" then core.arrays[metatable] = true end
+-- OpenResty's lua-cjson has marks for tables that are arrays even when they are empty.
+for _, name in ipairs { "empty_array", "empty_array_mt", "array_mt" } do
+  local mark = cjson[name]
+  if mark ~= nil then core.arrays[mark] = true end
 end
 
 -- The first byte of the value, after white space.
