@@ -3,7 +3,7 @@ std = "min"
 read_globals = {
   "jit", "loadstring", "setfenv", "unpack", "utf8",
   coroutine = { fields = { "close" } },
-  debug = { fields = { "getfenv", "getuservalue" } },
+  debug = { fields = { "getfenv", "getuservalue", "upvalueid" } },
   math = { fields = { "type" } },
   table = { fields = { "unpack" } },
 }

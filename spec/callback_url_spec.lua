@@ -75,7 +75,7 @@ describe("pomex.callback.new", function()
     local cb = new()
     local function raises(pattern, f, ...)
       local arguments = { ... }
-      local ok, why = pcall(function() return f((table.unpack or unpack)(arguments, 1, 4)) end) -- luacheck: ignore
+      local ok, why = pcall(function() return f((table.unpack or unpack)(arguments, 1, 4)) end)
       assert.is_false(ok)
       assert.matches(pattern, why)
       assert.is_nil(why:find("ssss", 1, true))

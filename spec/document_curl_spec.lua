@@ -27,7 +27,7 @@ local function run(script)
   return reply
 end
 
-describe("the document's cURL quickstart", function()
+describe("the document's cURL quickstart #once", function()
   local sb
 
   before_each(function()

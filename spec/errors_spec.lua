@@ -71,7 +71,7 @@ describe("pomex.errors", function()
       assert.is_nil(line:find("%c"))
       assert.is_nil(line:find("\194[\128-\159]"))
       assert.is_nil(line:find("\226\128[\168\169]"))
-      if utf8 then assert.is_truthy(utf8.len(line)) end -- luacheck: ignore 113
+      if utf8 then assert.is_truthy(utf8.len(line)) end
     end)
   end)
 

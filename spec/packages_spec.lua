@@ -29,7 +29,7 @@ local DPKG = 'case "$*" in *jq*) exit 1;; *) echo "install ok installed";; esac'
 local APT = 'echo "apt-get $*" >&2'
 local ROOT, USER = "echo 0", "echo 1000"
 
-describe("cmake/packages.sh", function()
+describe("cmake/packages.sh #once", function()
   it("does nothing where all is there", function()
     local said, status = run("yes", { ["dpkg-query"] = 'echo "install ok installed"', id = ROOT })
     assert.equal("", said)

@@ -21,7 +21,7 @@ end
 
 -- All with --browser: the curl that it else plays the phone with would run below a sanitizer
 -- that this process was started with, and hang.
-describe("the quickstart", function()
+describe("the quickstart #once", function()
   it("leaves the phone to a human with --browser, and reads the address that is pasted", function()
     local output, ok = beside("--browser", [[
       until_line 'for the person'

@@ -22,7 +22,7 @@ local function program(name)
 end
 
 local function compile(code, environment, name)
-  if setfenv then return setfenv(assert(loadstring(code, name)), environment) end -- luacheck: ignore
+  if setfenv then return setfenv(assert(loadstring(code, name)), environment) end
   return assert(load(code, name, "t", environment))
 end
 

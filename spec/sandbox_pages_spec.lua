@@ -23,7 +23,7 @@ local LOOK = [[
            across: document.documentElement.scrollWidth, window: window.innerWidth };
 ]]
 
-describe("the sandbox's pages #browser", function()
+describe("the sandbox's pages #browser #once", function()
   local sb, chrome, words, tls, tls_port, folder
 
   setup(function()

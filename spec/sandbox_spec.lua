@@ -25,7 +25,7 @@ local function prompt_body(text, asset_id)
   return { model = MODEL, content = content }
 end
 
-describe("pomex-sandbox", function()
+describe("pomex-sandbox #once", function()
   local sb
 
   setup(function()

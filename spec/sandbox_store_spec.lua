@@ -7,7 +7,7 @@ local socket = require "socket"
 
 local ASSETS, GENERATIONS = "/v1/video/assets", "/v1/video/generations"
 
-describe("a list of the sandbox", function()
+describe("a list of the sandbox #once", function()
   local sb, person
 
   setup(function()
@@ -163,7 +163,7 @@ describe("a list of the sandbox", function()
   end)
 end)
 
-describe("a database of the sandbox", function()
+describe("a database of the sandbox #once", function()
   it("keeps everything over a restart: key, clock, links, states, ledger", function()
     local path = os.tmpname()
     local arguments = { "--database", path, "--asset-seconds", "0", "--generation-seconds", "30" }
