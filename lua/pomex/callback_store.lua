@@ -3,7 +3,8 @@
 --- A store is any object with a method `claim(nonce, expires)`: true the first time that it is
 --- asked for this nonce, false ever after, until `expires` (seconds since 1970); anything else,
 --- with a text, where it cannot tell. It must be atomic for all who use it, so a get and then a
---- set is none: two requests may come at once.
+--- set is none: two requests may come at once. It runs under pcall, through which PUC Lua 5.1
+--- cannot yield: there, it must not wait in a coroutine.
 
 local core = require "pomex.core"
 local options = require "pomex.options"
