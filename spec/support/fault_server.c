@@ -1,9 +1,11 @@
 #include "fault_server.h"
 
+#include "fault_http2.h"
 #include "fault_tls.h"
 #include "fault_wire.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -13,12 +15,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_CONNECTIONS 4096
-
 typedef struct connection {
+    struct connection *next;
     fault_wire wire;
     fault_server *server;
     pthread_t thread;
+    bool ended; /* its thread does no more */
 } connection;
 
 struct fault_server {
@@ -28,6 +30,7 @@ struct fault_server {
     int listener;
     int port;
     bool stopping;
+    bool http2;
     SSL_CTX *tls;
     const fault_step *steps;
     size_t step_count;
@@ -35,8 +38,8 @@ struct fault_server {
     fault_request *requests;
     size_t request_count;
     size_t request_capacity;
-    connection *connections[MAX_CONNECTIONS];
-    int connection_count;
+    connection *connections;
+    int connection_count; /* ever accepted */
 };
 
 /* ------------------------------------------------------------------------------ the script */
@@ -84,19 +87,43 @@ static void keep_request(fault_server *server, const fault_request *request)
 
 /* ---------------------------------------------------------------------------------- threads */
 
+/* Keeps a request, and says what its step is; 404 without one. */
+static void take(void *user, const fault_request *request, fault_step *step)
+{
+    fault_server *server = user;
+    *step = (fault_step){.kind = FAULT_ANSWER, .status = 404};
+    keep_request(server, request);
+    take_step(server, request->line, step);
+}
+
 static void serve_requests(connection *c)
 {
     fault_request *request = malloc(sizeof *request);
     c->wire.buffer = malloc(FAULT_MAX_HEAD + 1);
     bool open = request && c->wire.buffer;
     while (open && fault_wire_read(&c->wire, request)) {
-        fault_step step = {.kind = FAULT_ANSWER, .status = 404};
-        keep_request(c->server, request);
-        take_step(c->server, request->line, &step);
+        fault_step step;
+        take(c->server, request, &step);
         open = fault_wire_follow(&c->wire, &step, request);
     }
     free(c->wire.buffer);
     free(request);
+}
+
+static void serve_tls(connection *c)
+{
+    fault_wire *wire = &c->wire;
+    wire->tls = SSL_new(c->server->tls);
+    if (!wire->tls)
+        return;
+    fault_tls_set_alpn(wire->tls, &wire->alpn);
+    if (SSL_set_fd(wire->tls, wire->fd) && SSL_accept(wire->tls) == 1) {
+        if (fault_tls_is_http2(wire->tls))
+            fault_http2_serve(wire, take, c->server);
+        else
+            serve_requests(c);
+    }
+    SSL_free(wire->tls);
 }
 
 static void *serve(void *argument)
@@ -104,26 +131,55 @@ static void *serve(void *argument)
     connection *c = argument;
     fault_wire *wire = &c->wire;
     fault_step step;
-    if (take_step(c->server, NULL, &step)) {
+    if (take_step(c->server, NULL, &step))
         fault_wire_follow(wire, &step, NULL);
-    } else if (!c->server->tls) {
+    else if (c->server->tls)
+        serve_tls(c);
+    else
         serve_requests(c);
-    } else {
-        wire->tls = SSL_new(c->server->tls);
-        if (wire->tls)
-            fault_tls_note_offer(wire->tls, wire->offered);
-        if (wire->tls && SSL_set_fd(wire->tls, wire->fd) && SSL_accept(wire->tls) == 1)
-            serve_requests(c);
-        SSL_free(wire->tls);
-    }
     pthread_mutex_lock(wire->lock);
     close(wire->fd);
     wire->fd = -1;
     if (wire->other >= 0)
         close(wire->other);
     wire->other = -1;
+    c->ended = true;
     pthread_mutex_unlock(wire->lock);
     return NULL;
+}
+
+/* Frees the connections that have ended. Under the lock. */
+static void reap(fault_server *server)
+{
+    for (connection **at = &server->connections; *at;) {
+        connection *c = *at;
+        if (!c->ended) {
+            at = &c->next;
+            continue;
+        }
+        *at = c->next;
+        pthread_join(c->thread, NULL); /* it holds no lock any more, nor will it */
+        free(c);
+    }
+}
+
+static void start_connection(fault_server *server, int fd)
+{
+    static const int on = 1;
+    connection *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->server = server;
+    c->wire = (fault_wire){.number = ++server->connection_count,
+                           .fd = fd,
+                           .other = -1,
+                           .alpn.http2 = server->http2,
+                           .lock = &server->lock};
+    if (pthread_create(&c->thread, NULL, serve, c) != 0)
+        abort();
+    c->next = server->connections;
+    server->connections = c;
 }
 
 static void *accept_all(void *argument)
@@ -133,20 +189,10 @@ static void *accept_all(void *argument)
     for (;;) {
         int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
         pthread_mutex_lock(&server->lock);
-        bool stopping = server->stopping || server->connection_count == MAX_CONNECTIONS;
-        if (fd >= 0 && !stopping) {
-            connection *c = calloc(1, sizeof *c);
-            if (!c)
-                abort();
-            server->connections[server->connection_count++] = c;
-            c->server = server;
-            c->wire = (fault_wire){.number = server->connection_count,
-                                   .fd = fd,
-                                   .other = -1,
-                                   .lock = &server->lock};
-            if (pthread_create(&c->thread, NULL, serve, c) != 0)
-                abort();
-        }
+        bool stopping = server->stopping;
+        reap(server);
+        if (fd >= 0 && !stopping)
+            start_connection(server, fd);
         pthread_mutex_unlock(&server->lock);
         if (stopping) {
             if (fd >= 0)
@@ -184,8 +230,6 @@ int fault_server_refused_port(void)
 
 static void free_server(fault_server *server)
 {
-    for (int i = 0; i < server->connection_count; i++)
-        free(server->connections[i]);
     if (server->listener >= 0)
         close(server->listener);
     SSL_CTX_free(server->tls);
@@ -222,6 +266,13 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
     }
     free_server(server);
     return NULL;
+}
+
+void fault_server_speak_http2(fault_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->http2 = true;
+    pthread_mutex_unlock(&server->lock);
 }
 
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count)
@@ -290,8 +341,7 @@ void fault_server_stop(fault_server *server)
     shutdown(server->listener, SHUT_RDWR);
     pthread_mutex_unlock(&server->lock);
     pthread_join(server->thread, NULL);
-    for (int i = 0; i < server->connection_count; i++) {
-        connection *c = server->connections[i];
+    for (connection *c = server->connections; c; c = c->next) {
         pthread_mutex_lock(&server->lock);
         if (c->wire.fd >= 0)
             shutdown(c->wire.fd, SHUT_RDWR);
@@ -299,6 +349,11 @@ void fault_server_stop(fault_server *server)
             shutdown(c->wire.other, SHUT_RDWR);
         pthread_mutex_unlock(&server->lock);
         pthread_join(c->thread, NULL);
+    }
+    while (server->connections) {
+        connection *c = server->connections;
+        server->connections = c->next;
+        free(c);
     }
     free_server(server);
 }

@@ -3,7 +3,11 @@
  *
  * For each request the first step is taken that matches it and is not used up. Steps that act
  * on a connection before anything is read (FAULT_..._AT_ONCE) are taken at the accept, if they
- * are the first that is not used up. A connection without a step is answered with 404. */
+ * are the first that is not used up. A connection without a step is answered with 404.
+ *
+ * On HTTP/2 a request is a stream: FAULT_HANG leaves it open and goes on with the others,
+ * FAULT_TRUNCATE ends it alone, FAULT_CLOSE and FAULT_RESET end the connection under all of
+ * them. Of the kinds that are bytes of HTTP/1.1 there, each is a FAULT_CLOSE. */
 #ifndef FAULT_SERVER_H
 #define FAULT_SERVER_H
 
@@ -22,6 +26,9 @@ enum fault_kind {
     FAULT_ENDLESS_HEADERS, /* a status line and headers without end */
     FAULT_ENDLESS_BODY,    /* a chunked body without end */
     FAULT_TUNNEL,          /* CONNECT: 200, then bytes to and from 127.0.0.1:`port` */
+    FAULT_REFUSE_STREAM,   /* HTTP/2: RST_STREAM with REFUSED_STREAM */
+    FAULT_HTTP_1_1,        /* HTTP/2: RST_STREAM with HTTP_1_1_REQUIRED */
+    FAULT_GO_AWAY,         /* HTTP/2: GOAWAY, as of a request never looked at; then a close */
     FAULT_CLOSE_AT_ONCE,   /* accepted and closed before a byte is read */
     FAULT_RESET_AT_ONCE    /* the same with a reset */
 };
@@ -45,7 +52,8 @@ typedef struct fault_request {
     char headers[4096]; /* the header lines as they came */
     char body[4096];    /* its beginning */
     size_t body_length;
-    int connection;   /* 1: the first that was accepted */
+    int connection; /* 1: the first that was accepted */
+    bool http2;
     char offered[64]; /* TLS: the protocols that the client offered, "h2,http/1.1" */
     int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
 } fault_request;
@@ -56,6 +64,9 @@ typedef struct fault_server fault_server;
  * are followed. `ca_file`: NULL for plain TCP; else TLS with a certificate made for 127.0.0.1
  * and localhost, of which the authority is written to that file. NULL on failure. */
 fault_server *fault_server_start(const fault_step *steps, size_t count, const char *ca_file);
+
+/* From now on a TLS connection speaks HTTP/2 if the client offers it. */
+void fault_server_speak_http2(fault_server *server);
 
 /* Another script; forgets the requests so far. Connections stay. */
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count);

@@ -36,28 +36,38 @@ static X509 *new_certificate(EVP_PKEY *key)
     return NULL;
 }
 
-void fault_tls_note_offer(SSL *tls, char *offered)
+void fault_tls_set_alpn(SSL *tls, fault_alpn *alpn)
 {
-    offered[0] = '\0';
-    SSL_set_app_data(tls, offered);
+    alpn->offered[0] = '\0';
+    SSL_set_app_data(tls, alpn);
+}
+
+bool fault_tls_is_http2(const SSL *tls)
+{
+    const unsigned char *name;
+    unsigned length;
+    SSL_get0_alpn_selected(tls, &name, &length);
+    return length == 2 && memcmp(name, "h2", 2) == 0;
 }
 
 /* `in`: each protocol behind a byte that says how long it is. */
 static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_length,
                            const unsigned char *in, unsigned length, void *argument)
 {
-    char *offered = SSL_get_app_data(tls);
+    fault_alpn *alpn = SSL_get_app_data(tls);
     size_t used = 0;
     (void)argument;
     *out = NULL;
     for (unsigned at = 0; at < length && at + 1 + in[at] <= length; at += 1u + in[at]) {
         const char *name = (const char *)in + at + 1;
-        if (in[at] == 8 && memcmp(name, "http/1.1", 8) == 0) {
+        bool http2 = in[at] == 2 && memcmp(name, "h2", 2) == 0;
+        bool http1 = in[at] == 8 && memcmp(name, "http/1.1", 8) == 0;
+        if ((http2 && alpn->http2) || (http1 && !*out)) {
             *out = in + at + 1;
             *out_length = in[at];
         }
-        if (offered && used + in[at] + 2 < FAULT_OFFERED)
-            used += (size_t)snprintf(offered + used, FAULT_OFFERED - used, "%s%.*s",
+        if (used + in[at] + 2 < FAULT_OFFERED)
+            used += (size_t)snprintf(alpn->offered + used, FAULT_OFFERED - used, "%s%.*s",
                                      used ? "," : "", (int)in[at], name);
     }
     return *out ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;

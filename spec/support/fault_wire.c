@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static int64_t now(void)
+int64_t fault_wire_now(void)
 {
     struct timespec at;
     clock_gettime(CLOCK_MONOTONIC, &at);
@@ -19,12 +19,12 @@ static int64_t now(void)
 
 /* ------------------------------------------------------------------------------- the bytes */
 
-static ssize_t receive(fault_wire *c, char *bytes, size_t count)
+ssize_t fault_wire_receive(fault_wire *c, char *bytes, size_t count)
 {
     return c->tls ? SSL_read(c->tls, bytes, (int)count) : recv(c->fd, bytes, count, 0);
 }
 
-static bool send_all(fault_wire *c, const char *bytes, size_t count)
+bool fault_wire_send(fault_wire *c, const char *bytes, size_t count)
 {
     while (count > 0) {
         size_t piece = count < 65536 ? count : 65536;
@@ -38,14 +38,13 @@ static bool send_all(fault_wire *c, const char *bytes, size_t count)
     return true;
 }
 
-/* Waits, but no longer than the client keeps the connection. */
-static void wait_for(fault_wire *c, double seconds)
+void fault_wire_wait(fault_wire *c, double seconds)
 {
     struct pollfd fd = {.fd = c->fd, .events = POLLRDHUP};
     poll(&fd, 1, seconds < 0 ? -1 : (int)(seconds * 1000));
 }
 
-static void reset_on_close(fault_wire *c)
+void fault_wire_reset_on_close(fault_wire *c)
 {
     struct linger linger = {1, 0};
     setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
@@ -65,7 +64,7 @@ bool fault_wire_read(fault_wire *c, fault_request *request)
 {
     char *end;
     while (c->buffer[c->used] = '\0', !(end = strstr(c->buffer, "\r\n\r\n"))) {
-        ssize_t count = receive(c, c->buffer + c->used, FAULT_MAX_HEAD - c->used);
+        ssize_t count = fault_wire_receive(c, c->buffer + c->used, FAULT_MAX_HEAD - c->used);
         if (count <= 0)
             return false;
         c->used += (size_t)count;
@@ -82,9 +81,9 @@ bool fault_wire_read(fault_wire *c, fault_request *request)
     size_t head = (size_t)(end + 4 - c->buffer);
     size_t left = request->body_length = length_of_body(request->headers);
     request->connection = c->number;
-    snprintf(request->offered, sizeof request->offered, "%s", c->offered);
+    snprintf(request->offered, sizeof request->offered, "%s", c->alpn.offered);
     if (strcasestr(request->headers, "Expect: 100-continue") &&
-        !send_all(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
+        !fault_wire_send(c, "HTTP/1.1 100 Continue\r\n\r\n", 25))
         return false;
     size_t kept = 0;
     for (;;) {
@@ -98,12 +97,12 @@ bool fault_wire_read(fault_wire *c, fault_request *request)
         if (left == 0)
             break;
         head = 0;
-        ssize_t count = receive(c, c->buffer, FAULT_MAX_HEAD);
+        ssize_t count = fault_wire_receive(c, c->buffer, FAULT_MAX_HEAD);
         if (count <= 0)
             return false;
         c->used = (size_t)count;
     }
-    request->at = now();
+    request->at = fault_wire_now();
     return true;
 }
 
@@ -113,11 +112,11 @@ static bool send_body(fault_wire *c, const fault_step *step, size_t size)
 {
     char filler[4096];
     if (step->body)
-        return send_all(c, step->body, size);
+        return fault_wire_send(c, step->body, size);
     memset(filler, 'x', sizeof filler);
     for (size_t left = size, piece; left > 0; left -= piece) {
         piece = left < sizeof filler ? left : sizeof filler;
-        if (!send_all(c, filler, piece))
+        if (!fault_wire_send(c, filler, piece))
             return false;
     }
     return true;
@@ -126,8 +125,8 @@ static bool send_body(fault_wire *c, const fault_step *step, size_t size)
 static bool drip(fault_wire *c, const fault_step *step, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        wait_for(c, step->delay);
-        if (!send_all(c, step->body ? step->body + i : "x", 1))
+        fault_wire_wait(c, step->delay);
+        if (!fault_wire_send(c, step->body ? step->body + i : "x", 1))
             return false;
     }
     return true;
@@ -141,7 +140,7 @@ static bool answer(fault_wire *c, const fault_step *step, bool no_body)
     int length = snprintf(
         head, sizeof head, "HTTP/1.1 %d Fault\r\nContent-Length: %zu\r\n%s%s\r\n", status, size,
         step->close ? "Connection: close\r\n" : "", step->headers ? step->headers : "");
-    if (!send_all(c, head, (size_t)length))
+    if (!fault_wire_send(c, head, (size_t)length))
         return false;
     if (no_body || status == 304)
         return !step->close;
@@ -154,9 +153,9 @@ static bool answer(fault_wire *c, const fault_step *step, bool no_body)
 
 static bool endless(fault_wire *c, const char *head, const char *piece)
 {
-    if (!send_all(c, head, strlen(head)))
+    if (!fault_wire_send(c, head, strlen(head)))
         return false;
-    while (send_all(c, piece, strlen(piece)))
+    while (fault_wire_send(c, piece, strlen(piece)))
         ;
     return false;
 }
@@ -177,7 +176,7 @@ static bool tunnel(fault_wire *c, const fault_step *step)
     static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
     char bytes[16384];
     int other = connect_to(step->port);
-    if (other < 0 || !send_all(c, established, sizeof established - 1))
+    if (other < 0 || !fault_wire_send(c, established, sizeof established - 1))
         return false;
     pthread_mutex_lock(c->lock);
     c->other = other;
@@ -195,16 +194,17 @@ static bool tunnel(fault_wire *c, const fault_step *step)
 bool fault_wire_follow(fault_wire *c, const fault_step *step, const fault_request *request)
 {
     if (step->delay > 0 && step->kind != FAULT_DRIP)
-        wait_for(c, step->delay);
+        fault_wire_wait(c, step->delay);
     switch (step->kind) {
     case FAULT_ANSWER:
     case FAULT_TRUNCATE:
     case FAULT_DRIP:
         return answer(c, step, strncmp(request->line, "HEAD ", 5) == 0);
     case FAULT_RAW:
-        return send_all(c, step->body, step->size ? step->size : strlen(step->body)) && false;
+        return fault_wire_send(c, step->body, step->size ? step->size : strlen(step->body)) &&
+               false;
     case FAULT_HANG:
-        wait_for(c, -1);
+        fault_wire_wait(c, -1);
         return false;
     case FAULT_ENDLESS_HEADERS:
         return endless(c, "HTTP/1.1 200 OK\r\n", "X-More: and more and more and more\r\n");
@@ -215,7 +215,7 @@ bool fault_wire_follow(fault_wire *c, const fault_step *step, const fault_reques
         return tunnel(c, step);
     case FAULT_RESET:
     case FAULT_RESET_AT_ONCE:
-        reset_on_close(c);
+        fault_wire_reset_on_close(c);
         return false;
     default:
         return false;

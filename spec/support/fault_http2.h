@@ -1,0 +1,13 @@
+/* One HTTP/2 connection of the fault server. */
+#ifndef FAULT_HTTP2_H
+#define FAULT_HTTP2_H
+
+#include "fault_wire.h"
+
+/* Says what is to become of a request that has arrived. */
+typedef void (*fault_take)(void *user, const fault_request *request, fault_step *step);
+
+/* Serves streams until the connection has ended. */
+void fault_http2_serve(fault_wire *wire, fault_take take, void *user);
+
+#endif
