@@ -231,6 +231,12 @@ static void set_connection(CURL *e, const pomex_request *r)
     curl_easy_setopt(
         e, CURLOPT_HTTP_VERSION,
         (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    /* Nor may another join it while it waits: once a host has spoken HTTP/2, libcurl 7.88 takes
+     * every connection to it for one that carries many, and answers change hands (curl #4885).
+     * Between connections of different TLS settings it makes no such mistake; 1.2 is the least
+     * that is spoken anyway. */
+    curl_easy_setopt(e, CURLOPT_SSLVERSION,
+                     (long)(r->once ? CURL_SSLVERSION_TLSv1_2 : CURL_SSLVERSION_DEFAULT));
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     /* Wait for the first connection to say whether it can carry many. */
     curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
