@@ -25,8 +25,9 @@ function loop.new(handle, on_event)
     failures = {},
     spares = {},                        -- core operations whose results were taken
     guard = nil,                        -- the host's: raises where nothing may be started
-    attach = nil,                       -- how the host begins to watch, see stir
+    attach = nil,                       -- has the host watch, if it does not already
     detach = nil,                       -- set by a host that watches: ends that
+    idle = nil,                         -- set by it: a step left nothing pending
   }, Loop)
 end
 
@@ -34,7 +35,7 @@ end
 ---watch, and the descriptor becomes readable when this half has work.
 function Loop:stir()
   if self.stepping or self.closed then return end
-  if self.attach and not self.detach then self.attach() end
+  if self.attach then self.attach() end
   self:arm()
 end
 
@@ -51,24 +52,29 @@ function Loop:make_runnable(co)
   if not self.stepping then self:stir() end
 end
 
----Has `co` resumed at `deadline`, or (nil) no more.
----@param co thread
+---Has `who` (as in ready:subscribe) woken at `deadline`, or (nil) no more.
+---@param who thread|function
 ---@param deadline? number monotonic seconds
-function Loop:wake_at(co, deadline)
-  self.timers[co] = deadline
+function Loop:wake_at(who, deadline)
+  self.timers[who] = deadline
   if deadline and (not self.due or deadline < self.due) then
     self.due = deadline
     self:stir()
   end
 end
 
+-- A coroutine is resumed by the next step; a host's function sees to it itself.
+local function wake(self, who)
+  if type(who) == "function" then who() else self:make_runnable(who) end
+end
+
 local function expire(self)
   local time, due = now(), nil
   if time < self.due then return end
-  for co, deadline in pairs(self.timers) do
+  for who, deadline in pairs(self.timers) do
     if deadline <= time then
-      self.timers[co] = nil
-      self:make_runnable(co)
+      self.timers[who] = nil
+      wake(self, who)
     elseif not due or deadline < due then
       due = deadline
     end
@@ -180,6 +186,7 @@ function Loop:advance(budget)
   if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]) then
     self:arm()
   end
+  if self.idle and self:left() == 0 then self.idle() end
 end
 
 ---Seconds until `advance` has work of this half; nil: it has none of its own.
@@ -200,10 +207,12 @@ function Loop:unheard()
   return #failures
 end
 
----How much is not over: operations, coroutines about to run, errors yet to be raised.
+---How much is not over: operations, coroutines about to run, errors yet to be raised; 1 if
+---all that is left are deadlines of those who wait for something else.
 ---@return integer
 function Loop:left()
-  return self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
+  local left = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
+  return left > 0 and left or next(self.timers) and 1 or 0
 end
 
 ---Ends everything; whoever waits is told.
@@ -217,7 +226,7 @@ function Loop:close()
   table.sort(ids)
   self.pending, self.count = {}, 0
   for _, id in ipairs(ids) do pending[id]:settle() end
-  for co in pairs(self.timers) do self:make_runnable(co) end
+  for who in pairs(self.timers) do wake(self, who) end
   self.timers, self.due, self.failures = {}, nil, {}
   -- Within a step (an on_done closed the client) that step resumes them.
   if not self.stepping then run(self) end

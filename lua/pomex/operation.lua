@@ -47,7 +47,7 @@ function operation.new(client, kind, opts, target, handle, id)
   local loop = client.loop
   loop.pending[id] = op
   loop.count = loop.count + 1
-  if loop.attach and not loop.detach then loop.attach() end
+  if loop.attach then loop.attach() end
   return op
 end
 
