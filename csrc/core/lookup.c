@@ -253,6 +253,7 @@ static const pomex_stage lookup_stage = {
     .rang = lookup_rang,
     .attempt_deadline = pomex_attempt_deadline,
     .cancelled = give_up,
+    .starved = give_up, /* the upload is as much in doubt as before */
 };
 
 void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex_error *error)

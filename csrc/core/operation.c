@@ -146,7 +146,8 @@ void pomex_operation_start(pomex_operation *op, pomex_slot slot)
     free(request.url);
     if (!op->transfer) {
         pomex_limiter_give_back(c->limiter, &slot);
-        pomex_operation_finish(op, pomex_error_memory());
+        pomex_operation_finish(op, op->stage->starved ? op->stage->starved(op)
+                                                      : pomex_error_memory());
         return;
     }
     op->transfer->slot = slot;

@@ -25,6 +25,8 @@ typedef struct pomex_stage {
     int64_t (*attempt_deadline)(const pomex_operation *operation, int64_t now);
     /* What its caller is told who ends it while no attempt runs. NULL: cancelled_error. */
     pomex_error *(*cancelled)(pomex_operation *operation);
+    /* And where there is no memory to make one. NULL: memory_error. */
+    pomex_error *(*starved)(pomex_operation *operation);
 } pomex_stage;
 
 struct pomex_operation {

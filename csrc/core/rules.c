@@ -68,8 +68,12 @@ bool pomex_rules_is_https(const char *url, size_t length)
         return false;
     CURLU *parsed = curl_url();
     char *host = NULL;
-    bool valid = parsed && curl_url_set(parsed, CURLUPART_URL, url, 0) == CURLUE_OK &&
-                 curl_url_get(parsed, CURLUPART_HOST, &host, 0) == CURLUE_OK && *host;
+    CURLUcode code =
+        parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    if (code == CURLUE_OK)
+        code = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
+    /* Want of memory is no fault of the URL's; whoever uses it will see. */
+    bool valid = code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && *host);
     curl_free(host);
     curl_url_cleanup(parsed);
     return valid;

@@ -1,70 +1,13 @@
 /* Every allocation of the core's own fails in turn: each operation still ends, once, and what
- * the caller is told of a request that costs money is true. The linker puts the functions below
- * in the place of the allocator's; only this thread's are made to fail. */
+ * the caller is told of a request that costs money is true. */
 #include "cmocka_all.h"
 
 #include "harness.h"
+#include "starve.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static _Thread_local long countdown; /* 0: nothing fails */
-static _Thread_local bool lasting;   /* all that come after the failing one fail too */
-static _Thread_local bool failed;
-
-static bool fails(void)
-{
-    if (countdown == 0 || --countdown > 0)
-        return false;
-    failed = true;
-    countdown = lasting ? 1 : 0;
-    return true;
-}
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t length);
-int __real_vasprintf(char **text, const char *format, va_list arguments);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t length);
-int __wrap_vasprintf(char **text, const char *format, va_list arguments);
-
-void *__wrap_malloc(size_t size)
-{
-    return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails() ? NULL : __real_realloc(old, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-    return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t length)
-{
-    return fails() ? NULL : __real_strndup(text, length);
-}
-
-int __wrap_vasprintf(char **text, const char *format, va_list arguments)
-{
-    return fails() ? -1 : __real_vasprintf(text, format, arguments);
-}
 
 static void drive(harness *h, pomex_operation *op)
 {
@@ -79,7 +22,7 @@ static void drive(harness *h, pomex_operation *op)
         else if (!done)
             pomex_client_poll(h->client, 0.01);
     }
-    countdown = 0;
+    starve_end();
     assert_int_equal(done, 1);
     assert_true(pomex_operation_done(op));
 }
@@ -133,14 +76,12 @@ static bool run(enum pomex_effect effect, long n, bool from_then_on)
     fault_step good = {.body = harness_reply(effect)};
     harness_start(&h, &good, 1, false);
     h.options.events = true;
-    failed = false;
-    lasting = from_then_on;
-    countdown = n;
+    starve_begin(n, from_then_on, STARVE_OWN);
     h.client = pomex_client_new(&h.options, &error);
     pomex_operation *op = h.client ? start(&h, effect) : NULL;
     if (op)
         drive(&h, op);
-    countdown = 0;
+    bool failed = starve_end();
     if (!h.client)
         assert_string_equal(error->type, "memory_error");
     pomex_error_free(error);
@@ -198,10 +139,9 @@ static void the_error_itself(void **state)
     harness h;
     harness_start(&h, NULL, 0, false);
     pomex_error *error = NULL;
-    countdown = 1;
-    lasting = true;
+    starve_begin(1, true, STARVE_OWN);
     assert_null(pomex_client_new(&h.options, &error));
-    countdown = 0;
+    starve_end();
     assert_string_equal(error->type, "memory_error");
     assert_string_equal(error->message, "not enough memory");
     assert_true(error->retryable);

@@ -1,0 +1,186 @@
+/* From a session to a saved video while every allocation fails in turn: the core's own, those
+ * of jansson, and those of libcurl. Each operation ends, once; what is told of an upload and of
+ * a generation is true; a file takes its name only when it is whole. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+#include "scene.h"
+#include "starve.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STEPS 6
+
+static const char *const lines[] = {
+    "POST /v1/video/assets/sessions", "POST /v1/video/assets",
+    "GET /v1/video/assets/asset-1",   "POST /v1/video/generations",
+    "GET /v1/video/generations/",     "GET /v.mp4"};
+
+/* NULL where there is no memory even for the operation. */
+static pomex_operation *begin(scene *s, int step)
+{
+    static const struct {
+        pomex_endpoint_id endpoint;
+        const char *payload;
+    } posts[STEPS] = {
+        [0] = {POMEX_SESSION_CREATE, "{\"callback_url\":\"https://app.example/cb\"}"},
+        [1] = {POMEX_ASSET_CREATE, "{\"url\":\"https://cdn.example/a.jpg\",\"asset_type\":"
+                                   "\"Image\",\"group_id\":\"group-1\"}"},
+        [3] = {POMEX_GENERATION_CREATE,
+               "{\"model\":\"byteplus/seedance-2.0\",\"content\":[{\"type\":"
+               "\"text\",\"text\":\"a wave\"}]}"},
+    };
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    options.updates = options.progress = true;
+    options.timeout = 2;
+    pomex_client *client = s->h.client;
+    if (step == 2)
+        return pomex_client_wait(client, POMEX_ASSET_GET, "asset-1", 7, &options);
+    if (step == 4)
+        return pomex_client_wait(client, POMEX_GENERATION_GET, "cgt-1", 5, &options);
+    if (step == 5)
+        return pomex_client_download(client, "cgt-1", 5, s->link, s->path, &options);
+    json_t *payload = json_loads(posts[step].payload, 0, NULL);
+    if (!payload)
+        return NULL;
+    pomex_operation *op =
+        pomex_client_call(client, posts[step].endpoint, NULL, 0, payload, &options);
+    json_decref(payload);
+    return op;
+}
+
+/* Steps until the operation has reported its end, on a clock that skips pauses. */
+static void drive(harness *h, pomex_operation *op)
+{
+    unsigned news, done = 0;
+    for (int i = 0; i < 5000 && !done; i++) {
+        pomex_client_step(h->client, 0);
+        for (pomex_operation *next; (next = pomex_client_next(h->client, &news));)
+            done += next == op && (news & POMEX_NEWS_DONE);
+        double until = pomex_client_timeout(h->client);
+        if (done)
+            break;
+        if (op->state != POMEX_FLYING && until > 0)
+            harness_advance(h, until);
+        else
+            pomex_client_poll(h->client, 0.001);
+        if (i > 200 && starve_has_failed()) /* an attempt of which libcurl, without memory, says
+                                               nothing more */
+            harness_advance(h, 5);
+    }
+    assert_int_equal(done, 1);
+    assert_true(pomex_operation_done(op));
+}
+
+static void is_true(scene *s, const pomex_operation *op, int step, unsigned whose)
+{
+    const pomex_error *error = op ? pomex_operation_error(op) : NULL;
+    size_t sent = fault_server_count(s->h.server, lines[step]);
+    if (step == 5) {
+        assert_int_equal(scene_exists(s->path), op && !error);
+        return;
+    }
+    if (step != 1 && step != 3)
+        return;
+    if (step == 1)
+        sent -= fault_server_count(s->h.server, lines[0]);
+    if (!op) {
+        assert_int_equal(sent, 0);
+    } else if (!error) {
+        assert_int_equal(sent, 1);
+    } else {
+        bool doubt = strcmp(error->type, "ambiguous_error") == 0;
+        assert_true(sent <= 1);
+        assert_true(doubt || sent == 0);
+        /* Of what libcurl has in hand nobody can say that it did not send it. */
+        assert_true(!doubt || sent == 1 || whose == STARVE_CURL);
+    }
+}
+
+/* Goes as far as there is memory; whether an allocation number `n` was there to fail. */
+static bool run(long n, bool lasting, unsigned whose)
+{
+    scene s;
+    pomex_error *error = NULL;
+    const fault_step steps[] = {
+        {.match = lines[0], .body = harness_reply(POMEX_EFFECT_SPARE)},
+        {.match = lines[1], .body = harness_reply(POMEX_EFFECT_ASSET)},
+        {.match = lines[2],
+         .times = 1,
+         .body = "{\"id\":\"asset-1\",\"status\":\"processing\"}"},
+        {.match = lines[2], .body = "{\"id\":\"asset-1\",\"status\":\"active\"}"},
+        {.match = lines[3], .body = harness_reply(POMEX_EFFECT_BILLED)},
+        {.match = lines[4], .body = "{\"id\":\"cgt-1\",\"status\":\"succeeded\"}"},
+        {.match = "GET /v1/video/assets?", .body = "{\"items\":[],\"total_count\":0}"},
+        SCENE_WHOLE};
+    scene_start(&s, NULL, 0);
+    harness_script(&s.h, steps, sizeof steps / sizeof *steps);
+    pomex_client_free(s.h.client);
+    s.h.options.events = true;
+    starve_begin(n, lasting, whose);
+    s.h.client = pomex_client_new(&s.h.options, &error);
+    bool going = s.h.client != NULL;
+    for (int step = 0; step < STEPS && going; step++) {
+        pomex_operation *op = begin(&s, step);
+        if (op)
+            drive(&s.h, op);
+        is_true(&s, op, step, whose);
+        going = op && !pomex_operation_error(op);
+        pomex_operation_release(op);
+    }
+    pomex_client_free(s.h.client);
+    s.h.client = NULL;
+    bool failed = starve_end();
+    assert_true(going || failed); /* nothing but want of memory stops it */
+    pomex_error_free(error);
+    unlink(s.path);
+    unlink(s.part);
+    unlink(s.note);
+    scene_stop(&s);
+    return failed;
+}
+
+static void all_fail_in_turn(unsigned whose, bool lasting)
+{
+    long n = 1;
+    while (run(n, lasting, whose))
+        n++;
+    print_message("%ld allocations failed in turn\n", n - 1);
+    assert_true(n > 30);
+}
+
+static void of_our_own(void **state)
+{
+    (void)state;
+    all_fail_in_turn(STARVE_OWN, false);
+    all_fail_in_turn(STARVE_OWN, true);
+}
+
+static void of_jansson(void **state)
+{
+    (void)state;
+    all_fail_in_turn(STARVE_JANSSON, false);
+    all_fail_in_turn(STARVE_JANSSON, true);
+}
+
+static void of_libcurl(void **state)
+{
+    (void)state;
+    all_fail_in_turn(STARVE_CURL, false);
+    all_fail_in_turn(STARVE_CURL, true);
+}
+
+int main(void)
+{
+    if (!starve_install())
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_our_own),
+        cmocka_unit_test(of_jansson),
+        cmocka_unit_test(of_libcurl),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

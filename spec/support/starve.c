@@ -1,0 +1,115 @@
+#include "starve.h"
+
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local long countdown; /* 0: nothing fails */
+static _Thread_local bool lasting;
+static _Thread_local bool failed;
+static _Thread_local unsigned whose;
+
+void starve_begin(long n, bool from_then_on, unsigned of_whom)
+{
+    countdown = n;
+    lasting = from_then_on;
+    whose = of_whom;
+    failed = false;
+}
+
+bool starve_has_failed(void)
+{
+    return failed;
+}
+
+bool starve_end(void)
+{
+    countdown = 0;
+    return failed;
+}
+
+static bool fails(unsigned who)
+{
+    if (countdown == 0 || !(whose & who) || --countdown > 0)
+        return false;
+    failed = true;
+    countdown = lasting ? 1 : 0;
+    return true;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t length);
+int __real_vasprintf(char **text, const char *format, va_list arguments);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t length);
+int __wrap_vasprintf(char **text, const char *format, va_list arguments);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails(STARVE_OWN) ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails(STARVE_OWN) ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails(STARVE_OWN) ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails(STARVE_OWN) ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t length)
+{
+    return fails(STARVE_OWN) ? NULL : __real_strndup(text, length);
+}
+
+int __wrap_vasprintf(char **text, const char *format, va_list arguments)
+{
+    return fails(STARVE_OWN) ? -1 : __real_vasprintf(text, format, arguments);
+}
+
+static void *jansson_malloc(size_t size)
+{
+    return fails(STARVE_JANSSON) ? NULL : __real_malloc(size);
+}
+
+static void *curl_malloc(size_t size)
+{
+    return fails(STARVE_CURL) ? NULL : __real_malloc(size);
+}
+
+static void *curl_calloc(size_t count, size_t size)
+{
+    return fails(STARVE_CURL) ? NULL : __real_calloc(count, size);
+}
+
+static void *curl_realloc(void *old, size_t size)
+{
+    return fails(STARVE_CURL) ? NULL : __real_realloc(old, size);
+}
+
+static char *curl_strdup(const char *text)
+{
+    return fails(STARVE_CURL) ? NULL : __real_strdup(text);
+}
+
+bool starve_install(void)
+{
+    json_set_alloc_funcs(jansson_malloc, free);
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, free, curl_realloc,
+                                curl_strdup, curl_calloc) == CURLE_OK;
+}
