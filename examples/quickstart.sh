@@ -15,6 +15,8 @@ from="$PWD"
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
 # shellcheck source=cmake/packages.sh
 . "$root/cmake/packages.sh"
+# shellcheck source=examples/build.sh
+. "$root/examples/build.sh"
 
 install=yes
 arguments=()
@@ -62,21 +64,6 @@ trap 'echo; echo "quickstart: stopped" >&2; exit 130' INT TERM
 
 pomex_packages "$install" "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" || exit 2
 
-build="${POMEX_BUILD:-$root/build}/release"
-if ! mkdir -p "$build" || ! [ -w "$build" ]; then
-    echo "quickstart: cannot write to $build (whose is it?); remove it, or set POMEX_BUILD" >&2
-    exit 2
-fi
-echo "Building into $build …"
-if ! { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release &&
-    cmake --build "$build" -j "$(nproc 2> /dev/null || echo 2)"; } > "$build.log" 2>&1; then
-    tail -n 30 "$build.log" >&2
-    echo "quickstart: the build failed; the whole log is $build.log" >&2
-    exit 1
-fi
-
+pomex_build quickstart "$root"
 [ -t 1 ] && arguments+=(--tty)
-export POMEX_SANDBOX_BIN="$build/bin/pomex-sandbox"
-export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;"
-export LUA_CPATH="$build/lib/?.so;;"
 exec lua5.4 "$root/examples/quickstart.lua" --output "$output" "${arguments[@]}"

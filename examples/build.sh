@@ -1,0 +1,23 @@
+# shellcheck shell=bash
+# For the scripts beside this: pomex_build NAME ROOT builds what they run, and sets the paths of
+# Lua to it. Exits, as the script NAME, where that fails.
+
+pomex_build()
+{
+    local name="$1" root="$2"
+    local build="${POMEX_BUILD:-$root/build}/release"
+    if ! mkdir -p "$build" || ! [ -w "$build" ]; then
+        echo "$name: cannot write to $build (whose is it?); remove it, or set POMEX_BUILD" >&2
+        exit 2
+    fi
+    echo "Building into $build …"
+    if ! { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release &&
+        cmake --build "$build" -j "$(nproc 2> /dev/null || echo 2)"; } > "$build.log" 2>&1; then
+        tail -n 30 "$build.log" >&2
+        echo "$name: the build failed; the whole log is $build.log" >&2
+        exit 1
+    fi
+    export POMEX_SANDBOX_BIN="$build/bin/pomex-sandbox"
+    export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;"
+    export LUA_CPATH="$build/lib/?.so;;"
+}
