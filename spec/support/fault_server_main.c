@@ -26,6 +26,9 @@ static const char *const kinds[] = {
     [FAULT_ENDLESS_HEADERS] = "endless_headers",
     [FAULT_ENDLESS_BODY] = "endless_body",
     [FAULT_TUNNEL] = "tunnel",
+    [FAULT_REFUSE_STREAM] = "refuse_stream",
+    [FAULT_HTTP_1_1] = "http_1_1",
+    [FAULT_GO_AWAY] = "go_away",
     [FAULT_CLOSE_AT_ONCE] = "close_at_once",
     [FAULT_RESET_AT_ONCE] = "reset_at_once",
 };
@@ -49,7 +52,7 @@ static bool read_step(const json_t *object, fault_step *step)
     step->cut = (size_t)cut;
     step->close = end != 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strcmp(kinds[i], kind) == 0) {
+        if (kinds[i] && strcmp(kinds[i], kind) == 0) {
             step->kind = (enum fault_kind)i;
             return true;
         }
