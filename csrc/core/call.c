@@ -132,9 +132,10 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
         if (id && op->effect != POMEX_EFFECT_SPARE)
             pomex_created_add(op->client, id);
         pomex_operation_finish(op, NULL);
-        free(id);
-        return;
     }
+    free(id);
+    if (verdict == POMEX_ACCEPT)
+        return;
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
     if (verdict == POMEX_AGAIN)
         pomex_operation_retry(op, o, error, least_left(op));
