@@ -128,14 +128,13 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
     }
     enum pomex_verdict verdict = pomex_retry_verdict(
         op->effect, o, usable, op->client->settings.options.billed_retry_unsent);
-    if (verdict == POMEX_ACCEPT) {
-        if (id && op->effect != POMEX_EFFECT_SPARE)
-            pomex_created_add(op->client, id);
-        pomex_operation_finish(op, NULL);
-    }
+    if (verdict == POMEX_ACCEPT && id && op->effect != POMEX_EFFECT_SPARE)
+        pomex_created_add(op->client, id);
     free(id);
-    if (verdict == POMEX_ACCEPT)
+    if (verdict == POMEX_ACCEPT) {
+        pomex_operation_finish(op, NULL);
         return;
+    }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
     if (verdict == POMEX_AGAIN)
         pomex_operation_retry(op, o, error, least_left(op));
