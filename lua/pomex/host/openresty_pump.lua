@@ -23,7 +23,7 @@ local NEVER = 2147483647
 ---@type table<integer, pomex.Client>
 local watched = {}
 local worked = {}                -- those of them that had work since the bell rang
-local started                    -- when a timer was asked for; nil: none is, and none runs
+local asked                      -- when a timer for it was asked for
 local running                    -- that timer runs
 local bridge                     -- of the running pump
 local ringing                    -- the bell will ring
@@ -32,19 +32,15 @@ local told                       -- that there is no bridge
 local function forget(fd, client)
   if watched[fd] ~= client then return end
   watched[fd], worked[fd] = nil, nil
-  client.loop.detach = nil
+  client.loop.detach, client.loop.idle = nil, nil
   if bridge then bridge:unwatch(fd) end
 end
 
 local function ring()
-  if not ringing then
+  if bridge and not ringing then
     ringing = true
     bridge:ring_in(LINGER)
   end
-end
-
-local function rest(fd, client)
-  if exiting() then forget(fd, client) else ring() end
 end
 
 -- The bell rings while a client is idle: one that was it all the time is let go.
@@ -86,9 +82,14 @@ local function open_bridge()
   return nil, nil, why
 end
 
+local function watch(fd)
+  local ok, why = bridge:watch(fd)
+  if not ok then error("pomex: " .. why, 0) end
+end
+
 local function run_bridge(sock)
   local mine, number = bridge, bridge:bell()
-  for fd in pairs(watched) do mine:watch(fd) end
+  for fd in pairs(watched) do watch(fd) end
   ring()
   while next(watched) do
     local message = sock:receive(4)
@@ -97,11 +98,10 @@ local function run_bridge(sock)
     local fd = a + b * 256 + c * 65536
     local client = watched[fd]
     if client then
-      local left = pump.step(client)
+      pump.step(client)
       if watched[fd] == client then
         mine:rearm(fd)
         worked[fd] = true
-        if left == 0 then rest(fd, client) end
       end
     elseif fd == number then
       bell()
@@ -130,7 +130,7 @@ end
 -- Those whose waits nobody would end any more.
 local function close_all()
   for _, client in pairs(watched) do
-    client.loop.detach = nil
+    client.loop.detach, client.loop.idle = nil, nil
     client.loop:close()
   end
   watched = {}
@@ -154,45 +154,49 @@ local function serve()
   if not sound then pump.bridge = false end
 end
 
-local start
+local ensure
 
 local function run()
   if running then return end
   running = true
   local ok, why = pcall(serve)
-  if not ok then ngx.log(ngx.ERR, "pomex: ", tostring(why)) end
+  if not ok then
+    ngx.log(ngx.ERR, "pomex: ", tostring(why))
+    pump.bridge = false
+  end
   if bridge then bridge:close() end
   bridge, ringing = nil, nil
-  pump.up, running, started = false, false, nil
-  if next(watched) then start() end
+  pump.up, running, asked = false, false, nil
+  if next(watched) then ensure() end
 end
 
-function start()
-  started = now()
-  local ok, why = ngx.timer.at(0, run)
-  if not ok then
-    started = nil
-    error("pomex: no timer could be started: " .. tostring(why), 0)
-  end
+-- nginx drops timers beyond lua_max_running_timers without a word to Lua: asks again, then.
+function ensure()
+  if running or asked and now() - asked < 1 then return end
+  asked = ngx.timer.at(0, run) and now() or nil
 end
 
 ---Something of `client` is pending: the pump learns of it, and starts if it must.
 ---@param client pomex.Client
 function pump.attach(client)
+  local loop = client.loop
+  if loop.detach then return end
   local fd, why = client:pollfd()
   if not fd then error("pomex: " .. tostring(why), 0) end
   watched[fd] = client
-  client.loop.detach = function() forget(fd, client) end
-  if bridge then bridge:watch(fd) end
-  if not started then start() end
+  function loop.detach() forget(fd, client) end
+  function loop.idle()
+    if exiting() then forget(fd, client) else ring() end
+  end
+  if bridge then watch(fd) end
+  ensure()
 end
 
----Whoever waits asks this when it waited in vain for a moment: nginx drops timers beyond
----lua_max_running_timers without a word to Lua, and then the pump never comes up.
+---For a wait while the pump is not up: steps in its place.
 ---@param client pomex.Client
 function pump.rescue(client)
-  if pump.up or not started then return end
-  if now() - started > 1 then start() end
+  if pump.up then return end
+  ensure()
   pump.step(client)
 end
 

@@ -1,0 +1,300 @@
+--- Starts a real nginx with Lua for specs: in a folder of its own, on a free loopback port, as
+--- whoever runs the specs. It ends with the specs, however they end.
+
+local shell = require "spec.support.shell"
+local socket = require "socket"
+
+---@class Nginx
+---@field folder string
+---@field port integer
+---@field url string
+---@field pid integer of the master
+local nginx = {}
+nginx.__index = nginx
+
+local ROOT = shell.bash("pwd"):gsub("\n", "")
+local BUILD = os.getenv("POMEX_LUAJIT_BUILD_DIR") or "build/luajit"
+if not BUILD:find("^/") then BUILD = ROOT .. "/" .. BUILD end
+
+nginx.root, nginx.build = ROOT, BUILD
+
+-- Where this nginx has its modules: what it was configured with, or the usual places.
+local MODULES = shell.bash([[
+  for folder in $(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--modules-path=//p') \
+      /usr/lib/nginx/modules /usr/lib64/nginx/modules; do
+    [ -e "$folder/ngx_http_lua_module.so" ] && printf %s "$folder" && break
+  done]])
+
+-- Other users can often not enter the folders that the specs lie in.
+local USER = shell.bash("[ \"$(id -u)\" = 0 ] && printf 'user %s %s;' \"$(id -un)\" \"$(id -gn)\"")
+
+local CONFIG = [[
+@USER
+load_module @MODULES/ndk_http_module.so;
+load_module @MODULES/ngx_http_lua_module.so;
+worker_processes @WORKERS;
+pid nginx.pid;
+error_log error.log info;
+@MAIN
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  keepalive_requests 1000000;
+  lua_package_path "@ROOT/lua/?.lua;@ROOT/lua/?/init.lua;@ROOT/?.lua;;";
+  lua_package_cpath "@BUILD/lib/?.so;;";
+  @HTTP
+  server {
+    listen 127.0.0.1:@PORT @LISTEN;
+    location = /alive { return 204; }
+    @SERVER
+  }
+}
+]]
+
+-- A location that runs the Lua it is sent.
+nginx.RUN = [[
+  location = /run {
+    content_by_lua_block {
+      ngx.req.read_body()
+      local ok, result = pcall(assert(loadstring(ngx.req.get_body_data())))
+      ngx.print(ok and tostring(result) or "raised: " .. tostring(result))
+    }
+  }
+]]
+
+-- It ends when its stdin does.
+local RUN = [[
+cd "$1" || exit 1
+nginx -p "$1/" -e "$1/error.log" -c "$1/nginx.conf" -g 'daemon off;' > out 2>&1 &
+pid=$!
+echo $pid > pid
+cat > /dev/null
+kill -TERM $pid 2> /dev/null
+timeout 10 tail --pid=$pid -f /dev/null || kill -KILL $pid
+wait $pid
+echo $? > status
+]]
+
+---Calls `condition` until it is true; raises after 10 seconds.
+---@param what string
+---@param condition fun(): any
+---@return any
+function nginx.await(what, condition)
+  for _ = 1, 1000 do
+    local got = condition()
+    if got then return got end
+    socket.sleep(0.01)
+  end
+  error("never came: " .. what, 2)
+end
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+---@return integer
+function nginx.free_port()
+  local probe = assert(socket.bind("127.0.0.1", 0))
+  local _, port = probe:getsockname()
+  probe:close()
+  return tonumber(port)
+end
+
+---@param folder string
+---@param options { main?: string, http?: string, server?: string, workers?: integer,
+---  listen?: string, config?: string }
+local function configure(self, options)
+  local values = {
+    USER = USER, MODULES = MODULES, ROOT = ROOT, BUILD = BUILD, PORT = ("%d"):format(self.port),
+    WORKERS = ("%d"):format(options.workers or 1), MAIN = options.main or "",
+    HTTP = options.http or "", SERVER = options.server or "", LISTEN = options.listen or "",
+  }
+  write(self.folder .. "/nginx.conf", ((options.config or CONFIG):gsub("@(%u+)", values)))
+end
+
+---@param options table what goes where in the configuration; `env`: variables of the master
+---@return Nginx
+function nginx.start(options)
+  assert(MODULES ~= "", "nginx with its Lua module was not found")
+  local self = setmetatable({ folder = os.tmpname(), port = nginx.free_port() }, nginx)
+  self.url = ("http://127.0.0.1:%d"):format(self.port)
+  shell.bash(("rm %s && mkdir %s"):format(self.folder, self.folder))
+  configure(self, options)
+  write(self.folder .. "/run", RUN)
+  local words = { "exec env -u LD_PRELOAD" }
+  for name, value in pairs(options.env or {}) do
+    words[#words + 1] = name .. "=" .. shell.quote(value)
+  end
+  words[#words + 1] = ("bash %s/run %s"):format(self.folder, self.folder)
+  self.pipe = assert(io.popen(table.concat(words, " "), "w"))
+  local ok, why = pcall(nginx.await, "nginx", function()
+    if self.pid and not self:runs() then error(self:log(), 0) end
+    self.pid = tonumber(read(self.folder .. "/pid") or nil)
+    local alive = socket.connect("127.0.0.1", self.port)
+    if alive then alive:close() end
+    return alive and read(self.folder .. "/nginx.pid")
+  end)
+  if not ok then
+    local log = self:log()
+    self:stop()
+    error(("nginx did not start: %s\n%s"):format(why, log))
+  end
+  return self
+end
+
+---@return boolean
+function nginx:runs()
+  local state = read(("/proc/%d/stat"):format(self.pid))
+  return state ~= nil and not state:match("^%d+ %b() Z")
+end
+
+---What it logged and printed.
+---@return string
+function nginx:log()
+  return self.last_log or (read(self.folder .. "/out") or "") .. (read(self.folder .. "/error.log") or "")
+end
+
+---The lines that say something is wrong.
+---@return string
+function nginx:problems()
+  local found = {}
+  for line in self:log():gmatch("[^\n]+") do
+    for _, level in ipairs { "warn", "error", "crit", "alert", "emerg" } do
+      if line:find("[" .. level .. "]", 1, true) then found[#found + 1] = line end
+    end
+  end
+  return table.concat(found, "\n")
+end
+
+---The pids of the workers, those that are ending too.
+---@return integer[]
+function nginx:workers()
+  local path = ("/proc/%d/task/%d/children"):format(self.pid, self.pid)
+  local pids = {}
+  for pid in (read(path) or ""):gmatch("%d+") do pids[#pids + 1] = math.floor(tonumber(pid)) end
+  return pids
+end
+
+---@param signal string "HUP", "QUIT", …
+---@param pid? integer the master
+function nginx:signal(signal, pid)
+  shell.bash(("kill -%s %d"):format(signal, pid or self.pid))
+end
+
+---Awaits that every worker of `pids` is gone.
+---@param pids integer[]
+function nginx:await_gone(pids)
+  nginx.await("the end of old workers", function()
+    for _, pid in ipairs(pids) do
+      for _, alive in ipairs(self:workers()) do
+        if alive == pid then return false end
+      end
+    end
+    return true
+  end)
+end
+
+---Begins a request: a POST where there is a body.
+---@param path string
+---@param body? string
+---@return table connection
+function nginx:send(path, body)
+  local connection = assert(socket.connect("127.0.0.1", self.port))
+  connection:settimeout(30)
+  assert(connection:send(body
+    and ("POST %s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(path, #body, body)
+    or ("GET %s HTTP/1.0\r\n\r\n"):format(path)))
+  return connection
+end
+
+---Ends one.
+---@return string body
+---@return integer status
+function nginx.receive(connection)
+  local answer = assert(connection:receive("*a"))
+  connection:close()
+  local status, body = answer:match("^HTTP/1.%d (%d+).-\r\n\r\n(.*)$")
+  return body or answer, tonumber(status) or 0
+end
+
+---@param path string
+---@return string body
+---@return integer status
+function nginx:get(path)
+  return nginx.receive(self:send(path))
+end
+
+---Runs Lua in a request, where the server has nginx.RUN.
+---@param code string
+---@return string result what it returned, or "raised: …"
+function nginx:run(code)
+  return (nginx.receive(self:send("/run", code)))
+end
+
+---The same `count` times at once.
+---@param code string
+---@param count integer
+---@return table<string, integer> results how often each came
+function nginx:many(code, count)
+  local connections, bodies = {}, {}
+  for i = 1, count do connections[i] = self:send("/run", code) end
+  for i = 1, count do
+    local body = nginx.receive(connections[i])
+    bodies[body] = (bodies[body] or 0) + 1
+  end
+  return bodies
+end
+
+---How many entries a folder of a process in /proc has.
+---@param pid integer
+---@param folder string "task", "fd"
+---@return integer
+function nginx.count(pid, folder)
+  return tonumber((shell.bash(("ls /proc/%d/%s | wc -l"):format(pid, folder))))
+end
+
+---What all threads of a process used: clock ticks of CPU, and how often they went to sleep.
+---@param pid integer
+---@return { ticks: integer, switches: integer }
+function nginx.usage(pid)
+  local ticks, switches = 0, 0
+  for thread in shell.bash(("ls /proc/%d/task"):format(pid)):gmatch("%d+") do
+    local folder = ("/proc/%d/task/%s/"):format(pid, thread)
+    local user, system = read(folder .. "stat"):match("^%d+ %b()" .. (" %S+"):rep(11)
+      .. " (%d+) (%d+)")
+    ticks = ticks + tonumber(user) + tonumber(system)
+    switches = switches + tonumber(read(folder .. "status"):match(
+      "\nvoluntary_ctxt_switches:%s*(%d+)"))
+  end
+  return { ticks = ticks, switches = switches }
+end
+
+---Ends it and takes its folder away.
+---@param signal? string "QUIT": after the requests in flight; else at once
+---@return integer|nil status the exit status
+function nginx:stop(signal)
+  if not self.pipe then return end
+  if signal and self.pid then
+    self:signal(signal)
+    pcall(nginx.await, "its end", function() return not self:runs() end)
+  end
+  self.pipe:close()
+  self.pipe = nil
+  local status = tonumber(read(self.folder .. "/status") or nil)
+  self.last_log = self:log()
+  shell.bash("rm -rf " .. self.folder)
+  return status
+end
+
+return nginx
