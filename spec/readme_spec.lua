@@ -15,10 +15,14 @@ local function read(path)
 end
 
 local README = read "README.md"
+local PAGES = { README, read "docs/callback.md" }
 
 local function program(name)
-  local code = README:match("<!%-%- run: " .. name .. " %-%->\n```lua\n(.-)```")
-  return assert(code, "the README has no program called " .. name)
+  for _, page in ipairs(PAGES) do
+    local code = page:match("<!%-%- run: " .. name .. " %-%->\n```lua\n(.-)```")
+    if code then return code end
+  end
+  error("no page has a program called " .. name)
 end
 
 local function compile(code, environment, name)
@@ -108,9 +112,24 @@ describe("README.md", function()
     compile(program "testing", environment(), "=README")()
   end)
 
+  it("lets a callback in once", function()
+    local bound = {}
+    local env = environment { secret = ("s"):rep(32),
+      bind = function(group, user)
+        bound[group] = user
+        return true
+      end }
+    local start, finish = compile(program "callback" .. "\nreturn start, finish", env, "=README")()
+    local uri = sb:scan(start "rachel", "pass"):gsub("^https://[^/]*", "")
+    assert.equal("mismatch", select(2, finish(uri, "mallory")).reason)
+    assert.is_true(finish(uri, "rachel"))
+    assert.equal("used", select(2, finish(uri, "rachel")).reason)
+    assert.equal("rachel", select(2, next(bound)))
+  end)
+
   it("has no Lua that does not run", function()
     local count = 0
-    for code in README:gmatch("```lua\n(.-)```") do
+    for code in table.concat(PAGES):gmatch("```lua\n(.-)```") do
       count = count + 1
       local env = environment { urls = {}, asset_id = "asset-1", arg = {} }
       assert.is_function(compile(code, env, "=README"))

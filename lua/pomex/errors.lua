@@ -12,6 +12,7 @@
 ---| "unavailable_error"      # 503
 ---| "api_error"              # any other HTTP status
 ---| "connection_error"       # the network
+---| "file_error"             # a local file that cannot be written
 ---| "timeout_error"          # a budget or a deadline ran out
 ---| "decode_error"           # a body that is not what it should be
 ---| "ambiguous_error"        # a POST may have been carried out, and was not sent again
