@@ -353,7 +353,8 @@ describe("openresty #once #openresty", function()
     ]])
   end)
 
-  for _, way in ipairs { "polls where it may have no thread", "steps where it may have no timer" } do
+  for _, way in ipairs { "polls where it may have no thread",
+    "steps where it may have no timer" } do
     local no_timer = way:find("timer") ~= nil
     it(way, function()
       start { http = no_timer and [[
@@ -375,7 +376,9 @@ describe("openresty #once #openresty", function()
         assert.matches("no bridge thread", server:log())
         -- Also without a wait.
         server:run 'client.async.assets:list():on_done(function() notes:set("done", true) end)'
-        nginx.await("its end", function() return server:run 'return notes:get "done"' == "true" end)
+        nginx.await("its end", function()
+          return server:run 'return notes:get "done"' == "true"
+        end)
       end
     end)
   end

@@ -153,16 +153,18 @@ function nginx.start(options)
   return self
 end
 
+---@param pid? integer the master
 ---@return boolean
-function nginx:runs()
-  local state = read(("/proc/%d/stat"):format(self.pid))
+function nginx:runs(pid)
+  local state = read(("/proc/%d/stat"):format(pid or self.pid))
   return state ~= nil and not state:match("^%d+ %b() Z")
 end
 
 ---What it logged and printed.
 ---@return string
 function nginx:log()
-  return self.last_log or (read(self.folder .. "/out") or "") .. (read(self.folder .. "/error.log") or "")
+  if self.last_log then return self.last_log end
+  return (read(self.folder .. "/out") or "") .. (read(self.folder .. "/error.log") or "")
 end
 
 ---The lines that say something is wrong.
@@ -192,17 +194,12 @@ function nginx:signal(signal, pid)
   shell.bash(("kill -%s %d"):format(signal, pid or self.pid))
 end
 
----Awaits that every worker of `pids` is gone.
+---Awaits that every process of `pids` is gone.
 ---@param pids integer[]
 function nginx:await_gone(pids)
-  nginx.await("the end of old workers", function()
-    for _, pid in ipairs(pids) do
-      for _, alive in ipairs(self:workers()) do
-        if alive == pid then return false end
-      end
-    end
-    return true
-  end)
+  for _, pid in ipairs(pids) do
+    nginx.await("the end of an old worker", function() return not self:runs(pid) end)
+  end
 end
 
 ---Begins a request: a POST where there is a body.
@@ -220,10 +217,12 @@ end
 
 ---Ends one.
 ---@return string body
----@return integer status
+---@return integer status 0: it was cut
 function nginx.receive(connection)
-  local answer = assert(connection:receive("*a"))
+  local answer, why, part = connection:receive("*a")
   connection:close()
+  assert(answer or why == "closed", why)
+  answer = answer or part
   local status, body = answer:match("^HTTP/1.%d (%d+).-\r\n\r\n(.*)$")
   return body or answer, tonumber(status) or 0
 end

@@ -1,0 +1,241 @@
+-- Workers of nginx come and go: reloads, stops, kills, several at once, a VM a request; and the
+-- example of the host's name.
+-- #once #openresty
+
+local nginx = require "spec.support.nginx"
+local sandbox = require "pomex.sandbox"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+
+local HTTP = [[
+  lua_shared_dict notes 1m;
+  init_by_lua_block {
+    pomex = require "pomex"
+    notes = ngx.shared.notes
+    client = pomex.check(pomex.new { base_url = "@URL", api_key = "@KEY", host = "openresty",
+      rate_limits = { sessions = 3, asset_list = 10000 } })
+  }
+]]
+
+-- Where a VM lives for one request.
+local FRESH = [[
+  lua_code_cache off;
+  server {
+    listen 127.0.0.1:@OTHER;
+    location / {
+      content_by_lua_block {
+        local pomex = require "pomex"
+        local client = pomex.check(pomex.new { base_url = "@URL", api_key = "@KEY",
+          host = "openresty", rate_limits = false })
+        ngx.print(pomex.check(client.assets:list()).object)
+      }
+    }
+  }
+]]
+
+local LIST = "return client.assets:list().object"
+
+describe("openresty, workers: #once #openresty", function()
+  local sb, server, expected
+
+  local function filled(text, more)
+    local values = { URL = sb.url, KEY = sb.key }
+    for name, value in pairs(more or {}) do values[name] = value end
+    return (text:gsub("@(%u+)", function(name) return values[name] end))
+  end
+
+  local function start(options)
+    options.http = filled(HTTP) .. (options.http or "")
+    options.server = nginx.RUN .. (options.server or "")
+    server = nginx.start(options)
+  end
+
+  local function leftovers(pids)
+    local found = ""
+    for _, pid in ipairs(pids) do
+      found = found .. shell.bash("ls -d /tmp/pomex-" .. pid .. "-* 2> /dev/null")
+    end
+    return found
+  end
+
+  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
+  teardown(function() sb:stop() end)
+  before_each(function()
+    sb:clear_faults()
+    sb:config { rate_limits = false }
+    expected = nil
+  end)
+  after_each(function()
+    if not server then return end
+    server:stop("QUIT")
+    local problems = {}
+    for line in server:problems():gmatch("[^\n]+") do
+      if not (expected and line:find(expected)) then problems[#problems + 1] = line end
+    end
+    assert.same({}, problems)
+    server = nil
+  end)
+
+  it("all keep one account's limit with a client that init_by_lua made", function()
+    sb:config { rate_limits = true }
+    start { workers = 4, listen = "reuseport" }
+    local connections, workers = {}, {}
+    local began = socket.gettime()
+    for i = 1, 13 do
+      connections[i] = server:send("/run", [[
+        pomex.check(client.sessions:create { callback_url = "https://a.test/cb", lang = "en" })
+        return ngx.worker.pid()
+      ]])
+    end
+    for _, connection in ipairs(connections) do
+      workers[nginx.receive(connection)] = true
+    end
+    local took, count = socket.gettime() - began, 0
+    for worker in pairs(workers) do
+      assert.matches("^%d+$", worker)
+      count = count + 1
+    end
+    assert.is_true(count >= 2, count)
+    -- Three at once and three a second from there; 10 ms for what they took on the way.
+    assert.is_true(took < 6, took)
+    local requests = sb.journal:requests "sessions.create"
+    for i = 4, #requests do
+      assert.is_true(requests[i].at - requests[i - 3].at > 0.99)
+    end
+  end)
+
+  it("end after a reload when their work is done, and no request fails", function()
+    start {}
+    sb:fault { endpoint = "assets.list", delay = 0.4, times = 0 }
+    for _ = 1, 5 do
+      local old, connections = server:workers(), {}
+      for i = 1, 20 do connections[i] = server:send("/run", LIST) end
+      server:run "return 1"
+      server:signal("HUP")
+      nginx.await("new workers", function()
+        local pid = tonumber(server:run "return ngx.worker.pid()")
+        return pid ~= old[1]
+      end)
+      for i = 1, 20 do assert.equal("list", (nginx.receive(connections[i]))) end
+      local began = socket.gettime()
+      server:await_gone(old)
+      assert.is_true(socket.gettime() - began < 2)
+      assert.equal("", leftovers(old))
+    end
+    assert.equal("list", server:run(LIST))
+  end)
+
+  it("finish a timer's work, too, before they end", function()
+    start {}
+    sb:fault { endpoint = "assets.list", delay = 0.5, times = 0 }
+    local old = server:workers()
+    server:run [[
+      ngx.timer.at(0, function() notes:set("done", client.assets:list().object) end)
+      client.async.assets:list():on_done(function() notes:set("told", "true") end)
+    ]]
+    server:signal("HUP")
+    server:await_gone(old)
+    assert.equal("list true", server:run 'return notes:get "done" .. " " .. notes:get "told"')
+  end)
+
+  it("end at worker_shutdown_timeout, whatever still waits", function()
+    start { main = "worker_shutdown_timeout 1s;" }
+    sb:fault { endpoint = "assets.list", before_accept = "hang", times = 0 }
+    local old = server:workers()
+    local waiting = server:send("/run", LIST)
+    server:run "ngx.timer.at(0, function() client.assets:list() end)"
+    nginx.await("both to be sent", function()
+      return server:run "return client.loop.count" == "2"
+    end)
+    local began = socket.gettime()
+    server:signal("HUP")
+    server:await_gone(old)
+    local took = socket.gettime() - began
+    assert.is_true(took > 0.9 and took < 3, took)
+    waiting:close()
+    assert.equal("", leftovers(old))
+  end)
+
+  it("stop at once, and finish first when they are asked to quit", function()
+    sb:fault { endpoint = "assets.list", delay = 0.7, times = 0 }
+    for _, signal in ipairs { "TERM", "QUIT" } do
+      start { workers = 2 }
+      local workers, connections = server:workers(), {}
+      for i = 1, 10 do connections[i] = server:send("/run", LIST) end
+      server:run "return 1"
+      local began = socket.gettime()
+      server:signal(signal)
+      if signal == "QUIT" then
+        for i = 1, 10 do assert.equal("list", (nginx.receive(connections[i]))) end
+      end
+      nginx.await("its end", function() return not server:runs() end)
+      local took = socket.gettime() - began
+      if signal == "TERM" then assert.is_true(took < 0.5, took) end
+      assert.equal(0, server:stop())
+      assert.equal("", server:problems())
+      assert.equal("", leftovers(workers))
+    end
+  end)
+
+  it("follow one that was killed", function()
+    start {}
+    sb:fault { endpoint = "assets.list", delay = 0.3, times = 0 }
+    for _ = 1, 3 do
+      local old = server:workers()
+      local lost = server:send("/run", LIST)
+      nginx.await("it to be sent", function()
+        return server:run "return client.loop.count" == "1"
+      end)
+      server:signal("KILL", old[1])
+      assert.same({ "", 0 }, { nginx.receive(lost) })
+      server:await_gone(old)
+      assert.equal(20, server:many(LIST, 20).list)
+      assert.equal("", leftovers(old))
+    end
+    expected = "exited on signal 9"
+  end)
+
+  it("keep no VM, thread or descriptor with lua_code_cache off", function()
+    local port = nginx.free_port()
+    start { http = filled(FRESH, { OTHER = ("%d"):format(port) }) }
+    local worker, own = server:workers()[1], server.port
+    server.port = port
+    assert.equal("list", (server:get("/")))
+    local function rests() return nginx.count(worker, "task") == 1 end
+    nginx.await("the first thread's end", rests)
+    local files = nginx.count(worker, "fd")
+    for _ = 1, 3 do
+      local connections = {}
+      for i = 1, 60 do connections[i] = server:send("/") end
+      for i = 1, 60 do assert.equal("list", (nginx.receive(connections[i]))) end
+      nginx.await("the threads' end", rests)
+      nginx.await("the end of their VMs", function()
+        return nginx.count(worker, "fd") <= files
+      end)
+    end
+    assert.equal("", leftovers { worker })
+    server.port = own
+    expected = "lua_code_cache is off"
+  end)
+
+  it("run the example", function()
+    local file = assert(io.open(nginx.root .. "/examples/openresty.conf"))
+    local config = file:read("*a")
+    file:close()
+    server = nginx.start {
+      config = config:gsub("127%.0%.0%.1:8080", "127.0.0.1:@PORT"):gsub("stderr", "error.log"),
+      env = {
+        POMEX_API_KEY = sb.key, POMEX_BASE_URL = sb.url,
+        LUA_PATH = ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(nginx.root, nginx.root),
+        LUA_CPATH = nginx.build .. "/lib/?.so;;",
+      },
+    }
+    local body = nginx.receive(server:send("/sessions", "callback_url=https%3A%2F%2Fa.test%2Fcb"))
+    assert.matches('"h5_link":"http', body)
+    local refused, status = nginx.receive(server:send("/sessions", "callback_url=ftp"))
+    assert.equal(400, status)
+    assert.matches('{"error":"callback_url', refused)
+    assert.matches('"object":"list"', (server:get("/assets?group_id=" .. sb:add_person())))
+    expected = "%[warn%].*callback_url must be"
+  end)
+end)
