@@ -87,7 +87,7 @@ static void a_steady_supply_of_one_kind_starves_no_other(void **state)
         pomex_client_poll(h.client, 0.01);
     }
     assert_null(pomex_operation_error(order));
-    assert_in_range(ahead, 1, 8); /* those that were there before it */
+    assert_true(ahead <= 8); /* those that were there before it; one step may do many */
     pomex_operation_release(order);
     for (size_t i = 0; i < 8; i++) {
         pomex_operation_cancel(gets[i]);

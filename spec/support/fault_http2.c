@@ -13,6 +13,7 @@ typedef struct stream {
     bool whole; /* the request is here; it waits for its step */
     fault_request request;
     fault_step step;
+    char *owned; /* the answer of the server behind us, to which the step then points */
     size_t size; /* of the answer's body that is to be sent */
     size_t sent;
     bool broken; /* … and then RST_STREAM */
@@ -22,6 +23,7 @@ typedef struct http2 {
     fault_wire *wire;
     nghttp2_session *session;
     fault_take take;
+    fault_followed followed;
     void *user;
     stream *streams;
     bool open;
@@ -101,6 +103,12 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
     return 0;
 }
 
+static void free_stream(stream *s)
+{
+    free(s->owned);
+    free(s);
+}
+
 static int on_stream_end(nghttp2_session *session, int32_t id, uint32_t code, void *user)
 {
     http2 *h = user;
@@ -111,7 +119,7 @@ static int on_stream_end(nghttp2_session *session, int32_t id, uint32_t code, vo
         if (s->id != id)
             continue;
         *at = s->next;
-        free(s);
+        free_stream(s);
         break;
     }
     return 0;
@@ -159,7 +167,8 @@ static void add_lines(nghttp2_nv *fields, size_t *count, char *lines)
     for (char *line = strtok_r(lines, "\r\n", &rest); line;
          line = strtok_r(NULL, "\r\n", &rest)) {
         char *colon = strstr(line, ": ");
-        if (!colon || strncasecmp(line, "Connection:", 11) == 0)
+        if (!colon || strncasecmp(line, "Connection:", 11) == 0 ||
+            strncasecmp(line, "Content-Length:", 15) == 0)
             continue;
         *colon = '\0';
         add_field(fields, count, line, colon + 2);
@@ -172,7 +181,7 @@ static void answer(http2 *h, stream *s)
     nghttp2_nv fields[MAX_FIELDS];
     size_t count = 0;
     size_t size = s->step.size || !s->step.body ? s->step.size : strlen(s->step.body);
-    s->broken = s->step.kind == FAULT_TRUNCATE;
+    s->broken = s->broken || s->step.kind == FAULT_TRUNCATE;
     s->size = s->broken && s->step.cut < size ? s->step.cut : size;
     snprintf(status, sizeof status, "%d", s->step.status ? s->step.status : 200);
     snprintf(length, sizeof length, "%zu", size);
@@ -186,15 +195,46 @@ static void answer(http2 *h, stream *s)
         nghttp2_submit_shutdown_notice(h->session);
 }
 
+/* Hands the request on; false if what came back is no answer. */
+static bool hand_on(http2 *h, stream *s)
+{
+    char text[10240];
+    fault_answer behind;
+    const fault_request *r = &s->request;
+    int length = snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: us\r\n%s\r\n%s", r->line,
+                          r->headers, r->body);
+    if (r->body_length >= sizeof r->body) /* not all of it was kept */
+        return false;
+    fault_relay_exchange(h->wire, &s->step, text, (size_t)length, &behind);
+    s->owned = behind.bytes;
+    if (!behind.whole)
+        return false;
+    if (s->step.kind != FAULT_RELAY)
+        return true;
+    s->owned[behind.head - 2] = '\0';
+    s->step.status = behind.status;
+    s->step.headers = strstr(s->owned, "\r\n") + 2;
+    s->step.body = s->owned + behind.head;
+    s->step.size = behind.length - behind.head;
+    s->broken = s->step.cut && s->step.cut < behind.length;
+    s->step.cut = s->step.cut > behind.head ? s->step.cut - behind.head : 0;
+    return true;
+}
+
 static void follow(http2 *h, stream *s)
 {
     nghttp2_session *session = h->session;
+    h->wire->handed_on = h->wire->whole = false;
     h->take(h->user, &s->request, &s->step);
+    if ((s->step.forward || s->step.kind == FAULT_RELAY) && !hand_on(h, s))
+        s->step.kind = FAULT_CLOSE;
     if (s->step.delay > 0)
         fault_wire_wait(h->wire, s->step.delay);
+    h->followed(h->user, h->wire, &s->request, &s->step);
     switch (s->step.kind) {
     case FAULT_ANSWER:
     case FAULT_TRUNCATE:
+    case FAULT_RELAY:
         answer(h, s);
         break;
     case FAULT_HANG:
@@ -211,6 +251,7 @@ static void follow(http2 *h, stream *s)
         h->open = false;
         break;
     case FAULT_RESET:
+    case FAULT_RESET_WITHIN:
         fault_wire_reset_on_close(h->wire);
         h->open = false;
         break;
@@ -252,7 +293,7 @@ static void run(http2 *h)
             return;
         while (h->open && (s = next_whole(h))) {
             s->whole = false;
-            follow(h, s);
+            follow(h, s); /* closes none: that happens in flush */
         }
         /* What a reset or a close follows is lost with it; a GOAWAY is to be seen. */
         if (!flush(h))
@@ -260,9 +301,9 @@ static void run(http2 *h)
     }
 }
 
-void fault_http2_serve(fault_wire *wire, fault_take take, void *user)
+void fault_http2_serve(fault_wire *wire, fault_take take, fault_followed followed, void *user)
 {
-    http2 h = {.wire = wire, .take = take, .user = user};
+    http2 h = {.wire = wire, .take = take, .followed = followed, .user = user};
     nghttp2_session_callbacks *callbacks = NULL;
     if (nghttp2_session_callbacks_new(&callbacks) == 0) {
         nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin);
@@ -278,6 +319,6 @@ void fault_http2_serve(fault_wire *wire, fault_take take, void *user)
     while (h.streams) {
         stream *s = h.streams;
         h.streams = s->next;
-        free(s);
+        free_stream(s);
     }
 }

@@ -1,6 +1,7 @@
 #include "fault_server.h"
 
 #include "fault_http2.h"
+#include "fault_script.h"
 #include "fault_tls.h"
 #include "fault_wire.h"
 
@@ -32,98 +33,102 @@ struct fault_server {
     bool stopping;
     bool http2;
     SSL_CTX *tls;
-    const fault_step *steps;
-    size_t step_count;
-    int *used; /* how often each step was taken */
-    fault_request *requests;
-    size_t request_count;
-    size_t request_capacity;
+    SSL_CTX *strange; /* with a certificate of nobody's */
+    const fault_chooser *chooser;
+    fault_script *script;
     connection *connections;
     int connection_count; /* ever accepted */
 };
 
-/* ------------------------------------------------------------------------------ the script */
-
-static bool is_at_once(const fault_step *step)
-{
-    return step->kind == FAULT_CLOSE_AT_ONCE || step->kind == FAULT_RESET_AT_ONCE;
-}
-
-/* Takes the first step for a request (NULL: for a fresh connection) into *step. */
-static bool take_step(fault_server *server, const char *line, fault_step *step)
-{
-    bool found = false;
-    pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < server->step_count && !found; i++) {
-        const fault_step *s = &server->steps[i];
-        if (s->times > 0 && server->used[i] >= s->times)
-            continue;
-        if (!line && !is_at_once(s))
-            break;
-        if (line && (is_at_once(s) || (s->match && strncmp(line, s->match, strlen(s->match)))))
-            continue;
-        server->used[i]++;
-        *step = *s;
-        found = true;
-    }
-    pthread_mutex_unlock(&server->lock);
-    return found;
-}
-
-static void keep_request(fault_server *server, const fault_request *request)
-{
-    pthread_mutex_lock(&server->lock);
-    if (server->request_count == server->request_capacity) {
-        size_t capacity = server->request_capacity ? 2 * server->request_capacity : 64;
-        fault_request *grown = realloc(server->requests, capacity * sizeof *grown);
-        if (!grown)
-            abort();
-        server->requests = grown;
-        server->request_capacity = capacity;
-    }
-    server->requests[server->request_count++] = *request;
-    pthread_mutex_unlock(&server->lock);
-}
-
 /* ---------------------------------------------------------------------------------- threads */
 
-/* Keeps a request, and says what its step is; 404 without one. */
-static void take(void *user, const fault_request *request, fault_step *step)
+/* Says what the step of a request is (NULL: of a connection); without one, a request's is 404.
+ */
+static bool choose(fault_server *server, const fault_request *request, fault_step *step)
 {
-    fault_server *server = user;
     *step = (fault_step){.kind = FAULT_ANSWER, .status = 404};
-    keep_request(server, request);
-    take_step(server, request->line, step);
+    return server->chooser
+               ? server->chooser->choose(server->chooser->user, request, step)
+               : fault_script_take(server->script, request ? request->line : NULL, step);
+}
+
+static void tell(fault_server *server, const fault_wire *wire, const fault_request *request,
+                 const fault_step *step)
+{
+    const fault_chooser *chooser = server->chooser;
+    if (chooser && chooser->followed)
+        chooser->followed(chooser->user, request, step, wire->handed_on, wire->whole);
+}
+
+static bool serve_request(connection *c, fault_request *request)
+{
+    fault_step step;
+    fault_wire *wire = &c->wire;
+    if (!fault_wire_read_head(wire, request))
+        return false;
+    choose(c->server, request, &step);
+    bool all = step.kind != FAULT_RESET_WITHIN;
+    if (!fault_wire_read_body(wire, request, all ? request->body_length : step.cut))
+        return false;
+    if (!c->server->chooser)
+        fault_script_keep(c->server->script, request);
+    bool going_on = fault_wire_follow(wire, &step, request);
+    tell(c->server, wire, request, &step);
+    return going_on;
 }
 
 static void serve_requests(connection *c)
 {
     fault_request *request = malloc(sizeof *request);
-    c->wire.buffer = malloc(FAULT_MAX_HEAD + 1);
-    bool open = request && c->wire.buffer;
-    while (open && fault_wire_read(&c->wire, request)) {
-        fault_step step;
-        take(c->server, request, &step);
-        open = fault_wire_follow(&c->wire, &step, request);
-    }
-    free(c->wire.buffer);
+    while (request && serve_request(c, request))
+        ;
     free(request);
 }
 
-static void serve_tls(connection *c)
+/* Of HTTP/2. */
+static void take(void *user, const fault_request *request, fault_step *step)
+{
+    fault_server *server = user;
+    if (!server->chooser)
+        fault_script_keep(server->script, request);
+    choose(server, request, step);
+}
+
+static void followed(void *user, const fault_wire *wire, const fault_request *request,
+                     const fault_step *step)
+{
+    tell(user, wire, request, step);
+}
+
+static void serve_tls(connection *c, SSL_CTX *context)
 {
     fault_wire *wire = &c->wire;
-    wire->tls = SSL_new(c->server->tls);
+    wire->tls = SSL_new(context);
     if (!wire->tls)
         return;
     fault_tls_set_alpn(wire->tls, &wire->alpn);
     if (SSL_set_fd(wire->tls, wire->fd) && SSL_accept(wire->tls) == 1) {
         if (fault_tls_is_http2(wire->tls))
-            fault_http2_serve(wire, take, c->server);
+            fault_http2_serve(wire, take, followed, c->server);
         else
             serve_requests(c);
     }
     SSL_free(wire->tls);
+    wire->tls = NULL;
+}
+
+/* A step that strikes before a request can have been read. */
+static void serve_step(connection *c, const fault_step *step)
+{
+    fault_request *request = malloc(sizeof *request);
+    if (!request)
+        return;
+    if (step->kind == FAULT_STRANGER)
+        serve_tls(c, c->server->strange);
+    fault_wire_read_some(&c->wire, request, step->kind == FAULT_CUT_AT_ONCE ? step->cut : 0);
+    fault_wire_follow(&c->wire, step, request);
+    tell(c->server, &c->wire, request, step);
+    free(request);
 }
 
 static void *serve(void *argument)
@@ -131,12 +136,13 @@ static void *serve(void *argument)
     connection *c = argument;
     fault_wire *wire = &c->wire;
     fault_step step;
-    if (take_step(c->server, NULL, &step))
-        fault_wire_follow(wire, &step, NULL);
+    if (choose(c->server, NULL, &step))
+        serve_step(c, &step);
     else if (c->server->tls)
-        serve_tls(c);
+        serve_tls(c, c->server->tls);
     else
         serve_requests(c);
+    fault_wire_free(wire);
     pthread_mutex_lock(wire->lock);
     close(wire->fd);
     wire->fd = -1;
@@ -204,12 +210,16 @@ static void *accept_all(void *argument)
 
 /* --------------------------------------------------------------------------------- the face */
 
-static int listen_anywhere(int *port)
+/* *port 0: at any that is free. */
+static int listen_at(int *port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET};
+    static const int on = 1;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*port)};
     socklen_t size = sizeof address;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (*port)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1024) == 0 &&
         getsockname(fd, (struct sockaddr *)&address, &size) == 0) {
         *port = ntohs(address.sin_port);
@@ -223,7 +233,7 @@ static int listen_anywhere(int *port)
 int fault_server_refused_port(void)
 {
     int port = 0;
-    int fd = listen_anywhere(&port);
+    int fd = listen_at(&port);
     close(fd);
     return port;
 }
@@ -233,11 +243,26 @@ static void free_server(fault_server *server)
     if (server->listener >= 0)
         close(server->listener);
     SSL_CTX_free(server->tls);
-    free(server->requests);
-    free(server->used);
+    SSL_CTX_free(server->strange);
+    fault_script_free(server->script);
     pthread_mutex_destroy(&server->lock);
     sem_destroy(&server->begun);
     free(server);
+}
+
+static bool start_accepting(fault_server *server)
+{
+    /* OpenSSL writes without MSG_NOSIGNAL: the signal is left blocked in our threads. */
+    sigset_t broken_pipe, before;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
+    bool started = pthread_create(&server->thread, NULL, accept_all, server) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    /* A thread that is still starting may hold locks, and the test may fork at once. */
+    while (started && sem_wait(&server->begun) != 0)
+        ;
+    return started;
 }
 
 fault_server *fault_server_start(const fault_step *steps, size_t count, const char *ca_file)
@@ -247,25 +272,48 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
         return NULL;
     pthread_mutex_init(&server->lock, NULL);
     sem_init(&server->begun, 0, 0);
-    server->listener = listen_anywhere(&server->port);
+    server->listener = listen_at(&server->port);
     server->tls = ca_file ? fault_tls_new(ca_file) : NULL;
-    fault_server_script(server, steps, count);
-    /* OpenSSL writes without MSG_NOSIGNAL: the signal is left blocked in our threads. */
-    sigset_t broken_pipe, before;
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &broken_pipe, &before);
-    bool started = server->listener >= 0 && (server->tls || !ca_file) &&
-                   pthread_create(&server->thread, NULL, accept_all, server) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (started) {
-        /* A thread that is still starting may hold locks, and the test may fork at once. */
-        while (sem_wait(&server->begun) != 0)
-            ;
+    server->strange = ca_file ? fault_tls_new(NULL) : NULL;
+    server->script = fault_script_new();
+    if (server->script)
+        fault_server_script(server, steps, count);
+    if (server->script && server->listener >= 0 &&
+        (!ca_file || (server->tls && server->strange)) && start_accepting(server))
         return server;
-    }
     free_server(server);
     return NULL;
+}
+
+void fault_server_leave(fault_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    shutdown(server->listener, SHUT_RDWR);
+    pthread_mutex_unlock(&server->lock);
+    pthread_join(server->thread, NULL);
+    close(server->listener);
+    server->listener = -1;
+    pthread_mutex_lock(&server->lock);
+    for (connection *c = server->connections; c; c = c->next) {
+        if (c->wire.fd >= 0)
+            shutdown(c->wire.fd, SHUT_RDWR);
+        if (c->wire.other >= 0)
+            shutdown(c->wire.other, SHUT_RDWR);
+    }
+    pthread_mutex_unlock(&server->lock);
+}
+
+bool fault_server_return(fault_server *server)
+{
+    server->listener = listen_at(&server->port);
+    server->stopping = false;
+    return server->listener >= 0 && start_accepting(server);
+}
+
+void fault_server_choose(fault_server *server, const fault_chooser *chooser)
+{
+    server->chooser = chooser;
 }
 
 void fault_server_speak_http2(fault_server *server)
@@ -277,16 +325,7 @@ void fault_server_speak_http2(fault_server *server)
 
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count)
 {
-    int *used = calloc(count + 1, sizeof *used);
-    if (!used)
-        abort();
-    pthread_mutex_lock(&server->lock);
-    free(server->used);
-    server->used = used;
-    server->steps = steps;
-    server->step_count = count;
-    server->request_count = 0;
-    pthread_mutex_unlock(&server->lock);
+    fault_script_set(server->script, steps, count);
 }
 
 int fault_server_port(const fault_server *server)
@@ -294,19 +333,9 @@ int fault_server_port(const fault_server *server)
     return server->port;
 }
 
-static bool is_match(const fault_request *request, const char *match)
-{
-    return !match || strncmp(request->line, match, strlen(match)) == 0;
-}
-
 size_t fault_server_count(fault_server *server, const char *match)
 {
-    size_t count = 0;
-    pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < server->request_count; i++)
-        count += is_match(&server->requests[i], match);
-    pthread_mutex_unlock(&server->lock);
-    return count;
+    return fault_script_count(server->script, match);
 }
 
 int fault_server_connections(fault_server *server)
@@ -320,38 +349,18 @@ int fault_server_connections(fault_server *server)
 bool fault_server_request(fault_server *server, const char *match, size_t index,
                           fault_request *request)
 {
-    bool found = false;
-    pthread_mutex_lock(&server->lock);
-    for (size_t i = 0; i < server->request_count && !found; i++) {
-        if (is_match(&server->requests[i], match) && index-- == 0) {
-            *request = server->requests[i];
-            found = true;
-        }
-    }
-    pthread_mutex_unlock(&server->lock);
-    return found;
+    return fault_script_request(server->script, match, index, request);
 }
 
 void fault_server_stop(fault_server *server)
 {
     if (!server)
         return;
-    pthread_mutex_lock(&server->lock);
-    server->stopping = true;
-    shutdown(server->listener, SHUT_RDWR);
-    pthread_mutex_unlock(&server->lock);
-    pthread_join(server->thread, NULL);
-    for (connection *c = server->connections; c; c = c->next) {
-        pthread_mutex_lock(&server->lock);
-        if (c->wire.fd >= 0)
-            shutdown(c->wire.fd, SHUT_RDWR);
-        if (c->wire.other >= 0)
-            shutdown(c->wire.other, SHUT_RDWR);
-        pthread_mutex_unlock(&server->lock);
-        pthread_join(c->thread, NULL);
-    }
+    if (server->listener >= 0)
+        fault_server_leave(server);
     while (server->connections) {
         connection *c = server->connections;
+        pthread_join(c->thread, NULL);
         server->connections = c->next;
         free(c);
     }

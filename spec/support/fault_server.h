@@ -1,5 +1,6 @@
 /* A server for what an HTTP library will not do on the wire: it runs on threads of its own in
- * the test's process, follows a script of steps, and keeps every request that arrived.
+ * the test's process, follows a script of steps, and keeps every request that arrived. It may
+ * stand before another server, hand requests on, and do to the answers what a network does.
  *
  * For each request the first step is taken that matches it and is not used up. Steps that act
  * on a connection before anything is read (FAULT_..._AT_ONCE) are taken at the accept, if they
@@ -26,11 +27,18 @@ enum fault_kind {
     FAULT_ENDLESS_HEADERS, /* a status line and headers without end */
     FAULT_ENDLESS_BODY,    /* a chunked body without end */
     FAULT_TUNNEL,          /* CONNECT: 200, then bytes to and from 127.0.0.1:`port` */
+    FAULT_RELAY,           /* the answer of the server at `port`; `cut`: only so many bytes of
+                              it, then a close */
+    FAULT_RESET_WITHIN,    /* `cut` bytes of the request's body are read; then a reset */
     FAULT_REFUSE_STREAM,   /* HTTP/2: RST_STREAM with REFUSED_STREAM */
     FAULT_HTTP_1_1,        /* HTTP/2: RST_STREAM with HTTP_1_1_REQUIRED */
     FAULT_GO_AWAY,         /* HTTP/2: GOAWAY, as of a request never looked at; then a close */
     FAULT_CLOSE_AT_ONCE,   /* accepted and closed before a byte is read */
-    FAULT_RESET_AT_ONCE    /* the same with a reset */
+    FAULT_RESET_AT_ONCE,   /* the same with a reset */
+    FAULT_RAW_AT_ONCE,     /* accepted and told `body`, in clear also where TLS is expected */
+    FAULT_HANG_AT_ONCE,    /* accepted, and left alone */
+    FAULT_CUT_AT_ONCE,     /* reset after `cut` bytes have come, of TLS's handshake for one */
+    FAULT_STRANGER         /* TLS with a certificate of nobody's */
 };
 
 typedef struct fault_step {
@@ -41,10 +49,14 @@ typedef struct fault_step {
     const char *headers; /* more header lines, each ended by \r\n; NULL: none */
     const char *body;    /* NULL: `size` times the byte "x" */
     size_t size;         /* 0: strlen of body */
-    size_t cut;          /* FAULT_TRUNCATE */
+    size_t cut;          /* FAULT_TRUNCATE, FAULT_RELAY, …: a number of bytes */
     double delay;        /* seconds before the answer (FAULT_DRIP: before each byte) */
-    int port;            /* FAULT_TUNNEL */
+    int port;            /* FAULT_TUNNEL, FAULT_RELAY, `forward`: on 127.0.0.1 */
     bool close;          /* closes after the answer, and says so */
+    bool reset;          /* the connection, if it ends here, ends with a reset */
+    bool forward;        /* before all else, hands the request on and awaits the answer, which
+                            only FAULT_RELAY (and FAULT_DRIP) passes on */
+    size_t forward_cut;  /* … only so many bytes of it, and then ends that connection */
 } fault_step;
 
 typedef struct fault_request {
@@ -58,6 +70,22 @@ typedef struct fault_request {
     int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
 } fault_request;
 
+/* In the place of a script. Called from the threads of the connections, several at once. */
+typedef struct fault_chooser {
+    /* The step for a request, of which at least the head and the first FAULT_BEGINNING bytes of
+     * the body (or all of it) are here; `request` NULL: for a connection, before anything is
+     * read. False: a 404; a connection that is served. */
+    bool (*choose)(void *user, const fault_request *request, fault_step *step);
+    /* The step has been followed. `handed_on`: all of the request was; `whole`: all of an
+     * answer was written (of HTTP/2 that is not known: false). For a connection's step the line
+     * is empty, and `body` what had been read. */
+    void (*followed)(void *user, const fault_request *request, const fault_step *step,
+                     bool handed_on, bool whole);
+    void *user;
+} fault_chooser;
+
+#define FAULT_BEGINNING 512
+
 typedef struct fault_server fault_server;
 
 /* Starts on a free loopback port. `steps` (and the strings in them) must live as long as they
@@ -67,6 +95,14 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
 
 /* From now on a TLS connection speaks HTTP/2 if the client offers it. */
 void fault_server_speak_http2(fault_server *server);
+
+/* From now on the chooser is asked, and no request is kept. It must live as long. */
+void fault_server_choose(fault_server *server, const fault_chooser *chooser);
+
+/* Ends every connection and refuses new ones; listens at the same port again (false: it was
+ * taken). */
+void fault_server_leave(fault_server *server);
+bool fault_server_return(fault_server *server);
 
 /* Another script; forgets the requests so far. Connections stay. */
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count);

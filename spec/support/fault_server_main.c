@@ -26,11 +26,17 @@ static const char *const kinds[] = {
     [FAULT_ENDLESS_HEADERS] = "endless_headers",
     [FAULT_ENDLESS_BODY] = "endless_body",
     [FAULT_TUNNEL] = "tunnel",
+    [FAULT_RELAY] = "relay",
+    [FAULT_RESET_WITHIN] = "reset_within",
     [FAULT_REFUSE_STREAM] = "refuse_stream",
     [FAULT_HTTP_1_1] = "http_1_1",
     [FAULT_GO_AWAY] = "go_away",
     [FAULT_CLOSE_AT_ONCE] = "close_at_once",
     [FAULT_RESET_AT_ONCE] = "reset_at_once",
+    [FAULT_RAW_AT_ONCE] = "raw_at_once",
+    [FAULT_HANG_AT_ONCE] = "hang_at_once",
+    [FAULT_CUT_AT_ONCE] = "cut_at_once",
+    [FAULT_STRANGER] = "stranger",
 };
 
 /* False if the step is not of that form; what is wrong is then on stderr. */
@@ -52,7 +58,7 @@ static bool read_step(const json_t *object, fault_step *step)
     step->cut = (size_t)cut;
     step->close = end != 0;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (kinds[i] && strcmp(kinds[i], kind) == 0) {
+        if (strcmp(kinds[i], kind) == 0) {
             step->kind = (enum fault_kind)i;
             return true;
         }

@@ -78,10 +78,10 @@ SSL_CTX *fault_tls_new(const char *ca_file)
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *certificate = key ? new_certificate(key) : NULL;
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-    FILE *file = certificate ? fopen(ca_file, "w") : NULL;
-    int good = context && file && PEM_write_X509(file, certificate) &&
-               SSL_CTX_use_certificate(context, certificate) &&
-               SSL_CTX_use_PrivateKey(context, key);
+    FILE *file = certificate && ca_file ? fopen(ca_file, "w") : NULL;
+    int good =
+        context && certificate && (!ca_file || (file && PEM_write_X509(file, certificate))) &&
+        SSL_CTX_use_certificate(context, certificate) && SSL_CTX_use_PrivateKey(context, key);
     if (file)
         fclose(file);
     X509_free(certificate);

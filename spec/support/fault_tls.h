@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* A server's context with a fresh self-signed certificate for 127.0.0.1 and localhost, which is
- * written to `ca_file` too. NULL on failure. */
+ * written to `ca_file` too (NULL: to none, so that nobody can trust it). NULL on failure. */
 SSL_CTX *fault_tls_new(const char *ca_file);
 
 /* Bytes that hold what a client offered. */
