@@ -148,7 +148,7 @@ describe("tasks", function()
         return coroutine.resume(coroutine.create(function() return client.assets:list() end))
       end)
       assert.is_false(ok)
-      assert.matches("within a step; wait in a coroutine that client:spawn started", message)
+      assert.matches("within a step; wait in a task that client:spawn started", message)
     end)
 
     it("cancels what it waits for", function()

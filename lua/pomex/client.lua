@@ -34,8 +34,9 @@ function client.new(given)
     loop = loop.new(handle, given and given.on_event), host = host,
     budget = settings.budget or 120, url = handle:base_url(),
   }, Client)
-  self.loop.guard = host.guard
-  if host.attach then self.loop.attach = function() return host.attach(self) end end
+  local own = self.loop
+  if host.guard then function own.guard() return host.guard(self) end end
+  if host.attach then function own.attach() return host.attach(self) end end
   resources.attach(self)
   return self
 end
@@ -49,7 +50,7 @@ end
 ---@return table|nil reply the JSON object or array; an empty table for an empty body
 ---@return pomex.Error? err
 function Client:request(method, path, parts, opts)
-  return self.async:request(method, path, parts, opts):wait()
+  return self.async:request(method, path, parts, opts):await()
 end
 
 ---Starts `f(…)` in a task; never blocks. It runs at once, up to its first wait.

@@ -115,7 +115,7 @@ Generations.__index = Generations
 ---@return pomex.Error? err invalid_request_error; ambiguous_error with `maybe_billed`: it may
 ---  have been started and was not sent again
 function Generations:create(body, opts)
-  return self.async:create(body, opts):wait()
+  return self.async:create(body, opts):await()
 end
 
 ---Document section: Poll for the result.
@@ -124,7 +124,7 @@ end
 ---@return pomex.Generation|nil task
 ---@return pomex.Error? err not_found_error, …
 function Generations:get(task, opts)
-  return self.async:get(task, opts):wait()
+  return self.async:get(task, opts):await()
 end
 
 ---Polls until the video is there. Document section: Poll for the result.
@@ -133,7 +133,7 @@ end
 ---@return pomex.Generation|nil task with content.video_url, a link for about 24 hours
 ---@return pomex.Error? err generation_failed (`object`: the service's answer); timeout_error
 function Generations:wait(task, opts)
-  return self.async:wait(task, opts):wait()
+  return self.async:wait(task, opts):await()
 end
 
 ---`create`, then `on_created(task)`, then `wait`.
@@ -154,7 +154,7 @@ end
 ---@return pomex.File|nil file
 ---@return pomex.Error? err
 function Generations:download(task, path, opts)
-  return self.async:download(task, path, opts):wait()
+  return self.async:download(task, path, opts):await()
 end
 
 return function(client, async)

@@ -173,7 +173,7 @@ end
 function Loop:advance(budget)
   if self.closed then error("pomex client is closed", 0) end
   if self.stepping then
-    error("pomex: a wait or step within a step; wait in a coroutine that client:spawn started", 0)
+    error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
   end
   self.stepping = true
   -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
@@ -220,6 +220,7 @@ function Loop:close()
   if self.closed then return end
   self.closed = true
   if self.detach then self.detach() end
+  self.detach, self.idle = nil, nil
   self.core:close()
   local ids, pending = {}, self.pending
   for id in pairs(pending) do ids[#ids + 1] = id end

@@ -1,5 +1,5 @@
 --- Something asked of the service that has its answer, or will have it. `client.async` returns
---- operations; the plain calls are `client.async…:wait()`.
+--- operations; the plain calls are `client.async…:await()`.
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
@@ -151,6 +151,18 @@ function Operation:wait(timeout)
       return ran_out(self, timeout)
     end
   end
+end
+
+---`wait`, for a call that nobody else holds: where none can wait, nothing of it is sent.
+---@return any value
+---@return pomex.Error? err
+function Operation:await()
+  local client = self.client
+  local refuse = client.host.refuse
+  local why = refuse and not self.finished and refuse(client)
+  if not why then return self:wait() end
+  self:cancel()
+  error(why, 0)
 end
 
 ---Whether the result is there.

@@ -33,7 +33,7 @@ Sessions.__index = Sessions
 ---@return pomex.Session|nil session
 ---@return pomex.Error? err invalid_request_error (no https callback_url, unknown lang), …
 function Sessions:create(body, opts)
-  return self.async:create(body, opts):wait()
+  return self.async:create(body, opts):await()
 end
 
 return function(client, async)

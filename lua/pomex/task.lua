@@ -38,8 +38,9 @@ function Task:fail(err, trace)
   self:settle()
 end
 
-local function ended(task, ok, ...)
-  if ok then task:finish(...) else task:fail(..., tostring((...))) end
+-- By what coroutines.protect returned.
+function Task:ended(ok, ...)
+  if ok then self:finish(...) else self:fail(...) end
 end
 
 -- Coroutines are made of functions only; on 5.1, of functions in Lua only.
@@ -59,12 +60,13 @@ end
 function tasks.spawn(client, f, ...)
   local task = setmetatable({ client = client, waiting = nil, finished = false }, Task)
   local host = client.host
+  if host.here then host = host.here() end
   if host.start then
     host.start(task, in_lua(f), ...)
   else
     local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
     host.spawn(function()
-      ended(task, coroutines.protect(inner, unpack(arguments, 1, count)))
+      task:ended(coroutines.protect(inner, unpack(arguments, 1, count)))
     end)
   end
   return task

@@ -6,70 +6,80 @@ local coroutines = require "pomex.host.coroutine"
 
 local auto = { name = "auto" }
 
-local loaded, running = package.loaded, coroutine.running
-local started, park = coroutines.started, coroutines.park
+local loaded, running, started = package.loaded, coroutine.running, coroutines.started
 
----The host whose loop is, or will be, the one that runs here; nil: none is.
----@return pomex.Host|nil
-function auto.here()
+-- The host with a loop that runs here, or may yet run; nil: none.
+local function looping()
   local ngx = rawget(_G, "ngx")
   if ngx and ngx.get_phase then return require "pomex.host.openresty" end
   local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then return require "pomex.host.cqueues" end
-  local luv = loaded.luv
-  if luv and luv.loop_mode then return require "pomex.host.luv" end
+  -- (Its copas does not tell whether it runs, so that one has to be named.)
+  if loaded.luv and loaded.luv.loop_mode then return require "pomex.host.luv" end
 end
 
-local here = auto.here
-
-function auto.guard()
-  local host = here()
-  if host and host.guard then host.guard() end
+---Who starts tasks here.
+---@return pomex.Host
+function auto.here()
+  return looping() or blocking
 end
 
----Something is pending: the host that runs here begins to watch.
+---@param client pomex.Client
+function auto.guard(client)
+  local host = looping()
+  if host and host.guard then host.guard(client) end
+end
+
 ---@param client pomex.Client
 function auto.attach(client)
-  local host = here()
+  local host = looping()
   if host then host.attach(client) end
+end
+
+-- Who waits here; or nil, and why nobody does. host.own() is true in a coroutine that the host
+-- resumes, nil where its loop does not run, and false where to yield would surprise somebody
+-- and to block would stop the loop.
+local function waiter()
+  local host = looping()
+  if not host then return blocking end
+  local own = not host.own or host.own()
+  if own then return host end
+  local co = running()
+  if co and started[co] then return coroutines, host end
+  if own == nil then return blocking end
+  return nil, ("pomex: %s did not start what runs here, and must not be held up; wait in a task "
+    .. "that client:spawn started, or say pomex.new{ host = %q }"):format(host.name, host.name)
 end
 
 ---@return any
 function auto.running()
-  local host = here()
+  local host = waiter()
   return host and host.running() or nil
+end
+
+---Why the running coroutine may not wait; nil: it may.
+---@param client pomex.Client
+---@return string|nil
+function auto.refuse(client)
+  local host, why = waiter()
+  if not host then return why end
+  return host.refuse and host.refuse(client)
 end
 
 ---@param client pomex.Client
 ---@param ready table
 ---@param timeout? number seconds
 function auto.wait(client, ready, timeout)
-  local host = here()
-  if not host then return blocking.wait(client, ready, timeout) end
-  local co = running()
-  local task = co and started[co]
-  if task then
-    host.attach(client)
-    return park(client, co, task, ready, timeout)
-  end
-  -- true: this coroutine is the host's; nil: its loop does not run; false: it is somebody's
-  -- who would not expect a yield, and blocking would stop the loop.
-  local own = not host.own or host.own()
-  if own then return host.wait(client, ready, timeout) end
-  if own == nil then return blocking.wait(client, ready, timeout) end
-  error(("pomex: a wait in a coroutine that is not %s's; wait in one that client:spawn "
-    .. "started, or name the host: pomex.new{ host = %q }"):format(host.name, host.name), 0)
-end
-
----The host to start a task with.
----@return pomex.Host
-function auto.spawner()
-  return here() or blocking
+  local host, more = waiter()
+  if not host then error(more, 0) end
+  -- A task of ours, in a loop: perhaps one that began to watch only now.
+  if host == coroutines and client.loop:left() > 0 then more.attach(client) end
+  return host.wait(client, ready, timeout)
 end
 
 ---@param f function
 function auto.spawn(f)
-  return auto.spawner().spawn(f)
+  return auto.here().spawn(f)
 end
 
 return auto

@@ -13,6 +13,21 @@ function blocking.running()
   return nil
 end
 
+local function own_task(client)
+  local co = running()
+  local task = co and started[co]
+  if task and task.client == client then return task, co end
+end
+
+---Why the running coroutine may not wait; nil: it may.
+---@param client pomex.Client
+---@return string|nil
+function blocking.refuse(client)
+  if client.loop.stepping and not own_task(client) then
+    return "pomex: a wait within a step; wait in a task that client:spawn started"
+  end
+end
+
 local function sooner(a, b)
   local least = a and b and math.min(a, b) or a or b
   return least and math.max(least, 0)
@@ -24,10 +39,10 @@ end
 ---@param timeout? number
 function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
-  local co = running()
-  local task = co and started[co]
-  if task and task.client == client then return park(client, co, task, ready, timeout) end
+  local task, co = own_task(client)
+  if task then return park(client, co, task, ready, timeout) end
   local loop = client.loop
+  if loop.stepping then error(blocking.refuse(client), 0) end
   local deadline = timeout and now() + timeout
   -- The poll comes first, and returns at once where there is something to do.
   while not ready() do

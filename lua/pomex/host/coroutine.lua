@@ -57,14 +57,19 @@ end
 
 local park = coroutines.park
 
+---Why the running coroutine may not wait; nil: it may.
+---@return string|nil
+function coroutines.refuse()
+  if coroutines.running() then return nil end
+  return 'pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one'
+end
+
 ---@param client pomex.Client
 ---@param ready table
 ---@param timeout? number seconds
 function coroutines.wait(client, ready, timeout)
   local co = coroutines.running()
-  if not co then
-    error('pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one', 0)
-  end
+  if not co then error(coroutines.refuse(), 0) end
   return park(client, co, started[co], ready, timeout)
 end
 
@@ -73,7 +78,7 @@ local function left(loop, co, task, ok, ...)
   local what = ...
   if what == PARKED then return end
   if status(co) == "suspended" then
-    if task then
+    if task and not task.free then
       loop.later[#loop.later + 1] = co
       loop:stir()
     end
@@ -81,7 +86,7 @@ local function left(loop, co, task, ok, ...)
   end
   started[co] = nil
   if ok then
-    if task then task:finish(...) end
+    if task and not task.finished then task:finish(...) end
     return
   end
   local trace = debug.traceback(co, tostring(what))
@@ -120,19 +125,33 @@ local outer = setmetatable({}, { __mode = "kv" })
 
 local function hand_on(co, ok, ...)
   if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
-  return ok, ...
+  if ok then return true, ... end
+  return false, (...), debug.traceback(co, tostring((...)))
 end
 
 -- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
 local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+coroutines.PUC_51 = PUC_51
 
----A pcall within which `f` (a function in Lua) may yield. PUC 5.1's own cannot: there `f` runs
----in a coroutine of its own, whose yields reach whoever resumes the coroutine that called this.
+local function traced(err)
+  return { err, debug.traceback(tostring(err), 2) }
+end
+
+local function unfolded(ok, what, ...)
+  if ok then return true, what, ... end
+  -- A string is what came of an error in `traced` itself.
+  if type(what) ~= "table" then return false, what, tostring(what) end
+  return false, what[1], what[2]
+end
+
+---A pcall within which `f` (a function in Lua) may yield; an error comes with its traceback.
+---PUC 5.1's own cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
+---resumes the coroutine that called this.
 ---@param f function
 ---@return boolean ok
----@return any ...
+---@return any ... what it returned; or what it raised, and the traceback
 function coroutines.protect(f, ...)
-  if not PUC_51 then return pcall(f, ...) end
+  if not PUC_51 then return unfolded(xpcall(f, traced, ...)) end
   local co = coroutine.create(f)
   outer[co] = running()
   return hand_on(co, resume(co, ...))

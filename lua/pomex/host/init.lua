@@ -7,14 +7,17 @@
 ---                                 called when it may be ready
 ---   spawn(f)                      starts f(), which never raises, as a task of the host's kind
 --- and more that a host may have:
----   guard()                       raises where nothing can be waited for, before anything is
----                                 started that nobody could then be told of
 ---   start(task, f, …)             in place of spawn, where a task is a coroutine that we resume
----   attach(client)                something became pending: a host that has a loop of its own
----                                 begins to watch client:pollfd() for reading there, and calls
----                                 client:step() until it returns 0. While it watches,
+---   refuse(client)                why wait would raise here, or nil: a plain call asks first,
+---                                 and then sends nothing
+---   guard(client)                 raises where not even an operation may be started, for
+---                                 nobody could be told of its end
+---   attach(client)                something may be pending: a host that has a loop of its own
+---                                 watches client:pollfd() for reading there, if it does not
+---                                 already, and calls client:step() when it is readable. Then
 ---                                 client.loop.detach is the function that ends that; close
----                                 calls it before the descriptor goes
+---                                 calls it before the descriptor goes. A step that leaves
+---                                 nothing pending calls client.loop.idle
 
 local options = require "pomex.options"
 
@@ -40,9 +43,7 @@ function hosts.resolve(wanted)
     options.misuse(('pomex.new: unknown host %q (is it %q?)'):format(
       wanted, options.nearest(wanted, NAMES)))
   end
-  -- "auto" asks at each wait, and so far it knows one question: is this a task of ours? The
-  -- host "blocking" asks it too.
-  local found, host = pcall(require, "pomex.host." .. (wanted == "auto" and "blocking" or wanted))
+  local found, host = pcall(require, "pomex.host." .. wanted)
   if not found then
     options.misuse(("pomex.new: the host %q cannot be used: %s"):format(wanted, tostring(host)))
   end

@@ -1,0 +1,39 @@
+--- What hosts have in common that watch a client's descriptor in a loop of their own.
+
+local pump = {}
+
+local MAIN = {}
+local stepping -- the coroutine in which a step of a host's runs just now
+
+local function current()
+  return coroutine.running() or MAIN
+end
+
+---Steps `client`. An error that nobody collected goes to `tell`, as a string; if there are more,
+---the descriptor stays readable.
+---@param client pomex.Client
+---@param tell fun(message: string)
+function pump.step(client, tell)
+  local outer = stepping
+  stepping = current()
+  local ok, why = pcall(client.step, client)
+  stepping = outer
+  if not ok then tell(tostring(why)) end
+end
+
+---Why the running coroutine may not wait: it is the one that steps.
+---@return string|nil
+function pump.busy()
+  if stepping == current() then
+    return "pomex: a wait within a step; wait in a task that client:spawn started"
+  end
+end
+
+---@param client pomex.Client
+---@return integer fd
+function pump.descriptor(client)
+  local fd, why = client:pollfd()
+  return fd or error("pomex: cannot watch the client: " .. why, 0)
+end
+
+return pump
