@@ -233,10 +233,11 @@ static void set_connection(CURL *e, const pomex_request *r)
         (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     /* Nor may another join it while it waits: once a host has spoken HTTP/2, libcurl 7.88 takes
      * every connection to it for one that carries many, and answers change hands (curl #4885).
-     * Between connections of different TLS settings it makes no such mistake; 1.2 is the least
-     * that is spoken anyway. */
+     * Between connections of different TLS settings it makes no such mistake, and these two
+     * mean the same. (Not the lowest version: later libcurls take 1.2 for the default of it,
+     * and it would undercut a system that allows 1.3 alone.) */
     curl_easy_setopt(e, CURLOPT_SSLVERSION,
-                     (long)(r->once ? CURL_SSLVERSION_TLSv1_2 : CURL_SSLVERSION_DEFAULT));
+                     (long)(r->once ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_MAX_NONE));
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     /* Wait for the first connection to say whether it can carry many. */
     curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);

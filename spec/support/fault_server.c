@@ -323,6 +323,12 @@ void fault_server_speak_http2(fault_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
+void fault_server_speak_tls_1_2(fault_server *server)
+{
+    SSL_CTX_set_min_proto_version(server->tls, TLS1_2_VERSION);
+    SSL_CTX_set_max_proto_version(server->tls, TLS1_2_VERSION);
+}
+
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count)
 {
     fault_script_set(server->script, steps, count);

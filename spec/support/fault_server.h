@@ -96,6 +96,9 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
 /* From now on a TLS connection speaks HTTP/2 if the client offers it. */
 void fault_server_speak_http2(fault_server *server);
 
+/* From now on TLS is of version 1.2 alone, whatever the system's configuration says. */
+void fault_server_speak_tls_1_2(fault_server *server);
+
 /* From now on the chooser is asked, and no request is kept. It must live as long. */
 void fault_server_choose(fault_server *server, const fault_chooser *chooser);
 
