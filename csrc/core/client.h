@@ -56,9 +56,10 @@ struct pomex_client {
     unsigned refs; /* the caller's, and one for each operation */
     bool closed;
     bool stepping;
-    bool woken;  /* the eventfd is set */
-    bool behind; /* the last step ran out of its budget */
-    pid_t pid;   /* 0: not used yet */
+    bool woken;   /* the eventfd is set */
+    bool behind;  /* the last step ran out of its budget */
+    bool unheard; /* news came about since the last step */
+    pid_t pid;    /* 0: not used yet */
     pomex_settings settings;
     pomex_clock_fn clock;
     void *clock_user;
@@ -70,7 +71,7 @@ struct pomex_client {
     int64_t now;       /* the time when last read; see pomex_recent */
     int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
     int64_t queue_due; /* when a queued operation may start */
-    int64_t wake_at;   /* when the host wants to step, or has news to take; POMEX_NEVER */
+    int64_t wake_at;   /* when the host wants to step; POMEX_NEVER */
     int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
     int64_t asleep;    /* BOOTTIME - MONOTONIC when last looked at */
     pomex_socket *sockets;

@@ -6,8 +6,9 @@
  *   - Whatever step must see to later is in the epoll set or is a time that the timerfd is
  *     armed for, so that waiting for the descriptor alone is enough.
  *   - Work cut short by a budget sets the eventfd: the descriptor is level-triggered
- *     for it too. News does not set it: it comes about only in calls of the
- *     host, who takes it next; a system call for each would be a tenth of a request's cost. */
+ *     for it too. News of a step does not: the host takes it next, and a system call for each
+ *     would be a tenth of a request's cost. News that comes about between steps does: one place
+ *     of the host cancels, and another waits. */
 #include "operation.h"
 
 #include <dirent.h>
@@ -240,7 +241,7 @@ void pomex_loop_step(pomex_client *c, double budget)
     int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
     bool quiet = false;
     pomex_socket_note_sleep(c);
-    c->behind = false;
+    c->behind = c->unheard = false;
     if (c->wake_at <= pomex_recent(c))
         c->wake_at = POMEX_NEVER;
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
@@ -264,7 +265,7 @@ void pomex_loop_step(pomex_client *c, double budget)
 /* When step has work next; in the past: now. */
 static int64_t due(const pomex_client *c)
 {
-    if (c->behind || c->ready_count || !pomex_list_empty(&c->paused))
+    if (c->behind || c->unheard || c->ready_count || !pomex_list_empty(&c->paused))
         return 0;
     int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
     const pomex_timer *timer = pomex_timers_first(&c->timers);

@@ -67,9 +67,8 @@ void pomex_operation_tell(pomex_operation *op, unsigned news)
     op->news |= (uint8_t)news;
     if (!pomex_link_used(&op->in_news))
         pomex_list_append(&op->client->news, &op->in_news);
-    /* After a step the host looks at once; of a cancel in one place of it others must hear. */
     if (!op->client->stepping)
-        op->client->wake_at = 0;
+        op->client->unheard = true;
 }
 
 void pomex_operation_queue(pomex_operation *op)
@@ -97,7 +96,7 @@ void pomex_operation_kick(pomex_client *c)
     pomex_loop_run(c);
     c->stepping = false;
     if (!pomex_list_empty(&c->news))
-        c->wake_at = 0;
+        c->unheard = true;
     pomex_loop_rearm(c);
 }
 
