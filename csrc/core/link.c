@@ -3,6 +3,7 @@
 #include "download.h"
 #include "json.h"
 #include "retry.h"
+#include "url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ const char *pomex_link_fault(const pomex_client *c, const char *link, bool *http
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         fault = "is not a URL";
     else if (strcmp(scheme, "http") == 0 &&
-             !(c->settings.base_is_loopback && pomex_rules_is_loopback(host)))
+             !(c->settings.base_is_loopback && pomex_url_is_loopback(host)))
         fault = "is http and not https";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         fault = "is not https";

@@ -2,9 +2,8 @@
 
 #include "fault.h"
 #include "json.h"
+#include "url.h"
 
-#include <arpa/inet.h>
-#include <curl/curl.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,58 +48,10 @@ static bool is_one_of(const json_t *value, const char *const *list)
            is_listed(json_string_value(value), json_string_length(value), list);
 }
 
-static bool has_control(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c < 0x20 || c == 0x7f)
-            return true;
-    }
-    return false;
-}
-
-bool pomex_rules_is_https(const char *url, size_t length)
-{
-    static const char scheme[] = "https://";
-    size_t prefix = sizeof scheme - 1;
-    if (length <= prefix || strncasecmp(url, scheme, prefix) != 0 || url[prefix] == '/' ||
-        has_control(url, length) || memchr(url, ' ', length))
-        return false;
-    CURLU *parsed = curl_url();
-    char *host = NULL;
-    CURLUcode code =
-        parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
-    if (code == CURLUE_OK)
-        code = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
-    /* Want of memory is no fault of the URL's; whoever uses it will see. */
-    bool valid = code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && *host);
-    curl_free(host);
-    curl_url_cleanup(parsed);
-    return valid;
-}
-
 static bool is_https(const json_t *value)
 {
     return json_is_string(value) &&
-           pomex_rules_is_https(json_string_value(value), json_string_length(value));
-}
-
-bool pomex_rules_is_loopback(const char *host)
-{
-    if (strcasecmp(host, "localhost") == 0)
-        return true;
-    struct in_addr v4;
-    if (inet_pton(AF_INET, host, &v4) == 1)
-        return (ntohl(v4.s_addr) >> 24) == 127;
-    char bare[INET6_ADDRSTRLEN];
-    size_t length = strlen(host);
-    if (length > 2 && host[0] == '[' && host[length - 1] == ']' && length - 2 < sizeof bare) {
-        memcpy(bare, host + 1, length - 2);
-        bare[length - 2] = '\0';
-        host = bare;
-    }
-    struct in6_addr v6;
-    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+           pomex_url_is_https(json_string_value(value), json_string_length(value));
 }
 
 bool pomex_rules_is_seedance2(const char *model)
@@ -123,7 +74,7 @@ static bool check_id(const char *what, const char *id, size_t length, pomex_faul
         problem = "must be at most 256 bytes long";
     else if ((length == 1 && id[0] == '.') || (length == 2 && id[0] == '.' && id[1] == '.'))
         problem = "must not be . or ..";
-    else if (has_control(id, length))
+    else if (pomex_url_has_control(id, length))
         problem = "must not contain control characters";
     else if (memchr(id, '/', length) || memchr(id, '\\', length) || memchr(id, '%', length))
         problem = "must not contain /, \\ or %";
@@ -149,7 +100,7 @@ static bool check_label(const json_t *payload, const char *key, bool may_be_empt
         return pomex_fault_set(fault, key, value, "%s must be a string", key);
     if (!may_be_empty && json_string_length(value) == 0)
         return pomex_fault_set(fault, key, value, "%s must not be empty", key);
-    if (has_control(json_string_value(value), json_string_length(value)))
+    if (pomex_url_has_control(json_string_value(value), json_string_length(value)))
         return pomex_fault_set(fault, key, value, "%s must not contain control characters",
                                key);
     return true;

@@ -25,12 +25,6 @@ bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload, pomex_
  * at most POMEX_MAX_ID bytes. */
 bool pomex_rules_check_id(const char *id, size_t length, pomex_fault *fault);
 
-/* Whether `url` is an absolute https URL with a host, and has no control byte or space. */
-bool pomex_rules_is_https(const char *url, size_t length);
-
-/* Whether `host` (as it stands in a URL) is a literal loopback address or "localhost". */
-bool pomex_rules_is_loopback(const char *host);
-
 /* Whether `model` is one of the two that accept real-human assets. */
 bool pomex_rules_is_seedance2(const char *model);
 

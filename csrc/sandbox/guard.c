@@ -1,6 +1,7 @@
 #include "guard.h"
 
 #include "rules.h"
+#include "url.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -44,8 +45,8 @@ static bool is_our_host(const pomex_sb *sandbox, const char *host)
         return false;
     if (strcasecmp(name, sandbox->host) == 0)
         return true;
-    if (pomex_rules_is_loopback(name))
-        return sandbox->any_host || pomex_rules_is_loopback(sandbox->host);
+    if (pomex_url_is_loopback(name))
+        return sandbox->any_host || pomex_url_is_loopback(sandbox->host);
     return sandbox->any_host && is_literal(name);
 }
 

@@ -4,6 +4,7 @@
 
 #include "json.h"
 #include "rules.h"
+#include "url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,9 +269,9 @@ static void hosts_that_are_loopback(void **state)
         "128.0.0.1", "127.0.0.1.example", "localhost.example", "[::2]", "[]",
         "",          "0.0.0.0",           "10.0.0.1",          "[::1",  NULL};
     for (size_t i = 0; yes[i]; i++)
-        assert_true(pomex_rules_is_loopback(yes[i]));
+        assert_true(pomex_url_is_loopback(yes[i]));
     for (size_t i = 0; no[i]; i++)
-        assert_false(pomex_rules_is_loopback(no[i]));
+        assert_false(pomex_url_is_loopback(no[i]));
 }
 
 static void asset_uris(void **state)
