@@ -81,10 +81,14 @@ describe("callback:verify", function()
       refused("mismatch", cb, url, { subject = pair[2] })
       accepted(cb, url, { subject = pair[1] })
     end
-    -- The same bytes, cut elsewhere: path "/a/" and subject "b/c".
-    local url = signed(cb, "https://app.example/a", { subject = "b/c" })
-    refused("mismatch", cb, returned((url:gsub("/a/", "/a/b/"))), { subject = "c" })
-    accepted(cb, returned(url), { subject = "b/c" })
+    -- The same bytes, cut elsewhere: path "/a/" and subject "b/c"; or, with ":" between the two,
+    -- "b/:c".
+    for _, row in ipairs { { "b/c", "/a/b/" }, { "b/:c", "/a/:b/" }, { ":b/:c", "/a/::b/" } } do
+      local subject, path = row[1], row[2]
+      local url = signed(cb, "https://app.example/a", { subject = subject })
+      refused("mismatch", cb, returned((url:gsub("/a/", path))), { subject = "c" })
+      accepted(cb, returned(url), { subject = subject })
+    end
   end)
 
   it("refuses a state of another path or origin", function()
