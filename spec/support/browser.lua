@@ -7,7 +7,7 @@ local socket = require "socket"
 local ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 local FLAGS = { "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
-  "--disable-dev-shm-usage", "--hide-scrollbars" }
+  "--disable-dev-shm-usage", "--hide-scrollbars", "--ignore-certificate-errors" }
 
 ---@class Browser
 local browser = {}
@@ -47,8 +47,9 @@ end
 
 ---@param width integer of the window, as that of a phone
 ---@param height integer
+---@param desktop? boolean a window with a mouse, not a phone
 ---@return Browser
-function browser.start(width, height)
+function browser.start(width, height, desktop)
   local self = setmetatable({}, browser)
   local port = browser.free_port()
   self.pid = browser.background("chromedriver --port=" .. port)
@@ -60,7 +61,8 @@ function browser.start(width, height)
   local made = self:call("POST", "", { capabilities = { alwaysMatch = {
     acceptInsecureCerts = true,
     ["goog:chromeOptions"] = { args = flags, mobileEmulation = { deviceMetrics = {
-      width = width, height = height, pixelRatio = 1, touch = true } } },
+      width = width, height = height, pixelRatio = 1, touch = not desktop,
+      mobile = not desktop } } },
   } } })
   self.base = self.base .. "/" .. made.sessionId
   return self
@@ -86,9 +88,20 @@ function browser:run(script)
   return self:call("POST", "/execute/sync", { script = script, args = { false } })
 end
 
-function browser:click(selector)
+local function find(self, selector)
   local found = self:call("POST", "/element", { using = "css selector", value = selector })
-  self:call("POST", "/element/" .. found[ELEMENT] .. "/click", { none = true })
+  return "/element/" .. found[ELEMENT]
+end
+
+function browser:click(selector)
+  self:call("POST", find(self, selector) .. "/click", { none = true })
+end
+
+---Types a text into a field, in place of what is there.
+function browser:type(selector, text)
+  local element = find(self, selector)
+  self:call("POST", element .. "/clear", { none = true })
+  self:call("POST", element .. "/value", { text = text })
 end
 
 ---Waits until the page's address matches; returns it.
@@ -112,13 +125,17 @@ function browser:await(expression)
   error("never came: " .. expression)
 end
 
+---Writes a picture of the window to a file.
+function browser:save_picture(path)
+  local file = assert(io.open(path, "wb"))
+  file:write((require("mime").unb64(self:call("GET", "/screenshot"))))
+  file:close()
+end
+
 ---Writes a picture of the page to $POMEX_SCREENSHOTS/NAME.png, if that folder is given.
 function browser:picture(name)
   local folder = os.getenv("POMEX_SCREENSHOTS")
-  if not folder then return end
-  local file = assert(io.open(folder .. "/" .. name .. ".png", "wb"))
-  file:write((require("mime").unb64(self:call("GET", "/screenshot"))))
-  file:close()
+  if folder then self:save_picture(folder .. "/" .. name .. ".png") end
 end
 
 function browser:stop()

@@ -1,0 +1,61 @@
+--- What all parts share: the settings, the client, the callback's verifier, the database.
+
+local db = require "studio.db"
+local pomex = require "pomex"
+local schema = require "studio.schema"
+
+---@class studio.App
+---@field url string "https://127.0.0.1:8443": what browsers see, and the callback's origin
+---@field state string the folder where everything that lasts lies
+---@field sandbox boolean whether the service is the sandbox
+---@field client pomex.Client one for all workers: made before the fork, opened after it
+---@field callback pomex.CallbackVerifier
+local app = {}
+
+local function read_secret(path)
+  local file = assert(io.open(path, "rb"))
+  local secret = file:read "*a"
+  file:close()
+  return (secret:gsub("%s+$", ""))
+end
+
+---For init_by_lua: once at the start, and once a reload.
+---@param settings { url: string, state: string, sandbox: boolean }
+function app.init(settings)
+  app.url, app.state, app.sandbox = settings.url, settings.state, settings.sandbox
+  app.client = pomex.check(pomex.new {
+    host = "openresty",
+    poll = { asset = { first = 0.5, factor = 1.5, max = 5 },
+      generation = { first = 1, factor = 1.25, max = 10 } },
+  })
+  app.callback = pomex.callback.new {
+    secret = read_secret(app.state .. "/callback.secret"), origin = app.url,
+    store = pomex.callback.shared_dict(ngx.shared.callbacks),
+  }
+  -- A connection must not be carried over a fork: this one only makes the tables.
+  local once = db.open(app.state .. "/studio.db")
+  once:exec(schema)
+  once:close()
+end
+
+---This worker's connection.
+---@return studio.Db
+function app.db()
+  if not app.connection then
+    app.connection = db.open(app.state .. "/studio.db")
+    app.connection:exec "pragma synchronous = full; pragma foreign_keys = on"
+  end
+  return app.connection
+end
+
+---A new name that nobody can guess.
+---@return string 32 hexadecimal digits
+function app.random_id()
+  local file = assert(io.open("/dev/urandom", "rb"))
+  file:setvbuf "no"
+  local bytes = assert(file:read(16))
+  file:close()
+  return (bytes:gsub(".", function(c) return ("%02x"):format(c:byte()) end))
+end
+
+return app

@@ -1,0 +1,126 @@
+--- A person: first the QR code of the face scan, and once they are verified, the gallery.
+
+local app = require "studio.app"
+local errors_text = require "studio.errors_text"
+local forms = require "studio.forms"
+local home = require "studio.pages.home"
+local html = require "studio.html"
+local live = require "studio.live"
+local page = require "studio.views.page"
+local people = require "studio.people"
+local people_view = require "studio.views.people"
+local portraits = require "studio.portraits"
+local portraits_view = require "studio.views.portraits"
+
+local h = html.template
+local pages = {}
+
+local SYNC_EVERY = 10   -- seconds
+
+---Who a callback must be about: the user, and this one verification.
+---@param user_id string
+---@param verification_id string
+---@return string
+function pages.subject(user_id, verification_id)
+  return user_id .. "/" .. verification_id
+end
+
+local function begin_verification(user, person, once)
+  local verification, fresh = people.new_verification(person.id, once)
+  if not fresh then return end
+  verification.user_id = user.id
+  local url = assert(app.callback:url(app.url .. "/verified/" .. verification.id .. "/",
+    { subject = pages.subject(user.id, verification.id) }))
+  local session, err = app.client.sessions:create({ callback_url = url, lang = "en" },
+    { timeout = 20 })
+  people.update_verification(verification, session and { h5_link = session.h5_link }
+    or { note = errors_text.session(err) })
+end
+
+function pages.create(request)
+  local form, user = request.form, request.user
+  local once, fault = forms.once(form), forms.bad_name(form.name, "a name")
+  if not once then return page.problem(400, request) end
+  if fault then
+    return home.studio(user, { status = 422,
+      person = { name = form.name, fault = fault, once = once } })
+  end
+  local person = people.create(user.id, form.name, once)
+  begin_verification(user, person, once)
+  page.go("/people/" .. person.id)
+end
+
+function pages.verify(request)
+  local person = people.get(request.user.id, request.id)
+  local once = forms.once(request.form)
+  if not person or not once then return page.problem(person and 400 or 404, request) end
+  if not person.group_id then begin_verification(request.user, person, once) end
+  page.go("/people/" .. person.id)
+end
+
+local GALLERY = [[<p class="crumb"><a href="/">Studio</a></p>
+<header class="head">{face}<div><h1>{name}</h1><p class="pill good">Verified</p></div></header>
+<div class="person"><section aria-label="Portraits"><ul class="gallery" id="portraits">{cards}</ul>
+<p class="blank">No portraits yet. The first one gives {name} a face here.</p>
+<p class="next"><a class="button" href="/">Write a prompt</a></p></section>{form}</div>]]
+
+local function cards(person)
+  local regions = {}
+  for i, portrait in ipairs(portraits.of(person.id)) do
+    regions[i] = portraits_view.card(portrait)
+  end
+  return regions
+end
+
+---The gallery, with what its form said where something was wrong.
+---@param user table
+---@param person table
+---@param given { status?: integer, form?: table }
+function pages.gallery(user, person, given)
+  local elements, face = {}, nil
+  for i, region in ipairs(cards(person)) do elements[i] = live.element(region) end
+  for _, portrait in ipairs(portraits.of(person.id)) do
+    if portrait.stage == "active" then face = portrait.id end
+  end
+  local form = given.form or {}
+  form.name = form.name or portraits.free_name(user.id, person.name)
+  page.show { title = person.name, user = user, status = given.status,
+    events = "/people/" .. person.id .. "/events",
+    body = h(GALLERY, { name = person.name, cards = elements,
+      face = people_view.face(person.name, face), form = portraits_view.form(person, form) }) }
+end
+
+function pages.show(request)
+  local person = people.get(request.user.id, request.id)
+  if not person then return page.problem(404, request) end
+  local verification = people.latest_verification(person.id)
+  local scanned = person.group_id and ngx.var.arg_scanned
+  if person.group_id and not scanned then return pages.gallery(request.user, person, {}) end
+  page.show { title = "Verify " .. person.name, user = request.user, class = "narrow",
+    events = "/people/" .. person.id .. "/events?page=verification",
+    body = h([[<p class="crumb"><a href="/">Studio</a></p>{region}]],
+      { region = live.element(people_view.verification(person, verification)) }) }
+end
+
+-- What was uploaded elsewhere, or became of what we lost sight of.
+local function sync(person)
+  if not ngx.shared.live:add("synced:" .. person.id, true, SYNC_EVERY) then return end
+  local ok, err = portraits.sync(person)
+  if not ok then ngx.log(ngx.WARN, "sync: ", err.type) end
+end
+
+function pages.events(request)
+  local user = request.user
+  local person = people.get(user.id, request.id)
+  if not person then return page.problem(404, request) end
+  if ngx.var.arg_page == "verification" then
+    return live.stream(user.id, function()
+      local now = people.get(user.id, person.id)
+      return { people_view.verification(now, people.latest_verification(now.id)) }
+    end)
+  end
+  ngx.thread.spawn(sync, person)
+  live.stream(user.id, function() return cards(person) end)
+end
+
+return pages

@@ -1,0 +1,114 @@
+--- Asking for a video, watching it come, and watching it.
+
+local cjson = require "cjson"
+local forms = require "studio.forms"
+local home = require "studio.pages.home"
+local html = require "studio.html"
+local jobs = require "studio.jobs"
+local live = require "studio.live"
+local page = require "studio.views.page"
+local pomex = require "pomex"
+local portraits = require "studio.portraits"
+local videos = require "studio.videos"
+local view = require "studio.views.videos"
+
+local h = html.template
+local pages = {}
+
+local MOST_AT_WORK = 4
+
+local function known_model(model)
+  for _, known in ipairs(view.MODELS) do if known.id == model then return true end end
+end
+
+-- The builder's own hints are for programmers.
+local HINT = "Use a name from below, in braces. Write {{ where you want a brace."
+
+-- The content of the request, or what is wrong with the prompt. Only portraits that it names
+-- are added: the service counts pictures by their position.
+local function content_of(user_id, prompt)
+  local content, named = pomex.content():text(prompt), {}
+  local usable = portraits.usable(user_id)
+  local by_name = {}
+  for _, portrait in ipairs(usable) do by_name[portrait.name] = portrait end
+  for name in prompt:gsub("{{", ""):gmatch "{([^{}]*)}" do
+    local portrait = by_name[name]
+    if portrait and not named[name] then
+      named[name] = true
+      content:image(portrait.asset_id, name)
+    end
+  end
+  local parts, err = content:build()
+  if not parts then return nil, err.message:gsub("^%l", string.upper) .. ".", HINT end
+  if not next(named) then return nil, "The prompt names nobody.", HINT end
+  return parts
+end
+
+local function problem_of(user, form)
+  if not form.prompt or form.prompt == "" then return "Write what should happen." end
+  if #form.prompt > 2000 then return "That is too long: at most 2000 bytes." end
+  if videos.at_work(user.id) >= MOST_AT_WORK then
+    return "Four videos are being made. Wait for one to be done."
+  end
+end
+
+function pages.create(request)
+  local user, form = request.user, request.form
+  local once = forms.once(form)
+  if not once or not known_model(form.model) then return page.problem(400, request) end
+  -- The second press of a button, or a form sent again: what it made is all there will be.
+  local video = videos.of_form(user.id, once)
+  if video then return page.go("/videos/" .. video.id) end
+  local fault, hint = problem_of(user, form), nil
+  local parts
+  if not fault then parts, fault, hint = content_of(user.id, form.prompt) end
+  if fault then
+    return home.studio(user, { status = 422, compose = { prompt = form.prompt, model = form.model,
+      fault = fault, hint = hint, once = once } })
+  end
+  video = videos.create(user.id, { prompt = form.prompt, model = form.model, once = once,
+    content = cjson.encode(parts) })
+  jobs.nudge()
+  page.go("/videos/" .. video.id)
+end
+
+function pages.show(request)
+  local video = videos.get(request.user.id, request.id)
+  if not video then return page.problem(404, request) end
+  page.show { title = "Video", user = request.user, events = "/videos/" .. video.id .. "/events",
+    body = h([[<p class="crumb"><a href="/">Studio</a></p>
+<div class="viewer">{whole}{about}</div>]],
+      { whole = live.element(view.whole(video, videos.saved(video))),
+        about = view.about(video) }) }
+end
+
+function pages.events(request)
+  local user = request.user
+  if not videos.get(user.id, request.id) then return page.problem(404, request) end
+  live.stream(user.id, function()
+    local video = videos.get(user.id, request.id)
+    return { view.whole(video, videos.saved(video)) }
+  end)
+end
+
+---The file, sent by nginx itself with ranges, so that players can seek.
+function pages.file(request)
+  local video = videos.get(request.user.id, request.id)
+  if not video or video.stage ~= "ready" then return page.problem(404, request) end
+  ngx.header.cache_control = "private, no-cache"
+  if ngx.var.args == "save" then
+    ngx.header.content_disposition = 'attachment; filename="video.mp4"'
+  end
+  ngx.exec("/files/" .. video.id .. ".mp4")
+end
+
+---Goes on with a video that we lost sight of. It only looks: nothing is asked for again.
+function pages.resume(request)
+  local video = videos.get(request.user.id, request.id)
+  if not video then return page.problem(404, request) end
+  videos.update(video, { stuck = 0, note = "" })
+  jobs.nudge()
+  page.go("/videos/" .. video.id)
+end
+
+return pages

@@ -1,0 +1,116 @@
+--- The portraits of a user's people: what was uploaded from here, and what the service lists.
+
+local app = require "studio.app"
+local live = require "studio.live"
+
+local portraits = {}
+
+---@param person table
+---@param fields { name: string, url: string, once: string }
+---@return boolean created false: this form made one before
+function portraits.create(person, fields)
+  local done = app.db():run([[insert into portraits
+    (id, user_id, person_id, name, url, once, created) values (?, ?, ?, ?, ?, ?, ?)]],
+    app.random_id(), person.user_id, person.id, fields.name, fields.url, fields.once, ngx.time())
+  live.touch(person.user_id)
+  return done == 1
+end
+
+---@return table[] portraits the newest first
+function portraits.of(person_id)
+  return app.db():rows([[select * from portraits where person_id = ?
+    order by created desc, rowid desc]], person_id)
+end
+
+---@return table|nil portrait
+function portraits.get(user_id, id)
+  return app.db():row("select * from portraits where user_id = ? and id = ?", user_id, id)
+end
+
+---@return table|nil portrait of that name, whosever it is of the user's people
+function portraits.named(user_id, name)
+  return app.db():row([[select * from portraits where user_id = ? and name = ?
+    and stage <> 'failed']], user_id, name)
+end
+
+---@return table[] portraits that a prompt can name
+function portraits.usable(user_id)
+  return app.db():rows([[select * from portraits where user_id = ? and stage = 'active'
+    order by created, rowid]], user_id)
+end
+
+---@param portrait table
+---@param fields table
+function portraits.update(portrait, fields)
+  app.db():update("portraits", portrait.id, fields)
+  live.touch(portrait.user_id)
+end
+
+---A name that none of the user's portraits has: "rachel", "rachel-2", …
+---@param user_id string
+---@param wish string
+---@return string
+function portraits.free_name(user_id, wish)
+  local base = wish:lower():gsub("[{}%c]", ""):gsub("%s+", "-"):sub(1, 32)
+  -- Not within a character.
+  base = base:gsub("[\192-\255][\128-\191]*$", function(last)
+    local wanted = last:byte() >= 240 and 4 or last:byte() >= 224 and 3 or 2
+    return #last == wanted and last or ""
+  end)
+  if base == "" then base = "portrait" end
+  local name, number = base, 1
+  while portraits.named(user_id, name) do
+    number = number + 1
+    name = base .. "-" .. number
+  end
+  return name
+end
+
+-- One asset of the service's list. An upload of ours whose answer got lost is known by its name.
+local function adopt(person, asset)
+  local db = app.db()
+  local known = db:row("select * from portraits where asset_id = ?", asset.id)
+  local note = type(asset.error) == "table" and tostring(asset.error.message or "") or ""
+  if known then
+    -- What a worker waits for, that worker tells.
+    if known.stage == asset.status or known.stage == "processing" then return false end
+    return db:update("portraits", known.id, { stage = asset.status, note = note }) > 0
+  end
+  local lost = db:row([[select * from portraits where person_id = ? and name = ?
+    and asset_id is null]], person.id, asset.name or "")
+  if lost then
+    if lost.stage ~= "unclear" then return false end   -- its answer is still to come
+    return db:update("portraits", lost.id, { asset_id = asset.id, stage = asset.status,
+      note = note }) > 0
+  end
+  return db:run([[insert into portraits
+    (id, user_id, person_id, name, url, asset_id, stage, note, once, created)
+    values (?, ?, ?, ?, '', ?, ?, ?, ?, ?)]], app.random_id(), person.user_id, person.id,
+    portraits.free_name(person.user_id, asset.name or person.name), asset.id, asset.status, note,
+    app.random_id(), ngx.time()) > 0
+end
+
+local STAGES = { active = true, processing = true, failed = true }
+
+---Takes over what the service lists for a person's group; the service is right.
+---@param person table
+---@return boolean|nil
+---@return pomex.Error? err
+function portraits.sync(person)
+  local page, changed = 1, false
+  repeat
+    local listed, err = app.client.assets:list { group_id = person.group_id, page = page,
+      limit = 100, sort_by = "create_time", sort_order = "asc" }
+    if not listed then return nil, err end
+    for _, asset in ipairs(listed.items) do
+      if asset.asset_type == "Image" and STAGES[asset.status] then
+        changed = adopt(person, asset) or changed
+      end
+    end
+    page = page + 1
+  until #listed.items < 100 or page > 20
+  if changed then live.touch(person.user_id) end
+  return true
+end
+
+return portraits

@@ -1,0 +1,70 @@
+--- A person's gallery and the form that adds to it.
+
+local html = require "studio.html"
+local page = require "studio.views.page"
+local people = require "studio.views.people"
+
+local h = html.template
+local portraits = {}
+
+local LABELS = {
+  new = "Sending", sending = "Sending", processing = "Being looked at", active = "Ready",
+  failed = "Refused", unclear = "Not sure",
+}
+local TONES = { active = "good", failed = "bad", unclear = "warn" }
+
+---The name as prompts write it.
+---@param name string
+---@return string
+function portraits.reference(name)
+  return "{" .. name .. "}"
+end
+
+---@param portrait table
+---@return studio.Region
+function portraits.card(portrait)
+  local label = LABELS[portrait.stage]
+  if portrait.stuck == 1 then label = "Lost sight of it" end
+  local body = h([[<div class="frame">{face}</div>
+<h3 class="name">{reference}</h3>
+<p class="pill {tone}" data-stage="{stage}">{label}</p>{note}{resume}]], {
+    face = people.face(portrait.name, portrait.stage == "active" and portrait.id or nil),
+    reference = portraits.reference(portrait.name), stage = portrait.stage, label = label,
+    tone = portrait.stuck == 1 and "warn" or TONES[portrait.stage] or "busy",
+    note = html.when(portrait.note ~= "", "<p class=\"note\">{note}</p>", portrait),
+    resume = html.when(portrait.stuck == 1, [[<form method="post"
+action="/portraits/{id}/resume"><button>Look again</button></form>]], portrait) })
+  return { id = "portrait-" .. portrait.id, tag = "li", class = "portrait", into = "portraits",
+    body = body, say = ("%s: %s. %s"):format(portrait.name, label, portrait.note) }
+end
+
+---@param person table
+---@param given { name: string, url?: string, faults?: table, once?: string }
+---@return table html
+function portraits.form(person, given)
+  local faults = given.faults or {}
+  local function bad(field)
+    return html.when(faults[field], ' aria-invalid="true" aria-describedby="{id}-fault"',
+      { id = field })
+  end
+  return h([[<form method="post" action="/people/{id}/portraits" class="card stack upload">
+{once}
+<h2>Add a portrait</h2>
+<label for="url">Link of the picture</label>
+<input id="url" name="url" type="url" inputmode="url" value="{url}" maxlength="2000" required
+autocomplete="off" placeholder="https://cdn.example/rachel.jpg"{bad_url}>
+{url_fault}
+<label for="name">Name in prompts</label>
+<div class="row"><input id="name" name="name" value="{name}" maxlength="40" required
+autocomplete="off"{bad_name}><button class="primary">Upload</button></div>
+{name_fault}
+<p class="hint">A public https link, one clear face, seen from the front. The service checks that
+it is the person who was verified.</p>
+</form>]], {
+    id = person.id, once = page.once(given.once), url = given.url or "", name = given.name,
+    bad_url = bad "url", bad_name = bad "name",
+    url_fault = page.fault(faults.url, "url-fault"),
+    name_fault = page.fault(faults.name, "name-fault") })
+end
+
+return portraits
