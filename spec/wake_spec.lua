@@ -87,6 +87,20 @@ describe("watching only the descriptor", function()
     assert.matches("^lost\n", why)
   end)
 
+  it("tells of what a step that raised left undone", function()
+    sb:fault { endpoint = "assets.list", delay = 5, times = 2 }
+    local first, second, err = client.async.assets:list(), client.async.assets:list(), nil
+    client:spawn(function() err = select(2, first:wait()) end)
+    second:subscribe(function() error("a host's own fault", 0) end)
+    first:cancel()
+    second:cancel()
+    assert.error_matches(function() client:step() end, "a host's own fault")
+    assert.is_nil(err)
+    assert.is_true(readable(0))
+    client:step()
+    assert.equal("cancelled_error", err.type)
+  end)
+
   it("is silent when there is nothing to do", function()
     local page
     client:spawn(function() page = client.assets:list() end)

@@ -178,14 +178,11 @@ function Loop:advance(budget)
   self.stepping = true
   -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
-  self.stepping = false
-  if not ok then
-    self.running = false
-    error(err, 0)
-  end
+  self.stepping, self.running = false, false
   if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]) then
     self:arm()
   end
+  if not ok then error(err, 0) end
   if self.idle and self:left() == 0 then self.idle() end
 end
 
