@@ -1,0 +1,225 @@
+-- What pomex costs inside one nginx worker, beside a raw keepalive cosocket that sends the same
+-- request and decodes the same answer, in the same run; openresty.sh calls it. Not a gate.
+
+local nginx = require "spec.support.nginx"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+
+local ASSET = [[{"id":"asset-1","object":"asset","status":"active","asset_type":"Image",]]
+  .. [["group_id":"group-1","name":"front","created_at":1700000000,"url":"https://cdn.example/]]
+  .. ("a"):rep(120) .. [["}]]
+
+local UPSTREAM = [[
+  default_type application/json;
+  location = /v1/video/assets/asset-1 { return 200 '@ASSET'; }
+  location /slow/ {
+    content_by_lua_block {
+      ngx.sleep(0.5)
+      ngx.header.content_length = #'@ASSET'
+      ngx.print('@ASSET')
+    }
+  }
+  location /silent/ { content_by_lua_block { ngx.sleep(12) ngx.exit(404) } }
+]]
+
+local HTTP = [[
+  init_by_lua_block {
+    local pomex = require "pomex"
+    cjson = require "cjson"
+    local function new(folder)
+      return pomex.check(pomex.new { base_url = "@URL" .. folder, api_key = "sk-bench",
+        allow_http = true, host = "openresty", rate_limits = false, max_in_flight = 128 })
+    end
+    client, slow, silent = new "", new "/slow", new "/silent"
+    if @POLLING then require("pomex.host.openresty_pump").bridge = false end
+
+    local tcp = ngx.socket.tcp
+    function raw()
+      local sock = tcp()
+      assert(sock:connect("127.0.0.1", @PORT))
+      assert(sock:send("GET /v1/video/assets/asset-1 HTTP/1.1\r\nHost: a\r\n"
+        .. "Authorization: Bearer sk-bench\r\n\r\n"))
+      local length
+      repeat
+        local line = assert(sock:receive())
+        length = tonumber(line:match("^Content%-Length: (%d+)")) or length
+      until line == ""
+      local body = assert(sock:receive(length))
+      sock:setkeepalive(60000, 256)
+      return cjson.decode(body)
+    end
+  }
+]]
+
+local SERVER = nginx.RUN .. [[
+  location = /empty { content_by_lua_block { ngx.print("asset-1") } }
+  location = /raw { content_by_lua_block { ngx.print(raw().id) } }
+  location = /call { content_by_lua_block { ngx.print(client.assets:get("asset-1").id) } }
+  location = /slow { content_by_lua_block { ngx.print(slow.assets:get("asset-1").id) } }
+  location = /silent { content_by_lua_block { silent.assets:get("asset-1", { timeout = 20 }) } }
+]]
+
+local function row(what, got, wanted)
+  io.write(("%-62s %-30s %s\n"):format(what, got, wanted or ""))
+  io.flush()
+end
+
+local function median(list)
+  table.sort(list)
+  return list[math.floor((#list + 1) / 2)]
+end
+
+local upstream = nginx.start {
+  server = (UPSTREAM:gsub("@ASSET", ASSET)),
+  http = "keepalive_timeout 1h; lua_check_client_abort on;",
+}
+
+local function start(polling)
+  local values = { URL = upstream.url, PORT = ("%d"):format(upstream.port),
+    POLLING = tostring(polling) }
+  return nginx.start { http = (HTTP:gsub("@(%u+)", values)), server = SERVER }
+end
+
+local server = start(false)
+
+-- Milliseconds of what wrk prints: "131.00us", "1.20ms", "1.02s".
+local function ms(text)
+  local number, unit = (text or error "wrk said nothing"):match("^([%d.]+)(%a+)$")
+  return tonumber(number) * ({ us = 0.001, ms = 1, s = 1000, m = 60000 })[unit]
+end
+
+---@return { p50: number, p99: number, rate: number, count: number, failed: number, cpu: number }
+local function load(path, connections, seconds, more)
+  local worker = server:workers()[1]
+  local before = nginx.usage(worker)
+  local text = shell.bash(("wrk -t1 -c%d -d%gs --latency %s %s%s"):format(connections, seconds,
+    more or "", server.url, path))
+  local after = server:runs(worker) and nginx.usage(worker) or before
+  local count = tonumber(text:match("(%d+) requests in")) or error(text)
+  local failed = tonumber(text:match("Non%-2xx or 3xx responses: (%d+)") or 0)
+  for n in (text:match("Socket errors: [^\n]+") or ""):gmatch("%d+") do
+    failed = failed + tonumber(n)
+  end
+  return {
+    p50 = ms(text:match("\n +50%%%s+(%S+)")), p99 = ms(text:match("\n +99%%%s+(%S+)")),
+    rate = tonumber(text:match("Requests/sec:%s+(%S+)")), count = count, failed = failed,
+    cpu = (after.ticks - before.ticks) * 10000 / count,
+  }
+end
+
+-- In the background; its result comes from the function that this returns.
+local function load_meanwhile(path, connections, seconds)
+  local file = os.tmpname()
+  shell.bash(("wrk -t1 -c%d -d%gs --latency %s%s > %s 2>&1 &"):format(connections, seconds,
+    server.url, path, file))
+  return function()
+    local text
+    nginx.await("wrk", function()
+      text = shell.bash("cat " .. file)
+      return text:find("Requests/sec", 1, true)
+    end)
+    os.remove(file)
+    return ms(text:match("\n +50%%%s+(%S+)")), ms(text:match("\n +99%%%s+(%S+)"))
+  end
+end
+
+local function several(path, connections, field)
+  local list = {}
+  for i = 1, 5 do list[i] = load(path, connections, 2)[field] end
+  return median(list)
+end
+
+-- ------------------------------------------------------------------------------ one call
+
+for _, path in ipairs { "/raw", "/call", "/empty" } do load(path, 32, 1) end
+local raw, call = several("/raw", 1, "p50"), several("/call", 1, "p50")
+row("one call at a time: p50, raw cosocket", ("%.0f us"):format(raw * 1000))
+row("  pomex", ("%.0f us, %.0f more"):format(call * 1000, (call - raw) * 1000))
+
+local of_raw, of_call = load("/raw", 32, 4), load("/call", 32, 4)
+row("32 at a time: requests/s; worker CPU a call, raw cosocket",
+  ("%.0f; %.0f us"):format(of_raw.rate, of_raw.cpu))
+row("  pomex", ("%.0f; %.0f us"):format(of_call.rate, of_call.cpu))
+
+-- ------------------------------------------------------------------------- many slow ones
+
+local alone = load("/empty", 1, 3)
+local finish = load_meanwhile("/slow", 100, 6)
+socket.sleep(1)
+local beside = load("/empty", 1, 3)
+local p50, p99 = finish()
+row("100 calls of 500 ms in flight: p50, p99", ("%.1f ms, %.1f ms"):format(p50, p99),
+  "p50 <= 505 ms")
+row("another location meanwhile: p50, of its p50 alone",
+  ("%.0f us, %.2f"):format(beside.p50 * 1000, beside.p50 / alone.p50), "<= 1.2")
+
+-- ------------------------------------------------------------------------------- silence
+
+local connections = {}
+for i = 1, 100 do connections[i] = server:send("/silent") end
+nginx.await("all to be sent", function()
+  return server:run "return silent.loop.count" == "100"
+end)
+socket.sleep(2)
+local worker = server:workers()[1]
+local before = nginx.usage(worker)
+socket.sleep(5)
+local after = nginx.usage(worker)
+row("100 calls in flight, silent for 5 s: CPU ticks, wake-ups",
+  ("%d, %d"):format(after.ticks - before.ticks, after.switches - before.switches), "0, 0")
+for _, connection in ipairs(connections) do nginx.receive(connection) end
+
+-- ------------------------------------------------------------------------------- reloads
+
+-- Each on a connection of its own: nginx closes kept ones at a reload, and wrk calls that a fault.
+local reloads = {}
+local file = os.tmpname()
+shell.bash(("wrk -t1 -c16 -d9s --latency -H 'Connection: close' %s/call > %s 2>&1 &"):format(
+  server.url, file))
+for i = 1, 12 do
+  socket.sleep(0.5)
+  local old = server:workers()
+  server:signal("HUP")
+  local began = socket.gettime()
+  server:await_gone(old)
+  reloads[i] = (socket.gettime() - began) * 1000
+end
+local text
+nginx.await("wrk", function()
+  text = shell.bash("cat " .. file)
+  return text:find("Requests/sec", 1, true)
+end)
+os.remove(file)
+row("12 reloads under load: requests; failed",
+  ("%s; %s"):format(text:match("(%d+) requests in"),
+    text:match("Socket errors: [^\n]+") or text:match("Non%-2xx[^\n]+") or "0"), "none")
+row("  an old worker is gone after, median", ("%.0f ms"):format(median(reloads)))
+
+-- ---------------------------------------------------------------------------------- leaks
+
+local function resident()
+  server:run "collectgarbage() collectgarbage()"
+  return tonumber((shell.bash(("awk '/^Rss:/ { print $2 }' /proc/%d/smaps_rollup"):format(
+    server:workers()[1]))))
+end
+
+load("/call", 32, 4)
+local size, calls = resident(), 0
+while calls < 200000 do calls = calls + load("/call", 32, 5).count end
+row(("memory before and after %d calls more"):format(calls),
+  ("%d KB, %d KB"):format(size, resident()), "no growth")
+local problems = server:problems()
+server:stop("QUIT")
+
+-- ------------------------------------------------------------------- without a thread
+
+server = start(true)
+load("/call", 32, 1)
+row("without the thread (polling): one call, p50",
+  ("%.0f us"):format(several("/call", 1, "p50") * 1000))
+finish = load_meanwhile("/slow", 100, 4)
+p50, p99 = finish()
+row("  100 calls of 500 ms in flight: p50, p99", ("%.1f ms, %.1f ms"):format(p50, p99))
+server:stop("QUIT")
+upstream:stop()
+assert(problems == "", problems)
