@@ -8,6 +8,8 @@ read_globals = {
   table = { fields = { "unpack" } },
 }
 max_line_length = 100
+files["examples/love"] = { std = "luajit+love" }
+files["spec/support/love_play.lua"] = { std = "+love" }
 exclude_files = { "build*/" }
 
 files["spec/**/*_spec.lua"] = { std = "+busted" }

@@ -1,0 +1,140 @@
+-- A game tool on LÖVE 11: a person is verified (by a QR code), a portrait uploaded, a video
+-- made and saved, at 60 frames a second all the while.
+--
+--     examples/love/run.sh            builds pomex for LuaJIT, and plays against the sandbox
+--     examples/love/run.sh --live …   the real service; --help says what it needs
+--
+-- How it works with pomex: `client:spawn` starts flow.lua, which is written as a plain sequence
+-- of calls; `client:step()` in love.update does what is ready and resumes it. Nothing blocks.
+--
+--     flow.lua    the calls of pomex        view.lua    what is drawn for each stage
+--     saved.lua   what outlives the window  ui.lua      colours, type, buttons, fields
+--     meter.lua   frame times               mp4.lua     how long the video plays
+
+local pomex = require "pomex"
+local flow = require "flow"
+local meter = require "meter"
+local ui = require "ui"
+local view = require "view"
+
+local FRAME = 1 / 60
+local STEP_BUDGET = 0.004   -- seconds of a frame after which a step leaves the rest to the next
+
+local game = { meter = meter.new(), log = {} }
+
+local function read_arguments(arguments)
+  local settings = { callback_url = "https://app.example/callback",
+    portrait = "https://cdn.example/portrait.jpg" }
+  local values = { ["--callback-url"] = "callback_url", ["--portrait"] = "portrait",
+    ["--output"] = "folder" }
+  local i = 1
+  while arguments[i] do
+    local name = values[arguments[i]]
+    if not name and arguments[i] ~= "--live" then
+      error("unknown argument: " .. arguments[i], 0)
+    end
+    settings[name or "live"] = name and arguments[i + 1] or true
+    i = i + (name and 2 or 1)
+  end
+  if not settings.folder then
+    love.filesystem.createDirectory("")
+    settings.folder = love.filesystem.getSaveDirectory()
+  end
+  return settings
+end
+
+-- What the panel "Requests" lists.
+local function on_event(event)
+  if event.name ~= "response" and event.name ~= "retry" then return end
+  local log, last = game.log, game.log[#game.log]
+  local status = event.name == "retry" and "again" or event.status ~= 0 and event.status or "lost"
+  if last and last.endpoint == event.endpoint and last.status == status then
+    last.times, last.seconds = last.times + 1, event.seconds
+  else
+    log[#log + 1] = { endpoint = event.endpoint or "other", status = status, times = 1,
+      seconds = event.seconds }
+  end
+end
+
+-- A sandbox (if any) and a client. The only place that waits, before the first frame.
+local function connect(settings)
+  local err
+  -- A wait in a task yields with the default, "auto", too. With "coroutine" one that is outside
+  -- of any raises, where it would freeze the window.
+  local options = { host = "coroutine", on_event = on_event }
+  if not settings.live then
+    settings.sandbox, err = pomex.sandbox.start {
+      asset_seconds = tonumber(os.getenv "POMEX_LOVE_SECONDS") or 3,
+      generation_seconds = tonumber(os.getenv "POMEX_LOVE_SECONDS") or 8 }
+    if not settings.sandbox then return nil, err end
+    options = settings.sandbox:client_options(options)
+  end
+  return pomex.new(options)
+end
+
+local function begin()
+  game.client, game.err = connect(game.settings)
+  if game.client then
+    game.job = flow.new(game.client, game.settings)
+    game.client:spawn(game.job.run, game.job)
+  end
+end
+
+function love.load(arguments)
+  game.settings = read_arguments(arguments)
+  game.again = begin
+  love.keyboard.setKeyRepeat(true)
+  begin()
+  ui.fit()
+  ui.load()
+  view.load(game)
+  local script = os.getenv "POMEX_LOVE_SCRIPT"
+  game.script = script and coroutine.wrap(assert(loadfile(script)))
+  game.next_frame = love.timer.getTime()
+end
+
+-- Where no display paces us, we do.
+local function pace()
+  local now = love.timer.getTime()
+  if now < game.next_frame then love.timer.sleep(game.next_frame - now) end
+  game.next_frame = math.max(game.next_frame + FRAME, now - FRAME)
+end
+
+function love.update(dt)
+  pace()
+  if game.client then
+    local begun = love.timer.getTime()
+    game.client:step(STEP_BUDGET)
+    game.meter:add(dt, love.timer.getTime() - begun)
+  end
+  view.update(dt)
+  if game.script then game.script(game) end
+  if game.leaving and not game.job.paying then love.event.quit() end
+end
+
+function love.draw()
+  ui.begin()
+  view.draw()
+end
+
+function love.keypressed(key, _, again)
+  ui.key(key, love.keyboard.isDown("lctrl", "rctrl", "lgui", "rgui"), again)
+end
+
+function love.textinput(text)
+  ui.typed(text)
+end
+
+function love.mousepressed(x, y, button)
+  if button == 1 then ui.click(x, y) end
+end
+
+function love.quit()
+  -- The answer to a request that is paid for is worth a moment. Asked twice, we go.
+  if game.job and game.job.paying and not game.leaving then
+    game.leaving = true
+    return true
+  end
+  if game.job then game.job:stop() end
+  if game.settings.sandbox then game.settings.sandbox:stop() end
+end

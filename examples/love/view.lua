@@ -1,0 +1,153 @@
+--- The window: the way from link to video on top, the stage's own screen, and two panels.
+
+local flow = require "flow"
+local screens = require "screens"
+local ui = require "ui"
+
+local view = {}
+
+local graphics = love.graphics
+local EDGE, PANEL, TOP = 32, 304, 172
+local NAMES = { session = "Link", scan = "Scan", portrait = "Portrait", video = "Video",
+  saved = "Saved" }
+
+local game
+local travelled = 0   -- how far along the way is drawn; follows the stage smoothly
+
+function view.load(its_game)
+  game = its_game
+  screens.load(game)
+end
+
+local function position(stage)
+  for i, name in ipairs(flow.STAGES) do
+    if name == stage then return i end
+  end
+end
+
+function view.update(dt)
+  local target = game.job and position(game.job.stage) - 1 or 0
+  travelled = travelled + (target - travelled) * math.min(dt * 6, 1)
+end
+
+local function draw_header()
+  ui.write("pomex", EDGE, 26, { size = 24, weight = "bold" })
+  ui.write("from a face to a video", EDGE + ui.font(24, "bold"):getWidth("pomex") + 14, 34,
+    { colour = "dim" })
+  local live = game.settings.live
+  local text = live and "LIVE   videos are billed" or "SANDBOX   no real service, nothing is billed"
+  local width = ui.font(12, "bold"):getWidth(text) + 44
+  local x = ui.width - EDGE - width
+  ui.box(x, 28, width, 28, "card", "line", 14)
+  ui.disc(x + 18, 42, 4, live and "done" or "busy")
+  ui.write(text, x + 30, 35, { size = 12, weight = "bold", colour = live and "done" or "busy" })
+end
+
+local function draw_node(i, x, y, stage)
+  local at = position(stage)
+  local failed = i == at and (game.err or game.job.err)
+  local over = i < at or stage == "saved"
+  local colour = failed and "failed" or over and "done" or i == at and "accent" or "line"
+  if i == at and not over and not failed then
+    local pulse = (love.timer.getTime() * 0.7) % 1
+    ui.disc(x, y, 15 + 11 * pulse, "accent", 0.35 * (1 - pulse))
+  end
+  ui.disc(x, y, 15, i <= at and colour or "card")
+  ui.set(colour)
+  graphics.setLineWidth(2)
+  graphics.circle("line", x, y, 15)
+  if over then
+    ui.tick(x, y, 12, "ink")
+  else
+    local number = failed and "!" or tostring(i)
+    local font = ui.font(14, "bold")
+    ui.write(number, x - font:getWidth(number) / 2, y - font:getHeight() / 2,
+      { size = 14, weight = "bold", colour = i <= at and "ink" or "faint" })
+  end
+  local name = NAMES[flow.STAGES[i]]
+  local font = ui.font(13, i == at and "bold" or "regular")
+  ui.write(name, x - font:getWidth(name) / 2, y + 24, { size = 13,
+    weight = i == at and "bold" or "regular", colour = i <= at and "text" or "faint" })
+end
+
+local function draw_way(stage)
+  local first, last, y = EDGE + 60, ui.width - EDGE - 60, 104
+  local step = (last - first) / (#flow.STAGES - 1)
+  graphics.setLineWidth(4)
+  ui.set "line"
+  graphics.line(first, y, last, y)
+  ui.set "done"
+  if travelled > 0.01 then graphics.line(first, y, first + step * travelled, y) end
+  for i = 1, #flow.STAGES do draw_node(i, first + step * (i - 1), y, stage) end
+end
+
+local function draw_requests(x, y, width, height)
+  ui.box(x, y, width, height, "card", "line")
+  ui.write("Requests", x + 20, y + 16, { size = 13, weight = "bold", colour = "dim" })
+  local room = math.floor((height - 58) / 24)
+  local log = game.log
+  local line = y + 46
+  for i = math.max(#log - room + 1, 1), #log do
+    local one = log[i]
+    local good = type(one.status) == "number" and one.status < 300
+    ui.disc(x + 24, line + 9, 4, good and "done" or "failed")
+    ui.write(one.endpoint, x + 38, line + 1, { size = 13 })
+    local name = ui.font(13):getWidth(one.endpoint)
+    if one.times > 1 then
+      ui.write("× " .. one.times, x + 46 + name, line + 1, { size = 13, colour = "faint" })
+    end
+    ui.write(tostring(one.status), x + width - 76, line + 2, { size = 12, colour = "dim",
+      right = true })
+    ui.write(("%.0f ms"):format(one.seconds * 1000), x + width - 20, line + 2,
+      { size = 12, colour = "faint", right = true })
+    line = line + 24
+  end
+end
+
+-- A bar a frame; the dashed line is 1/60 s. What the step took of it is the bright foot.
+local function draw_frames(x, y, width, height)
+  ui.box(x, y, width, height, "card", "line")
+  ui.write("Frames", x + 20, y + 16, { size = 13, weight = "bold", colour = "dim" })
+  local meter = game.meter
+  ui.write(("%.0f a second"):format(meter:rate()), x + width - 20, y + 16,
+    { size = 13, weight = "bold", right = true })
+  local left, bottom, wide, tall = x + 20, y + height - 44, width - 40, height - 96
+  local scale = tall / (2 / 60)
+  meter:each(function(at, frame, step)
+    local bar = math.min(frame * scale, tall)
+    ui.set(frame < 0.025 and "line" or frame < 0.034 and "busy" or "failed")
+    graphics.rectangle("fill", left + at * wide, bottom - bar, wide / 150, bar)
+    ui.set "accent"
+    local foot = math.min(math.max(step * scale, 1), tall)
+    graphics.rectangle("fill", left + at * wide, bottom - foot, wide / 150, foot)
+  end)
+  ui.set("dim", 0.6)
+  for i = 0, wide - 4, 8 do
+    graphics.rectangle("fill", left + i, bottom - scale / 60, 4, 1)
+  end
+  ui.write(("worst step() %.2f ms"):format(meter.step_worst * 1000), left, y + height - 32,
+    { size = 12, colour = meter.step_worst <= 0.008 and "done" or "busy" })
+  ui.write("– –  16.7 ms", left + wide, y + height - 32, { size = 12, colour = "faint",
+    right = true })
+end
+
+function view.draw()
+  local job = game.job
+  draw_header()
+  draw_way(job and job.stage or "session")
+  local width = ui.width - 2 * EDGE - PANEL - 20
+  local height = ui.height - TOP - EDGE
+  ui.box(EDGE, TOP, width, height, "card", "line")
+  screens.draw(EDGE + 32, TOP + 28, width - 64, height - 56)
+  local x, frames = ui.width - EDGE - PANEL, 190
+  draw_requests(x, TOP, PANEL, height - frames - 20)
+  draw_frames(x, ui.height - EDGE - frames, PANEL, frames)
+  if game.leaving then
+    ui.set("ink", 0.88)
+    graphics.rectangle("fill", 0, 0, ui.width, ui.height)
+    ui.write("Waiting for the answer to a request that is paid for …", 0, ui.height / 2 - 20,
+      { size = 18, weight = "bold", width = ui.width, align = "center" })
+  end
+end
+
+return view

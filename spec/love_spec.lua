@@ -1,0 +1,239 @@
+-- examples/love as a person meets it: in a window (of Xvfb), by its keys. #once: the game
+-- brings a Lua of its own, so the Lua that runs this file makes no difference.
+
+local lfs = require "lfs"
+local sandbox_process = require "spec.support.sandbox_process"
+local shell = require "spec.support.shell"
+
+local root = lfs.currentdir()
+local PLAY = ("local game, play = ..., dofile %q\nlocal job = game.job\n"):format(
+  root .. "/spec/support/love_play.lua")
+
+local function read(path)
+  local file = io.open(path, "rb")
+  local text = file and file:read("*a")
+  if file then file:close() end
+  return text
+end
+
+local function names(folder)
+  local list = {}
+  for name in lfs.dir(folder) do
+    if name:sub(1, 1) ~= "." then list[#list + 1] = name end
+  end
+  table.sort(list)
+  return table.concat(list, " ")
+end
+
+local function qr_text(png)
+  return (shell.bash("zbarimg -q --raw " .. shell.quote(png) .. " 2> /dev/null"):gsub("\n$", ""))
+end
+
+describe("the LÖVE example #once", function()
+  local folder, shots
+
+  before_each(function()
+    folder = shell.bash("mktemp -d"):gsub("%s+$", "")
+    shots = os.getenv "POMEX_SCREENSHOTS" or folder .. "/shots"
+    assert(shell.bash("mkdir -p " .. shell.quote(shots)))
+  end)
+
+  after_each(function() shell.bash("rm -rf " .. shell.quote(folder)) end)
+
+  -- Plays `script` in the game; videos go to folder/videos, what the script says to `shots`.
+  local function run(script, arguments, environment)
+    local file = assert(io.open(folder .. "/script.lua", "wb"))
+    file:write(PLAY, script)
+    file:close()
+    local output, ok = shell.bash(([[
+      cd /
+      mkdir -p %s/videos
+      export POMEX_LOVE_SCRIPT=%s/script.lua POMEX_LOVE_PLAY=%s XDG_DATA_HOME=%s/data %s
+      xvfb-run -a -s "-screen 0 1280x800x24" timeout -k 5 110 \
+        %s --no-install --output %s/videos %s < /dev/null
+    ]]):format(folder, folder, shell.quote(shots), folder, environment or "",
+      shell.quote(root .. "/examples/love/run.sh"), folder, arguments or ""))
+    return output, ok
+  end
+
+  it("goes from a QR code to a saved video at 60 frames a second, errors on the way", function()
+    local output, ok = run([[
+      local sandbox = game.settings.sandbox
+      play.say("sandbox", sandbox.pid)
+      local function scanning() return job.stage == "scan" and job.waiting and not job.err end
+      play.till("the link", scanning)
+      play.say("link", job.session.h5_link)
+      play.paste "https://app.example/callback?resultCode=10000"
+      play.till("the note", function() return job.note end)
+      play.shot "scan"
+      local old = job.session.h5_link
+      job.session_began = job.session_began - 1801
+      play.shot "scan-expired"
+      play.press "n"
+      play.till("a link in place of the old", function()
+        return scanning() and job.session.h5_link ~= old
+      end)
+      play.press "f"
+      play.till("the failed scan", function() return job.err end)
+      play.shot "scan-failed"
+      play.press "r"
+      play.till("a new link", scanning)
+      play.press "s"
+
+      play.till("the portrait's screen", function() return job.stage == "portrait" end)
+      play.type "/no-face.jpg"
+      play.press "return"
+      play.till("the refused portrait", function() return job.err end)
+      play.shot "portrait-refused"
+      play.press "r"
+      for _ = 1, #"/no-face.jpg" do play.press "backspace" end
+      play.shot "portrait"
+      play.press "return"
+      play.till("the upload", function() return job.asset end)
+      play.shot "portrait-processing"
+
+      play.till("the prompt", function() return job.stage == "video" and job.waiting end)
+      play.shot "video"
+      sandbox:fault { endpoint = "generations.create", after_accept = "drop" }
+      play.press "return"
+      play.till("the doubt", function() return job.err and job.err.maybe_billed end)
+      play.shot "video-maybe-billed"
+      play.press "r"
+      play.till("the prompt again", function() return job.waiting and not job.err end)
+      play.press "return"
+      play.till("the work", function() return job.task and job.task.status == "running" end)
+      play.shot "video-running"
+      play.till("the video", function() return job.stage == "saved" end)
+      play.shot "saved"
+      play.say("video", job.file.path)
+
+      local meter = game.meter
+      print(("FRAMES %d, %.1f a second; step() worst %.2f ms, mean %.3f ms"):format(meter.count,
+        meter.count / meter.seconds, meter.step_worst * 1000,
+        meter.step_seconds / meter.count * 1000))
+      play.quit()
+    ]], nil, "POMEX_LOVE_SECONDS=1.5")
+    assert.is_true(ok, output)
+    local report = output:match("FRAMES ([^\n]*)")
+    assert.is_truthy(report, output)
+    io.stdout:write("# love: ", report, "\n")
+    -- What a busy machine makes of it is no matter of right and wrong: a frame that waited for
+    -- the service would show in both, by far.
+    assert.is_true(tonumber(report:match("([%d.]+) a second")) > 10, report)
+    assert.is_true(tonumber(report:match("worst ([%d.]+)")) < 250, report)
+
+    assert.equal(read(shots .. "/link"), qr_text(shots .. "/scan.png"))
+    local video = read(shots .. "/video")
+    assert.equal("ftyp", read(video):sub(5, 8))
+    assert.matches("^cgt%-[%w-]*%.mp4$", names(folder .. "/videos"))
+    local _, alive = shell.bash("kill -0 " .. read(shots .. "/sandbox"))
+    assert.is_false(alive)
+  end)
+
+  it("keeps on drawing while a task waits, and raises where a frame would wait", function()
+    local output, ok = run([[
+      local pomex = require "pomex"
+      play.till("the link", function() return job.stage == "scan" end)
+      local update, raised = love.update, nil
+      function love.update(dt)
+        local ok, why = pcall(game.client.assets.list, game.client.assets)
+        raised, love.update = not ok and why or "it waited", update
+        return update(dt)
+      end
+      play.till("an update", function() return raised end)
+      play.say("raised", raised)
+
+      local client = pomex.new(game.settings.sandbox:client_options())
+      game.settings.sandbox:fault { endpoint = "assets.list", delay = 0.5 }
+      local frames, worst = 0, 0
+      local task = client:spawn(function() return client.assets:list() end)
+      while not task:done() do
+        local begun = love.timer.getTime()
+        client:step()
+        worst = math.max(worst, love.timer.getTime() - begun)
+        frames = frames + 1
+        play.frame()
+      end
+      play.say("listed", task:wait().object)
+      play.say("frames", frames)
+      play.say("worst", worst)
+      client:close()
+      play.quit()
+    ]])
+    assert.is_true(ok, output)
+    assert.matches('with host = "coroutine" only a coroutine can wait',
+      read(shots .. "/raised"), 1, true)
+    assert.equal("list", read(shots .. "/listed"))
+    assert.is_true(tonumber(read(shots .. "/frames")) >= 5, read(shots .. "/frames"))
+    assert.is_true(tonumber(read(shots .. "/worst")) < 0.25, read(shots .. "/worst"))
+  end)
+
+  it("says what keeps it from beginning, and tries again", function()
+    local output, ok = run([[
+      local first = game.err
+      play.say("type", first.type)
+      play.shot "no-beginning"
+      play.press "r"
+      play.say("again", game.err ~= first and game.err.type)
+      play.quit()
+    ]], "--live --callback-url https://app.example/cb",
+      "POMEX_API_KEY=k POMEX_BASE_URL=http://service.example")
+    assert.is_true(ok, output)
+    assert.equal("invalid_request_error", read(shots .. "/type"))
+    assert.equal("invalid_request_error", read(shots .. "/again"))
+    output, ok = run("", "--live --callback-url https://app.example/cb", "POMEX_API_KEY=")
+    assert.is_false(ok)
+    assert.matches("needs your key in the environment variable POMEX_API_KEY", output)
+  end)
+
+  it("loses no video that is paid for when one quits, and leaves nothing half-written", function()
+    local sandbox = sandbox_process.start { "--asset-seconds", "0", "--generation-seconds", "1" }
+    finally(function() sandbox:stop() end)
+    local live = "--live --callback-url https://app.example/callback "
+      .. "--portrait https://cdn.example/portrait.jpg"
+    local environment = ("POMEX_API_KEY=%s POMEX_BASE_URL=%s"):format(sandbox.key, sandbox.url)
+    local function fault(fields) sandbox:control("POST", "faults", fields) end
+
+    -- The window is closed while the answer to the paid request is on its way.
+    fault { endpoint = "generations.create", delay = 1 }
+    local output, ok = run([[
+      play.till("the link", function() return job.stage == "scan" and job.waiting end)
+      local pipe = io.popen("curl -sS --noproxy '*' -o /dev/null -d outcome=pass "
+        .. "-w '%{redirect_url}' '" .. job.session.h5_link .. "'")
+      play.paste(pipe:read "*a")
+      pipe:close()
+      play.till("the portrait's screen", function() return job.stage == "portrait" end)
+      play.press "return"
+      play.till("the prompt", function() return job.stage == "video" and job.waiting end)
+      play.press "return"
+      play.till("the request", function() return job.paying end)
+      love.event.quit()
+      play.shot "leaving"
+      play.forever()
+    ]], live, environment)
+    assert.is_true(ok, output)
+    assert.equal(1, sandbox:control("GET", "ledger").generation)
+    assert.equal("progress.json", names(folder .. "/videos"))
+    assert.matches('"task_id":"cgt-', read(folder .. "/videos/progress.json"), 1, true)
+
+    -- It is closed in the middle of the download.
+    fault { endpoint = "video", after_accept = "drip" }
+    output, ok = run([[
+      play.till("the download", function() return job.done and job.done > 0 end)
+      assert(io.open(job.path .. ".part"))
+      play.shot "downloading"
+      play.quit()
+    ]], live, environment)
+    assert.is_true(ok, output)
+    assert.equal("progress.json", names(folder .. "/videos"))
+
+    output, ok = run([[
+      play.till("the video", function() return job.stage == "saved" end)
+      play.quit()
+    ]], live, environment)
+    assert.is_true(ok, output)
+    assert.matches("^cgt%-[%w-]*%.mp4 progress%.json$", names(folder .. "/videos"))
+    assert.equal(1, sandbox:control("GET", "ledger").generation)
+    assert.is_nil(read(folder .. "/videos/progress.json"):find("task_id", 1, true))
+  end)
+end)
