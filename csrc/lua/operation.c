@@ -97,23 +97,27 @@ static int push_result(lua_State *L, const binding_operation *op)
     return 2;
 }
 
-/* result() -> body, status | nil, error table */
+/* result() -> body, status, attempts | nil, error table, attempts */
 static int operation_result(lua_State *L)
 {
-    return push_result(L, self(L));
+    const binding_operation *op = self(L);
+    int results = push_result(L, op);
+    pomex_lua_pushwhole(L, pomex_operation_attempts(op->operation));
+    return results + 1;
 }
 
-/* take() -> result()'s two values, attempts. Gives the memory back, of which Lua's collector
- * cannot see how much it is; the userdata is then empty, and may be given to another call. */
-static int operation_take(lua_State *L)
+/* release(): gives the memory back, of which Lua's collector cannot see how much it is. The
+ * userdata is then empty, and may be given to another call. Never fails, and is called once
+ * the result is safe in Lua. */
+static int operation_release(lua_State *L)
 {
     binding_operation *op = self(L);
-    int results = push_result(L, op);
-    op->attempts = pomex_operation_attempts(op->operation);
-    pomex_operation_progress(op->operation, &op->done, &op->total);
-    release(op);
-    pomex_lua_pushwhole(L, op->attempts);
-    return results + 1;
+    if (op->operation != NULL && pomex_operation_done(op->operation)) {
+        op->attempts = pomex_operation_attempts(op->operation);
+        pomex_operation_progress(op->operation, &op->done, &op->total);
+        release(op);
+    }
+    return 0;
 }
 
 /* body() -> the latest reply */
@@ -158,7 +162,7 @@ static const luaL_Reg methods[] = {
     {"done", operation_done},
     {"cancel", operation_cancel},
     {"result", operation_result},
-    {"take", operation_take},
+    {"release", operation_release},
     {"body", operation_body},
     {"progress", operation_progress},
     {"attempts", operation_attempts},

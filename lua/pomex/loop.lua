@@ -23,6 +23,9 @@ function loop.new(handle, on_event)
     later = {},                         -- those that yielded of their own accord
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
     failures = {},
+    unsure = false,                     -- a step was cut short: see rescue
+    closed = false, ended = false,      -- ended: and everybody was told
+    gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
     spares = {},                        -- core operations whose results were taken
     guard = nil,                        -- the host's: raises where nothing may be started
     attach = nil,                       -- has the host watch, if it does not already
@@ -47,8 +50,9 @@ end
 
 ---@param co thread
 function Loop:make_runnable(co)
-  self.tail = self.tail + 1
-  self.runnable[self.tail] = co
+  local tail = self.tail + 1
+  self.runnable[tail] = co
+  self.tail = tail
   if not self.stepping then self:stir() end
 end
 
@@ -73,8 +77,8 @@ local function expire(self)
   if time < self.due then return end
   for who, deadline in pairs(self.timers) do
     if deadline <= time then
-      self.timers[who] = nil
       wake(self, who)
+      self.timers[who] = nil
     elseif not due or deadline < due then
       due = deadline
     end
@@ -103,10 +107,10 @@ local function run(self, deadline)
   if self.running then return end
   self.running = true
   while self.head <= self.tail do
-    local co = self.runnable[self.head]
-    self.runnable[self.head] = nil
-    self.head = self.head + 1
-    coroutines.resume(self, co)
+    local head = self.head
+    coroutines.resume(self, self.runnable[head])
+    self.runnable[head] = nil
+    self.head = head + 1
     if deadline and now() >= deadline then break end
   end
   self.running = false
@@ -123,6 +127,7 @@ local function events(self)
   end
 end
 
+-- Each is pending until everybody who waits for it will learn of its end.
 local function dispatch(self)
   local handle, pending = self.core, self.pending
   local id, done, update, progress = handle:next()
@@ -131,8 +136,6 @@ local function dispatch(self)
     if op then
       if update or progress then op.news = true end
       if done then
-        pending[id] = nil
-        self.count = self.count - 1
         if op.crowded then
           op:settle()
           if self.closed then return end
@@ -141,11 +144,13 @@ local function dispatch(self)
           op.finished = true
           local who = op.waiter
           if who ~= nil then
-            op.waiter = nil
             local tail = self.tail + 1
-            self.tail, self.runnable[tail] = tail, who
+            self.runnable[tail] = who
+            self.tail, op.waiter = tail, nil
           end
         end
+        pending[id] = nil
+        self.count = self.count - 1
       else
         op:wake()
       end
@@ -154,17 +159,34 @@ local function dispatch(self)
   end
 end
 
+-- An error cut a step short: no memory, or Ctrl-C. What it had been told and did not hand on
+-- is looked up.
+local function rescue(self)
+  local ids = {}
+  for id, op in pairs(self.pending) do
+    if op:done() then ids[#ids + 1] = id end
+  end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    self.pending[id]:settle()
+    if self.closed then return end
+    self.pending[id] = nil
+    self.count = self.count - 1
+  end
+  for gate in pairs(self.gates) do gate:wake() end
+  self.unsure = false
+end
+
 local function turn(self, budget)
   local deadline = budget and budget > 0 and now() + budget or nil
+  if self.unsure then rescue(self) end
   self.core:step(budget)
   if self.on_event then events(self) end
   if not self.closed then dispatch(self) end
   if self.due then expire(self) end
   local later = self.later
-  if later[1] then
-    self.later = {}
-    for i = 1, #later do self:make_runnable(later[i]) end
-  end
+  for i = 1, #later do self:make_runnable(later[i]) end
+  for i = #later, 1, -1 do later[i] = nil end
   if self.tail > 0 then run(self, deadline) end
 end
 
@@ -179,7 +201,9 @@ function Loop:advance(budget)
   -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
   self.stepping, self.running = false, false
-  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]) then
+  if not ok then self.unsure = true end
+  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]
+    or self.unsure) then
     self:arm()
   end
   if not ok then error(err, 0) end
@@ -189,7 +213,7 @@ end
 ---Seconds until `advance` has work of this half; nil: it has none of its own.
 ---@return number|nil
 function Loop:timeout()
-  if self.tail > 0 or self.later[1] then return 0 end
+  if self.tail > 0 or self.later[1] or self.unsure then return 0 end
   return self.due and math.max(self.due - now(), 0)
 end
 
@@ -212,20 +236,24 @@ function Loop:left()
   return left > 0 and left or next(self.timers) and 1 or 0
 end
 
----Ends everything; whoever waits is told.
+---Ends everything; whoever waits is told. Cut short by an error, it can be called again.
 function Loop:close()
-  if self.closed then return end
+  if self.ended then return end
+  local ids, pending = {}, self.pending
+  for id in pairs(pending) do ids[#ids + 1] = id end
+  table.sort(ids)
   self.closed = true
   if self.detach then self.detach() end
   self.detach, self.idle = nil, nil
   self.core:close()
-  local ids, pending = {}, self.pending
-  for id in pairs(pending) do ids[#ids + 1] = id end
-  table.sort(ids)
-  self.pending, self.count = {}, 0
-  for _, id in ipairs(ids) do pending[id]:settle() end
+  for _, id in ipairs(ids) do
+    local op = pending[id]
+    if op then op:settle() end
+    pending[id] = nil
+  end
   for who in pairs(self.timers) do wake(self, who) end
-  self.timers, self.due, self.failures = {}, nil, {}
+  self.count, self.timers, self.due, self.failures = 0, {}, nil, {}
+  self.ended = true
   -- Within a step (an on_done closed the client) that step resumes them.
   if not self.stepping then run(self) end
 end

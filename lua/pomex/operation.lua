@@ -27,6 +27,20 @@ local operation = {}
 ---@field endpoint string "assets.get", …
 ---@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
 
+-- From here on the loop reports its end.
+local function adopt(client, kind, opts, target, handle, id)
+  -- At most eight fields, of which three are yet to come: a ninth would double the table.
+  local op = setmetatable({
+    client = client, core = handle, kind = kind, target = target, opts = opts,
+    finished = false, value = nil, waiter = nil,
+  }, Operation)
+  local loop = client.loop
+  loop.pending[id] = op
+  loop.count = loop.count + 1
+  if loop.attach then loop.attach() end
+  return op
+end
+
 ---@param client pomex.Client
 ---@param kind pomex.Kind
 ---@param opts table|nil the caller's
@@ -39,16 +53,11 @@ function operation.new(client, kind, opts, target, handle, id)
     if id.type == "misuse" then options.misuse(kind.endpoint .. ": " .. id.message) end
     return operation.refused(client, errors.wrap(id), kind)
   end
-  -- At most eight fields, of which three are yet to come: a ninth would double the table.
-  local op = setmetatable({
-    client = client, core = handle, kind = kind, target = target, opts = opts,
-    finished = false, value = nil, waiter = nil,
-  }, Operation)
-  local loop = client.loop
-  loop.pending[id] = op
-  loop.count = loop.count + 1
-  if loop.attach then loop.attach() end
-  return op
+  local ok, op = pcall(adopt, client, kind, opts, target, handle, id)
+  if ok then return op end
+  -- Nobody could be told of it; nothing was sent yet.
+  handle:cancel()
+  error(op, 0)
 end
 
 ---An operation that is over before it began.
@@ -68,7 +77,8 @@ local function failure(fields)
   return errors.wrap(fields)
 end
 
----What `wait` returns once it is done. Takes the result out of the core, once.
+---What `wait` returns once it is done. Takes the result out of the core, once; the core keeps
+---it until it is a value here, so that nothing is lost where memory is short.
 function Operation:outcome()
   local handle = self.core
   if not handle then
@@ -82,7 +92,7 @@ function Operation:outcome()
     })
     return nil, self.err
   end
-  local body, status, attempts = handle:take()
+  local body, status, attempts = handle:result()
   local value, err
   if body then
     local kind = self.kind
@@ -91,16 +101,14 @@ function Operation:outcome()
   else
     err = failure(status)
   end
+  self.tries = attempts
+  if err then self.err = err else self.value = value end
   -- What the core had is ours now; what held it serves the next call.
-  self.core, self.tries = nil, attempts
-  local loop = self.client.loop
-  local spares = loop.spares
+  self.core = nil
+  handle:release()
+  local spares = self.client.loop.spares
   if #spares < 64 then spares[#spares + 1] = handle end
-  if err then
-    self.err = err
-    return nil, err
-  end
-  self.value = value
+  if err then return nil, err end
   return value
 end
 
@@ -144,7 +152,7 @@ function Operation:wait(timeout)
   local host = client.host
   while true do
     if self.news then deliver(self) end
-    if self.finished then return self:outcome() end
+    if self.finished or client.loop.closed then return self:outcome() end
     if not deadline then
       host.wait(client, self)
     elseif not self:pause(now, deadline) then

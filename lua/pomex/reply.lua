@@ -41,6 +41,8 @@ end
 local function parse(body, status, endpoint)
   local ok, value = pcall(decode, body)
   if ok then return tidy(value) end
+  -- Want of memory says nothing of the answer, which can be read when there is some.
+  if value == "not enough memory" then error(value, 0) end
   return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
 end
 

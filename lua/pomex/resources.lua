@@ -66,8 +66,9 @@ function resources.download(client, id, link, path, opts)
   local loop = client.loop
   if loop.closed then closed() end
   if loop.guard then loop.guard() end
-  local handle, number = loop.core:download(id, link, path, opts)
+  -- Before anything is started: nothing may fail between that and `new`.
   local kept = { path = path, on_progress = opts and opts.on_progress }
+  local handle, number = loop.core:download(id, link, path, opts)
   return new(client, KINDS.download, kept, id, handle, number)
 end
 

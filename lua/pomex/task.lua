@@ -22,16 +22,20 @@ function Task:__call()
   return self.finished or false
 end
 
--- Its function returned.
+local RAISED = -1
+
+-- Its function returned. A value and an error, as pomex returns them, need no memory.
 function Task:finish(...)
-  self.count, self.values = select("#", ...), { ... }
+  local count = select("#", ...)
+  if count > 2 then self.values = { ... } end
+  self.count, self.value, self.second = count, ...
   self:settle()
 end
 
 -- Its function raised. Whoever waits, or asked to be told, is told; else `step` raises it,
 -- unless somebody waits for the task before the next one.
 function Task:fail(err, trace)
-  self.raised, self.err = true, err
+  self.count, self.value = RAISED, err
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
     or self.collected
   if not self.collected then self.client.loop:failure(trace or tostring(err), self) end
@@ -58,7 +62,11 @@ end
 ---@param f function
 ---@return pomex.Task
 function tasks.spawn(client, f, ...)
-  local task = setmetatable({ client = client, waiting = nil, finished = false }, Task)
+  -- All the fields that its end needs, so that it needs no memory.
+  local task = setmetatable({
+    client = client, waiting = nil, finished = false, collected = false, waiter = nil,
+    count = nil, value = nil, second = nil,
+  }, Task)
   local host = client.host
   if host.here then host = host.here() end
   if host.start then
@@ -75,8 +83,11 @@ end
 ---What the function returned, or nil and the error that it raised.
 function Task:outcome()
   self.collected = true
-  if self.raised then return nil, self.err end
-  return unpack(self.values, 1, self.count)
+  local count = self.count
+  if count == RAISED then return nil, self.value end
+  if count > 2 then return unpack(self.values, 1, count) end
+  if count == 2 then return self.value, self.second end
+  if count == 1 then return self.value end
 end
 
 ---Waits for the function to end. What it raised is raised here.
@@ -97,7 +108,7 @@ function Task:wait(timeout)
     end
   end
   self.collected = true
-  if self.raised then error(self.err, 0) end
+  if self.count == RAISED then error(self.value, 0) end
   return self:outcome()
 end
 
@@ -115,7 +126,7 @@ end
 
 function Task:__tostring()
   return ("pomex task (%s)"):format(
-    self.finished and (self.raised and "failed" or "done") or "running")
+    self.finished and (self.count == RAISED and "failed" or "done") or "running")
 end
 
 ---Waits for all of `ops` (operations or tasks), and cancels none.
@@ -145,13 +156,18 @@ function tasks.all(ops)
   return results
 end
 
--- Ready while fewer than `limit` tasks run.
+-- Ready while fewer than `limit` tasks run: looked up, and not counted, since a handler that
+-- counts may have no memory to run.
 local Gate = {}
 Gate.__index = Gate
 for name, method in pairs(waitable) do Gate[name] = method end
 
 function Gate:__call()
-  return self.open < self.limit
+  local running = self.running
+  for i = #running, 1, -1 do
+    if running[i].finished then table.remove(running, i) end
+  end
+  return #running < self.limit
 end
 
 local MAP = { concurrency = "whole" }
@@ -168,17 +184,15 @@ function tasks.map(client, items, fn, opts)
   options.expect("client:map", "fn", fn, "callable")
   if opts ~= nil then options.check("client:map", opts, MAP) end
   local gate = setmetatable({
-    client = client, open = 0, limit = math.max(opts and opts.concurrency or 16, 1),
+    client = client, running = {}, limit = math.max(opts and opts.concurrency or 16, 1),
   }, Gate)
-  local function leave()
-    gate.open = gate.open - 1
-    gate:wake()
-  end
+  local function leave() gate:wake() end
+  client.loop.gates[gate] = true
   local all = {}
   for i = 1, #items do
     while not gate() do gate:pause(now) end
-    gate.open = gate.open + 1
     all[i] = tasks.spawn(client, fn, items[i], i)
+    gate.running[#gate.running + 1] = all[i]
     -- Whoever has an on_done has collected the error, too.
     all[i]:on_done(leave)
   end

@@ -32,27 +32,37 @@ function waitable:unsubscribe(who)
   end
 end
 
+-- Nobody leaves the list before it is sure that he will be resumed: memory may run out.
 function waitable:wake()
   local first, others, loop = self.waiter, self.waiters, self.client.loop
   if first ~= nil then
-    self.waiter = nil
     loop:make_runnable(first)
+    self.waiter = nil
   end
-  if others then
-    self.waiters = nil
-    for i = 1, #others do
-      if type(others[i]) == "thread" then
-        loop:make_runnable(others[i])
-      else
-        others[i]()
-      end
+  for _ = 1, others and #others or 0 do
+    local who = others[1]
+    if type(who) == "thread" then
+      loop:make_runnable(who)
+      table.remove(others, 1)
+    else
+      table.remove(others, 1)
+      who()
     end
   end
 end
 
-local function run_handler(self, handler)
-  local ok, err = pcall(handler, self:outcome())
-  if not ok then self.client.loop:failure("on_done: " .. tostring(err)) end
+local function run_handler(self, handler, ...)
+  local ok, err = pcall(handler, ...)
+  if not ok then
+    local loop = self.client.loop
+    loop.unsure = true
+    loop:failure("on_done: " .. tostring(err))
+  end
+end
+
+-- A handler leaves the list when there is an outcome to be told, and is called once.
+local function run_first(self, handlers, ...)
+  return run_handler(self, table.remove(handlers, 1), ...)
 end
 
 ---Has `fn` called once with what `wait` would return, in the stepper and under pcall, or at
@@ -61,7 +71,7 @@ end
 ---@return table self
 function waitable:on_done(fn)
   if self.finished then
-    run_handler(self, fn)
+    run_handler(self, fn, self:outcome())
   else
     local handlers = self.handlers or {}
     self.handlers, self.crowded = handlers, true
@@ -70,14 +80,12 @@ function waitable:on_done(fn)
   return self
 end
 
----Marks it as over: handlers run, then waiters are woken.
+---Marks it as over: handlers run, then waiters are woken. Cut short by an error, it can be
+---called again.
 function waitable:settle()
   self.finished = true
   local handlers = self.handlers
-  if handlers then
-    self.handlers = nil
-    for i = 1, #handlers do run_handler(self, handlers[i]) end
-  end
+  while handlers and handlers[1] do run_first(self, handlers, self:outcome()) end
   if self.waiter ~= nil or self.waiters then self:wake() end
 end
 

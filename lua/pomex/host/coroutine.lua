@@ -84,9 +84,9 @@ local function left(loop, co, task, ok, ...)
     end
     return
   end
-  started[co] = nil
   if ok then
     if task and not task.finished then task:finish(...) end
+    started[co] = nil
     return
   end
   local trace = debug.traceback(co, tostring(what))
@@ -97,6 +97,18 @@ local function left(loop, co, task, ok, ...)
   else
     loop:failure(trace)
   end
+  started[co] = nil
+end
+
+-- A task's coroutine has ended, and not everybody was told how.
+local function tell_again(co, task)
+  if task.finished then
+    task:settle()
+  else
+    task:fail("pomex: what a task returned is lost: there was not enough memory, or somebody "
+      .. "else resumed its coroutine")
+  end
+  started[co] = nil
 end
 
 ---Resumes a coroutine that a wait had yielded.
@@ -104,8 +116,11 @@ end
 ---@param co thread
 function coroutines.resume(loop, co)
   local task = started[co]
-  -- Others may have resumed, or ended, one that is not ours.
-  if not task and status(co) ~= "suspended" then return end
+  if status(co) ~= "suspended" then
+    if task and status(co) == "dead" then tell_again(co, task) end
+    -- Others may have resumed, or ended, one that is not ours.
+    return
+  end
   return left(loop, co, task, resume(co))
 end
 

@@ -1,0 +1,19 @@
+--- `require` while one of Lua's allocations fails (see starved.lua): it raises, and works when
+--- there is memory.
+
+local _, _, starved = ...
+
+local function keep(f, ...)
+  for _ = 1, 3 do
+    local ok, result = starved(f, ...)
+    if ok then return result end
+    if not tostring(result):find("not enough memory", 1, true) then error(result, 0) end
+  end
+  error("it raises though there is memory")
+end
+
+local pomex = keep(require, "pomex")
+local client = keep(pomex.new, { api_key = "sk-test-key" })
+assert(client.assets and client.generations and client.sessions)
+assert(pomex.content() and pomex.VIRTUAL and pomex.null)
+keep(client.close, client)
