@@ -7,7 +7,7 @@ local pages = require "pomex.pages"
 local resources = require "pomex.resources"
 
 local VIRTUAL = require("pomex.marks").VIRTUAL
-local KINDS = resources.KINDS
+local KINDS, here = resources.KINDS, resources.here
 local check, id_of = options.check, resources.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
@@ -110,7 +110,7 @@ Assets.__index = Assets
 ---@return pomex.Error? err invalid_request_error; ambiguous_error: it may have been uploaded
 ---  (`candidates` names what it may be) and was not sent again
 function Assets:create(body, opts)
-  return self.async:create(body, opts):await()
+  return here(self.async):create(body, opts):wait()
 end
 
 ---Document section: Get an Asset.
@@ -119,7 +119,7 @@ end
 ---@return pomex.Asset|nil asset
 ---@return pomex.Error? err not_found_error, …
 function Assets:get(asset, opts)
-  return self.async:get(asset, opts):await()
+  return here(self.async):get(asset, opts):wait()
 end
 
 ---One page. Document section: List Assets.
@@ -128,7 +128,7 @@ end
 ---@return pomex.AssetPage|nil page
 ---@return pomex.Error? err
 function Assets:list(query, opts)
-  return self.async:list(query, opts):await()
+  return here(self.async):list(query, opts):wait()
 end
 
 ---Polls until the asset is "active". Document section: Get an Asset.
@@ -138,7 +138,7 @@ end
 ---@return pomex.Error? err asset_failed (`object`: the service's answer); timeout_error (`id`,
 ---  `last_status`)
 function Assets:wait(asset, opts)
-  return self.async:wait(asset, opts):await()
+  return here(self.async):wait(asset, opts):wait()
 end
 
 ---`create`, then `on_created(asset)`, then `wait`.

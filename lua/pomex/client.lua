@@ -8,6 +8,8 @@ local options = require "pomex.options"
 local resources = require "pomex.resources"
 local tasks = require "pomex.task"
 
+local here = resources.here
+
 ---A connection to the service. One thread at a time; opens nothing before its first use, so
 ---one made before a fork works in each child. It ends with `close`, `<close>` (Lua 5.4) or the
 ---collector.
@@ -50,7 +52,7 @@ end
 ---@return table|nil reply the JSON object or array; an empty table for an empty body
 ---@return pomex.Error? err
 function Client:request(method, path, parts, opts)
-  return self.async:request(method, path, parts, opts):await()
+  return here(self.async):request(method, path, parts, opts):wait()
 end
 
 ---Starts `f(…)` in a task; never blocks. It runs at once, up to its first wait.

@@ -7,7 +7,7 @@ local operation = require "pomex.operation"
 local options = require "pomex.options"
 local resources = require "pomex.resources"
 
-local KINDS, refused = resources.KINDS, operation.refused
+local KINDS, here, refused = resources.KINDS, resources.here, operation.refused
 local check, id_of = options.check, resources.id_of
 
 local BODY = { model = "string", content = "table" }
@@ -115,7 +115,7 @@ Generations.__index = Generations
 ---@return pomex.Error? err invalid_request_error; ambiguous_error with `maybe_billed`: it may
 ---  have been started and was not sent again
 function Generations:create(body, opts)
-  return self.async:create(body, opts):await()
+  return here(self.async):create(body, opts):wait()
 end
 
 ---Document section: Poll for the result.
@@ -124,7 +124,7 @@ end
 ---@return pomex.Generation|nil task
 ---@return pomex.Error? err not_found_error, …
 function Generations:get(task, opts)
-  return self.async:get(task, opts):await()
+  return here(self.async):get(task, opts):wait()
 end
 
 ---Polls until the video is there. Document section: Poll for the result.
@@ -133,7 +133,7 @@ end
 ---@return pomex.Generation|nil task with content.video_url, a link for about 24 hours
 ---@return pomex.Error? err generation_failed (`object`: the service's answer); timeout_error
 function Generations:wait(task, opts)
-  return self.async:wait(task, opts):await()
+  return here(self.async):wait(task, opts):wait()
 end
 
 ---`create`, then `on_created(task)`, then `wait`.
@@ -154,7 +154,7 @@ end
 ---@return pomex.File|nil file
 ---@return pomex.Error? err
 function Generations:download(task, path, opts)
-  return self.async:download(task, path, opts):await()
+  return here(self.async):download(task, path, opts):wait()
 end
 
 return function(client, async)

@@ -42,6 +42,11 @@ function Loop:stir()
   self:arm()
 end
 
+---For a wait: what is pending may have begun where the host did not watch.
+function Loop:watch()
+  if self.attach and not self.closed and self:left() > 0 then self.attach() end
+end
+
 ---Has the descriptor tell of the work of this half, too.
 function Loop:arm()
   local due = self:unheard() > 0 and 0 or self:timeout()

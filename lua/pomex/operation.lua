@@ -1,13 +1,14 @@
 --- Something asked of the service that has its answer, or will have it. `client.async` returns
---- operations; the plain calls are `client.async…:await()`.
+--- operations; the plain calls are `client.async…:wait()`.
 
 local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local reply = require "pomex.reply"
 local waitable = require "pomex.waitable"
 
-local now = core.now
+local now, note = core.now, coroutines.note
 
 ---Dropping one never cancels it. Its result stays in it, however often it is taken.
 ---@class pomex.Operation
@@ -154,23 +155,12 @@ function Operation:wait(timeout)
     if self.news then deliver(self) end
     if self.finished or client.loop.closed then return self:outcome() end
     if not deadline then
+      note(self)
       host.wait(client, self)
     elseif not self:pause(now, deadline) then
       return ran_out(self, timeout)
     end
   end
-end
-
----`wait`, for a call that nobody else holds: where none can wait, nothing of it is sent.
----@return any value
----@return pomex.Error? err
-function Operation:await()
-  local client = self.client
-  local refuse = client.host.refuse
-  local why = refuse and not self.finished and refuse(client)
-  if not why then return self:wait() end
-  self:cancel()
-  error(why, 0)
 end
 
 ---Whether the result is there.

@@ -116,6 +116,19 @@ function resources.create_and_wait(resource, client, now, body, opts)
   })
 end
 
+---For the plain calls: raises where the running coroutine may not wait, before anything is sent
+---whose answer would reach nobody.
+---@generic T
+---@param async T
+---@return T async
+function resources.here(async)
+  local client = async.client
+  local refuse = client.host.refuse
+  local why = refuse and refuse(client)
+  if why then error(why, 0) end
+  return async
+end
+
 local REQUEST = { query = "table", body = "any", headers = "table" }
 
 ---@class pomex.Async

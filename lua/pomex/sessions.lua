@@ -3,7 +3,7 @@
 local options = require "pomex.options"
 local resources = require "pomex.resources"
 
-local KINDS = resources.KINDS
+local KINDS, here = resources.KINDS, resources.here
 local BODY = { callback_url = "string", lang = "string" }
 
 ---@class pomex.AsyncSessions
@@ -33,7 +33,7 @@ Sessions.__index = Sessions
 ---@return pomex.Session|nil session
 ---@return pomex.Error? err invalid_request_error (no https callback_url, unknown lang), …
 function Sessions:create(body, opts)
-  return self.async:create(body, opts):await()
+  return here(self.async):create(body, opts):wait()
 end
 
 return function(client, async)

@@ -74,7 +74,7 @@ function tasks.spawn(client, f, ...)
   else
     local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
     host.spawn(function()
-      task:ended(coroutines.protect(inner, unpack(arguments, 1, count)))
+      coroutines.run(task, inner, unpack(arguments, 1, count))
     end)
   end
   return task

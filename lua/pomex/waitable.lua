@@ -4,6 +4,10 @@
 --- is over, and `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step,
 --- a function called) when calling it again is worth while. Waking may be spurious.
 
+local coroutines = require "pomex.host.coroutine"
+
+local note = coroutines.note
+
 local waitable = {}
 
 ---@param who thread|function
@@ -95,6 +99,7 @@ end
 ---@return boolean ready
 function waitable:pause(now, deadline)
   local client = self.client
+  note(self)
   client.host.wait(client, self, deadline and math.max(deadline - now(), 0))
   return self() and true or false
 end

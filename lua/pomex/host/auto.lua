@@ -41,12 +41,11 @@ end
 -- and to block would stop the loop.
 local function waiter()
   local host = looping()
-  if not host then return blocking end
-  local own = not host.own or host.own()
+  local own = host and (not host.own or host.own())
+  if own == nil then return blocking end
   if own then return host end
   local co = running()
-  if co and started[co] then return coroutines, host end
-  if own == nil then return blocking end
+  if co and started[co] then return coroutines end
   return nil, ("pomex: %s did not start what runs here, and must not be held up; wait in a task "
     .. "that client:spawn started, or say pomex.new{ host = %q }"):format(host.name, host.name)
 end
@@ -70,10 +69,9 @@ end
 ---@param ready table
 ---@param timeout? number seconds
 function auto.wait(client, ready, timeout)
-  local host, more = waiter()
-  if not host then error(more, 0) end
-  -- A task of ours, in a loop: perhaps one that began to watch only now.
-  if host == coroutines and client.loop:left() > 0 then more.attach(client) end
+  local host, why = waiter()
+  if not host then error(why, 0) end
+  client.loop:watch()
   return host.wait(client, ready, timeout)
 end
 

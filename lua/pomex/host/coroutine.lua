@@ -180,6 +180,29 @@ function coroutines.current()
   return co
 end
 
+-- The tasks of hosts that start them, by the coroutine that runs them.
+---@type table<thread, pomex.Task>
+local hosted = setmetatable({}, { __mode = "k" })
+
+---Runs `f(…)` as the whole of a task that a host has started.
+---@param task pomex.Task
+---@param f function
+function coroutines.run(task, f, ...)
+  local co = coroutines.current()
+  if co then hosted[co] = task end
+  task:ended(coroutines.protect(f, ...))
+  if co then hosted[co] = nil end
+end
+
+---Takes note of what such a task is about to wait for.
+---@param ready table
+function coroutines.note(ready)
+  if next(hosted) == nil then return end
+  local co = coroutines.current()
+  local task = co and hosted[co]
+  if task then task.waiting = ready end
+end
+
 ---Starts `f()`, which never raises, in a coroutine.
 ---@param f function
 function coroutines.spawn(f)

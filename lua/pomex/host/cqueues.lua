@@ -69,11 +69,10 @@ end
 function host.wait(client, ready, timeout)
   local why = host.refuse()
   if why then error(why, 0) end
-  if client.loop:left() > 0 then host.attach(client) end
+  client.loop:watch()
   local deadline, woken = timeout and now() + timeout, condition.new()
   local function wake() woken:signal() end
   while not ready() do
-    if client.loop.closed then error("pomex client is closed", 0) end
     local left = deadline and deadline - now()
     if left and left <= 0 then break end
     ready:subscribe(wake)

@@ -69,7 +69,7 @@ end
 function host.wait(client, ready, timeout)
   local why = host.refuse()
   if why then error(why, 0) end
-  if client.loop:left() > 0 then host.attach(client) end
+  client.loop:watch()
   return coroutines.wait(client, ready, timeout)
 end
 

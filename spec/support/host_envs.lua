@@ -1,0 +1,271 @@
+--- The hosts that load here, each as what spec/support/host_scenarios.lua asks for.
+
+local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
+local pomex = require "pomex"
+local socket = require "socket"
+
+local now = core.now
+
+local envs = {}
+
+-- Longer than any scenario: a loop that does not return by itself has failed.
+local PATIENCE = 20
+
+---@param name string
+---@param host string|pomex.Host
+---@param can table<string, boolean> what scenarios may need
+local function new(name, host, can)
+  local env = { name = name, pomex = pomex, can = can, clients = {} }
+  function env.client(extra)
+    local options, held = { host = host, rate_limits = false }, true
+    for key, value in pairs(extra or {}) do
+      if key == "unheld" then held = false else options[key] = value end
+    end
+    local client = pomex.check(pomex.new(env.sb:client_options(options)))
+    if held then env.clients[#env.clients + 1] = client end
+    return client
+  end
+  function env.close()
+    for _, client in ipairs(env.clients) do client:close() end
+    env.clients = {}
+  end
+  envs[#envs + 1] = env
+  return env
+end
+
+local function expect(ok, why)
+  if not ok then error(tostring(why), 0) end
+end
+
+-- ----------------------------------------------------------------------------------- blocking
+
+local blocking = new("blocking", "blocking", { refuse = true })
+function blocking.run(f) f() end
+
+local auto = new("auto, with no loop", nil, { refuse = true })
+function auto.run(f) f() end
+
+-- ------------------------------------------- a loop of one's own: a frame every few milliseconds
+
+local function frames(name, host, refuses)
+  local env = new(name, host, { side = true, loop = true, halt = true, refuse = refuses })
+  local sleepers, due, halted = {}, {}, false
+
+  function env.resume(co)
+    expect(coroutine.resume(co))
+  end
+  function env.wake(co)
+    due[#due + 1] = co
+  end
+  function env.wake_at(co, at)
+    sleepers[co] = at
+  end
+  function env.sleep(seconds)
+    local at, co = now() + seconds, coroutines.current()
+    -- A task's own yields last until the next step.
+    if not coroutines.started[co] then sleepers[co] = at end
+    repeat coroutine.yield() until now() >= at
+  end
+  function env.go(f)
+    env.resume(coroutine.create(f))
+  end
+
+  local function frame()
+    local time, list, left = now(), due, 0
+    due = {}
+    for _, co in ipairs(list) do
+      if coroutine.status(co) == "suspended" then env.resume(co) end
+    end
+    for co, at in pairs(sleepers) do
+      if at <= time then
+        sleepers[co] = nil
+        env.wake(co)
+      end
+    end
+    for _, client in ipairs(env.clients) do
+      if not client.loop.closed then left = left + client:step() end
+    end
+    return left + #due + (next(sleepers) and 1 or 0)
+  end
+
+  local function loop()
+    local began = now()
+    while frame() > 0 and not halted do
+      if now() - began > PATIENCE then error("the frames do not end", 0) end
+      socket.sleep(0.002)
+    end
+  end
+  function env.run(f)
+    halted = false
+    env.go(f)
+    loop()
+  end
+  function env.halting(f)
+    halted = false
+    env.go(function() f(function() halted = true end) end)
+    loop()
+  end
+  return env
+end
+
+frames("coroutine", "coroutine", true)
+
+do
+  local env
+  local host = { running = coroutines.current }
+  function host.wait(_, ready, timeout)
+    local me, deadline = coroutines.current(), timeout and now() + timeout
+    local function wake() env.wake(me) end
+    while not ready() and not (deadline and now() >= deadline) do
+      ready:subscribe(wake)
+      env.wake_at(me, deadline)
+      coroutine.yield()
+    end
+    env.wake_at(me, nil)
+    ready:unsubscribe(wake)
+  end
+  function host.spawn(f) env.go(f) end
+  env = frames("a table of three functions", host, false)
+end
+
+-- ------------------------------------------------------------------------------------ cqueues
+
+local WATCHES = { side = true, loop = true, watch = true, halt = true, refuse = true }
+
+local function with_cqueues(name, host)
+  local cqueues = require "cqueues"
+  local env, cq = new(name, host, WATCHES), cqueues.new()
+  function env.go(f) cq:wrap(f) end
+  env.sleep = cqueues.sleep
+  function env.run(f)
+    cq:wrap(f)
+    expect(cq:loop(PATIENCE))
+    expect(cq:empty(), "the controller's loop does not return")
+  end
+  function env.halting(f)
+    local halted
+    cq:wrap(f, function() halted = true end)
+    while not halted do expect(cq:step(PATIENCE)) end
+  end
+end
+
+-- ---------------------------------------------------------------------------------------- luv
+
+local function with_luv(name, host)
+  local luv = require "luv"
+  local env = new(name, host, WATCHES)
+  -- A luv callback that raises ends the process, so a task keeps what f raises.
+  local spare = pomex.new { api_key = "k", base_url = "http://127.0.0.1:1", host = host }
+
+  function env.go(f)
+    spare:spawn(f)
+  end
+  function env.sleep(seconds)
+    local co, timer = coroutine.running(), luv.new_timer()
+    timer:start(math.floor(seconds * 1000), 0, function()
+      timer:close()
+      expect(coroutine.resume(co))
+    end)
+    coroutine.yield()
+  end
+  local function loop()
+    local late
+    local watchdog = luv.new_timer()
+    watchdog:start(PATIENCE * 1000, 0, function()
+      late = true
+      luv.stop()
+    end)
+    watchdog:unref()
+    luv.run()
+    watchdog:stop()
+    watchdog:close()
+    luv.run("nowait")
+    expect(not late, "uv.run does not return")
+  end
+  -- Within the loop: only there does "auto" know that it runs.
+  local function run(f, ...)
+    local task
+    local soon, argument = luv.new_timer(), ...
+    soon:start(0, 0, function()
+      soon:close()
+      task = spare:spawn(f, argument)
+      task.collected = true
+    end)
+    loop()
+    return task
+  end
+  function env.run(f)
+    local task = run(f)
+    expect(task:done(), "what luv runs did not end")
+    task:wait()
+  end
+  function env.halting(f)
+    run(f, luv.stop)
+  end
+end
+
+-- -------------------------------------------------------------------------------------- copas
+
+local function with_copas()
+  local copas = require "copas"
+  local env = new("copas", "copas", WATCHES)
+  local live, failed, halted = 0, nil, false
+
+  local function start(f, ...)
+    live = live + 1
+    copas.addthread(function(...)
+      copas.setErrorHandler(function(why) live, failed = live - 1, why end)
+      f(...)
+      live = live - 1
+    end, ...)
+  end
+  env.go = start
+  function env.sleep(seconds)
+    local at, asleep = now() + seconds, false
+    local bell = {}
+    function bell.getfd() return now() >= at and 0 or -1 end
+    function bell.dirty() return now() >= at end
+    function bell.close() end
+    function bell.receive()
+      asleep = not asleep
+      if asleep then return nil, "timeout" end
+      return "rung"
+    end
+    copas.receive(bell, 1)
+  end
+  -- This copas never returns from its loop: it is over when nothing is left to do.
+  local function loop()
+    local began, quiet = now(), 0
+    halted = false
+    while quiet < 3 and not halted and not failed do
+      copas.step(0.002)
+      local busy = live
+      for _, client in ipairs(env.clients) do busy = busy + client.loop:left() end
+      quiet = busy == 0 and quiet + 1 or 0
+      expect(now() - began < PATIENCE, "copas is never done")
+    end
+    local why = failed
+    failed = nil
+    expect(not why, why)
+  end
+  function env.run(f)
+    start(f)
+    loop()
+    for _, client in ipairs(env.clients) do
+      expect(not client.loop.detach, "copas still watches an idle client")
+    end
+  end
+  function env.halting(f)
+    start(f, function() halted = true end)
+    loop()
+  end
+end
+
+with_cqueues("cqueues", "cqueues")
+with_cqueues("auto, in cqueues", nil)
+with_luv("luv", "luv")
+with_luv("auto, in luv", nil)
+if pcall(require, "copas") then with_copas() end
+
+return envs
