@@ -4,6 +4,7 @@
 local core = require "pomex.core"
 local pump = require "pomex.host.openresty_pump"
 local semaphore = require "ngx.semaphore"
+local watching = require "pomex.host.pump"
 
 local now, get_phase = core.now, ngx.get_phase
 
@@ -20,18 +21,25 @@ local BARRED = {
   ssl_session_store = "ssl_session_store_by_lua", exit_worker = "exit_worker_by_lua",
 }
 
----Raises in a phase in which nothing could be waited for. Nothing is started there, either:
----what init_by_lua starts would belong to the master process.
-function openresty.guard()
-  local phase = BARRED[get_phase()]
-  if phase then
-    error(("pomex: %s cannot wait%s"):format(phase, phase == "init_by_lua"
-      and "; make clients there, and use them in the workers"
-      or "; use the client in a timer: ngx.timer.at(0, function() … end)"), 0)
-  end
+-- In these not even what waits for nothing can be started: it would belong to the master, or
+-- never end.
+local CLOSED = { init = true, exit_worker = true }
+
+---Why the running code may not wait; nil: it may.
+---@return string|nil
+function openresty.refuse()
+  local phase = get_phase()
+  if not BARRED[phase] then return watching.busy() end
+  return ("pomex: %s cannot wait; %s"):format(BARRED[phase], phase == "init"
+    and "make clients there, and use them in the workers"
+    or "use the client in a timer: ngx.timer.at(0, function() … end)")
 end
 
-local guard = openresty.guard
+local refuse = openresty.refuse
+
+function openresty.guard()
+  if CLOSED[get_phase()] then error(refuse(), 0) end
+end
 
 ---@return thread|nil
 function openresty.running()
@@ -66,10 +74,8 @@ end
 ---@param ready table
 ---@param timeout? number seconds
 function openresty.wait(client, ready, timeout)
-  guard()
-  if pump.stepping and pump.stepping == coroutine.running() then
-    error("pomex: a wait within a step; wait in a task that client:spawn started", 0)
-  end
+  local barred = refuse()
+  if barred then error(barred, 0) end
   local deadline = timeout and now() + timeout
   local waiter = table.remove(spares) or new_waiter()
   while not ready() do
@@ -93,7 +99,7 @@ end
 ---ended and its coroutine serves another request.
 ---@param f function
 function openresty.spawn(f)
-  guard()
+  if BARRED[get_phase()] then error(refuse(), 0) end
   ngx.thread.spawn(f)
 end
 

@@ -4,11 +4,11 @@
 --- It ends when nothing has been pending for a moment, so that it holds no VM and no worker.
 
 local core = require "pomex.core"
+local watching = require "pomex.host.pump"
 
 local pump = {
   bridge = true,  -- false: never try one
   up = false,     -- it learns of everything
-  stepping = nil, -- the light thread that steps a client just now
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
@@ -54,18 +54,8 @@ local function bell()
   end
 end
 
----Steps `client`, and logs an error that nobody collected; more of them keep the descriptor
----readable.
----@param client pomex.Client
----@return integer left
-function pump.step(client)
-  local loop = client.loop
-  pump.stepping = coroutine.running()
-  local ok, left = pcall(client.step, client)
-  pump.stepping = nil
-  if ok then return left end
-  ngx.log(ngx.ERR, "pomex: ", tostring(left))
-  return loop.closed and 0 or loop:left()
+local function log(message)
+  ngx.log(ngx.ERR, "pomex: ", message)
 end
 
 local function open_bridge()
@@ -98,7 +88,7 @@ local function run_bridge(sock)
     local fd = a + b * 256 + c * 65536
     local client = watched[fd]
     if client then
-      pump.step(client)
+      watching.step(client, log)
       if watched[fd] == client then
         mine:rearm(fd)
         worked[fd] = true
@@ -119,7 +109,8 @@ local function run_sleeping()
     local all, left = {}, 0
     for fd, client in pairs(watched) do all[fd] = client end
     for fd, client in pairs(all) do
-      local pending = pump.step(client)
+      watching.step(client, log)
+      local pending = client.loop:left()
       left = left + pending
       if pending == 0 then forget(fd, client) end
     end
@@ -161,7 +152,7 @@ local function run()
   running = true
   local ok, why = pcall(serve)
   if not ok then
-    ngx.log(ngx.ERR, "pomex: ", tostring(why))
+    log(tostring(why))
     pump.bridge = false
   end
   if bridge then bridge:close() end
@@ -181,8 +172,7 @@ end
 function pump.attach(client)
   local loop = client.loop
   if loop.detach then return end
-  local fd, why = client:pollfd()
-  if not fd then error("pomex: " .. tostring(why), 0) end
+  local fd = watching.descriptor(client)
   watched[fd] = client
   function loop.detach() forget(fd, client) end
   function loop.idle()
@@ -197,7 +187,7 @@ end
 function pump.rescue(client)
   if pump.up then return end
   ensure()
-  pump.step(client)
+  watching.step(client, log)
 end
 
 return pump
