@@ -132,6 +132,37 @@ static void of_a_generation(void **state)
     all_fail_in_turn(POMEX_EFFECT_BILLED);
 }
 
+/* An attempt that could not be made takes nobody's turn. */
+static void of_a_limited_start(void **state)
+{
+    (void)state;
+    const fault_step good = {.body = harness_reply(POMEX_EFFECT_NONE)};
+    bool failed = true;
+    int without_memory = 0;
+    harness h;
+    harness_start(&h, &good, 1, false);
+    h.options.rate_limits[POMEX_ASSET_GET] = 1;
+    harness_client(&h);
+    for (long n = 1; failed; n++) {
+        starve_begin(n, false, STARVE_OWN);
+        pomex_operation *op = start(&h, POMEX_EFFECT_NONE);
+        failed = starve_end();
+        if (op && pomex_operation_attempts(op) == 0) {
+            assert_string_equal(pomex_operation_error(op)->type, "memory_error");
+            without_memory++;
+            pomex_operation_release(op);
+            op = start(&h, POMEX_EFFECT_NONE);
+            assert_int_equal(pomex_operation_attempts(op), 1); /* at once */
+        }
+        if (op)
+            harness_finish(&h, op);
+        pomex_operation_release(op);
+        harness_advance(&h, 2);
+    }
+    assert_true(without_memory > 0);
+    harness_stop(&h);
+}
+
 /* What there is no memory to say is still said. */
 static void the_error_itself(void **state)
 {
@@ -152,9 +183,9 @@ static void the_error_itself(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_a_get),         cmocka_unit_test(of_a_session),
-        cmocka_unit_test(of_an_upload),     cmocka_unit_test(of_a_generation),
-        cmocka_unit_test(the_error_itself),
+        cmocka_unit_test(of_a_get),           cmocka_unit_test(of_a_session),
+        cmocka_unit_test(of_an_upload),       cmocka_unit_test(of_a_generation),
+        cmocka_unit_test(of_a_limited_start), cmocka_unit_test(the_error_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

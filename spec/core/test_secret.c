@@ -134,6 +134,7 @@ static void no_core_dump_holds_it(void **state)
     assert_true(has_flag(kept, " dd"));
     assert_false(has_flag(&h, " dd")); /* the flag means something here */
     harness_stop(&h);
+    assert_false(has_flag(kept, " dd")); /* given back */
 }
 
 static void a_key_file_too_long_is_refused(void **state)

@@ -79,6 +79,8 @@ static void is_true(scene *s, const pomex_operation *op, int step, unsigned whos
 {
     const pomex_error *error = op ? pomex_operation_error(op) : NULL;
     size_t sent = fault_server_count(s->h.server, lines[step]);
+    /* The caller's request was right. */
+    assert_false(error && strcmp(error->type, "invalid_request_error") == 0);
     if (step == 5) {
         assert_int_equal(scene_exists(s->path), op && !error);
         return;
