@@ -2,6 +2,7 @@
 #include "json.h"
 #include "operation.h"
 #include "retry.h"
+#include "secret.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,21 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     }
 }
 
+/* The beginning of the body, in which no server can show us our own key: not even half of it.
+ */
+static void show_body(pomex_error *error, const pomex_buffer *body, const char *key)
+{
+    size_t room = BODY_SHOWN + (key ? strlen(key) : 0);
+    size_t length = body->length < room ? body->length : room;
+    error->body = malloc(length + 1);
+    if (!error->body)
+        return;
+    memcpy(error->body, body->data, length);
+    pomex_secret_hide(error->body, length, key);
+    error->body_length = length < BODY_SHOWN ? length : BODY_SHOWN;
+    error->body[error->body_length] = '\0';
+}
+
 pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome *o,
                                  const pomex_buffer *body)
 {
@@ -76,14 +92,11 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     error->retryable = pomex_retry_transient(o);
     if (o->reply->request_id[0] && of_service)
         error->request_id = strdup(o->reply->request_id);
+    if (error->request_id)
+        pomex_secret_hide(error->request_id, strlen(error->request_id),
+                          pomex_settings_key(&op->client->settings));
     if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {
-        size_t shown = body->length < BODY_SHOWN ? body->length : BODY_SHOWN;
-        error->body = malloc(shown + 1);
-        if (error->body) {
-            memcpy(error->body, body->data, shown);
-            error->body[shown] = '\0';
-            error->body_length = shown;
-        }
+        show_body(error, body, pomex_settings_key(&op->client->settings));
     }
     return error;
 }

@@ -31,6 +31,9 @@ typedef struct pomex_settings {
 pomex_error *pomex_settings_init(pomex_settings *settings, const pomex_options *options);
 void pomex_settings_free(pomex_settings *settings);
 
+/* The API key; NULL once they are freed. */
+const char *pomex_settings_key(const pomex_settings *settings);
+
 /* A descriptor that libcurl uses; see socket.c. */
 typedef struct pomex_socket {
     uint8_t wanted;     /* what libcurl wants: EPOLLIN, EPOLLOUT */

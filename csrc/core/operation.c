@@ -1,6 +1,7 @@
 #include "operation.h"
 
 #include "json.h"
+#include "secret.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -279,6 +280,7 @@ pomex_error *pomex_operation_error_new(const pomex_operation *op, const char *ty
     va_end(arguments);
     if (length < 0)
         return pomex_error_memory();
+    pomex_secret_hide(text, (size_t)length, pomex_settings_key(&op->client->settings));
     pomex_error *error = pomex_error_new(type, "%s", text);
     free(text);
     if (pomex_error_is_static(error))

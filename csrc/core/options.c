@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define HEADER   "Authorization: Bearer "
 #define MAX_KEY  4096
 #define KEY_ROOM (MAX_KEY + 2) /* so that one that is too long is seen to be */
 
@@ -132,10 +133,10 @@ static pomex_error *set_key(pomex_settings *s, const pomex_options *o)
     else if (strlen(key) > MAX_KEY)
         error = refuse("%s is longer than %s", source, "4096 bytes");
     if (!error) {
-        s->authorization_size = strlen("Authorization: Bearer ") + strlen(key) + 1;
+        s->authorization_size = strlen(HEADER) + strlen(key) + 1;
         s->authorization = pomex_secret_new(s->authorization_size);
         if (s->authorization)
-            snprintf(s->authorization, s->authorization_size, "Authorization: Bearer %s", key);
+            snprintf(s->authorization, s->authorization_size, HEADER "%s", key);
         else
             error = pomex_error_memory();
     }
@@ -252,4 +253,9 @@ void pomex_settings_free(pomex_settings *s)
     free(s->ca_file);
     free(s->ca_path);
     *s = (pomex_settings){0};
+}
+
+const char *pomex_settings_key(const pomex_settings *s)
+{
+    return s->authorization ? s->authorization + strlen(HEADER) : NULL;
 }

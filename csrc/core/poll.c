@@ -3,6 +3,7 @@
 #include "json.h"
 #include "operation.h"
 #include "retry.h"
+#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,6 +141,9 @@ static void finish_failed(pomex_operation *op, const json_t *root)
     if (!pomex_error_is_static(error)) {
         error->status = op->status;
         error->object = op->reply.data ? strdup(op->reply.data) : NULL;
+        if (error->object)
+            pomex_secret_hide(error->object, strlen(error->object),
+                              pomex_settings_key(&op->client->settings));
     }
     add_status(op, error);
     pomex_operation_finish(op, error);

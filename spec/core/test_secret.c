@@ -137,6 +137,44 @@ static void no_core_dump_holds_it(void **state)
     assert_false(has_flag(kept, " dd")); /* given back */
 }
 
+/* A page of a proxy or a framework that shows the request that it could not serve. */
+static void what_a_server_echoes_is_hidden(void **state)
+{
+    (void)state;
+    static const char page[] = "<h1>Bad gateway</h1>Authorization: Bearer " KEY " twice " KEY;
+    char cut[700];
+    memset(cut, 'x', sizeof cut);
+    /* Across the end of what is shown. */
+    snprintf(cut + 512 - 8, sizeof cut - 512 + 8, KEY "tail");
+    const fault_step steps[] = {
+        {.times = 1, .status = 400, .headers = "X-Request-Id: r-" KEY "\r\n", .body = page},
+        {.times = 1, .status = 400, .body = cut},
+        {.times = 1, .status = 400, .body = "{\"error\":{\"message\":\"bad key " KEY "\"}}"},
+        {.body = "{\"id\":\"asset-1\",\"status\":\"failed\",\"error\":\"for " KEY "\"}"}};
+    harness h;
+    harness_start(&h, steps, 4, false);
+    h.options.api_key = KEY;
+    harness_client(&h);
+    for (int i = 0; i < 4; i++) {
+        pomex_call_options options;
+        pomex_call_options_init(&options);
+        pomex_operation *op =
+            i < 3 ? harness_call(&h, POMEX_EFFECT_NONE)
+                  : pomex_client_wait(h.client, POMEX_ASSET_GET, "asset-1", 7, &options);
+        harness_finish(&h, op);
+        const pomex_error *error = pomex_operation_error(op);
+        assert_non_null(error);
+        assert_null(strstr(error->message, KEY));
+        assert_null(error->object ? strstr(error->object, KEY) : NULL);
+        assert_null(error->request_id ? strstr(error->request_id, KEY) : NULL);
+        assert_true(i != 0 || strstr(error->body, "Bearer ****"));
+        assert_true(i != 1 || (error->body_length == 512 && strstr(error->body, "xx********")));
+        assert_true(i != 2 || strstr(error->message, "bad key ****"));
+        pomex_operation_release(op);
+    }
+    harness_stop(&h);
+}
+
 static void a_key_file_too_long_is_refused(void **state)
 {
     (void)state;
@@ -162,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_block_given_back_holds_it),
         cmocka_unit_test(no_core_dump_holds_it),
+        cmocka_unit_test(what_a_server_echoes_is_hidden),
         cmocka_unit_test(a_key_file_too_long_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

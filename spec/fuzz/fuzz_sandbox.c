@@ -94,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     shutdown(fd, SHUT_WR);
     bool ended = serve(fd);
+    /* By a reset: thousands of connections a second would use up all ports in TIME_WAIT. */
+    struct linger none = {.l_onoff = 1};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
     close(fd);
     /* One that is left hanging must bring nothing down, nor must a restart. */
     if (!ended || ++runs % RUNS_A_STORE == 0)
