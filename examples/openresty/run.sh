@@ -8,7 +8,8 @@
 #   --port PORT      where to listen (8443)
 #   --state FOLDER   where people, videos, certificate and logs lie (build/studio)
 #   --no-install     do not install missing packages, only name them
-#   --built FOLDER   build nothing: the LuaJIT module and pomex-sandbox are there
+#   --built FOLDER   build nothing: the module for LuaJIT is there, and pomex-sandbox there or
+#                    where $POMEX_SANDBOX_BIN says
 #
 # With $POMEX_API_KEY the service is the real one (or what $POMEX_BASE_URL names), and videos are
 # billed. The service sends phones back to the studio, so then it needs a public name:
@@ -41,7 +42,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *) fail "unknown argument: $1 (see --help)" 2 ;;
@@ -87,11 +88,12 @@ sandbox=false
 [ -n "${POMEX_API_KEY:-}" ] || sandbox=true
 state="${state:-${POMEX_BUILD:-$root/build}/studio}"
 state="$state/$([ $sandbox = true ] && echo sandbox || echo live)"
+[[ "$state" == /* ]] || state="$PWD/$state"
+[[ "$built" == /* ]] || built="$PWD/$built"
+[[ "$root$state$built" != *[[:space:]\"\;\'\\\&@\|]* ]] ||
+    fail "nginx.conf cannot hold the blanks or signs in these paths: $root, $state, $built"
 umask 077
 mkdir -p "$state/videos" "$state/body" || fail "cannot write to $state"
-state="$(cd "$state" && pwd)"
-[[ "$root$state$built" != *[[:space:]\"\;\'@\|]* ]] ||
-    fail "nginx.conf cannot hold the blanks or signs in these paths: $root, $state, $built"
 if [ -f "$state/nginx.pid" ] && kill -0 "$(cat "$state/nginx.pid")" 2> /dev/null; then
     fail "a studio runs already on $state (process $(cat "$state/nginx.pid"))"
 fi
@@ -134,7 +136,7 @@ trap 'stop 0' INT TERM
 pictures="https:"
 if [ $sandbox = true ]; then
     # A session of its own: Ctrl-C is for this script to pass on. It ends when our pipe does.
-    coproc SANDBOX { exec setsid "$built/bin/pomex-sandbox" --port 0 --json --watch-stdin \
+    coproc SANDBOX { exec setsid "${POMEX_SANDBOX_BIN:-$built/bin/pomex-sandbox}" --port 0 --json --watch-stdin \
         --quiet --database "$state/sandbox.db" 2> "$state/sandbox.log"; }
     # shellcheck disable=SC2153 # coproc sets it
     sandbox_pid=$SANDBOX_PID

@@ -60,6 +60,7 @@ function browser.start(width, height, desktop)
   for i, flag in ipairs(FLAGS) do flags[i + 1] = flag end
   local made = self:call("POST", "", { capabilities = { alwaysMatch = {
     acceptInsecureCerts = true,
+    ["goog:loggingPrefs"] = { browser = "ALL" },
     ["goog:chromeOptions"] = { args = flags, mobileEmulation = { deviceMetrics = {
       width = width, height = height, pixelRatio = 1, touch = not desktop,
       mobile = not desktop } } },
@@ -123,6 +124,17 @@ function browser:await(expression)
     socket.sleep(0.05)
   end
   error("never came: " .. expression)
+end
+
+---What the browser's console got since the last call: errors of scripts, of pages that did not
+---load and of their policies.
+---@return string
+function browser:complaints()
+  local lines = {}
+  for i, entry in ipairs(self:call("POST", "/se/log", { type = "browser" })) do
+    lines[i] = entry.level .. " " .. entry.message
+  end
+  return table.concat(lines, "\n")
 end
 
 ---Writes a picture of the window to a file.

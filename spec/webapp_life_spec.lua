@@ -1,0 +1,239 @@
+-- The web app of examples/openresty loses nothing and bills nothing twice: double clicks, reloads,
+-- stops, kills, lost answers.
+--
+-- #once
+
+local process = require "spec.support.sandbox_process"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+local studio = require "spec.support.studio"
+
+describe("the web app's life #once", function()
+  local sb, app, owner, person, group
+
+  setup(function()
+    sb = process.start { "--asset-seconds", "0", "--generation-seconds", "2",
+      "--rate-limits", "off" }
+    app = studio.start(sb)
+    owner = app:visitor()
+    local link
+    person, link = owner:begin "Rachel"
+    local callback = sb:control("POST", "scan", { h5_link = link, outcome = "pass" }).location
+    group = callback:match "group_id=([^&]+)"
+    owner:get(callback)
+    owner:upload(person, "rachel")
+  end)
+
+  teardown(function()
+    if app then app:remove() end
+    if sb then sb:stop() end
+  end)
+
+  local asked, billed
+
+  before_each(function()
+    sb:control("DELETE", "faults")
+    sb:control("DELETE", "journal")
+    billed = sb:control("GET", "ledger").generation
+  end)
+
+  after_each(function()
+    assert.equal("", app:problems())
+  end)
+
+  -- How often a video was asked for, and how many were billed, since the test began.
+  function asked()
+    return #sb:control("GET", "journal?endpoint=generations.create").requests,
+      sb:control("GET", "ledger").generation - billed
+  end
+
+  local function await_request(endpoint)
+    app:await(endpoint, function()
+      return #sb:control("GET", "journal?endpoint=" .. endpoint).requests > 0
+    end)
+  end
+
+  local function fault(fields)
+    sb:control("POST", "faults", fields)
+  end
+
+  local PROMPT = "{rachel} waves."
+  local READY = 'id="player"'
+
+  it("a form that is sent eight times at once makes one video", function()
+    local form = owner:video_form(PROMPT)
+    local words = { "-b", owner.jar, app.url .. "/videos" }
+    for _, word in ipairs(owner:form(form)) do words[#words + 1] = word end
+    for i, word in ipairs(words) do words[i] = shell.quote(word) end
+    local all = shell.bash(("for i in 1 2 3 4 5 6 7 8; do curl -sk -o /dev/null -w "
+      .. "'%%{http_code} %%{redirect_url}\\n' %s & done; wait"):format(table.concat(words, " ")))
+    local first = all:match "303 (%S+)"
+    assert.equal(("303 " .. first .. "\n"):rep(8), all)
+    owner:await(first, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("a reload hands a video in the making over at once, and it is finished", function()
+    sb:control("POST", "config", { generation_seconds = 300 })
+    local video = owner:film(PROMPT)
+    owner:await(video, 'data%-stage="queued"')
+    app:reload()
+    sb:control("POST", "config", { generation_seconds = 2 })
+    sb:control("POST", "clock", { advance = 300 })
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("a reload while a video is being asked for asks once, and finishes it", function()
+    fault { endpoint = "generations.create", delay = 1.5 }
+    local video = owner:film(PROMPT)
+    await_request "generations.create"
+    app:reload()
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("reloads in the middle of a download finish it, whole", function()
+    fault { endpoint = "video", delay = 1.5 }
+    local video = owner:film(PROMPT)
+    await_request "video"
+    app:reload()
+    owner:await(video, READY)
+    local file = owner:get(video .. "/file")
+    assert.equal(200, file.status)
+    assert.equal(#file.body, tonumber(file.head:match "\n[Cc]ontent%-[Ll]ength: (%d+)"))
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("open pages go on over a reload", function()
+    local stream = assert(io.popen(("exec curl -skN --max-time 10 -b %s %s/events"):format(
+      owner.jar, app.url)))
+    -- The page as it is comes at once; then the old worker ends the stream.
+    assert.equal("retry: 500", stream:read "*l")
+    app:reload()
+    assert.is_truthy(stream:read("*a"):find('"id":"people"', 1, true))
+    stream:close()
+    assert.equal(200, owner:get("/").status)
+  end)
+
+  it("a stop with a video in the making finishes it at the next start", function()
+    local video = owner:film(PROMPT)
+    owner:await(video, 'data%-stage="queued"')
+    assert.equal(0, app:stop())
+    app = studio.start(sb, app)
+    owner.studio = app
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("workers that are killed while they ask leave doubt, and no second request", function()
+    fault { endpoint = "generations.create", after_accept = "hang" }
+    fault { endpoint = "assets.create", after_accept = "hang" }
+    local video = owner:film(PROMPT)
+    owner:post(person .. "/portraits", { name = "killed", url = "https://cdn.example/k.jpg",
+      once = owner:once(person, person .. "/portraits") })
+    await_request "generations.create"
+    await_request "assets.create"
+    for pid in pairs(app:workers()) do shell.bash("kill -KILL " .. pid) end
+    local page = owner:await(video, 'data%-stage="unclear"')
+    assert.is_truthy(page:find("may have been made, and billed; it was not asked for again", 1,
+      true))
+    assert.same({ 1, 1 }, { asked() })
+    -- The upload had arrived: the service's list says so.
+    app:await("the upload", function()
+      local card = owner:get(person).body:match "{killed}(.-)</li>"
+      return card:find('data-stage="active"', 1, true)
+    end)
+    assert.equal(1, #sb:control("GET", "journal?endpoint=assets.create").requests)
+    -- Only that the worker was killed is in the log.
+    local _, kills = app:problems():gsub("exited on signal 9", "")
+    assert.equal(2, kills)
+    os.remove(app.folder .. "/error.log")
+    shell.bash("kill -USR1 " .. app:master())
+  end)
+
+  it("an answer that is lost leaves doubt, and no second request", function()
+    fault { endpoint = "generations.create", after_accept = "drop" }
+    local video = owner:film(PROMPT)
+    local page = owner:await(video, 'data%-stage="unclear"')
+    assert.is_truthy(page:find("may have been made, and billed; it was not asked for again", 1,
+      true))
+    app:reload()
+    assert.is_truthy(owner:get(video).body:find('data-stage="unclear"', 1, true))
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("a video that is refused says so, and that nothing was billed", function()
+    fault { endpoint = "generations.create", status = 400,
+      body = '{"error":{"message":"no more credit","type":"invalid_request_error"}}' }
+    local page = owner:await(owner:film(PROMPT), 'data%-stage="failed"')
+    assert.is_truthy(page:find("No more credit. Nothing was billed.", 1, true))
+    assert.same({ 1, 0 }, { asked() })
+  end)
+
+  it("an upload whose answer is lost is found again by its name", function()
+    fault { endpoint = "assets.create", after_accept = "drop" }
+    owner:upload(person, "lost")
+    assert.equal(1, #sb:control("GET", "journal?endpoint=assets.create").requests)
+  end)
+
+  it("a video that we lost sight of goes on when a hand says so", function()
+    fault { endpoint = "generations.get", status = 401, body = "{}" }
+    local video = owner:film(PROMPT)
+    owner:await(video, "Look again")
+    assert.equal(303, owner:post(video .. "/resume", {}).status)
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("what was uploaded elsewhere is in the gallery", function()
+    sb:control("POST", "assets", { count = 1, group_id = group, status = "active",
+      name = "elsewhere" })
+    app:await("the gallery", function()
+      owner:ask(person .. "/events", { "--max-time", "1" })
+      return owner:get(person).body:find "{elsewhere"
+    end)
+  end)
+end)
+
+describe("the web app's one command #once", function()
+  it("starts a sandbox, keeps what there is, and stops everything", function()
+    local app = studio.start()
+    local visitor = app:visitor()
+    local path = visitor:begin "Rachel"
+    local service = app:said():match "http://127.0.0.1:%d+"
+    assert.is_truthy(visitor:get("/").body:find("the sandbox: no real service", 1, true))
+    assert.equal(200, visitor:get(service .. "/").status)
+    assert.equal("", app:problems())
+    assert.equal(0, app:stop())
+    for _, port in ipairs { service:match "%d+$", app.port } do
+      assert.is_nil(socket.connect("127.0.0.1", tonumber(port)))
+    end
+    assert.equal("", (shell.bash("stat -c '%a %n' " .. app.folder .. "/*.key " .. app.folder
+      .. "/*.secret " .. app.folder .. "/*.db"):gsub("600 [^\n]*\n", "")))
+    app = studio.start(nil, app)
+    visitor.studio = app
+    assert.is_truthy(visitor:get(path).body:find("Rachel", 1, true))
+    -- The link is of a service that is no more; a new code is to be had.
+    local once = visitor:once(path, path .. "/verification")
+    visitor:post(path .. "/verification", { once = once })
+    assert.equal(200, visitor:get(visitor:link(path)).status)
+    app:remove()
+  end)
+
+  it("says what is wrong with its arguments", function()
+    local run = "env -u POMEX_API_KEY bash examples/openresty/run.sh --no-install "
+    for arguments, why in pairs {
+      ["--port 0"] = "--port must be", ["--port 65536"] = "--port must be",
+      ["--url http://x.example"] = "--url must be like", ["--nothing"] = "unknown argument",
+      ["--state"] = "needs a value", ["--state '/a b' --built /"] = "cannot hold the blanks",
+    } do
+      local output, ok = shell.bash(run .. arguments)
+      assert.is_false(ok)
+      assert.is_truthy(output:find(why, 1, true), output)
+    end
+    local output, ok = shell.bash("POMEX_BASE_URL=https://x.example " .. run)
+    assert.is_false(ok)
+    assert.is_truthy(output:find "needs %$POMEX_API_KEY")
+  end)
+end)
