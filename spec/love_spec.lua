@@ -78,9 +78,12 @@ describe("the LÖVE example #once", function()
       play.shot "scan-failed"
       play.press "r"
       play.till("a new link", scanning)
+      play.paste "https://app.example/"
+      play.till("the note", function() return job.note end)
       play.press "s"
 
       play.till("the portrait's screen", function() return job.stage == "portrait" end)
+      assert(not job.note, job.note)
       play.type "/no-face.jpg"
       play.press "return"
       play.till("the refused portrait", function() return job.err end)

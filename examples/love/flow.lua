@@ -85,6 +85,7 @@ function stages.scan(job)
     local person
     person, err = pomex.callback.parse_unverified(address)
     if person then
+      job.note = nil
       job:keep { group_id = person.group_id }
       return "portrait"
     end
