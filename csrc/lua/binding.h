@@ -50,6 +50,10 @@ int pomex_lua_new(lua_State *L);
 /* Reads the table of per-call options at `index` (nil or none: all unset). */
 void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *options);
 
+/* Pushes field `name` of the table at `index`, past any metamethod: one could do anything in
+ * there, and close the client. */
+void pomex_lua_push_field(lua_State *L, int index, const char *name);
+
 /* The string in field `name` of the table at `index`, or NULL; it lives as long as the table
  * holds it. Raises on another type or a NUL byte. */
 const char *pomex_lua_field_string(lua_State *L, int index, const char *name);

@@ -20,12 +20,18 @@ static void raise(lua_State *L, const char *what)
     lua_error(L);
 }
 
-binding_client *pomex_lua_client(lua_State *L)
+/* Asked again after each allocation of Lua's: a finalizer may have closed the client. */
+static void still_open(lua_State *L, const binding_client *ud)
 {
-    binding_client *ud = pomex_lua_self(L, "pomex client");
     if (ud->client == NULL) {
         raise(L, "closed");
     }
+}
+
+binding_client *pomex_lua_client(lua_State *L)
+{
+    binding_client *ud = pomex_lua_self(L, "pomex client");
+    still_open(L, ud);
     return ud;
 }
 
@@ -121,7 +127,10 @@ static pomex_endpoint_id endpoint(lua_State *L, int index)
     return row->id;
 }
 
-/* call(endpoint, id, payload, options, spare) -> operation, its id | nil, error */
+/* call(endpoint, id, payload, options, spare) -> operation, its id | nil, error
+ *
+ * Nothing of Lua's is allocated between the first tree and the start: a finalizer could run
+ * there, and use the same client. */
 static int client_call(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -131,10 +140,11 @@ static int client_call(lua_State *L)
     const char *id = optional_id(L, 3, &length);
     pomex_lua_read_call_options(L, 5, &options);
     lua_settop(L, 6);
+    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), 6);
+    still_open(L, ud);
     if (!tree(L, ud, 0, 4)) {
         return 2;
     }
-    binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), 6);
     op->operation = pomex_client_call(ud->client, which, id, length, ud->trees[0], &options);
     return started(L, ud, op);
 }
@@ -143,24 +153,30 @@ static int client_call(lua_State *L)
  */
 static int client_request(lua_State *L)
 {
-    static const char *const parts[] = {"query", "body", "headers"};
+    enum { METHOD = 2, PATH, PARTS, OPTIONS, QUERY, BODY, HEADERS };
     binding_client *ud = pomex_lua_client(L);
     pomex_call_options options;
-    const char *method = pomex_lua_text(L, 2);
-    const char *path = pomex_lua_text(L, 3);
-    luaL_argcheck(L, method != NULL, 2, "a method is needed");
-    luaL_argcheck(L, path != NULL, 3, "a path is needed");
-    pomex_lua_read_call_options(L, 5, &options);
-    lua_settop(L, 4);
-    for (int i = 0; i < 3 && lua_istable(L, 4); i++) {
-        lua_getfield(L, 4, parts[i]);
-        if (!tree(L, ud, i, lua_gettop(L))) {
-            return 2;
-        }
-        lua_settop(L, 4);
+    const char *method = pomex_lua_text(L, METHOD);
+    const char *path = pomex_lua_text(L, PATH);
+    luaL_argcheck(L, method != NULL, METHOD, "a method is needed");
+    luaL_argcheck(L, path != NULL, PATH, "a path is needed");
+    pomex_lua_read_call_options(L, OPTIONS, &options);
+    lua_settop(L, OPTIONS);
+    if (!lua_istable(L, PARTS)) {
+        lua_newtable(L);
+        lua_replace(L, PARTS);
     }
+    pomex_lua_push_field(L, PARTS, "query");
+    pomex_lua_push_field(L, PARTS, "body");
+    pomex_lua_push_field(L, PARTS, "headers");
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
+    still_open(L, ud);
+    for (int i = QUERY; i <= HEADERS; i++) {
+        if (!tree(L, ud, i - QUERY, i)) {
+            return 2;
+        }
+    }
     op->operation = pomex_client_request(ud->client, method, path, ud->trees[0], ud->trees[1],
                                          ud->trees[2], &options);
     return started(L, ud, op);
@@ -177,6 +193,7 @@ static int client_wait(lua_State *L)
     pomex_lua_read_call_options(L, 4, &options);
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
+    still_open(L, ud);
     op->operation = pomex_client_wait(ud->client, which, id, length, &options);
     return started(L, ud, op);
 }
@@ -194,6 +211,7 @@ static int client_download(lua_State *L)
     pomex_lua_read_call_options(L, 5, &options);
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
+    still_open(L, ud);
     op->operation = pomex_client_download(ud->client, id, length, link, path, &options);
     return started(L, ud, op);
 }

@@ -11,6 +11,12 @@
 /* A span that stays far from overflow when it is counted in nanoseconds: 31 years. */
 #define LONGEST 1e9
 
+void pomex_lua_push_field(lua_State *L, int index, const char *name)
+{
+    lua_pushstring(L, name);
+    lua_rawget(L, index);
+}
+
 const char *pomex_lua_text(lua_State *L, int index)
 {
     size_t length;
@@ -26,7 +32,7 @@ const char *pomex_lua_text(lua_State *L, int index)
 const char *pomex_lua_field_string(lua_State *L, int index, const char *name)
 {
     size_t length;
-    lua_getfield(L, index, name);
+    pomex_lua_push_field(L, index, name);
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         return NULL;
@@ -44,7 +50,7 @@ const char *pomex_lua_field_string(lua_State *L, int index, const char *name)
 
 static void field_number(lua_State *L, int index, const char *name, double *value)
 {
-    lua_getfield(L, index, name);
+    pomex_lua_push_field(L, index, name);
     if (!lua_isnil(L, -1)) {
         if (lua_type(L, -1) != LUA_TNUMBER) {
             luaL_error(L, "%s must be a number, not a %s", name, luaL_typename(L, -1));
@@ -70,7 +76,7 @@ static void field_int(lua_State *L, int index, const char *name, int *value)
 
 static bool field_given(lua_State *L, int index, const char *name)
 {
-    lua_getfield(L, index, name);
+    pomex_lua_push_field(L, index, name);
     bool given = lua_toboolean(L, -1);
     lua_pop(L, 1);
     return given;
@@ -78,7 +84,7 @@ static bool field_given(lua_State *L, int index, const char *name)
 
 static bool field_table(lua_State *L, int index, const char *name)
 {
-    lua_getfield(L, index, name);
+    pomex_lua_push_field(L, index, name);
     if (lua_istable(L, -1)) {
         return true;
     }
@@ -98,7 +104,7 @@ void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *op
     field_number(L, index, "first", &options->first);
     field_number(L, index, "factor", &options->factor);
     field_number(L, index, "max", &options->max);
-    lua_getfield(L, index, "validate");
+    pomex_lua_push_field(L, index, "validate");
     options->no_validation = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     lua_pop(L, 1);
     options->updates = field_given(L, index, "on_update");
@@ -120,14 +126,14 @@ static void read_schedule(lua_State *L, int index, const char *name, pomex_sched
 /* rate_limits = false: none; { asset_list = 5, sessions = false, … }: these. */
 static void read_rate_limits(lua_State *L, int index, pomex_options *options)
 {
-    lua_getfield(L, index, "rate_limits");
+    pomex_lua_push_field(L, index, "rate_limits");
     bool none = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
         const char *name = pomex_endpoint_of((pomex_endpoint_id)i)->limit_name;
         if (none) {
             options->rate_limits[i] = 0;
         } else if (lua_istable(L, -1) && name != NULL) {
-            lua_getfield(L, -1, name);
+            pomex_lua_push_field(L, lua_gettop(L), name);
             if (lua_isboolean(L, -1) && !lua_toboolean(L, -1)) {
                 options->rate_limits[i] = 0;
                 lua_pop(L, 1);

@@ -8,7 +8,7 @@ local coroutines = require "pomex.host.coroutine"
 local Loop = {}
 Loop.__index = Loop
 
-local now, tostring, pcall = core.now, tostring, pcall
+local now, pcall = core.now, pcall
 
 local loop = {}
 
@@ -127,7 +127,7 @@ local function events(self)
   local event = handle:next_event()
   while event do
     local ok, err = pcall(hook, event)
-    if not ok then self:failure("on_event: " .. tostring(err)) end
+    if not ok then self:failure("on_event: " .. coroutines.said(err)) end
     event = not self.closed and handle:next_event()
   end
 end

@@ -38,7 +38,7 @@ function Task:fail(err, trace)
   self.count, self.value = RAISED, err
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
     or self.collected
-  if not self.collected then self.client.loop:failure(trace or tostring(err), self) end
+  if not self.collected then self.client.loop:failure(trace or coroutines.said(err), self) end
   self:settle()
 end
 

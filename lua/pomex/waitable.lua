@@ -60,7 +60,7 @@ local function run_handler(self, handler, ...)
   if not ok then
     local loop = self.client.loop
     loop.unsure = true
-    loop:failure("on_done: " .. tostring(err))
+    loop:failure("on_done: " .. coroutines.said(err))
   end
 end
 

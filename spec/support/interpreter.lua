@@ -20,4 +20,15 @@ interpreter.yields_within_calls = coroutine.wrap(function()
   return pcall(coroutine.yield, true)
 end)() == true
 
+---Something that nobody refers to, and whose finalizer is `f`.
+---@param f function
+function interpreter.finalizer(f)
+  local proxy = rawget(_G, "newproxy")
+  if proxy then
+    getmetatable(proxy(true)).__gc = f
+  else
+    setmetatable({}, { __gc = f })
+  end
+end
+
 return interpreter

@@ -16,6 +16,16 @@ local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting
 local started = setmetatable({}, { __mode = "k" })
 coroutines.started = started
 
+---What was raised, in words; its own __tostring may raise, too.
+---@param err any
+---@return string
+function coroutines.said(err)
+  local ok, words = pcall(tostring, err)
+  return ok and type(words) == "string" and words or "an error that cannot be shown"
+end
+
+local said = coroutines.said
+
 ---The running coroutine, or nil in the main one.
 ---@return thread|nil
 function coroutines.running()
@@ -89,7 +99,7 @@ local function left(loop, co, task, ok, ...)
     started[co] = nil
     return
   end
-  local trace = debug.traceback(co, tostring(what))
+  local trace = debug.traceback(co, said(what))
   -- 5.4: variables to be closed of a coroutine that failed wait for this.
   if coroutine.close then coroutine.close(co) end
   if task then
@@ -141,7 +151,7 @@ local outer = setmetatable({}, { __mode = "kv" })
 local function hand_on(co, ok, ...)
   if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
   if ok then return true, ... end
-  return false, (...), debug.traceback(co, tostring((...)))
+  return false, (...), debug.traceback(co, said((...)))
 end
 
 -- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
@@ -149,7 +159,7 @@ local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 coroutines.PUC_51 = PUC_51
 
 local function traced(err)
-  return { err, debug.traceback(tostring(err), 2) }
+  return { err, debug.traceback(said(err), 2) }
 end
 
 local function unfolded(ok, what, ...)
