@@ -223,6 +223,7 @@ describe("openresty, workers: #once #openresty", function()
     local config = file:read("*a")
     file:close()
     server = nginx.start {
+      alive = "/assets",
       config = config:gsub("127%.0%.0%.1:8080", "127.0.0.1:@PORT"):gsub("stderr", "error.log"),
       env = {
         POMEX_API_KEY = sb.key, POMEX_BASE_URL = sb.url,

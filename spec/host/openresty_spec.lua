@@ -41,6 +41,7 @@ local PHASES = [[
     log_by_lua_block {
       notes:set("log", select(2, pcall(client.assets.list, client.assets)))
       notes:set("log spawn", select(2, pcall(client.spawn, client, print)))
+      client.async.assets:list():on_done(function(page) notes:set("async", page.object) end)
     }
   }
   location = /balancer { proxy_pass http://balanced; }
@@ -183,7 +184,8 @@ describe("openresty #once #openresty", function()
       end
       assert.matches("^pomex: log_by_lua cannot wait", note "log spawn")
       assert.equal("list", note "ssl_certificate")
-      assert.equal(before + 4, #sb.journal:requests "assets.list")
+      nginx.await("what log_by_lua began", function() return note "async" == "list" end)
+      assert.equal(before + 5, #sb.journal:requests "assets.list")
       shell.bash("rm -r " .. folder)
       expected = "connect%(%) failed"
     end)
@@ -295,6 +297,9 @@ describe("openresty #once #openresty", function()
       ngx.sleep(0.01)
       return err.type .. " " .. two.type
     ]])
+    nginx.await("the thread's end", function()
+      return nginx.count(server:workers()[1], "task") == 1
+    end)
     assert.equal("raised: pomex client is closed",
       (server:run "local c = new() c:close() return c.assets:list()"):gsub(" .*:%d+:", ""))
   end)

@@ -123,7 +123,8 @@ local function configure(self, options)
   write(self.folder .. "/nginx.conf", ((options.config or CONFIG):gsub("@(%u+)", values)))
 end
 
----@param options table what goes where in the configuration; `env`: variables of the master
+---@param options table what goes where in the configuration; `env`: variables of the master;
+---  `alive`: a path that answers
 ---@return Nginx
 function nginx.start(options)
   assert(MODULES ~= "", "nginx with its Lua module was not found")
@@ -141,9 +142,9 @@ function nginx.start(options)
   local ok, why = pcall(nginx.await, "nginx", function()
     if self.pid and not self:runs() then error(self:log(), 0) end
     self.pid = tonumber(read(self.folder .. "/pid") or nil)
-    local alive = socket.connect("127.0.0.1", self.port)
-    if alive then alive:close() end
-    return alive and read(self.folder .. "/nginx.pid")
+    if not self.pid or not read(self.folder .. "/nginx.pid") then return false end
+    -- The master listens before there is a worker who answers.
+    return select(2, self:get(options.alive or "/alive")) > 0
   end)
   if not ok then
     local log = self:log()

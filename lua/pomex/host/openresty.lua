@@ -79,7 +79,6 @@ function openresty.wait(client, ready, timeout)
   local deadline = timeout and now() + timeout
   local waiter = table.remove(spares) or new_waiter()
   while not ready() do
-    if client.loop.closed then error("pomex client is closed", 0) end
     local left = deadline and deadline - now() or LONGEST
     if left <= 0 then break end
     ready:subscribe(waiter.wake)

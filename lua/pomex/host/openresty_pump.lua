@@ -7,15 +7,14 @@ local core = require "pomex.core"
 local watching = require "pomex.host.pump"
 
 local pump = {
-  bridge = true,  -- false: never try one
-  up = false,     -- it learns of everything
+  bridge = true,   -- false: never try one
+  linger = 0.25,   -- seconds for which idle clients stay watched: a pump that starts anew costs a
+                   -- fifth of a millisecond
+  up = false,      -- it learns of everything
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
 local exiting = ngx.worker.exiting
-
--- How long an idle client stays watched: a pump that starts anew costs a fifth of a millisecond.
-local LINGER = 0.25
 
 -- What a cosocket takes as "for ever": it logs an error at each read time-out.
 local NEVER = 2147483647
@@ -29,18 +28,20 @@ local bridge                     -- of the running pump
 local ringing                    -- the bell will ring
 local told                       -- that there is no bridge
 
+local function ring()
+  if bridge and not ringing then
+    ringing = true
+    bridge:ring_in(pump.linger)
+  end
+end
+
 local function forget(fd, client)
   if watched[fd] ~= client then return end
   watched[fd], worked[fd] = nil, nil
   client.loop.detach, client.loop.idle = nil, nil
   if bridge then bridge:unwatch(fd) end
-end
-
-local function ring()
-  if bridge and not ringing then
-    ringing = true
-    bridge:ring_in(LINGER)
-  end
+  -- It may have been the last one, and the pump asleep.
+  ring()
 end
 
 -- The bell rings while a client is idle: one that was it all the time is let go.
