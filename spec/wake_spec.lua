@@ -47,6 +47,19 @@ describe("watching only the descriptor", function()
     assert.equal("timeout_error", err.type)
   end)
 
+  it("ends a wait that began when all was silent", function()
+    sb.journal:clear()
+    sb:fault { endpoint = "assets.list", delay = 5, times = 1 }
+    local op, err = client.async.assets:list(), nil
+    assert.is_true(watch(function() return #sb.journal:requests() > 0 end))
+    assert.is_true(watch(function() return (client:timeout() or 9) > 1 end))
+    client:spawn(function() err = select(2, op:wait(0.05)) end)
+    assert.is_true(readable(0.5))
+    assert.is_true(watch(function() return err end))
+    assert.equal("timeout_error", err.type)
+    op:cancel()
+  end)
+
   it("tells of what another coroutine cancelled", function()
     sb:fault { endpoint = "assets.list", delay = 5, times = 1 }
     local op, err = client.async.assets:list()
@@ -85,6 +98,24 @@ describe("watching only the descriptor", function()
     local ok, why = pcall(client.step, client)
     assert.is_false(ok)
     assert.matches("^lost\n", why)
+  end)
+
+  it("wakes for each of two errors of one step", function()
+    for i = 1, 2 do
+      client:spawn(function()
+        coroutine.yield()
+        error("lost " .. i, 0)
+      end)
+    end
+    client:step()
+    for i = 1, 2 do
+      assert.is_true(readable(0))
+      local ok, why = pcall(client.step, client)
+      assert.is_false(ok)
+      assert.matches("^lost " .. i .. "\n", why)
+    end
+    client:step()
+    assert.is_false(readable(0.05))
   end)
 
   it("tells of what a step that raised left undone", function()
