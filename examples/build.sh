@@ -18,6 +18,7 @@ pomex_build()
         exit 1
     fi
     export POMEX_SANDBOX_BIN="$build/bin/pomex-sandbox"
+    unset LUA_PATH_5_4 LUA_CPATH_5_4 # lua5.4 would take them in the place of these
     export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;"
     export LUA_CPATH="$build/lib/?.so;;"
 }

@@ -22,6 +22,19 @@ end
 -- All with --browser: the curl that it else plays the phone with would run below a sanitizer
 -- that this process was started with, and hang.
 describe("the quickstart #once", function()
+  it("finds what was built whatever paths the user has for Lua 5.4", function()
+    local output = shell.bash(([[
+      export POMEX_BUILD="$(mktemp -d)" LUA_PATH_5_4="/none/?.lua" LUA_CPATH_5_4="/none/?.so"
+      trap 'rm -rf "$POMEX_BUILD"' EXIT
+      . %s/examples/build.sh
+      cmake() { :; }
+      pomex_build test %s
+      lua5.4 -e 'print(package.path) print(package.cpath)'
+    ]]):format(shell.quote(root), shell.quote(root)))
+    assert.matches(root .. "/lua/?.lua;", output, 1, true)
+    assert.matches("/release/lib/?.so;", output, 1, true)
+  end)
+
   it("leaves the phone to a human with --browser, and reads the address that is pasted", function()
     local output, ok = beside("--browser", [[
       until_line 'for the person'
