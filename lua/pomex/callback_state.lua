@@ -85,7 +85,8 @@ local BASE = { subject = "string" }
 local RETURN = { subject = "string", origin = "string" }
 
 ---A callback_url for one session: `base` with a signed state as the last segment of its path.
----@param base string https URL of your endpoint; its query and fragment stay
+---@param base string https URL of your endpoint; its query and fragment stay, and are not signed:
+---  what says who is being verified belongs into the path, or into your own session
 ---@param opts { subject: string } who is being verified, as your app knows them: never empty
 ---@return string|nil callback_url for `client.sessions:create`, once
 ---@return pomex.Error? err invalid_request_error: `base` is no URL that comes back unchanged
