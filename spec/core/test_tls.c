@@ -13,7 +13,7 @@
     "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = tls\n[tls]\n"          \
     "MinProtocol = TLSv1.3\n"
 
-/* The type of the error, or "": whichever it is says that nothing was sent. */
+/* `wanted`: the type of its error, of which nothing was sent; "": none. */
 static void call(harness *h, enum pomex_effect effect, const char *wanted)
 {
     const fault_step step = {.body = harness_reply(effect)};
