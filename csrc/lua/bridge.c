@@ -50,21 +50,21 @@ static int failed(lua_State *L, const char *what)
 
 /* ---------------------------------------------------------------------------- the thread */
 
-static void *carry(void *argument)
+/* Until the other end is gone, or close() says so. */
+static void carry_on(const bridge *b)
 {
-    const bridge *b = argument;
     struct epoll_event events[32];
     unsigned char message[4 * 32];
     for (;;) {
         int count = epoll_wait(b->set, events, 32, -1);
         if (count < 0 && errno != EINTR) {
-            return NULL;
+            return;
         }
         size_t length = 0;
         for (int i = 0; i < count; i++) {
             unsigned fd = (unsigned)events[i].data.fd;
             if (events[i].data.fd == b->socket) {
-                return NULL; /* the other end is gone, or close() says so */
+                return;
             }
             for (int shift = 0; shift < 32; shift += 8) {
                 message[length++] = (unsigned char)(fd >> shift);
@@ -72,9 +72,17 @@ static void *carry(void *argument)
         }
         /* Blocks at worst until the reader reads or ends: each descriptor has one message. */
         if (length > 0 && send(b->socket, message, length, MSG_NOSIGNAL) != (ssize_t)length) {
-            return NULL;
+            return;
         }
     }
+}
+
+static void *carry(void *argument)
+{
+    const bridge *b = argument;
+    carry_on(b);
+    shutdown(b->socket, SHUT_RDWR); /* nobody waits for one that ended */
+    return NULL;
 }
 
 static int start_thread(bridge *b)

@@ -2,6 +2,7 @@
 -- request and decodes the same answer, in the same run; openresty.sh calls it. Not a gate.
 
 local nginx = require "spec.support.nginx"
+local proc = require "spec.support.proc"
 local shell = require "spec.support.shell"
 local socket = require "socket"
 
@@ -91,10 +92,10 @@ end
 ---@return { p50: number, p99: number, rate: number, count: number, failed: number, cpu: number }
 local function load(path, connections, seconds, more)
   local worker = server:workers()[1]
-  local before = nginx.usage(worker)
+  local before = proc.usage(worker)
   local text = shell.bash(("wrk -t1 -c%d -d%gs --latency %s %s%s"):format(connections, seconds,
     more or "", server.url, path))
-  local after = server:runs(worker) and nginx.usage(worker) or before
+  local after = server:runs(worker) and proc.usage(worker) or before
   local count = tonumber(text:match("(%d+) requests in")) or error(text)
   local failed = tonumber(text:match("Non%-2xx or 3xx responses: (%d+)") or 0)
   for n in (text:match("Socket errors: [^\n]+") or ""):gmatch("%d+") do
@@ -162,9 +163,9 @@ nginx.await("all to be sent", function()
 end)
 socket.sleep(2)
 local worker = server:workers()[1]
-local before = nginx.usage(worker)
+local before = proc.usage(worker)
 socket.sleep(5)
-local after = nginx.usage(worker)
+local after = proc.usage(worker)
 row("100 calls in flight, silent for 5 s: CPU ticks, wake-ups",
   ("%d, %d"):format(after.ticks - before.ticks, after.switches - before.switches), "0, 0")
 for _, connection in ipairs(connections) do nginx.receive(connection) end

@@ -1,6 +1,7 @@
 --- Starts a real nginx with Lua for specs: in a folder of its own, on a free loopback port, as
 --- whoever runs the specs. It ends with the specs, however they end.
 
+local conf = require "spec.support.nginx_conf"
 local shell = require "spec.support.shell"
 local socket = require "socket"
 
@@ -16,7 +17,7 @@ local ROOT = shell.bash("pwd"):gsub("\n", "")
 local BUILD = os.getenv("POMEX_LUAJIT_BUILD_DIR") or "build/luajit"
 if not BUILD:find("^/") then BUILD = ROOT .. "/" .. BUILD end
 
-nginx.root, nginx.build = ROOT, BUILD
+nginx.root, nginx.build, nginx.RUN, nginx.client = ROOT, BUILD, conf.RUN, conf.client
 
 -- Where this nginx has its modules: what it was configured with, or the usual places.
 local MODULES = shell.bash([[
@@ -27,42 +28,6 @@ local MODULES = shell.bash([[
 
 -- Other users can often not enter the folders that the specs lie in.
 local USER = shell.bash("[ \"$(id -u)\" = 0 ] && printf 'user %s %s;' \"$(id -un)\" \"$(id -gn)\"")
-
-local CONFIG = [[
-@USER
-load_module @MODULES/ndk_http_module.so;
-load_module @MODULES/ngx_http_lua_module.so;
-worker_processes @WORKERS;
-pid nginx.pid;
-error_log error.log info;
-@MAIN
-events { worker_connections 4096; }
-http {
-  access_log off;
-  client_body_temp_path body;
-  proxy_temp_path proxy;
-  keepalive_requests 1000000;
-  lua_package_path "@ROOT/lua/?.lua;@ROOT/lua/?/init.lua;@ROOT/?.lua;;";
-  lua_package_cpath "@BUILD/lib/?.so;;";
-  @HTTP
-  server {
-    listen 127.0.0.1:@PORT @LISTEN;
-    location = /alive { return 204; }
-    @SERVER
-  }
-}
-]]
-
--- A location that runs the Lua it is sent.
-nginx.RUN = [[
-  location = /run {
-    content_by_lua_block {
-      ngx.req.read_body()
-      local ok, result = pcall(assert(loadstring(ngx.req.get_body_data())))
-      ngx.print(ok and tostring(result) or "raised: " .. tostring(result))
-    }
-  }
-]]
 
 -- It ends when its stdin does.
 local RUN = [[
@@ -120,7 +85,7 @@ local function configure(self, options)
     WORKERS = ("%d"):format(options.workers or 1), MAIN = options.main or "",
     HTTP = options.http or "", SERVER = options.server or "", LISTEN = options.listen or "",
   }
-  write(self.folder .. "/nginx.conf", ((options.config or CONFIG):gsub("@(%u+)", values)))
+  write(self.folder .. "/nginx.conf", ((options.config or conf.WHOLE):gsub("@(%u+)", values)))
 end
 
 ---@param options table what goes where in the configuration; `env`: variables of the master;
@@ -140,7 +105,7 @@ function nginx.start(options)
   words[#words + 1] = ("bash %s/run %s"):format(self.folder, self.folder)
   self.pipe = assert(io.popen(table.concat(words, " "), "w"))
   local ok, why = pcall(nginx.await, "nginx", function()
-    if self.pid and not self:runs() then error(self:log(), 0) end
+    if self.pid and not self:runs() then error("it ended", 0) end
     self.pid = tonumber(read(self.folder .. "/pid") or nil)
     if not self.pid or not read(self.folder .. "/nginx.pid") then return false end
     -- The master listens before there is a worker who answers.
@@ -169,12 +134,15 @@ function nginx:log()
 end
 
 ---The lines that say something is wrong.
+---@param expected? string a pattern: not those
 ---@return string
-function nginx:problems()
+function nginx:problems(expected)
   local found = {}
   for line in self:log():gmatch("[^\n]+") do
     for _, level in ipairs { "warn", "error", "crit", "alert", "emerg" } do
-      if line:find("[" .. level .. "]", 1, true) then found[#found + 1] = line end
+      if line:find("[" .. level .. "]", 1, true) and not (expected and line:find(expected)) then
+        found[#found + 1] = line
+      end
     end
   end
   return table.concat(found, "\n")
@@ -254,30 +222,6 @@ function nginx:many(code, count)
     bodies[body] = (bodies[body] or 0) + 1
   end
   return bodies
-end
-
----How many entries a folder of a process in /proc has.
----@param pid integer
----@param folder string "task", "fd"
----@return integer
-function nginx.count(pid, folder)
-  return tonumber((shell.bash(("ls /proc/%d/%s | wc -l"):format(pid, folder))))
-end
-
----What all threads of a process used: clock ticks of CPU, and how often they went to sleep.
----@param pid integer
----@return { ticks: integer, switches: integer }
-function nginx.usage(pid)
-  local ticks, switches = 0, 0
-  for thread in shell.bash(("ls /proc/%d/task"):format(pid)):gmatch("%d+") do
-    local folder = ("/proc/%d/task/%s/"):format(pid, thread)
-    local user, system = read(folder .. "stat"):match("^%d+ %b()" .. (" %S+"):rep(11)
-      .. " (%d+) (%d+)")
-    ticks = ticks + tonumber(user) + tonumber(system)
-    switches = switches + tonumber(read(folder .. "status"):match(
-      "\nvoluntary_ctxt_switches:%s*(%d+)"))
-  end
-  return { ticks = ticks, switches = switches }
 end
 
 ---Ends it and takes its folder away.

@@ -69,6 +69,7 @@ local function open_bridge()
   ok, why = sock:connect("unix:" .. made:path())
   if ok then ok, why = made:meet() end
   if ok then return made, sock end
+  sock:close()
   made:close()
   return nil, nil, why
 end

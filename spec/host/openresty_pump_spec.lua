@@ -1,0 +1,202 @@
+-- The host "openresty" and nginx's own ways: phases, timers, what it costs to wait, and what its
+-- pump does where nothing is pending or no thread is to be had.
+-- #once #openresty
+
+local nginx = require "spec.support.nginx"
+local proc = require "spec.support.proc"
+local sandbox = require "pomex.sandbox"
+local shell = require "spec.support.shell"
+local socket = require "socket"
+
+-- What a call says in each phase.
+local PHASES = [[
+  location = /phases {
+    set_by_lua_block $said { return select(2, pcall(client.assets.list, client.assets)) }
+    content_by_lua_block {
+      notes:set("set", ngx.var.said)
+      ngx.print(client.assets:list().object)
+    }
+    header_filter_by_lua_block {
+      notes:set("header_filter", select(2, pcall(client.assets.list, client.assets)))
+    }
+    body_filter_by_lua_block {
+      notes:set("body_filter", select(2, pcall(client.assets.list, client.assets)))
+    }
+    log_by_lua_block {
+      notes:set("log", select(2, pcall(client.assets.list, client.assets)))
+      notes:set("log spawn", select(2, pcall(client.spawn, client, print)))
+      client.async.assets:list():on_done(function(page) notes:set("async", page.object) end)
+    }
+  }
+  location = /balancer { proxy_pass http://balanced; }
+  location = /yields {
+    rewrite_by_lua_block { ngx.ctx.said = client.assets:list().object }
+    access_by_lua_block { ngx.ctx.said = ngx.ctx.said .. client.assets:list().object }
+    content_by_lua_block { ngx.print(ngx.ctx.said) }
+  }
+  listen 127.0.0.1:@TLS ssl;
+  ssl_certificate @FOLDER/cert.pem;
+  ssl_certificate_key @FOLDER/key.pem;
+  ssl_certificate_by_lua_block { notes:set("ssl_certificate", client.assets:list().object) }
+]]
+
+local UPSTREAM = [[
+  init_worker_by_lua_block {
+    notes:set("init_worker", select(2, pcall(client.assets.list, client.assets)))
+  }
+  upstream balanced {
+    server 127.0.0.1:1;
+    balancer_by_lua_block {
+      notes:set("balancer", select(2, pcall(client.assets.list, client.assets)))
+      ngx.exit(503)
+    }
+  }
+]]
+
+describe("openresty, its pump: #once #openresty", function()
+  local sb, server, expected
+
+  local function start(options)
+    options.http = nginx.client(sb, options.host) .. (options.http or "")
+    options.server = nginx.RUN .. (options.server or "")
+    server = nginx.start(options)
+  end
+
+  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
+  teardown(function() sb:stop() end)
+  before_each(function()
+    sb:clear_faults()
+    expected = nil
+  end)
+  after_each(function()
+    if not server then return end
+    server:stop("QUIT")
+    -- Only what a test expects, and says so.
+    assert.equal("", server:problems(expected))
+    server = nil
+  end)
+
+  it("yields in every phase that can, and names those that cannot, and starts nothing there",
+    function()
+      local tls, folder = nginx.free_port(), os.tmpname()
+      local before = #sb.journal:requests "assets.list"
+      shell.bash(([[rm %s && mkdir %s && cd %s && openssl req -x509 -newkey rsa:2048 -nodes \
+        -keyout key.pem -out cert.pem -subj /CN=localhost]]):format(folder, folder, folder))
+      start { http = UPSTREAM, server = (PHASES:gsub("@(%u+)", {
+        TLS = ("%d"):format(tls), FOLDER = folder })) }
+      assert.equal("list", (server:get("/phases")))
+      assert.equal("listlist", (server:get("/yields")))
+      server:get("/balancer")
+      shell.bash(("curl -sk https://127.0.0.1:%d/alive"):format(tls))
+      local function note(name) return server:run(("return notes:get(%q)"):format(name)) end
+      assert.equal("pomex: init_by_lua cannot wait; make clients there, and use them in the "
+        .. "workers", note "init")
+      for _, phase in ipairs { "init_worker", "set", "header_filter", "body_filter", "log",
+        "balancer" } do
+        assert.equal(("pomex: %s_by_lua cannot wait; use the client in a timer: "
+          .. "ngx.timer.at(0, function() … end)"):format(phase), note(phase))
+      end
+      assert.matches("^pomex: log_by_lua cannot wait", note "log spawn")
+      assert.equal("list", note "ssl_certificate")
+      nginx.await("what log_by_lua began", function() return note "async" == "list" end)
+      assert.equal(before + 5, #sb.journal:requests "assets.list")
+      shell.bash("rm -r " .. folder)
+      expected = "connect%(%) failed"
+    end)
+
+  it("waits in a timer, which log_by_lua can start", function()
+    start { server = [[ location = /log {
+      return 204;
+      log_by_lua_block {
+        ngx.timer.at(0, function() notes:set("timer", client.assets:list().object) end)
+      }
+    } ]] }
+    server:get("/log")
+    nginx.await("the timer", function()
+      return server:run 'return notes:get "timer"' == "list"
+    end)
+  end)
+
+  it("sleeps while 100 calls are silent: no CPU, no wake-ups #timing", function()
+    start {}
+    sb:fault { endpoint = "assets.list", before_accept = "hang", times = 0 }
+    local connections = {}
+    for i = 1, 100 do
+      connections[i] = server:send("/run",
+        "return select(2, client.assets:list({}, { timeout = 6, max_retries = 0 })).type")
+    end
+    local worker = server:workers()[1]
+    nginx.await("all to be sent", function()
+      return server:run "return client.loop.count" == "100"
+    end)
+    local before = proc.usage(worker)
+    nginx.await("silence", function()
+      socket.sleep(0.2)
+      local now = proc.usage(worker)
+      local silent = now.switches == before.switches
+      before = now
+      return silent
+    end)
+    socket.sleep(1.5)
+    assert.same(before, proc.usage(worker))
+    assert.equal(2, proc.count(worker, "task"))
+    for i = 1, 100 do assert.equal("timeout_error", (nginx.receive(connections[i]))) end
+  end)
+
+  it("ends the pump and the thread when nothing is pending, and begins again", function()
+    start {}
+    local worker = server:workers()[1]
+    local files = proc.count(worker, "fd")
+    for _ = 1, 3 do
+      assert.equal("list", server:run "return new().assets:list().object")
+      assert.equal(2, proc.count(worker, "task"))
+      nginx.await("the thread's end", function() return proc.count(worker, "task") == 1 end)
+    end
+    -- Clients that nobody holds are collected, with their descriptors.
+    server:run "collectgarbage() collectgarbage() collectgarbage()"
+    assert.equal(files, proc.count(worker, "fd"))
+    assert.equal("", (shell.bash("ls -d /tmp/pomex-" .. worker .. "-* 2> /dev/null")))
+  end)
+
+  it("loses no wait that begins while the pump ends", function()
+    start {}
+    assert.equal("200", server:run [[
+      -- Around the time for which an idle client stays watched.
+      for i = 1, 200 do
+        pomex.check(client.assets:list())
+        if i % 25 == 0 then ngx.sleep(0.2 + i / 1000) end
+      end
+      return 200
+    ]])
+  end)
+
+  for _, way in ipairs { "polls where it may have no thread",
+    "steps where it may have no timer" } do
+    local no_timer = way:find("timer") ~= nil
+    it(way, function()
+      start { http = no_timer and [[
+        lua_max_running_timers 1;
+        init_worker_by_lua_block { ngx.timer.at(0, function() ngx.sleep(1000) end) }
+      ]] or [[
+        init_worker_by_lua_block { require("pomex.host.openresty_pump").bridge = false }
+      ]] }
+      sb:fault { endpoint = "assets.list", delay = 0.2, times = 0 }
+      assert.equal(1, proc.count(server:workers()[1], "task"))
+      local began = socket.gettime()
+      assert.equal(20, server:many("return client.assets:list().object", 20).list)
+      assert.is_true(socket.gettime() - began < 0.8)
+      assert.equal(1, proc.count(server:workers()[1], "task"))
+      if no_timer then
+        expected = "lua_max_running_timers are not enough"
+        server:signal("TERM")
+      else
+        assert.matches("no bridge thread", server:log())
+        -- Also without a wait.
+        server:run 'client.async.assets:list():on_done(function() notes:set("done", true) end)'
+        nginx.await("its end", function()
+          return server:run 'return notes:get "done"' == "true"
+        end)
+      end
+    end)
+  end
+end)

@@ -1,0 +1,68 @@
+--- Configurations of nginx for specs. `@NAME` stands for what spec/support/nginx.lua knows.
+
+local conf = {}
+
+conf.WHOLE = [[
+@USER
+load_module @MODULES/ndk_http_module.so;
+load_module @MODULES/ngx_http_lua_module.so;
+worker_processes @WORKERS;
+pid nginx.pid;
+error_log error.log info;
+@MAIN
+events { worker_connections 4096; }
+http {
+  access_log off;
+  client_body_temp_path body;
+  proxy_temp_path proxy;
+  keepalive_requests 1000000;
+  lua_package_path "@ROOT/lua/?.lua;@ROOT/lua/?/init.lua;@ROOT/?.lua;;";
+  lua_package_cpath "@BUILD/lib/?.so;;";
+  @HTTP
+  server {
+    listen 127.0.0.1:@PORT @LISTEN;
+    location = /alive { return 204; }
+    @SERVER
+  }
+}
+]]
+
+-- A location that runs the Lua it is sent.
+conf.RUN = [[
+  location = /run {
+    content_by_lua_block {
+      ngx.req.read_body()
+      local ok, result = pcall(assert(loadstring(ngx.req.get_body_data())))
+      ngx.print(ok and tostring(result) or "raised: " .. tostring(result))
+    }
+  }
+]]
+
+-- Every request has `client`, which all share, and `new`, which makes one of its own.
+local CLIENT = [[
+  lua_shared_dict notes 1m;
+  lua_check_client_abort on;
+  init_by_lua_block {
+    pomex = require "pomex"
+    function new(more)
+      local options = { base_url = "@URL", api_key = "@KEY", host = "@HOST",
+        rate_limits = { sessions = 3, asset_list = 0 }, max_in_flight = 128 }
+      for name, value in pairs(more or {}) do options[name] = value end
+      return pomex.check(pomex.new(options))
+    end
+    notes = ngx.shared.notes
+    client = new()
+    notes:set("init", select(2, pcall(client.assets.list, client.assets)))
+  }
+]]
+
+---What belongs into `http` for requests to have a client of the sandbox `sb`.
+---@param sb pomex.Sandbox
+---@param host? string
+---@return string
+function conf.client(sb, host)
+  local values = { URL = sb.url, KEY = sb.key, HOST = host or "openresty" }
+  return (CLIENT:gsub("@(%u+)", values))
+end
+
+return conf
