@@ -69,7 +69,14 @@ function Loop:wake_at(who, deadline)
   if deadline and (not self.due or deadline < self.due) then
     self.due = deadline
     self:stir()
+  elseif not deadline and not self.stepping then
+    self:rest()
   end
+end
+
+---Tells the host if nothing is pending any more.
+function Loop:rest()
+  if self.idle and self:left() == 0 then self.idle() end
 end
 
 -- A coroutine is resumed by the next step; a host's function sees to it itself.
@@ -212,7 +219,7 @@ function Loop:advance(budget)
     self:arm()
   end
   if not ok then error(err, 0) end
-  if self.idle and self:left() == 0 then self.idle() end
+  self:rest()
 end
 
 ---Seconds until `advance` has work of this half; nil: it has none of its own.

@@ -17,12 +17,14 @@ local PATIENCE = 20
 ---@param can table<string, boolean> what scenarios may need
 local function new(name, host, can)
   local env = { name = name, pomex = pomex, can = can, clients = {} }
+  env.all = setmetatable({}, { __mode = "k" })
   function env.client(extra)
     local options, held = { host = host, rate_limits = false }, true
     for key, value in pairs(extra or {}) do
       if key == "unheld" then held = false else options[key] = value end
     end
     local client = pomex.check(pomex.new(env.sb:client_options(options)))
+    env.all[client] = true
     if held then env.clients[#env.clients + 1] = client end
     return client
   end
@@ -172,6 +174,7 @@ local function with_luv(name, host)
   local function loop()
     local late
     local watchdog = luv.new_timer()
+    luv.update_time()
     watchdog:start(PATIENCE * 1000, 0, function()
       late = true
       luv.stop()
@@ -212,13 +215,13 @@ local function with_copas()
   local env = new("copas", "copas", WATCHES)
   local live, failed, halted = 0, nil, false
 
-  local function start(f, ...)
+  local function start(f, argument)
     live = live + 1
-    copas.addthread(function(...)
+    copas.addthread(function()
       copas.setErrorHandler(function(why) live, failed = live - 1, why end)
-      f(...)
+      f(argument)
       live = live - 1
-    end, ...)
+    end)
   end
   env.go = start
   function env.sleep(seconds)
@@ -237,11 +240,10 @@ local function with_copas()
   -- This copas never returns from its loop: it is over when nothing is left to do.
   local function loop()
     local began, quiet = now(), 0
-    halted = false
     while quiet < 3 and not halted and not failed do
       copas.step(0.002)
       local busy = live
-      for _, client in ipairs(env.clients) do busy = busy + client.loop:left() end
+      for client in pairs(env.all) do busy = busy + client.loop:left() end
       quiet = busy == 0 and quiet + 1 or 0
       expect(now() - began < PATIENCE, "copas is never done")
     end
@@ -250,6 +252,7 @@ local function with_copas()
     expect(not why, why)
   end
   function env.run(f)
+    halted = false
     start(f)
     loop()
     for _, client in ipairs(env.clients) do
@@ -257,6 +260,7 @@ local function with_copas()
     end
   end
   function env.halting(f)
+    halted = false
     start(f, function() halted = true end)
     loop()
   end

@@ -156,7 +156,7 @@ return function(given)
       end
     end)
     equal(50, over, "waits that ended")
-    if beats < 20 or worst > 0.2 then
+    if beats < 10 or worst > 0.3 then
       error(("%d beats of 10 ms in 0.4 s, the longest %.0f ms"):format(beats, worst * 1000))
     end
   end, "side")
