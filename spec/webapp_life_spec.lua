@@ -106,7 +106,7 @@ describe("the web app's life #once", function()
   end)
 
   it("open pages go on over a reload", function()
-    local stream = assert(io.popen(("exec curl -skN --max-time 10 -b %s %s/events"):format(
+    local stream = assert(io.popen(("exec curl -skN --max-time 60 -b %s %s/events"):format(
       owner.jar, app.url)))
     -- The page as it is comes at once; then the old worker ends the stream.
     assert.equal("retry: 500", stream:read "*l")

@@ -112,7 +112,7 @@ nginx_pid=
 sandbox_pid=
 stop()
 {
-    trap '' INT TERM
+    trap '' INT TERM HUP
     echo
     echo "Stopping …"
     if [ -n "$nginx_pid" ]; then
@@ -131,7 +131,7 @@ stop()
     fi
     exit "${1:-0}"
 }
-trap 'stop 0' INT TERM
+trap 'stop 0' INT TERM HUP
 
 pictures="https:"
 if [ $sandbox = true ]; then
@@ -167,16 +167,16 @@ sed -e "s|@LOAD_MODULES@|$load|; s|@USER@|$user|; s|@STATE@|$state|g; s|@HERE@|$
 
 setsid nginx -p "$state" -e "$state/error.log" -c "$state/nginx.conf" 2> "$state/nginx.log" &
 nginx_pid=$!
+listens() { [ -s "$state/nginx.pid" ] && (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; }
 for _ in {1..100}; do
-    if [ -s "$state/nginx.pid" ] && (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; then break; fi
-    kill -0 "$nginx_pid" 2> /dev/null || {
-        cat "$state/nginx.log" >&2
-        echo "studio: nginx did not start; its log is $state/error.log" >&2
-        nginx_pid=
-        stop 1
-    }
+    if listens || ! kill -0 "$nginx_pid" 2> /dev/null; then break; fi
     sleep 0.1
 done
+if ! kill -0 "$nginx_pid" 2> /dev/null || ! listens; then
+    cat "$state/nginx.log" >&2
+    echo "studio: nginx did not start; its log is $state/error.log" >&2
+    stop 1
+fi
 
 echo "The studio is open: $url/"
 if [ $sandbox = true ]; then

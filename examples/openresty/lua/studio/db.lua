@@ -151,9 +151,10 @@ end
 ---@return integer changed
 function Db:update(name, id, fields)
   local columns, values = {}, {}
-  for column_name, value in pairs(fields) do
-    columns[#columns + 1] = column_name .. " = ?"
-    values[#values + 1] = value
+  for column_name in pairs(fields) do columns[#columns + 1] = column_name end
+  table.sort(columns)   -- so that the same columns are the same statement
+  for i, column_name in ipairs(columns) do
+    columns[i], values[i] = column_name .. " = ?", fields[column_name]
   end
   values[#values + 1] = id
   return self:run(("update %s set %s where id = ?"):format(name, table.concat(columns, ", ")),

@@ -8,10 +8,16 @@ texts.LOST_GENERATION = "The answer was lost when this server stopped. The video
 texts.LOST_UPLOAD = "The answer was lost when this server stopped. It was not sent again; if it "
   .. "arrived, it appears here by itself."
 
-local function sentence(text)
-  text = tostring(text):gsub("^%l", string.upper)
+---@param text string
+---@return string
+function texts.sentence(text)
+  text = tostring(text)
+  -- A field's name, such as callback_url, stays as it is.
+  if text:find "^%l+ " then text = text:gsub("^%l", string.upper) end
   return text:find("[.!?]$") and text or text .. "."
 end
+
+local sentence = texts.sentence
 
 local function said(err)
   local text = sentence(err.message)
@@ -56,10 +62,11 @@ function texts.generation(err)
   return said(err) .. " Nothing was billed."
 end
 
+---What kept us from looking, or from saving.
 ---@param err pomex.Error
 ---@return string
 function texts.waiting(err)
-  return said(err)
+  return said(err) .. " Nothing is lost: look again in a moment."
 end
 
 ---@param err pomex.Error

@@ -13,10 +13,6 @@ function filming.stop(row, note)
   videos.update(row, { stuck = 1, note = note })
 end
 
-local function over(row, stage, note)
-  videos.update(row, { stage = stage, note = note, ended = ngx.time() })
-end
-
 -- Returns whether there is a task.
 local function send(row)
   videos.update(row, { stage = "sending" })
@@ -27,7 +23,8 @@ local function send(row)
     videos.update(row, { stage = "queued", task_id = task.id })
     return true
   end
-  over(row, err.type == "ambiguous_error" and "unclear" or "failed", errors_text.generation(err))
+  videos.update(row, { stage = err.type == "ambiguous_error" and "unclear" or "failed",
+    note = errors_text.generation(err) })
   return false
 end
 
@@ -41,7 +38,7 @@ local function await(row, job)
   local task, err = job.operation:wait()
   if task then return task end
   if err.type == "generation_failed" then
-    over(row, "failed", errors_text.reason(err))
+    videos.update(row, { stage = "failed", note = errors_text.reason(err) })
   elseif not job.leaving and err.type ~= "timeout_error" then
     filming.stop(row, errors_text.waiting(err))
   end
@@ -53,7 +50,7 @@ local function save(row, job, task)
     on_progress = function(done, total) videos.progress(row, done, total) end })
   local file, err = job.operation:wait()
   if file then
-    over(row, "ready", "")
+    videos.update(row, { stage = "ready", note = "" })
   elseif not job.leaving then
     filming.stop(row, errors_text.waiting(err))
   end
@@ -62,7 +59,9 @@ end
 ---@param row table
 ---@param job { leaving?: boolean, operation?: pomex.Operation }
 function filming.run(row, job)
-  if row.stage == "sending" then return over(row, "unclear", errors_text.LOST_GENERATION) end
+  if row.stage == "sending" then
+    return videos.update(row, { stage = "unclear", note = errors_text.LOST_GENERATION })
+  end
   if row.stage == "new" and not send(row) or job.leaving then return end
   local task
   if row.stage ~= "saving" then

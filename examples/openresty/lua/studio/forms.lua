@@ -26,12 +26,19 @@ function forms.once(fields)
   return once and #once == 32 and not once:find "%X" and once or nil
 end
 
+---How many characters of UTF-8.
+---@param text string
+---@return integer
+function forms.length(text)
+  return select(2, text:gsub("[^\128-\191]", ""))
+end
+
 ---@param text string|nil
 ---@param what string "a name"
 ---@return string|nil message what is wrong with it
 function forms.bad_name(text, what)
   if not text or text == "" then return "Give " .. what .. "." end
-  if #text > 40 then return "That is too long: at most 40 bytes." end
+  if forms.length(text) > 40 then return "That is too long: at most 40 characters." end
   if text:find "%c" then return "A name is one line of text." end
 end
 

@@ -51,13 +51,12 @@ end
 ---@param wish string
 ---@return string
 function portraits.free_name(user_id, wish)
-  local base = wish:lower():gsub("[{}%c]", ""):gsub("%s+", "-"):sub(1, 32)
-  -- Not within a character.
-  base = base:gsub("[\192-\255][\128-\191]*$", function(last)
-    local wanted = last:byte() >= 240 and 4 or last:byte() >= 224 and 3 or 2
-    return #last == wanted and last or ""
-  end)
-  if base == "" then base = "portrait" end
+  local plain = wish:lower():gsub("[{}%c]", ""):gsub("%s+", "-")
+  local characters = {}
+  for character in plain:gmatch "[%z\1-\127\194-\244][\128-\191]*" do
+    if #characters < 30 then characters[#characters + 1] = character end
+  end
+  local base = #characters > 0 and table.concat(characters) or "portrait"
   local name, number = base, 1
   while portraits.named(user_id, name) do
     number = number + 1

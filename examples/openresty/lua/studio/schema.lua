@@ -43,7 +43,7 @@ create table if not exists videos (
   stage text not null default 'new',           -- new, sending, queued, running, saving, ready,
                                                -- failed, unclear
   stuck integer not null default 0, note text not null default '',
-  once text not null, created integer not null, ended integer,
+  once text not null, created integer not null,
   unique (user_id, once));
 
 create index if not exists portraits_at_work on portraits (stage)

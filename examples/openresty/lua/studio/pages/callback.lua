@@ -41,7 +41,7 @@ function pages.receive(request)
     -- The state stays good: the same page may let the person scan again.
     return settle(verification, "failed", errors_text.scan(err))
   end
-  if not person then return refuse(request, err.message:gsub("^%l", string.upper) .. ".") end
+  if not person then return refuse(request, errors_text.sentence(err.message)) end
   -- Used before: nginx's memory of used states ends with nginx, this row does not.
   if verification.stage == "verified" or verification.stage == "refused" then
     return refuse(request, "This link was used before.")

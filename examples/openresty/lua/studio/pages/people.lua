@@ -9,6 +9,7 @@ local live = require "studio.live"
 local page = require "studio.views.page"
 local people = require "studio.people"
 local people_view = require "studio.views.people"
+local pomex = require "pomex"
 local portraits = require "studio.portraits"
 local portraits_view = require "studio.views.portraits"
 
@@ -29,7 +30,7 @@ local function begin_verification(user, person, once)
   local verification, fresh = people.new_verification(person.id, once)
   if not fresh then return end
   verification.user_id = user.id
-  local url = assert(app.callback:url(app.url .. "/verified/" .. verification.id .. "/",
+  local url = pomex.check(app.callback:url(app.url .. "/verified/" .. verification.id .. "/",
     { subject = pages.subject(user.id, verification.id) }))
   local session, err = app.client.sessions:create({ callback_url = url, lang = "en" },
     { timeout = 20 })
@@ -93,9 +94,8 @@ end
 function pages.show(request)
   local person = people.get(request.user.id, request.id)
   if not person then return page.problem(404, request) end
+  if person.group_id then return pages.gallery(request.user, person, {}) end
   local verification = people.latest_verification(person.id)
-  local scanned = person.group_id and ngx.var.arg_scanned
-  if person.group_id and not scanned then return pages.gallery(request.user, person, {}) end
   page.show { title = "Verify " .. person.name, user = request.user, class = "narrow",
     events = "/people/" .. person.id .. "/events?page=verification",
     body = h([[<p class="crumb"><a href="/">Studio</a></p>{region}]],

@@ -1,6 +1,7 @@
 --- Asking for a video, watching it come, and watching it.
 
 local cjson = require "cjson"
+local errors_text = require "studio.errors_text"
 local forms = require "studio.forms"
 local home = require "studio.pages.home"
 local html = require "studio.html"
@@ -39,14 +40,16 @@ local function content_of(user_id, prompt)
     end
   end
   local parts, err = content:build()
-  if not parts then return nil, err.message:gsub("^%l", string.upper) .. ".", HINT end
+  if not parts then return nil, errors_text.sentence(err.message), HINT end
   if not next(named) then return nil, "The prompt names nobody.", HINT end
   return parts
 end
 
 local function problem_of(user, form)
   if not form.prompt or form.prompt == "" then return "Write what should happen." end
-  if #form.prompt > 2000 then return "That is too long: at most 2000 bytes." end
+  if forms.length(form.prompt) > 2000 then
+    return "That is too long: at most 2000 characters."
+  end
   if videos.at_work(user.id) >= MOST_AT_WORK then
     return "Four videos are being made. Wait for one to be done."
   end

@@ -134,17 +134,18 @@ end
 ---@param percent integer|nil of the download
 ---@return studio.Region
 function views.whole(video, percent)
-  local label = standing(video)
+  local label, tone = standing(video)
   local ready = video.stage == "ready"
   return { id = "video", tag = "article", class = "whole", say = "The video: " .. label .. ".",
     body = h([[{screen}
 <ol class="steps" data-stage="{stage}">{steps}</ol>
 {note}
-<p class="row wrap">{download}{resume}<a class="button{quiet}" href="/?again={id}">Use this prompt
-again</a></p>]], {
+<div class="row wrap">{download}{resume}<a class="button{quiet}" href="/?again={id}">Use this prompt
+again</a></div>]], {
       id = video.id, stage = video.stage, screen = screen(video, percent), steps = steps(video),
       quiet = ready and "" or " quiet",
-      note = html.when(video.note ~= "", '<p class="fault" role="alert">{note}</p>', video),
+      note = html.when(video.note ~= "", '<p class="fault {tone}" role="alert">{note}</p>',
+        { note = video.note, tone = tone }),
       download = html.when(ready,
         '<a class="button primary" href="/videos/{id}/file?save" download>Save the file</a>',
         video),
