@@ -16,8 +16,9 @@ install=yes
 only=
 jobs="$(nproc 2> /dev/null || echo 2)"
 
-stages=(format luacheck shellcheck build-gcc build-clang build-asan cppcheck c-tests
-    c-tests-asan c-tests-valgrind lua-tests lua-tests-asan install-test quickstart)
+stages=(format luacheck shellcheck build-gcc build-clang build-asan build-luas cppcheck c-tests
+    c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
+    lua-tests-asan lua-tests-asan-5.1 install-test quickstart)
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -94,6 +95,30 @@ stage_build-asan()
     CC=gcc make_in "$build/asan" --preset asan
 }
 
+# make_module COMPILER LUA FOLDER [PRESET]: pomex/core.so and nothing else.
+make_module()
+{
+    CC="$1" make_in "$3" --preset "${4:-dev}" -DPOMEX_LUA="$2" -DPOMEX_TESTS=OFF \
+        -DPOMEX_SANDBOX=OFF
+}
+
+# The Lua functions that a module takes from the program that loads it.
+functions_of_lua()
+{
+    nm -D --undefined-only "$1/lib/pomex/core.so" | grep -o 'lua.*' | sort
+}
+
+stage_build-luas()
+{
+    local lua status=0
+    for lua in 5.3 5.1 luajit; do make_module gcc "$lua" "$build/$lua" || status=1; done
+    for lua in 5.1 luajit; do make_module clang "$lua" "$build/clang-$lua" || status=1; done
+    make_module gcc 5.1 "$build/asan-5.1" asan || status=1
+    # Both are installed in lib/lua/5.1: either must load into the other's program.
+    diff <(functions_of_lua "$build/5.1") <(functions_of_lua "$build/luajit") || status=1
+    return $status
+}
+
 stage_cppcheck()
 {
     mkdir -p "$build/cppcheck"
@@ -143,30 +168,45 @@ stage_c-tests-valgrind()
     return $status
 }
 
-# run_busted BUILD TAGS [COMMAND…]: each spec file in a process of its own, through COMMAND.
+# run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
+# COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS. As
+# many files at once as there are processors; those with a test tagged #timing come last, each
+# on its own.
 run_busted()
 {
-    local folder="$1" tags="$2" file status=0 passed=0 failed=0 output code good bad
-    shift 2
-    for file in spec/*_spec.lua spec/*/*_spec.lua; do
-        [ -f "$file" ] || continue
-        output="$logs/$(basename "$folder")-${file//\//-}.tap"
-        POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$folder/bin/pomex-sandbox" \
+    local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" most="$jobs"
+    local files=() pids=() begun=() i prefix output code good bad status=0 passed=0 failed=0
+    shift 4
+    mapfile -t files < <(find spec -name '*_spec.lua' -exec grep -L '#timing' {} + | sort &&
+        find spec -name '*_spec.lua' -exec grep -l '#timing' {} + | sort)
+    prefix="$logs/$(basename "$folder")"
+    for i in "${!files[@]}"; do
+        if grep -q '#timing' "${files[i]}"; then most=1; fi
+        while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
+        POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$sandbox" \
+            POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
             LUA_CPATH="$folder/lib/?.so;;" \
-            timeout -k 5 150 "$@" lua5.4 /usr/bin/busted --output=TAP \
-            --exclude-tags="$tags" "$file" > "$output" 2>&1 < /dev/null
+            timeout -k 5 150 "$@" "$lua" /usr/bin/busted --output=TAP --exclude-tags="$tags" \
+            "${files[i]}" > "$prefix-${files[i]//\//-}.tap" 2>&1 < /dev/null &
+        pids[i]=$!
+        begun[i]=$EPOCHSECONDS
+    done
+    for i in "${!files[@]}"; do
+        wait "${pids[i]}"
         code=$?
+        output="$prefix-${files[i]//\//-}.tap"
         good="$(grep -c '^ok ' "$output")"
         bad="$(grep -c '^not ok ' "$output")"
         # A file that broke outside its tests (or was stopped) has failed, whatever it counted.
         if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
         passed=$((passed + good))
         failed=$((failed + bad))
-        printf '%s: %d passed, %d failed\n' "$file" "$good" "$bad"
+        printf '%s: %d passed, %d failed (%d s)\n' "${files[i]}" "$good" "$bad" \
+            $(($(stat -c %Y "$output") - begun[i]))
         if [ "$code" -ne 0 ]; then
             status=1
-            [ "$code" -eq 124 ] && echo "$file was stopped after 150 seconds"
+            [ "$code" -eq 124 ] && echo "${files[i]} was stopped after 150 seconds"
             grep -v '^ok ' "$output" | head -n 80
         fi
     done
@@ -176,19 +216,46 @@ run_busted()
 
 stage_lua-tests()
 {
-    run_busted "$build/dev" none env
+    run_busted lua5.4 "$build/dev" "$build/dev" none env
+}
+
+# Tagged #once: what tests no Lua of ours.
+stage_lua-tests-5.3()
+{
+    run_busted lua5.3 "$build/5.3" "$build/dev" once env
+}
+
+stage_lua-tests-5.1()
+{
+    run_busted lua5.1 "$build/5.1" "$build/dev" once env
+}
+
+stage_lua-tests-luajit()
+{
+    run_busted luajit "$build/luajit" "$build/dev" once env
+}
+
+# run_busted_asan LUA MODULE TAGS. Tagged #browser: Chromium does not run below another program's
+# sanitizer; #timing: slower here than what they measure.
+run_busted_asan()
+{
+    local library
+    library="$(gcc -print-file-name=libasan.so)"
+    run_busted "$1" "$2" "$build/asan" "browser,timing,$3" env LD_PRELOAD="$library" \
+        ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0:allocator_may_return_null=1 \
+        LSAN_OPTIONS="suppressions=$root/spec/support/lsan.supp:print_suppressions=0" \
+        UBSAN_OPTIONS=print_stacktrace=1
 }
 
 stage_lua-tests-asan()
 {
-    local library
-    library="$(gcc -print-file-name=libasan.so)"
-    # Tagged #browser: Chromium does not run below another program's sanitizer; #timing: slower
-    # here than what they measure.
-    run_busted "$build/asan" browser,timing env LD_PRELOAD="$library" \
-        ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0:allocator_may_return_null=1 \
-        LSAN_OPTIONS="suppressions=$root/spec/support/lsan.supp:print_suppressions=0" \
-        UBSAN_OPTIONS=print_stacktrace=1
+    run_busted_asan lua5.4 "$build/asan" none
+}
+
+# The binding has code of its own for Luas before 5.2.
+stage_lua-tests-asan-5.1()
+{
+    run_busted_asan lua5.1 "$build/asan-5.1" once
 }
 
 stage_install-test()
@@ -223,7 +290,8 @@ total_passed=0
 total_failed=0
 counts="$(mktemp)" || exit 1
 trap 'rm -f "$counts"' EXIT
-trap 'echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
+# shellcheck disable=SC2046 # a number each
+trap 'kill $(jobs -p) 2> /dev/null; echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
 
 run_stage()
 {
