@@ -15,7 +15,7 @@ end
 
 -- Returns whether there is a task.
 local function send(row)
-  videos.update(row, { stage = "sending" })
+  if not videos.claim(row) then return false end
   local task, err = app.client.generations:create {
     model = row.model, content = cjson.decode(row.content) }
   if task then

@@ -13,14 +13,14 @@ local jobs = {}
 
 local LOOK, LEASE, TURN = 1, 10, 600   -- seconds
 
-local running = {}          -- by lease: { row =, operation = }
+local running = {}          -- by lease: { row =, operation =, leaving = }
 local news = semaphore.new()
 local me = ("%d"):format(ngx.worker.pid())
 
 local KINDS = {
-  { name = "portrait", work = "studio.uploading", rows = [[select * from portraits
+  { name = "portrait", work = "studio.uploading", at_work = [[select * from portraits
     where stuck = 0 and stage in ('new', 'sending', 'processing')]] },
-  { name = "video", work = "studio.filming", rows = [[select * from videos
+  { name = "video", work = "studio.filming", at_work = [[select * from videos
     where stuck = 0 and stage in ('new', 'sending', 'queued', 'running', 'saving')]] },
 }
 
@@ -29,27 +29,32 @@ function jobs.nudge()
   if news:count() < 1 then news:post(1) end
 end
 
--- Keeps what an operation does not return from being lost: the row says it, and waits for a hand.
-local function broken(kind, row, trace)
-  ngx.log(ngx.ERR, kind.name, " ", row.id, ": ", trace)
-  pcall(require(kind.work).stop, row, "Something went wrong here. Nothing more was sent.")
+-- The lease is ours only now: another worker may have done it all since we looked.
+local function carry_on(kind, id, job)
+  job.row = app.db():row(kind.at_work .. " and id = ?", id)
+  if job.row then require(kind.work).run(job.row, job) end
 end
 
-local function run(kind, row, job, lease)
-  local ok, trace = xpcall(require(kind.work).run, debug.traceback, row, job)
-  if not ok then broken(kind, row, trace) end
+local function run(kind, id, job, lease)
+  local ok, trace = xpcall(carry_on, debug.traceback, kind, id, job)
+  if not ok then
+    ngx.log(ngx.ERR, kind.name, " ", id, ": ", trace)
+    -- Not again and again: it waits for a hand.
+    local words = "Something went wrong here. Nothing more was sent."
+    if job.row then pcall(require(kind.work).stop, job.row, words) end
+  end
   running[lease] = nil
   ngx.shared.leases:delete(lease)
 end
 
 local function look()
   for _, kind in ipairs(KINDS) do
-    for _, row in ipairs(app.db():rows(kind.rows)) do
+    for _, row in ipairs(app.db():rows(kind.at_work)) do
       local lease = kind.name .. ":" .. row.id
       if not running[lease] and ngx.shared.leases:add(lease, me, LEASE) then
-        local job = { row = row }
+        local job = {}
         running[lease] = job
-        ngx.thread.spawn(run, kind, row, job, lease)
+        ngx.thread.spawn(run, kind, row.id, job, lease)
       end
     end
   end

@@ -39,6 +39,15 @@ function portraits.usable(user_id)
     order by created, rowid]], user_id)
 end
 
+---Whether this call may send it: true once, whoever asks, and on disk when it returns.
+---@return boolean
+function portraits.claim(portrait)
+  local claimed = app.db():run("update portraits set stage = 'sending' where id = ? and "
+    .. "stage = 'new'", portrait.id) == 1
+  live.touch(portrait.user_id)
+  return claimed
+end
+
 ---@param portrait table
 ---@param fields table
 function portraits.update(portrait, fields)

@@ -14,8 +14,8 @@ end
 
 -- Returns whether there is something to wait for.
 local function send(row)
+  if not portraits.claim(row) then return false end
   local person = app.db():row("select * from people where id = ?", row.person_id)
-  portraits.update(row, { stage = "sending" })
   local asset, err = app.client.assets:create { url = row.url, asset_type = "Image",
     group_id = person.group_id, name = row.name }
   if asset then

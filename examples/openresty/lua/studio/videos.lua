@@ -40,6 +40,15 @@ function videos.at_work(user_id)
     .. "and stage in " .. AT_WORK, user_id).n
 end
 
+---Whether this call may send it: true once, whoever asks, and on disk when it returns.
+---@return boolean
+function videos.claim(video)
+  local claimed = app.db():run("update videos set stage = 'sending' where id = ? and "
+    .. "stage = 'new'", video.id) == 1
+  live.touch(video.user_id)
+  return claimed
+end
+
 ---@param video table
 ---@param fields table
 function videos.update(video, fields)
