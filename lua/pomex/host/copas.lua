@@ -80,18 +80,13 @@ end
 ---@param ready table
 ---@param timeout? number seconds
 function host.wait(client, ready, timeout)
-  local why = host.refuse()
-  if why then error(why, 0) end
-  local loop = client.loop
-  loop:watch()
-  local deadline, bell, wake = timeout and now() + timeout, new_bell()
-  while not ready() and not (deadline and now() >= deadline) do
-    ready:subscribe(wake)
-    if deadline then loop:wake_at(wake, deadline) end
+  local loop, bell, ring = client.loop, new_bell()
+  pump.wait(host, client, ready, timeout, ring, function(left)
+    -- This copas has no timers.
+    if left then loop:wake_at(ring, now() + left) end
     copas.receive(bell, 1)
-  end
-  if deadline then loop:wake_at(wake, nil) end
-  ready:unsubscribe(wake)
+  end)
+  if timeout then loop:wake_at(ring, nil) end
 end
 
 ---@param f function

@@ -2,14 +2,13 @@
 --- controller watches the client. Tasks are threads of the controller that starts them.
 
 local condition = require "cqueues.condition"
-local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local cqueues = require "cqueues"
 local pump = require "pomex.host.pump"
 
 local host = { name = "cqueues" }
 
-local now, poll = core.now, cqueues.poll
+local poll = cqueues.poll
 
 ---Whether cqueues itself resumes what runs; nil: no controller runs here.
 ---@return boolean|nil
@@ -67,18 +66,10 @@ end
 ---@param ready table
 ---@param timeout? number seconds
 function host.wait(client, ready, timeout)
-  local why = host.refuse()
-  if why then error(why, 0) end
-  client.loop:watch()
-  local deadline, woken = timeout and now() + timeout, condition.new()
+  local woken = condition.new()
   local function wake() woken:signal() end
-  while not ready() do
-    local left = deadline and deadline - now()
-    if left and left <= 0 then break end
-    ready:subscribe(wake)
-    poll(woken, left)
-  end
-  ready:unsubscribe(wake)
+  local function sleep(left) poll(woken, left) end
+  return pump.wait(host, client, ready, timeout, wake, sleep)
 end
 
 ---@param f function

@@ -1,5 +1,7 @@
 --- What hosts have in common that watch a client's descriptor in a loop of their own.
 
+local now = require("pomex.core").now
+
 local pump = {}
 
 local MAIN = {}
@@ -27,6 +29,27 @@ function pump.busy()
   if stepping == current() then
     return "pomex: a wait within a step; wait in a task that client:spawn started"
   end
+end
+
+---A host's wait: `sleep(left)` returns after `left` seconds (nil: any), or when `wake` was called.
+---@param host pomex.Host
+---@param client pomex.Client
+---@param ready table
+---@param timeout number|nil seconds
+---@param wake fun()
+---@param sleep fun(left: number|nil)
+function pump.wait(host, client, ready, timeout, wake, sleep)
+  local why = host.refuse()
+  if why then error(why, 0) end
+  client.loop:watch()
+  local deadline = timeout and now() + timeout
+  while not ready() do
+    local left = deadline and deadline - now()
+    if left and left <= 0 then break end
+    ready:subscribe(wake)
+    sleep(left)
+  end
+  ready:unsubscribe(wake)
 end
 
 ---@param client pomex.Client
