@@ -130,9 +130,13 @@ static CURL *new_easy(pomex_client *c, pomex_transfer *t)
     return NULL;
 }
 
-static pomex_transfer *from_pool(pomex_client *c)
+/* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the
+ * next answer to the same handle begins with a folded line, it is appended there (curl #11101).
+ * So what speaks to whoever a link names has a handle of its own, and that is not used again.
+ */
+static pomex_transfer *take_transfer(pomex_client *c, bool stranger)
 {
-    pomex_transfer *t = c->pool;
+    pomex_transfer *t = stranger ? NULL : c->pool;
     if (t) {
         c->pool = t->next;
         return t;
@@ -141,6 +145,7 @@ static pomex_transfer *from_pool(pomex_client *c)
     if (!t)
         return NULL;
     t->client = c;
+    t->stranger = stranger;
     t->easy = new_easy(c, t);
     if (t->easy)
         return t;
@@ -246,7 +251,7 @@ static void set_connection(CURL *e, const pomex_request *r)
 pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
                                      const pomex_request *r)
 {
-    pomex_transfer *t = from_pool(c);
+    pomex_transfer *t = take_transfer(c, !r->authorized);
     if (!t) {
         curl_slist_free_all(r->headers);
         return NULL;
@@ -292,6 +297,10 @@ void pomex_transfer_end(pomex_transfer *t)
         free_headers(t);
     }
     pomex_link_remove(&t->in_paused);
+    if (t->stranger) {
+        free_transfer(t);
+        return;
+    }
     t->turn = 0;
     t->operation = NULL;
     t->body = NULL;

@@ -32,6 +32,7 @@ typedef struct pomex_transfer {
     struct pomex_operation *operation; /* NULL: in the pool */
     struct pomex_transfer *next;       /* in the pool */
     struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
+    bool stranger;                     /* speaks to whoever a link names */
     bool plain;                        /* set up for a GET of the service's, as the last was */
     bool fresh;                        /* … and it said that no cache may answer */
     bool once;                         /* nothing may send it a second time */
