@@ -1,12 +1,11 @@
 --- The host "openresty": a wait is an ngx.semaphore that the pump posts, so no worker is ever
 --- blocked; tasks are light threads. In every phase that may yield, and in timers.
 
-local core = require "pomex.core"
 local pump = require "pomex.host.openresty_pump"
 local semaphore = require "ngx.semaphore"
 local watching = require "pomex.host.pump"
 
-local now, get_phase = core.now, ngx.get_phase
+local get_phase = ngx.get_phase
 
 local openresty = { name = "openresty", attach = pump.attach }
 
@@ -46,50 +45,38 @@ function openresty.running()
   return not BARRED[get_phase()] and coroutine.running() or nil
 end
 
--- Semaphores to be used again. One whose light thread was killed in its wait does not come
--- back here, and what posts it later wakes nobody.
+-- To be used again. One whose light thread was killed in its wait does not come back here, and
+-- whoever wakes it later posts a semaphore that nobody waits for.
 local spares = {}
 
 local function new_waiter()
   local sema, why = semaphore.new()
   if not sema then error("pomex: no semaphore: " .. why, 0) end
-  local waiter = { sema = sema, asleep = false }
+  local waiter, asleep = {}, false
   function waiter.wake()
-    if waiter.asleep then
-      waiter.asleep = false
+    if asleep then
+      asleep = false
       sema:post(1)
     end
   end
+  function waiter.sleep(left)
+    local late = pump.late()
+    left = math.max(math.min(left or LONGEST, late and 0.02 or LONGEST), 0.001)
+    asleep = true
+    local ok, err = sema:wait(left)
+    asleep = false
+    if not ok and err ~= "timeout" then error("pomex: cannot wait: " .. tostring(err), 0) end
+    if not ok and late then pump.rescue() end
+  end
   return waiter
-end
-
-local function sleep(waiter, seconds)
-  waiter.asleep = true
-  local ok, why = waiter.sema:wait(math.max(seconds, 0.001))
-  waiter.asleep = false
-  if not ok and why ~= "timeout" then error("pomex: cannot wait: " .. tostring(why), 0) end
 end
 
 ---@param client pomex.Client
 ---@param ready table
 ---@param timeout? number seconds
 function openresty.wait(client, ready, timeout)
-  local barred = refuse()
-  if barred then error(barred, 0) end
-  local deadline = timeout and now() + timeout
   local waiter = table.remove(spares) or new_waiter()
-  while not ready() do
-    local left = deadline and deadline - now() or LONGEST
-    if left <= 0 then break end
-    ready:subscribe(waiter.wake)
-    if pump.up or not client.loop.detach then
-      sleep(waiter, left)
-    else
-      sleep(waiter, math.min(left, 0.02))
-      if not ready() then pump.rescue(client) end
-    end
-  end
-  ready:unsubscribe(waiter.wake)
+  watching.wait(openresty, client, ready, timeout, waiter.wake, waiter.sleep)
   if #spares < 64 then spares[#spares + 1] = waiter end
 end
 

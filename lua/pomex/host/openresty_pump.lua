@@ -102,31 +102,38 @@ local function run_bridge(sock)
   return true
 end
 
+-- Returns how much is left pending.
+local function step_all()
+  local all, left = {}, 0
+  for fd, client in pairs(watched) do all[fd] = client end
+  for fd, client in pairs(all) do
+    if watched[fd] == client then watching.step(client, log) end
+    local pending = client.loop:left()
+    left = left + pending
+    if pending == 0 then forget(fd, client) end
+  end
+  return left
+end
+
 -- Wakes a hundredth of the time that nothing happened for, within 1 to 10 ms: a call takes
 -- that much longer, and a silent one costs little.
 local function run_sleeping()
   local busy, seen = now(), 0
   while next(watched) do
     ngx.sleep(math.min(math.max((now() - busy) / 100, 0.001), 0.01))
-    local all, left = {}, 0
-    for fd, client in pairs(watched) do all[fd] = client end
-    for fd, client in pairs(all) do
-      watching.step(client, log)
-      local pending = client.loop:left()
-      left = left + pending
-      if pending == 0 then forget(fd, client) end
-    end
+    local left = step_all()
     if left ~= seen then busy, seen = now(), left end
   end
 end
 
 -- Those whose waits nobody would end any more.
 local function close_all()
-  for _, client in pairs(watched) do
+  local all = watched
+  watched = {}
+  for _, client in pairs(all) do
     client.loop.detach, client.loop.idle = nil, nil
     client.loop:close()
   end
-  watched = {}
 end
 
 local function serve()
@@ -184,12 +191,17 @@ function pump.attach(client)
   ensure()
 end
 
----For a wait while the pump is not up: steps in its place.
----@param client pomex.Client
-function pump.rescue(client)
+---Whether there is work, and no pump yet: nginx may have dropped its timer.
+---@return boolean
+function pump.late()
+  return not pump.up and next(watched) ~= nil
+end
+
+---For those who wait while it is late: steps in its place.
+function pump.rescue()
   if pump.up then return end
   ensure()
-  watching.step(client, log)
+  step_all()
 end
 
 return pump
