@@ -10,7 +10,7 @@ root = root == "" and "." or root
 
 local SCRIPT = shell.quote(root .. "/examples/compare.lua")
 
-describe("the comparison with thirty lines #once", function()
+describe("the comparison with thirty lines #once #example", function()
   local rows, said, seconds = {}, {}, nil
 
   -- rows[fault][program] = { tasks, file, leaked }, as printed.

@@ -1,4 +1,4 @@
--- examples/love as a person meets it: in a window (of Xvfb), by its keys. #once: the game
+-- examples/love as a person meets it: in a window (of Xvfb), by its keys. #once #example: the game
 -- brings a Lua of its own, so the Lua that runs this file makes no difference.
 
 local lfs = require "lfs"
@@ -29,7 +29,7 @@ local function qr_text(png)
   return (shell.bash("zbarimg -q --raw " .. shell.quote(png) .. " 2> /dev/null"):gsub("\n$", ""))
 end
 
-describe("the LÖVE example #once", function()
+describe("the LÖVE example #once #example", function()
   local folder, shots
 
   before_each(function()

@@ -18,7 +18,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 
 stages=(format luacheck shellcheck build-gcc build-clang build-asan build-luas cppcheck c-tests
     c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
-    lua-tests-asan lua-tests-asan-5.1 install-test quickstart)
+    lua-tests-asan lua-tests-asan-5.1 fuzz install-test luarocks quickstart secrets)
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -114,6 +114,9 @@ stage_build-luas()
     for lua in 5.3 5.1 luajit; do make_module gcc "$lua" "$build/$lua" || status=1; done
     for lua in 5.1 luajit; do make_module clang "$lua" "$build/clang-$lua" || status=1; done
     make_module gcc 5.1 "$build/asan-5.1" asan || status=1
+    # What examples/love/run.sh builds, so that its spec need not.
+    CC=gcc make_in "$build/release-luajit" -S . -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
+        -DPOMEX_QR=ON || status=1
     # Both are installed in lib/lua/5.1: either must load into the other's program.
     diff <(functions_of_lua "$build/5.1") <(functions_of_lua "$build/luajit") || status=1
     return $status
@@ -236,12 +239,13 @@ stage_lua-tests-luajit()
 }
 
 # run_busted_asan LUA MODULE TAGS. Tagged #browser: Chromium does not run below another program's
-# sanitizer; #timing: slower here than what they measure.
+# sanitizer; #timing: slower here than what they measure; #openresty, #example: other programs,
+# with builds of their own.
 run_busted_asan()
 {
     local library
     library="$(gcc -print-file-name=libasan.so)"
-    run_busted "$1" "$2" "$build/asan" "browser,timing,$3" env LD_PRELOAD="$library" \
+    run_busted "$1" "$2" "$build/asan" "browser,timing,openresty,example,$3" env LD_PRELOAD="$library" \
         ASAN_OPTIONS=detect_leaks=1:detect_odr_violation=0:allocator_may_return_null=1 \
         LSAN_OPTIONS="suppressions=$root/spec/support/lsan.supp:print_suppressions=0" \
         UBSAN_OPTIONS=print_stacktrace=1
@@ -256,6 +260,28 @@ stage_lua-tests-asan()
 stage_lua-tests-asan-5.1()
 {
     run_busted_asan lua5.1 "$build/asan-5.1" once
+}
+
+# Ten seconds of each fuzzer; spec/soak.sh has hours for them.
+stage_fuzz()
+{
+    CC=clang make_in "$build/fuzz" --preset fuzz && spec/fuzz/run.sh 10 "$build/fuzz"
+}
+
+stage_luarocks()
+{
+    local folder status
+    folder="$(mktemp -d)" || return 1
+    bash spec/support/rocks_test.sh "$folder"
+    status=$?
+    rm -rf "$folder"
+    return $status
+}
+
+# No key of any sandbox that ran, nor of any test, stands in what all of this has printed.
+stage_secrets()
+{
+    ! grep -rlE 'sk-(sandbox-[0-9a-f]{32}|test-k|secret)|Bearer (sk-|[A-Za-z0-9-]{16})' "$logs"
 }
 
 stage_install-test()

@@ -1,14 +1,14 @@
 -- The web app of examples/openresty loses nothing and bills nothing twice: double clicks, reloads,
 -- stops, kills, lost answers.
 --
--- #once
+-- #once #example
 
 local process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
 local socket = require "socket"
 local studio = require "spec.support.studio"
 
-describe("the web app's life #once", function()
+describe("the web app's life #once #example", function()
   local sb, app, owner, person, group
 
   setup(function()
@@ -196,7 +196,7 @@ describe("the web app's life #once", function()
   end)
 end)
 
-describe("the web app's one command #once", function()
+describe("the web app's one command #once #example", function()
   it("starts a sandbox, keeps what there is, and stops everything", function()
     local app = studio.start()
     local visitor = app:visitor()

@@ -1,7 +1,7 @@
 -- The web app of examples/openresty as people meet it: from a QR code to a video that plays, in
 -- a real browser, on a phone and on a desktop.
 --
--- #once #browser
+-- #once #example #browser
 
 local browser = require "spec.support.browser"
 local process = require "spec.support.sandbox_process"
@@ -42,7 +42,7 @@ for _, size in ipairs {
   { name = "phone", width = 390, height = 844 },
   { name = "desktop", width = 1280, height = 800, desktop = true },
 } do
-  describe("the web app on a " .. size.name .. " #once #browser", function()
+  describe("the web app on a " .. size.name .. " #once #example #browser", function()
     local sb, app, chrome, handset
 
     setup(function()

@@ -1,13 +1,13 @@
 -- The web app of examples/openresty lets nobody in: callbacks, other people's things, forms of
 -- other pages, and what it says of secrets.
 --
--- #once
+-- #once #example
 
 local process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
 local studio = require "spec.support.studio"
 
-describe("the web app's trust #once", function()
+describe("the web app's trust #once #example", function()
   local sb, app
 
   setup(function()
