@@ -5,7 +5,7 @@ local nginx = require "spec.support.nginx"
 local sandbox = require "pomex.sandbox"
 local scenarios = require "spec.support.host_scenarios"
 
-local CAN = { side = true, loop = true, watch = true }
+local CAN = { side = true, loop = true, watch = true, refuse = true }
 
 describe("openresty, as every host: #once #openresty", function()
   local sb, server

@@ -2,6 +2,7 @@
 --- in each host. It needs no test library, so that it can run within a server, too.
 ---
 --- env.pomex               the module
+--- env.can                 which of the needs below it meets
 --- env.sb                  a sandbox (pomex.Sandbox) without rate limits
 --- env.client(extra)       a new client in that host; `env` closes it when the scenario is over,
 ---                         unless extra.unheld: then `env` does not refer to it, either
@@ -157,7 +158,7 @@ scenario("has 200 calls under way at once", function(env)
 end)
 
 scenario("runs tasks side by side, in each other, and waits for all", function(env)
-  slow(env, 0.2)
+  slow(env, 0.4)
   local client, began = env.client(), now()
   env.run(function()
     local results = env.pomex.all {
@@ -176,7 +177,7 @@ scenario("runs tasks side by side, in each other, and waits for all", function(e
     local a, b, c = client:run(function(...) return ... end, 1, nil, 3)
     equal(true, a == 1 and b == nil and c == 3, "arguments are handed through")
   end)
-  if now() - began > 0.75 then error("they went one after the other") end
+  if now() - began > 1.5 then error("they went one after the other") end
 end)
 
 scenario("goes on after an error in a task", function(env)
@@ -193,17 +194,19 @@ scenario("goes on after an error in a task", function(env)
 end)
 
 scenario("serves two clients, and tasks of one that wait for the other", function(env)
-  slow(env, 0.2)
-  local first, second, began = env.client(), env.client(), now()
+  slow(env, 0.4)
+  local first, second = env.client(), env.client()
   env.run(function()
+    local began = now()
     local a = first:spawn(function() return second.assets:list() end)
     local b = second:spawn(function() return first.assets:list() end)
     listed(a:wait())
     listed(b:wait())
+    -- Where nothing but a wait drives a client, a task blocks in a wait for another one's.
+    if env.can.loop and now() - began > 0.75 then error("one waited for the other") end
     first:close()
     listed(second.assets:list())
   end)
-  if now() - began > 0.79 then error("one waited for the other") end
 end)
 
 require "spec.support.host_scenarios_life" {

@@ -17,7 +17,7 @@ return function(hello, host)
   local own = pomex.check(pomex.new { base_url = hello.url, api_key = hello.key,
     host = "blocking", rate_limits = false })
   local env = { pomex = pomex, sb = control.new(hello, nil, own),
-    can = { side = true, loop = true, watch = true } }
+    can = { side = true, loop = true, watch = true, refuse = true } }
   local clients, running, failed = {}, 0, nil
 
   function env.client(extra)
