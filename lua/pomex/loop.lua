@@ -26,6 +26,7 @@ function loop.new(handle, on_event)
     unsure = false,                     -- a step was cut short: see rescue
     closed = false, ended = false,      -- ended: and everybody was told
     gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
+    kept = coroutines.keeps_tasks and {} or nil, -- tasks that nobody else may hold
     spares = {},                        -- core operations whose results were taken
     guard = nil,                        -- the host's: raises where nothing may be started
     attach = nil,                       -- has the host watch, if it does not already

@@ -24,12 +24,18 @@ end
 
 local RAISED = -1
 
+local function over(task)
+  local kept = task.client.loop.kept
+  if kept then kept[task] = nil end
+  return task:settle()
+end
+
 -- Its function returned. A value and an error, as pomex returns them, need no memory.
 function Task:finish(...)
   local count = select("#", ...)
   if count > 2 then self.values = { ... } end
   self.count, self.value, self.second = count, ...
-  self:settle()
+  over(self)
 end
 
 -- Its function raised. Whoever waits, or asked to be told, is told; else `step` raises it,
@@ -39,7 +45,7 @@ function Task:fail(err, trace)
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
     or self.collected
   if not self.collected then self.client.loop:failure(trace or coroutines.said(err), self) end
-  self:settle()
+  over(self)
 end
 
 -- By what coroutines.protect returned.

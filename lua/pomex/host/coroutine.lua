@@ -11,9 +11,13 @@ local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.statu
 -- What a wait yields, so that it can be told from a yield of the task's own.
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
 
+-- Lua 5.1 and LuaJIT keep a weak key for as long as its value leads to it, and a task leads to
+-- its client, and so to the coroutine: there the value is weak, too, and the client keeps it.
+coroutines.keeps_tasks = _VERSION == "Lua 5.1"
+
 -- The coroutines that were started here, each with its task.
 ---@type table<thread, pomex.Task>
-local started = setmetatable({}, { __mode = "k" })
+local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
 
 ---What was raised, in words; its own __tostring may raise, too.
@@ -141,6 +145,8 @@ end
 function coroutines.start(task, f, ...)
   local co = coroutine.create(f)
   started[co] = task
+  local kept = task.client.loop.kept
+  if kept then kept[task] = true end
   return left(task.client.loop, co, task, resume(co, ...))
 end
 
