@@ -26,21 +26,32 @@ local function raise(message)
   error(message, 0)
 end
 
+local function must(result, why)
+  return result or error("pomex: luv cannot watch the client: " .. tostring(why), 0)
+end
+
 local function handle_of(fd)
   local handle = handles[fd]
   -- Whoever walks through all of luv's handles may close this one, too.
-  if handle and not handle:is_closing() then return handle end
-  local made, why = luv.new_poll(fd)
-  handles[fd] = made or error("pomex: luv cannot watch the client: " .. tostring(why), 0)
-  return made
+  if not handle or handle:is_closing() then
+    handle = must(luv.new_poll(fd))
+    handles[fd] = handle
+  end
+  return handle
+end
+
+---Raises where the client cannot be watched, for somebody else does.
+---@param client pomex.Client
+function host.guard(client)
+  handle_of(pump.descriptor(client))
 end
 
 ---Has luv's loop watch `client` while anything is pending.
 ---@param client pomex.Client
 function host.attach(client)
   local loop, fd = client.loop, pump.descriptor(client)
-  if watched[fd] == client and not handles[fd]:is_closing() then return end
   local handle = handle_of(fd)
+  if watched[fd] == client and handle:is_active() then return end
   watched[fd] = client
   local function stop()
     if watched[fd] ~= client then return end
@@ -48,10 +59,10 @@ function host.attach(client)
     if not handle:is_closing() then handle:stop() end
   end
   loop.detach, loop.idle = stop, stop
-  handle:start("r", function()
+  must(handle:start("r", function()
     local mine = watched[fd]
     if mine then pump.step(mine, raise) end
-  end)
+  end))
 end
 
 ---Why the running coroutine may not wait; nil: it may.

@@ -1,0 +1,172 @@
+-- The host "auto": what it finds where, and whom it does not make yield.
+
+local cqueues = require "cqueues"
+local leaks = require "spec.support.leaks"
+local luv = require "luv"
+local pomex = require "pomex"
+local sandbox = require "pomex.sandbox"
+local shell = require "spec.support.shell"
+
+describe("the host auto", function()
+  local sb, client
+
+  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
+  teardown(function() sb:stop() end)
+  before_each(function()
+    sb:clear_faults()
+    sb.journal:clear()
+    client = assert(pomex.new(sb:client_options { rate_limits = false }))
+  end)
+  after_each(function()
+    client:close()
+    client = nil
+    leaks.collect()
+  end)
+
+  local SESSION = { callback_url = "https://app.example/cb" }
+
+  -- A generator as programs write them: whoever consumes it knows nothing of pomex or the host.
+  local function generator()
+    return coroutine.wrap(function()
+      coroutine.yield("first")
+      coroutine.yield(pcall(client.sessions.create, client.sessions, SESSION))
+    end)
+  end
+
+  local function in_luv(f)
+    local timer = luv.new_timer()
+    timer:start(0, 0, function()
+      timer:close()
+      f()
+    end)
+    luv.run()
+  end
+
+  local function in_cqueues(f)
+    local cq = cqueues.new()
+    cq:wrap(f)
+    assert(cq:loop(20))
+    assert.is_true(cq:empty())
+  end
+
+  local LOOPS = { cqueues = in_cqueues, luv = in_luv }
+
+  for name, within in pairs(LOOPS) do
+    it("does not yield a generator within " .. name .. ", nor block, nor send anything", function()
+      local first, ok, why
+      within(function()
+        local produce = generator()
+        first = produce()
+        ok, why = produce()
+      end)
+      assert.same({ "first", false }, { first, ok })
+      assert.equal("string", type(why))
+      assert.matches("^pomex: " .. name .. " did not start what runs here", why)
+      assert.matches("host = \"" .. name .. "\"", why, 1, true)
+      assert.equal(0, #sb.journal:requests())
+    end)
+
+    it("blocks, in a script that has " .. name .. " but does not run it", function()
+      assert.equal("list", client.assets:list().object)
+      assert.equal("first", generator()())
+      assert.equal("pending", client:run(function()
+        return client.sessions:create(SESSION).status
+      end))
+      -- Nothing is left in a loop that never ran.
+      within(function() end)
+    end)
+  end
+
+  it("starts tasks of the kind of the loop that runs", function()
+    local direct, nested, ours
+    local function sleep()
+      cqueues.sleep(0.01)
+      return "slept"
+    end
+    in_cqueues(function()
+      direct = client:run(sleep)
+      nested = coroutine.wrap(function() return client:spawn(sleep) end)():wait()
+    end)
+    assert.same({ "slept", "slept" }, { direct, nested })
+    in_luv(function()
+      client:spawn(function()
+        local co = coroutine.running()
+        local timer = luv.new_timer()
+        timer:start(1, 0, function()
+          timer:close()
+          assert(coroutine.resume(co))
+        end)
+        ours = coroutine.yield() == nil and client.assets:list().object
+      end)
+    end)
+    assert.equal("list", ours)
+  end)
+
+  it("has a loop of luv's drive what the main chunk began before it", function()
+    local page, told
+    client:spawn(function() page = client.assets:list() end)
+    client.async.assets:list():on_done(function(got) told = got end)
+    assert.is_nil(page)
+    luv.run()
+    assert.equal("list", page.object)
+    assert.equal("list", told.object)
+  end)
+
+  it("has a loop drive what began while none ran, once somebody waits there", function()
+    sb:fault { endpoint = "assets.list", delay = 0.1, times = 0 }
+    local op = client.async.assets:list()
+    local task = client:spawn(function() return client.assets:list() end)
+    local pages = {}
+    in_cqueues(function()
+      pages[1] = op:wait()
+      pages[2] = task:wait()
+    end)
+    assert.same({ "list", "list" }, { pages[1].object, pages[2].object })
+  end)
+
+  it("is no hindrance in a loop of frames that is none of these", function()
+    sb:fault { endpoint = "assets.list", delay = 0.1, times = 0 }
+    local output, ok = shell.bash(shell.lua() .. (" -e '" .. [[
+      local pomex = require "pomex"
+      local client = pomex.new { base_url = "%s", api_key = "%s" }
+      assert(not package.loaded.cqueues and not package.loaded.luv)
+      local pages, frames, longest = 0, 0, 0
+      for _ = 1, 3 do
+        client:spawn(function()
+          assert(client.assets:list())
+          coroutine.yield()             -- until the next frame
+          pages = pages + 1
+        end)
+      end
+      repeat
+        frames = frames + 1
+        local began = os.clock()
+        local left = client:step(0.004)
+        longest = math.max(longest, os.clock() - began)
+        client:poll(0.005)
+      until left == 0
+      print(pages, frames > 3, longest < 0.05)
+      client:close()
+    ']]):format(sb.url, sb.key))
+    assert.is_true(ok, output)
+    assert.equal("3\ttrue\ttrue\n", output)
+  end)
+
+  -- LÖVE's main loop runs in a coroutine that Lua 5.1 says does not exist; a yield there
+  -- succeeds and is resumed at once.
+  it("does not yield where no coroutine seems to run", function()
+    local output, ok = shell.bash(shell.lua() .. (" -e '" .. [[
+      coroutine.running = function() end
+      local pomex = require "pomex"
+      local client = pomex.new { base_url = "%s", api_key = "%s" }
+      local main = coroutine.create(function()
+        local page = client.assets:list()
+        return page.object
+      end)
+      print(coroutine.resume(main))
+      client:close()
+    ']]):format(sb.url, sb.key))
+    assert.is_true(ok, output)
+    assert.equal("true\tlist\n", output)
+  end)
+end)
