@@ -93,6 +93,8 @@ end
 ---@return Nginx
 function nginx.start(options)
   assert(MODULES ~= "", "nginx with its Lua module was not found")
+  assert(read(BUILD .. "/lib/pomex/core.so"), "POMEX_LUAJIT_BUILD_DIR must name a build of pomex "
+    .. "for LuaJIT; there is none in " .. BUILD)
   local self = setmetatable({ folder = os.tmpname(), port = nginx.free_port() }, nginx)
   self.url = ("http://127.0.0.1:%d"):format(self.port)
   shell.bash(("rm %s && mkdir %s"):format(self.folder, self.folder))
