@@ -52,9 +52,12 @@ describe("the caller's functions", function()
       model = "byteplus/seedance-2.0", content = pomex.content():text("a wave") })
   end
 
-  -- A new asset, and an operation that waits for it with `on_update`.
+  -- A new asset, and an operation that waits for it with `on_update` and finds it "processing"
+  -- at its first look, however late that comes.
   local function waiting(on_update)
     local asset = assert(client.assets:create(portrait()))
+    sb:fault { endpoint = "assets.get", status = 200, content_type = "application/json",
+      body = ('{"id":"%s","status":"processing"}'):format(asset.id) }
     return client.async.assets:wait(asset, { first = 0.01, max = 0.02, on_update = on_update })
   end
 
