@@ -1,0 +1,23 @@
+-- A loop of your own, as a game has it: step() once a frame, and nothing ever blocks a frame.
+-- Run as: POMEX_API_KEY=… lua coroutine.lua (and POMEX_BASE_URL=… for a sandbox)
+local pomex = require "pomex"
+local socket = require "socket"   -- for a clock that sleeps; a game has its own
+
+local client = pomex.check(pomex.new { host = "coroutine" })
+
+for _, name in ipairs { "left", "front", "right" } do
+  client:spawn(function()
+    local asset = pomex.check(client.assets:create_and_wait { asset_type = "Image", name = name,
+      url = "https://cdn.example/" .. name .. ".jpg", group_id = pomex.VIRTUAL })
+    print(asset.name .. " is " .. asset.status)
+  end)
+end
+
+local frames = 0
+repeat
+  local left = client:step(0.004)   -- 4 ms of this frame at most; raises what a task raised
+  frames = frames + 1               -- … update, draw …
+  socket.sleep(0.016)
+until left == 0
+print(("drew %d frames meanwhile"):format(frames))
+client:close()

@@ -1,0 +1,24 @@
+-- In a program on luv: waits yield their coroutine, and uv.run goes on with the rest.
+-- Run as: POMEX_API_KEY=… lua luv.lua (and POMEX_BASE_URL=… for a sandbox)
+local pomex = require "pomex"
+local uv = require "luv"
+
+local client = pomex.check(pomex.new { host = "luv" })
+local ticks, busy = 0, 3
+
+local ticker = uv.new_timer()
+ticker:start(10, 10, function() ticks = ticks + 1 end)
+
+for _, name in ipairs { "left", "front", "right" } do
+  client:spawn(function()   -- luv knows no coroutines, so spawn starts one
+    local asset = pomex.check(client.assets:create_and_wait { asset_type = "Image", name = name,
+      url = "https://cdn.example/" .. name .. ".jpg", group_id = pomex.VIRTUAL })
+    print(asset.name .. " is " .. asset.status)
+    busy = busy - 1
+    if busy == 0 then ticker:close() end
+  end)
+end
+
+uv.run()   -- returns by itself: an idle client holds no loop
+print(("ticked %d times meanwhile"):format(ticks))
+client:close()
