@@ -1,0 +1,137 @@
+/* A laptop's sleep: its clocks come back at different times, its connections are dead without
+ * knowing it, and no wait is the shorter for it. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <string.h>
+
+#define PROCESSING "{\"id\":\"asset-1\",\"object\":\"video.asset\",\"status\":\"processing\"}"
+#define ACTIVE     "{\"id\":\"asset-1\",\"object\":\"video.asset\",\"status\":\"active\"}"
+#define HOUR       (3600 * POMEX_SECOND)
+
+/* CLOCK_MONOTONIC stands still while the machine sleeps, CLOCK_BOOTTIME goes on. */
+typedef struct sleeper {
+    harness h;
+    int64_t (*clock)(void *, enum pomex_clock_kind);
+    int64_t slept;
+} sleeper;
+
+static int64_t clock_of_sleeper(void *user, enum pomex_clock_kind kind)
+{
+    const sleeper *s = user;
+    int64_t now = s->clock(user, kind); /* the harness is its first member */
+    return kind == POMEX_CLOCK_MONOTONIC ? now : now + s->slept;
+}
+
+static void set_up(sleeper *s, const fault_step *steps, size_t count)
+{
+    harness_start(&s->h, steps, count, false);
+    s->slept = 0;
+    s->clock = s->h.options.clock;
+    s->h.options.clock = clock_of_sleeper;
+    s->h.options.clock_user = s;
+    harness_client(&s->h);
+}
+
+static pomex_operation *begin(sleeper *s)
+{
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    pomex_operation *op =
+        pomex_client_wait(s->h.client, POMEX_ASSET_GET, "asset-1", 7, &options);
+    assert_non_null(op);
+    return op;
+}
+
+static void is_active(sleeper *s, pomex_operation *op)
+{
+    harness_finish(&s->h, op);
+    const pomex_error *error = pomex_operation_error(op);
+    if (error)
+        fail_msg("%s: %s", error->type, error->message);
+    assert_string_equal(pomex_operation_body(op, NULL), ACTIVE);
+    pomex_operation_release(op);
+    harness_stop(&s->h);
+}
+
+static void rests(sleeper *s, const pomex_operation *op)
+{
+    double end = harness_now() + 10;
+    while (op->state != POMEX_PAUSED && harness_now() < end)
+        harness_rest(&s->h, 0.005);
+    assert_int_equal(op->state, POMEX_PAUSED);
+}
+
+/* The look after an hour's sleep goes out on a new connection; without a sleep, on the old. */
+static void no_look_goes_out_on_a_connection_that_slept(void **state)
+{
+    (void)state;
+    for (int asleep = 0; asleep < 2; asleep++) {
+        static const fault_step steps[] = {{.times = 2, .body = PROCESSING}, {.body = ACTIVE}};
+        sleeper s;
+        set_up(&s, steps, 2);
+        pomex_operation *op = begin(&s);
+        harness_arrived(&s.h, NULL, 1);
+        rests(&s, op);
+        s.slept += asleep * HOUR;
+        harness_rest(&s.h, 0.01);
+        harness_advance(&s.h, pomex_client_timeout(s.h.client) + 0.01);
+        harness_arrived(&s.h, NULL, 2);
+        assert_int_equal(fault_server_connections(s.h.server), 1 + asleep);
+        is_active(&s, op);
+    }
+}
+
+/* Ten nights of sleep are no part of the 600 seconds that the wait has. */
+static void a_sleep_takes_nothing_off_the_deadline(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {{.times = 11, .body = PROCESSING}, {.body = ACTIVE}};
+    sleeper s;
+    set_up(&s, steps, 2);
+    pomex_operation *op = begin(&s);
+    for (size_t i = 1; i <= 10; i++) {
+        harness_arrived(&s.h, NULL, i);
+        rests(&s, op);
+        s.slept += 8 * HOUR;
+        harness_advance(&s.h, pomex_client_timeout(s.h.client) + 0.01);
+    }
+    is_active(&s, op);
+}
+
+/* A look that was under way: its answer is believed if it comes, and it is given up if not. */
+static void a_look_that_was_under_way(void **state)
+{
+    (void)state;
+    for (int answered = 0; answered < 2; answered++) {
+        const fault_step steps[] = {{.times = 1,
+                                     .kind = answered ? FAULT_ANSWER : FAULT_HANG,
+                                     .body = ACTIVE,
+                                     .delay = answered ? 0.2 : 0},
+                                    {.body = ACTIVE}};
+        sleeper s;
+        set_up(&s, steps, 2);
+        pomex_operation *op = begin(&s);
+        harness_arrived(&s.h, NULL, 1);
+        s.slept += HOUR;
+        harness_rest(&s.h, 0.02);
+        assert_false(pomex_operation_done(op));
+        if (!answered)
+            harness_advance(&s.h, s.h.options.request_timeout + 1);
+        int looks = answered ? 1 : 2;
+        harness_finish(&s.h, op);
+        assert_int_equal(fault_server_count(s.h.server, NULL), looks);
+        is_active(&s, op);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_look_goes_out_on_a_connection_that_slept),
+        cmocka_unit_test(a_sleep_takes_nothing_off_the_deadline),
+        cmocka_unit_test(a_look_that_was_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
