@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const fault_step whole = SCENE_WHOLE;
@@ -167,6 +168,97 @@ static void an_unwritable_place_sends_nothing(void **state)
     scene_stop(&s);
 }
 
+/* Root may write everywhere: the test is nobody for as long as it takes. */
+static void be(uid_t user)
+{
+    if (getuid() == 0)
+        assert_int_equal(seteuid(user), 0);
+}
+
+static void a_read_only_folder(void **state)
+{
+    (void)state;
+    const uid_t nobody = 65534;
+    fault_step steps[] = {
+        {.kind = FAULT_DRIP, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .delay = 0.01}};
+    scene s;
+    scene_start(&s, steps, 1);
+    if (getuid() == 0)
+        assert_int_equal(chown(s.folder, nobody, (gid_t)-1), 0);
+    be(nobody);
+    assert_int_equal(chmod(s.folder, 0555), 0);
+    scene_is_error(&s, scene_download(&s, s.link), "file_error", "Permission denied");
+    assert_int_equal(fault_server_connections(s.h.server), 0);
+    /* It became one while the bytes came: they stay for a later call. */
+    assert_int_equal(chmod(s.folder, 0755), 0);
+    pomex_operation *op = scene_download(&s, s.link);
+    int64_t done = 0, total = 0;
+    while (done < 3) {
+        harness_rest(&s.h, 0.005);
+        pomex_operation_progress(op, &done, &total);
+    }
+    assert_int_equal(chmod(s.folder, 0555), 0);
+    scene_is_error(&s, op, "file_error", "Permission denied");
+    assert_true(scene_exists(s.part) && scene_exists(s.note));
+    assert_int_equal(chmod(s.folder, 0755), 0);
+    static const fault_step rest = {
+        .status = 206, .headers = SCENE_ETAG "Content-Range: bytes 19-19/20\r\n", .body = "j"};
+    harness_script(&s.h, &rest, 1);
+    scene_is_saved(&s, scene_download(&s, s.link));
+    be(0);
+    scene_stop(&s);
+}
+
+static void a_file_in_place_of_the_folder(void **state)
+{
+    (void)state;
+    char path[sizeof((scene *)0)->path];
+    scene s;
+    scene_start(&s, &whole, 1);
+    strcpy(path, s.path);
+    snprintf(s.path, sizeof s.path, "/proc/self/exe/out.mp4");
+    scene_is_error(&s, scene_download(&s, s.link), "file_error", "Not a directory");
+    strcpy(s.path, path);
+    assert_int_equal(fault_server_connections(s.h.server), 0);
+    scene_stop(&s);
+}
+
+/* Whoever may write into the folder lays links where our files will be. */
+static void links_in_the_way_are_not_followed(void **state)
+{
+    (void)state;
+    char precious[64], draft[96], text[16] = "";
+    const fault_step cut = {
+        .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .cut = 10};
+    scene s;
+    scene_start(&s, &cut, 1);
+    snprintf(precious, sizeof precious, "%s/precious", s.folder);
+    snprintf(draft, sizeof draft, "%s~", s.note);
+    FILE *file = fopen(precious, "w");
+    assert_non_null(file);
+    fputs("precious", file);
+    fclose(file);
+    const char *const places[] = {s.part, s.path, s.note, draft};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(symlink(precious, places[i]), 0);
+        pomex_operation *op = scene_download(&s, s.link);
+        harness_finish(&s.h, op);
+        assert_non_null(pomex_operation_error(op));
+        assert_int_equal(strstr(pomex_operation_error(op)->message, "symbolic link") != NULL,
+                         i < 2);
+        pomex_operation_release(op);
+        file = fopen(precious, "r");
+        assert_non_null(file);
+        assert_int_equal(fread(text, 1, sizeof text, file), 8);
+        fclose(file);
+        assert_memory_equal(text, "precious", 8);
+        for (size_t k = 0; k < 4; k++)
+            unlink(places[k]);
+    }
+    unlink(precious);
+    scene_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -177,6 +269,9 @@ int main(void)
         cmocka_unit_test(links_that_are_not_followed),
         cmocka_unit_test(a_task_without_a_video),
         cmocka_unit_test(an_unwritable_place_sends_nothing),
+        cmocka_unit_test(a_read_only_folder),
+        cmocka_unit_test(a_file_in_place_of_the_folder),
+        cmocka_unit_test(links_in_the_way_are_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
