@@ -44,6 +44,9 @@ local UPSTREAM = [[
   init_worker_by_lua_block {
     notes:set("init_worker", select(2, pcall(client.assets.list, client.assets)))
   }
+  exit_worker_by_lua_block {
+    notes:set("exit_worker", select(2, pcall(client.async.assets.list, client.async.assets)))
+  }
   upstream balanced {
     server 127.0.0.1:1;
     balancer_by_lua_block {
@@ -89,8 +92,10 @@ describe("openresty, its pump: #once #openresty", function()
       server:get("/balancer")
       shell.bash(("curl -sk https://127.0.0.1:%d/alive"):format(tls))
       local function note(name) return server:run(("return notes:get(%q)"):format(name)) end
-      assert.equal("pomex: init_by_lua cannot wait; make clients there, and use them in the "
-        .. "workers", note "init")
+      for _, way in ipairs { "init", "init async" } do
+        assert.equal("pomex: init_by_lua cannot wait; make clients there, and use them in the "
+          .. "workers", note(way))
+      end
       for _, phase in ipairs { "init_worker", "set", "header_filter", "body_filter", "log",
         "balancer" } do
         assert.equal(("pomex: %s_by_lua cannot wait; use the client in a timer: "
@@ -100,6 +105,9 @@ describe("openresty, its pump: #once #openresty", function()
       assert.equal("list", note "ssl_certificate")
       nginx.await("what log_by_lua began", function() return note "async" == "list" end)
       assert.equal(before + 5, #sb.journal:requests "assets.list")
+      server:signal("HUP")
+      nginx.await("the end of a worker", function() return note "exit_worker" ~= "nil" end)
+      assert.matches("^pomex: exit_worker_by_lua cannot wait", note "exit_worker")
       shell.bash("rm -r " .. folder)
       expected = "connect%(%) failed"
     end)

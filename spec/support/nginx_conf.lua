@@ -53,6 +53,7 @@ local CLIENT = [[
     notes = ngx.shared.notes
     client = new()
     notes:set("init", select(2, pcall(client.assets.list, client.assets)))
+    notes:set("init async", select(2, pcall(client.async.assets.list, client.async.assets)))
   }
 ]]
 
