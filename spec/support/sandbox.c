@@ -24,7 +24,7 @@ static const char *binary(void)
 /* The first line that it prints; false if none comes. */
 static bool read_hello(sandbox *sb, int output)
 {
-    char line[1024];
+    char line[1024] = "";
     size_t used = 0;
     struct pollfd fd = {.fd = output, .events = POLLIN};
     while (used < sizeof line - 1 && !memchr(line, '\n', used)) {
