@@ -82,6 +82,7 @@ struct pomex_client {
     struct epoll_event ready[POMEX_EPOLL_EVENTS]; /* what poll found, for the next step */
     int ready_count;
     bool batch_was_full;
+    bool polled;         /* `ready` is whole, and as poll left it */
     size_t batches;      /* full ones in a row */
     int64_t batch_at;    /* when `ready` was filled */
     int64_t swept_at;    /* every socket that was ready by then has been read */

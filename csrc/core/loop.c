@@ -240,6 +240,11 @@ void pomex_loop_step(pomex_client *c, double budget)
 {
     int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
     bool quiet = false;
+    /* What poll found is old where the host had other things to do first: answers may have come
+     * since, and deadlines must not ring before they are read. */
+    if (c->polled && pomex_recent(c) > c->batch_at + POMEX_SECOND / 1000)
+        c->ready_count = 0;
+    c->polled = false;
     pomex_socket_note_sleep(c);
     c->behind = c->unheard = false;
     if (c->wake_at <= pomex_recent(c))
@@ -255,7 +260,7 @@ void pomex_loop_step(pomex_client *c, double budget)
             break;
     }
     c->behind = !quiet;
-    c->behind |= !ring(c, quiet ? pomex_now(c) : c->swept_at - GRACE, limit);
+    c->behind |= !ring(c, quiet ? c->swept_at : c->swept_at - GRACE, limit);
     if (pomex_now(c) < limit)
         pomex_loop_run(c);
 }
@@ -330,6 +335,7 @@ int pomex_client_poll(pomex_client *c, double seconds)
         c->ready_count = count;
         c->batch_was_full = count == POMEX_EPOLL_EVENTS;
         c->batch_at = pomex_now(c);
+        c->polled = true;
     }
     return count > 0 ? 1 : count;
 }
