@@ -136,6 +136,8 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
         return;
     }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
+    if (verdict == POMEX_AGAIN && o->sent)
+        pomex_lookup_refused(op);
     if (verdict == POMEX_AGAIN)
         pomex_operation_retry(op, o, error, least_left(op));
     else if (verdict == POMEX_REFUSE)

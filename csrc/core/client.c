@@ -224,7 +224,7 @@ static uint64_t hash_of(const char *text)
     return hash;
 }
 
-bool pomex_created_add(pomex_client *c, const char *id)
+void pomex_created_add(pomex_client *c, const char *id)
 {
     int64_t now = pomex_now(c);
     while (c->created_count && c->created[c->created_first].at < now - CREATED_KEPT) {
@@ -238,8 +238,10 @@ bool pomex_created_add(pomex_client *c, const char *id)
         } else {
             size_t capacity = c->created_capacity ? 2 * c->created_capacity : 32;
             pomex_created *grown = malloc(capacity * sizeof *grown);
-            if (!grown)
-                return false;
+            if (!grown) {
+                c->adopts_nothing = true;
+                return;
+            }
             if (c->created_count)
                 memcpy(grown, c->created + c->created_first, c->created_count * sizeof *grown);
             free(c->created);
@@ -249,7 +251,6 @@ bool pomex_created_add(pomex_client *c, const char *id)
         c->created_first = 0;
     }
     c->created[c->created_first + c->created_count++] = (pomex_created){hash_of(id), now};
-    return true;
 }
 
 int64_t pomex_created_at(const pomex_client *c, const char *id)

@@ -107,7 +107,7 @@ struct pomex_client {
     struct curl_slist auth_header, cache_header, expect_header, type_header;
     pomex_created *created;
     size_t created_first, created_count, created_capacity;
-    bool adopts_nothing; /* a doubtful upload could not be remembered */
+    bool adopts_nothing; /* an id or a doubtful upload could not be remembered */
     pomex_events events;
 };
 
@@ -126,9 +126,9 @@ void pomex_client_unref(pomex_client *client);
 /* A number in [0, 1). */
 double pomex_random(pomex_client *client);
 
-/* Remembers an id (or another name) for 300 s, and when; -1: it is not known. False if memory
- * ran out. */
-bool pomex_created_add(pomex_client *client, const char *id);
+/* Remembers an id (or another name) for 300 s, and when; -1: it is not known. If memory runs
+ * out, nothing is adopted any more. */
+void pomex_created_add(pomex_client *client, const char *id);
 int64_t pomex_created_at(const pomex_client *client, const char *id);
 
 /* --- admission.c */

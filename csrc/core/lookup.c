@@ -14,6 +14,9 @@
 static const double pauses[] = {0.25, 1, 2, 4, 8};
 #define LOOKS ((int)(sizeof pauses / sizeof *pauses))
 
+/* The most that one list gives. */
+#define PAGE 100
+
 /* Dates in headers and in created_at are cut to whole seconds, each on its own. */
 #define DATE_SLACK 2
 
@@ -29,6 +32,7 @@ struct pomex_lookup {
     int64_t sent_at;
     int attempts; /* of the upload */
     int looks;
+    bool refused; /* turned away after it had been sent */
 };
 
 void pomex_lookup_free(struct pomex_lookup *lookup)
@@ -96,9 +100,23 @@ static char *likeness(const struct pomex_lookup *l)
 void pomex_lookup_doubt(pomex_operation *op)
 {
     char *key = op->lookup ? likeness(op->lookup) : NULL;
-    if (op->lookup && !(key && pomex_created_add(op->client, key)))
+    if (op->lookup && !key)
         op->client->adopts_nothing = true;
+    if (key)
+        pomex_created_add(op->client, key);
     free(key);
+}
+
+void pomex_lookup_refused(pomex_operation *op)
+{
+    if (op->lookup)
+        op->lookup->refused = true;
+}
+
+void pomex_lookup_over(pomex_operation *op)
+{
+    if (op->lookup && op->lookup->refused)
+        pomex_lookup_doubt(op);
 }
 
 /* Whether what is listed may be the asset of another upload like this one: of one that has not
@@ -129,6 +147,14 @@ static time_t time_of(const char *text)
     if (rest && *rest == '.')
         rest += 1 + strspn(rest + 1, "0123456789");
     return rest && strcmp(rest, "Z") == 0 ? timegm(&parts) : -1;
+}
+
+/* Whether a page of what was created since then was too short for all of it: the newest come
+ * first. */
+static bool is_cut(const json_t *items, time_t since)
+{
+    const json_t *last = json_array_get(items, PAGE - 1);
+    return last && time_of(pomex_json_string(last, "created_at")) >= since;
 }
 
 static json_t *match(pomex_operation *op, const json_t *item, time_t since)
@@ -232,7 +258,8 @@ static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
         found = item;
         json_array_append(lookup->candidates, id);
     }
-    if (matches == 1 && elapsed < MEMORY && !has_twin(op))
+    bool all = !is_cut(json_object_get(root, "items"), since);
+    if (matches == 1 && all && elapsed < MEMORY && !has_twin(op))
         adopt(op, found);
     else
         look_again(op);
@@ -262,7 +289,7 @@ void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex
     pomex_buffer target = {0};
     json_t *query =
         json_pack("{s:s, s:s?, s:i, s:s, s:s}", "name", lookup->name, "group_id", lookup->group,
-                  "limit", 100, "sort_by", "create_time", "sort_order", "desc");
+                  "limit", PAGE, "sort_by", "create_time", "sort_order", "desc");
     lookup->error = error;
     lookup->sent_at = outcome->sent_at;
     lookup->attempts = op->attempts;

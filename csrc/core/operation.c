@@ -112,6 +112,7 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
     pomex_client *c = op->client;
     if (op->download)
         pomex_download_let_go(op);
+    pomex_lookup_over(op);
     op->state = POMEX_DONE;
     op->error = error;
     pomex_error_free(op->last);

@@ -155,6 +155,12 @@ void pomex_lookup_free(struct pomex_lookup *lookup);
 /* The upload stays in doubt: whatever is like it is in doubt with it, for a while. */
 void pomex_lookup_doubt(pomex_operation *operation);
 
+/* The service turned the upload away. It is believed, and asked again; but if it stored it all
+ * the same, nobody knows that asset: once the operation is over, the next of the same name must
+ * not take it for its own. */
+void pomex_lookup_refused(pomex_operation *operation);
+void pomex_lookup_over(pomex_operation *operation);
+
 /* --- poll.c, download.c, request.c: the parts of an operation that only they know */
 void pomex_wait_free(struct pomex_wait *wait);
 void pomex_download_free(struct pomex_download *download);
