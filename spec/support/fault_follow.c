@@ -52,8 +52,9 @@ static bool answer(fault_wire *c, const fault_step *step, bool no_body)
     return c->whole && !step->close;
 }
 
-static bool relay(fault_wire *c, const fault_step *step, const fault_answer *behind)
+static bool relay(fault_wire *c, const fault_step *step)
 {
+    const fault_answer *behind = &c->behind;
     if (step->cut && step->cut < behind->length)
         return fault_wire_send(c, behind->bytes, step->cut) && false;
     bool sent = step->kind == FAULT_DRIP ? drip(c, step->delay, behind->bytes, behind->length)
@@ -93,19 +94,18 @@ static bool tunnel(fault_wire *c, const fault_step *step)
     return false;
 }
 
-static bool follow(fault_wire *c, const fault_step *step, const fault_request *request,
-                   const fault_answer *behind)
+static bool follow(fault_wire *c, const fault_step *step, const fault_request *request)
 {
     switch (step->kind) {
     case FAULT_DRIP:
-        if (behind->bytes)
-            return relay(c, step, behind);
+        if (c->behind.bytes)
+            return relay(c, step);
         /* fall through */
     case FAULT_ANSWER:
     case FAULT_TRUNCATE:
         return answer(c, step, strncmp(request->line, "HEAD ", 5) == 0);
     case FAULT_RELAY:
-        return relay(c, step, behind);
+        return relay(c, step);
     case FAULT_RAW:
     case FAULT_RAW_AT_ONCE:
         return fault_wire_send(c, step->body, step->size ? step->size : strlen(step->body)) &&
@@ -134,14 +134,13 @@ static bool follow(fault_wire *c, const fault_step *step, const fault_request *r
 
 bool fault_wire_follow(fault_wire *c, const fault_step *step, const fault_request *request)
 {
-    fault_answer behind = {0};
+    fault_relay_forget(c);
     c->handed_on = c->whole = false;
     if (step->forward || step->kind == FAULT_RELAY)
-        fault_relay_exchange(c, step, c->raw, c->raw_length, &behind);
+        fault_relay_exchange(c, step, c->raw, c->raw_length);
     if (step->delay > 0 && step->kind != FAULT_DRIP)
         fault_wire_wait(c, step->delay);
-    bool going_on = follow(c, step, request, &behind);
-    free(behind.bytes);
+    bool going_on = follow(c, step, request);
     if (step->reset && !going_on)
         fault_wire_reset_on_close(c);
     return going_on;

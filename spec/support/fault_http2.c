@@ -199,31 +199,33 @@ static void answer(http2 *h, stream *s)
 static bool hand_on(http2 *h, stream *s)
 {
     char text[10240];
-    fault_answer behind;
     const fault_request *r = &s->request;
+    const fault_answer *behind = &h->wire->behind;
     int length = snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: us\r\n%s\r\n%s", r->line,
                           r->headers, r->body);
     if (r->body_length >= sizeof r->body) /* not all of it was kept */
         return false;
-    fault_relay_exchange(h->wire, &s->step, text, (size_t)length, &behind);
-    s->owned = behind.bytes;
-    if (!behind.whole)
+    fault_relay_exchange(h->wire, &s->step, text, (size_t)length);
+    if (!behind->whole || s->step.kind != FAULT_RELAY)
+        return behind->whole;
+    s->owned = malloc(behind->length + 1);
+    if (!s->owned)
         return false;
-    if (s->step.kind != FAULT_RELAY)
-        return true;
-    s->owned[behind.head - 2] = '\0';
-    s->step.status = behind.status;
+    memcpy(s->owned, behind->bytes, behind->length + 1);
+    s->owned[behind->head - 2] = '\0';
+    s->step.status = behind->status;
     s->step.headers = strstr(s->owned, "\r\n") + 2;
-    s->step.body = s->owned + behind.head;
-    s->step.size = behind.length - behind.head;
-    s->broken = s->step.cut && s->step.cut < behind.length;
-    s->step.cut = s->step.cut > behind.head ? s->step.cut - behind.head : 0;
+    s->step.body = s->owned + behind->head;
+    s->step.size = behind->length - behind->head;
+    s->broken = s->step.cut && s->step.cut < behind->length;
+    s->step.cut = s->step.cut > behind->head ? s->step.cut - behind->head : 0;
     return true;
 }
 
 static void follow(http2 *h, stream *s)
 {
     nghttp2_session *session = h->session;
+    fault_relay_forget(h->wire);
     h->wire->handed_on = h->wire->whole = false;
     h->take(h->user, &s->request, &s->step);
     if ((s->step.forward || s->step.kind == FAULT_RELAY) && !hand_on(h, s))

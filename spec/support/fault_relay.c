@@ -116,13 +116,17 @@ static void read_answer(fault_wire *c, fault_answer *answer, bool no_body)
     answer->whole = answer->head && answer->length >= wanted;
 }
 
+void fault_relay_forget(fault_wire *c)
+{
+    free(c->behind.bytes);
+    c->behind = (fault_answer){0};
+}
+
 void fault_relay_exchange(fault_wire *c, const fault_step *step, const char *request,
-                          size_t length, fault_answer *answer)
+                          size_t length)
 {
     size_t total = 0;
     char *text = with_host(request, length, step->port, &total);
-    *answer = (fault_answer){0};
-    c->handed_on = false;
     if (!text || (c->other < 0 && !fault_relay_connect(c, step->port))) {
         free(text);
         return;
@@ -131,7 +135,7 @@ void fault_relay_exchange(fault_wire *c, const fault_step *step, const char *req
     c->handed_on = send_on(c, text, cut ? step->forward_cut : total) && !cut;
     free(text);
     if (c->handed_on)
-        read_answer(c, answer, strncmp(request, "HEAD ", 5) == 0);
-    if (!answer->whole || strcasestr(answer->bytes, "\r\nConnection: close"))
+        read_answer(c, &c->behind, strncmp(request, "HEAD ", 5) == 0);
+    if (!c->behind.whole || strcasestr(c->behind.bytes, "\r\nConnection: close"))
         disconnect(c);
 }

@@ -56,8 +56,13 @@ static void tell(fault_server *server, const fault_wire *wire, const fault_reque
                  const fault_step *step)
 {
     const fault_chooser *chooser = server->chooser;
+    const fault_answer *behind = &wire->behind;
+    const fault_result result = {.handed_on = wire->handed_on,
+                                 .whole = wire->whole,
+                                 .status = behind->status,
+                                 .body = behind->head ? behind->bytes + behind->head : ""};
     if (chooser && chooser->followed)
-        chooser->followed(chooser->user, request, step, wire->handed_on, wire->whole);
+        chooser->followed(chooser->user, request, step, &result);
 }
 
 static bool serve_request(connection *c, fault_request *request)

@@ -70,17 +70,23 @@ typedef struct fault_request {
     int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
 } fault_request;
 
+typedef struct fault_result {
+    bool handed_on;   /* all of the request was */
+    bool whole;       /* all of an answer was written (of HTTP/2 that is not known: false) */
+    int status;       /* of the answer of the server behind us; 0: it gave none */
+    const char *body; /* … and its beginning, up to the first NUL; "" */
+} fault_result;
+
 /* In the place of a script. Called from the threads of the connections, several at once. */
 typedef struct fault_chooser {
     /* The step for a request, of which at least the head and the first FAULT_BEGINNING bytes of
      * the body (or all of it) are here; `request` NULL: for a connection, before anything is
      * read. False: a 404; a connection that is served. */
     bool (*choose)(void *user, const fault_request *request, fault_step *step);
-    /* The step has been followed. `handed_on`: all of the request was; `whole`: all of an
-     * answer was written (of HTTP/2 that is not known: false). For a connection's step the line
-     * is empty, and `body` what had been read. */
+    /* The step has been followed. For a connection's the line is empty, and `body` is what had
+     * been read. */
     void (*followed)(void *user, const fault_request *request, const fault_step *step,
-                     bool handed_on, bool whole);
+                     const fault_result *result);
     void *user;
 } fault_chooser;
 

@@ -51,6 +51,7 @@ void fault_wire_free(fault_wire *c)
 {
     free(c->buffer);
     free(c->raw);
+    fault_relay_forget(c);
     c->buffer = c->raw = NULL;
 }
 

@@ -10,6 +10,15 @@
 
 #define FAULT_MAX_HEAD (128 * 1024)
 
+/* Of the server behind us. */
+typedef struct fault_answer {
+    char *bytes; /* as they came */
+    size_t length;
+    size_t head; /* of which status line, headers and the empty line; 0: not all of that came */
+    int status;
+    bool whole;
+} fault_answer;
+
 typedef struct fault_wire {
     int number;
     int fd;                /* -1 once closed; changed under the lock */
@@ -25,6 +34,7 @@ typedef struct fault_wire {
     size_t raw_capacity;
     bool handed_on; /* all of the last request was handed on */
     bool whole;     /* all of an answer was written */
+    fault_answer behind;
 } fault_wire;
 
 /* Reads the head of a request and the beginning of its body; false when the connection has
@@ -56,17 +66,12 @@ void fault_wire_reset_on_close(fault_wire *wire);
 int64_t fault_wire_now(void);
 
 /* --- fault_relay.c: the server behind us */
-typedef struct fault_answer {
-    char *bytes; /* as they came */
-    size_t length;
-    size_t head; /* of which status line, headers and the empty line; 0: not all of that came */
-    int status;
-    bool whole;
-} fault_answer;
-
-/* Hands a request on as the step says. The answer's bytes are the caller's to free. */
+/* Hands a request on as the step says; wire->behind is what came back. */
 void fault_relay_exchange(fault_wire *wire, const fault_step *step, const char *request,
-                          size_t length, fault_answer *answer);
+                          size_t length);
+
+/* Forgets wire->behind. */
+void fault_relay_forget(fault_wire *wire);
 
 /* To a loopback port, as wire->other; false if nobody listens. */
 bool fault_relay_connect(fault_wire *wire, int port);
