@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include <dlfcn.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <lualib.h>
@@ -206,30 +205,8 @@ static int tear_down(void **state)
     return rmdir(folder); /* nothing else was left there */
 }
 
-/* lua-cjson loses the buffer that it reads into when Lua has no memory for what it read. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:cjson.so\n";
-}
-
-/* So that a sanitizer knows it by its name when the states that had loaded it are gone. */
-static void keep_cjson_mapped(void)
-{
-    lua_State *L = luaL_newstate();
-    luaL_openlibs(L);
-    const char *path =
-        luaL_dostring(L, "return package.searchpath('cjson', package.cpath)") == 0
-            ? lua_tostring(L, -1)
-            : NULL;
-    if (path)
-        dlopen(path, RTLD_LAZY | RTLD_NODELETE);
-    lua_close(L);
-}
-
 int main(void)
 {
-    keep_cjson_mapped();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_a_whole_flow),
         cmocka_unit_test(while_the_module_is_loaded),
