@@ -18,7 +18,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 
 stages=(format luacheck shellcheck build-gcc build-clang build-asan build-luas cppcheck c-tests
     c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
-    lua-tests-asan lua-tests-asan-5.1 fuzz install-test luarocks quickstart secrets)
+    lua-tests-asan lua-tests-asan-5.1 money fuzz install-test luarocks quickstart secrets)
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -260,6 +260,15 @@ stage_lua-tests-asan()
 stage_lua-tests-asan-5.1()
 {
     run_busted_asan lua5.1 "$build/asan-5.1" once
+}
+
+# The money proof at random; POMEX_SEED=n repeats one, spec/soak.sh has hours for more.
+stage_money()
+{
+    local program="$build/dev/spec/money/money" status=0
+    "$program" --operations 100000 --seed "${POMEX_SEED:-1}" || status=1
+    "$program" --operations 2000 --tls --seed "${POMEX_SEED:-1}" || status=1
+    return $status
 }
 
 # Ten seconds of each fuzzer; spec/soak.sh has hours for them.
