@@ -96,6 +96,8 @@ struct pomex_client {
     pomex_link queues[2][POMEX_ENDPOINTS]; /* calls, polls */
     pomex_link news;
     pomex_link paused; /* transfers that libcurl would not let go of */
+    pomex_link lines;  /* transfers that are out over TLS */
+    bool http1;        /* HTTP/2 does not go well here; see shared.h */
     pomex_link told;   /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;

@@ -167,6 +167,7 @@ static void run_event(pomex_client *c, const struct epoll_event *event)
 
 void pomex_loop_run(pomex_client *c)
 {
+    drain(c); /* first, so that nothing starts on a connection that seems to be in use */
     pomex_admit(c);
     run_curl_timer(c);
     drain(c);

@@ -1,4 +1,5 @@
 #include "operation.h"
+#include "shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,16 +11,15 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
                      int local_port)
 {
     pomex_transfer *t = user;
-    (void)remote_ip;
-    (void)local_ip;
-    (void)remote_port;
-    (void)local_port;
     if (t->sent && t->once) {
         /* libcurl repeats a request whose connection died before the first byte of an answer,
          * and HTTP/2 has reasons of its own; what costs money goes out once. */
         t->repeated = true;
         return CURL_PREREQFUNC_ABORT;
     }
+    t->reply.version = 0;
+    if (t->tls && !pomex_shared_enter(t, remote_ip, local_ip, remote_port, local_port))
+        return CURL_PREREQFUNC_ABORT;
     if (!t->sent) {
         t->sent = true;
         t->sent_at = pomex_now(t->client);
@@ -37,7 +37,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     /* Not those of a proxy's answer to CONNECT, and not trailers. */
     if (t->sent && !t->begun && length)
         pomex_headers_note(&t->reply, line, length);
-    return length;
+    return pomex_shared_believes(t) ? length : 0;
 }
 
 /* libcurl reads a connection for as long as there are bytes; of a quick server's there always
@@ -228,14 +228,13 @@ static void free_headers(pomex_transfer *t)
 #define USUAL_BUFFER 16384L
 #define FILE_BUFFER  102400L
 
-static void set_connection(CURL *e, const pomex_request *r)
+static void set_connection(CURL *e, const pomex_request *r, bool http1)
 {
     bool https = strncasecmp(r->url, "https:", 6) == 0;
     curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
-    curl_easy_setopt(
-        e, CURLOPT_HTTP_VERSION,
-        (long)(r->once || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
+                     (long)(http1 || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
     /* Nor may another join it while it waits: once a host has spoken HTTP/2, libcurl 7.88 takes
      * every connection to it for one that carries many, and answers change hands (curl #4885).
      * Between connections of different TLS settings it makes no such mistake, and these two
@@ -245,7 +244,7 @@ static void set_connection(CURL *e, const pomex_request *r)
                      (long)(r->once ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_MAX_NONE));
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     /* Wait for the first connection to say whether it can carry many. */
-    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !r->once ? 1L : 0L);
+    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !http1 ? 1L : 0L);
 }
 
 pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
@@ -267,16 +266,19 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
-    if (!plain || !t->plain || r->fresh != t->fresh) {
+    bool http1 = r->once || c->http1;
+    t->tls = strncasecmp(r->url, "https:", 6) == 0;
+    if (!plain || !t->plain || r->fresh != t->fresh || http1 != t->http1) {
         if (code == CURLE_OK)
             code = set_proxy(e, &c->settings, r->url);
         if (code == CURLE_OK)
             code = set_method(e, r);
-        set_connection(e, r);
+        set_connection(e, r, http1);
         curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
     }
     t->plain = plain && code == CURLE_OK;
     t->fresh = r->fresh;
+    t->http1 = http1;
     if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
         return t;
     t->operation = NULL;
@@ -297,6 +299,7 @@ void pomex_transfer_end(pomex_transfer *t)
         free_headers(t);
     }
     pomex_link_remove(&t->in_paused);
+    pomex_shared_leave(t);
     if (t->stranger) {
         free_transfer(t);
         return;
@@ -355,6 +358,7 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .took = pomex_recent(c) - t->started,
         .reply = &t->reply,
         .why = t->repeated        ? "the connection died before an answer came"
+               : t->crossed       ? "libcurl put two requests on one connection of HTTP/1.1"
                : t->why[0]        ? t->why
                : code == CURLE_OK ? "the connection ended before the answer did"
                                   : curl_easy_strerror(code),
