@@ -75,7 +75,7 @@ static const fault faults[] = {
     {"no id", 10, H1 | DONE, {.body = "{\"items\":7}"}},
     {"nothing listed", 10, H1, {.body = "{\"object\":\"list\",\"items\":[]}"}},
     {"REFUSED_STREAM", 60, H2 | DONE, {.kind = FAULT_REFUSE_STREAM}},
-    {"HTTP_1_1_REQUIRED", 20, H2 | DONE, {.kind = FAULT_HTTP_1_1}},
+    {"HTTP_1_1_REQUIRED", 4, H2 | DONE, {.kind = FAULT_HTTP_1_1}},
     {"GOAWAY", 40, H2 | DONE, {.kind = FAULT_GO_AWAY}},
 };
 
@@ -174,6 +174,7 @@ static bool choose(void *user, const fault_request *request, fault_step *step)
     if (f && f->step.kind == FAULT_ANSWER && f->step.status == 0 &&
         !strstr(request->line, " /v1/"))
         f = NULL;
+    n->http2 += request->http2;
     if (call)
         call->struck = f ? f->name : "nothing";
     if (f) {
@@ -295,8 +296,9 @@ void network_print(const network *n)
     uint64_t sum = 0;
     for (size_t i = 0; i < MAX_FAULTS; i++)
         sum += n->struck[i];
-    printf("faults: %llu, and %llu outages\n", (unsigned long long)sum,
-           (unsigned long long)n->outages);
+    printf("faults: %llu, and %llu outages; requests over HTTP/2: %llu\n",
+           (unsigned long long)sum, (unsigned long long)n->outages,
+           (unsigned long long)n->http2);
     print_table(n->struck, faults, FAULTS);
     print_table(n->struck + FAULTS, connections, CONNECTIONS);
     print_table(n->struck + FAULTS + CONNECTIONS, ways, WAYS);

@@ -81,6 +81,7 @@ typedef struct network {
     bool tls;
     uint64_t requests;
     uint64_t connections;
+    uint64_t http2;  /* requests that came over it */
     unsigned unread; /* connections that ended before it could be seen whose they were */
     uint64_t struck[MAX_FAULTS];
     fault_server *server;
