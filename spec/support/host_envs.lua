@@ -74,7 +74,7 @@ local function frames(name, host, refuses)
   end
 
   local function frame()
-    local time, list, left = now(), due, 0
+    local time, list = now(), due
     due = {}
     for _, co in ipairs(list) do
       if coroutine.status(co) == "suspended" then env.resume(co) end
@@ -85,9 +85,13 @@ local function frames(name, host, refuses)
         env.wake(co)
       end
     end
-    for _, client in ipairs(env.clients) do
-      if not client.loop.closed then left = left + client:step() end
+    local clients, left = {}, 0
+    for client in pairs(env.all) do clients[#clients + 1] = client end
+    for _, client in ipairs(clients) do
+      if not client.loop.closed then client:step() end
     end
+    -- One may have woken what is another's.
+    for _, client in ipairs(clients) do left = left + client.loop:left() end
     return left + #due + (next(sleepers) and 1 or 0)
   end
 
@@ -99,9 +103,14 @@ local function frames(name, host, refuses)
     end
   end
   function env.run(f)
+    local over
     halted = false
-    env.go(f)
+    env.go(function()
+      f()
+      over = true
+    end)
     loop()
+    expect(over, "what the frames run did not end")
   end
   function env.halting(f)
     halted = false

@@ -40,12 +40,6 @@ local function handle_of(fd)
   return handle
 end
 
----Raises where the client cannot be watched, for somebody else does.
----@param client pomex.Client
-function host.guard(client)
-  handle_of(pump.descriptor(client))
-end
-
 ---Has luv's loop watch `client` while anything is pending.
 ---@param client pomex.Client
 function host.attach(client)
@@ -54,7 +48,6 @@ function host.attach(client)
   if watched[fd] == client and handle:is_active() then return end
   watched[fd] = client
   local function stop()
-    if watched[fd] ~= client then return end
     watched[fd] = nil
     if not handle:is_closing() then handle:stop() end
   end
