@@ -239,17 +239,15 @@ describe("a client", function()
       sb:fault { endpoint = "assets.get", delay = 0.2 }
       assert.equal(0, client:step())
       local op = client.async.assets:get("a")
-      local slowest, steps = 0, 0
+      local steps = 0
       while client:step() > 0 do
-        local began = core.now()
         client:step(0.001)
-        slowest = math.max(slowest, core.now() - began)
         steps = steps + 1
         assert.equal("number", type(client:pollfd()))
         client:poll(0.01)
       end
-      assert.is_true(steps > 2)
-      assert.is_true(slowest < 0.15)
+      -- Some twenty; one that waits for the answer would be the last.
+      assert.is_true(steps > 3)
       assert.is_true(op:done())
     end)
 

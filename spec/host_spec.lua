@@ -158,21 +158,20 @@ describe("the host", function()
     it("drives a frame loop that never blocks", function()
       new { host = "coroutine" }
       sb:fault { endpoint = "assets.list", delay = 0.1, times = 0 }
-      local done, frames, slowest = 0, 0, 0
+      local done, frames = 0, 0
       for _ = 1, 20 do
         client:spawn(function()
           assert(client.assets:list())
           done = done + 1
         end)
       end
-      while done < 20 and frames < 100000 do
-        local began = core.now()
+      while done < 20 and frames < 1e7 do
         client:step(0.004)
-        slowest = math.max(slowest, core.now() - began)
         frames = frames + 1
       end
       assert.equal(20, done)
-      assert.is_true(slowest < 0.1)
+      -- Hundreds of thousands; one that waits for an answer would make them twenty at the most.
+      assert.is_true(frames > 200)
     end)
   end)
 
@@ -273,7 +272,8 @@ END
           read -r -t 0.02 <> <(:)
         done
         for signal in %s; do kill -$signal $child; done
-        wait $child
+        # A child that stops ends a wait, too.
+        while kill -0 $child 2> /dev/null; do wait $child; done
         cat "$tmp/out"
       ]]):format(sb.key, sb.url, call, shell.lua(), signals)
       local began = core.now()
