@@ -32,12 +32,23 @@ describe("the host", function()
     assert.equal(hosts.resolve("auto"), hosts.resolve())
     assert.equal(require "pomex.host.coroutine", hosts.resolve("coroutine"))
     assert.equal(require "pomex.host.blocking", hosts.resolve("blocking"))
-    for _, name in ipairs { "auto", "blocking", "coroutine" } do
+    for _, name in ipairs { "auto", "blocking", "coroutine", "cqueues", "luv" } do
       local host = hosts.resolve(name)
       for _, part in ipairs { "running", "wait", "spawn" } do
         assert.equal("function", type(host[part]))
       end
     end
+  end)
+
+  it("that does not load here, or is no host, is told of by name", function()
+    assert.error_matches(function() pomex.new { host = "openresty" } end,
+      'the host "openresty" cannot be used: ')
+    assert.error_matches(function() pomex.new { host = "cqueue" } end,
+      'unknown host "cqueue" %(is it "cqueues"%?%)')
+    local host = { running = print, wait = print, spawn = print, attach = true }
+    assert.error_matches(function() pomex.new { host = host } end, "attach")
+    host.attach, host.wait = nil, nil
+    assert.error_matches(function() pomex.new { host = host } end, "wait")
   end)
 
   for _, name in ipairs { "auto", "blocking" } do

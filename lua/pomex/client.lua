@@ -55,7 +55,8 @@ function Client:request(method, path, parts, opts)
   return here(self.async):request(method, path, parts, opts):wait()
 end
 
----Starts `f(…)` in a task; never blocks. It runs at once, up to its first wait.
+---Starts `f(…)` in a task of the host's kind; never blocks. It runs at once, up to its first
+---wait; under cqueues, when its controller looks next.
 ---@param f function
 ---@param ... any its arguments
 ---@return pomex.Task

@@ -6,7 +6,9 @@
 ---@field api_key? string default $POMEX_API_KEY (under nginx: `env POMEX_API_KEY;`)
 ---@field api_key_file? string a file whose first line is the key
 ---@field base_url? string default $POMEX_BASE_URL, then https://api.pomex.ai; a path prefix stays
----@field host? "auto"|"blocking"|"coroutine"|pomex.Host default "auto"
+---@field host? pomex.HostName|pomex.Host who waits; "auto": asks at each wait where it runs, yields
+---  to nginx, cqueues or luv there, yields in a task of ours, blocks in a script, and raises in
+---  a coroutine that neither pomex nor that loop started. "copas" has to be named
 ---@field connect_timeout? number seconds to connect; 10
 ---@field request_timeout? number seconds of one attempt; 30
 ---@field budget? number seconds of all attempts of a call, and the pauses between; 120
@@ -24,10 +26,16 @@
 ---@field allow_http? boolean http to more than a literal loopback host
 ---@field on_event? fun(event: pomex.Event) runs in the stepper under pcall; must not wait
 
----@class pomex.Host
+---@alias pomex.HostName "auto"|"blocking"|"coroutine"|"cqueues"|"luv"|"copas"|"openresty"
+
+---@class pomex.Host see pomex/host/init.lua
 ---@field running fun(): any
 ---@field wait fun(client: pomex.Client, ready: table, timeout?: number)
 ---@field spawn fun(f: function)
+---@field start? fun(task: pomex.Task, f: function, ...: any)
+---@field refuse? fun(client: pomex.Client): string|nil
+---@field guard? fun(client: pomex.Client)
+---@field attach? fun(client: pomex.Client)
 
 ---@class pomex.Schedule
 ---@field first? number seconds until the first look

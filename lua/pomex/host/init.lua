@@ -27,15 +27,19 @@ local NAMES = {
   auto = true, blocking = true, coroutine = true, cqueues = true, luv = true, copas = true,
   openresty = true,
 }
-local FUNCTIONS = { running = "callable", wait = "callable", spawn = "callable" }
+local NEEDED = { "running", "wait", "spawn" }
+local FUNCTIONS = {
+  running = "callable", wait = "callable", spawn = "callable", start = "callable",
+  refuse = "callable", guard = "callable", attach = "callable",
+}
 
----The host that `wanted` (a name, or a table of the three functions) stands for.
+---The host that `wanted` (a name, or a table of at least the three functions) stands for.
 ---@param wanted? string|pomex.Host
 ---@return pomex.Host
 function hosts.resolve(wanted)
   if type(wanted) == "table" then
     options.check("host", wanted, FUNCTIONS, true)
-    for name, kind in pairs(FUNCTIONS) do options.expect("host", name, wanted[name], kind) end
+    for _, name in ipairs(NEEDED) do options.expect("host", name, wanted[name], "callable") end
     return wanted
   end
   wanted = wanted or "auto"
