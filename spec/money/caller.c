@@ -111,7 +111,7 @@ void caller_free(caller *c)
 
 static void new_client(caller *c)
 {
-    static const double budgets[] = {120, 40, 15};
+    static const double budgets[] = {60, 30, 10};
     static const double attempts[] = {30, 10, 5};
     char url[64], proxy[64];
     pomex_error *error = NULL;
@@ -129,9 +129,9 @@ static void new_client(caller *c)
     o.budget = budgets[dice_roll(&c->dice, 3)];
     o.request_timeout = attempts[dice_roll(&c->dice, 3)];
     o.max_retries = (int)dice_roll(&c->dice, 4);
-    o.max_in_flight = 8 << dice_roll(&c->dice, 4);
+    o.max_in_flight = 32 << dice_roll(&c->dice, 4);
     o.billed_retry_unsent = c->unsent_only = dice_chance(&c->dice, 0.33);
-    if (dice_chance(&c->dice, 0.7))
+    if (dice_chance(&c->dice, 0.9))
         memset(o.rate_limits, 0, sizeof o.rate_limits);
     o.events = true;
     o.clock = fast_clock;
@@ -336,6 +336,8 @@ void caller_run(caller *c)
             step(c);
             stir(c, before);
             pomex_client_poll(c->client, 0.001);
+            if (c->started == until && c->started - c->ended < c->most / 4)
+                c->ahead += 100000000; /* what is left hangs, mostly */
         }
         close_client(c);
     }

@@ -62,7 +62,7 @@ static bool read_settings(settings *s, int argc, char **argv)
                                           {"pending", required_argument, NULL, 'p'},
                                           {"speed", required_argument, NULL, 'x'},
                                           {NULL, 0, NULL, 0}};
-    *s = (settings){.operations = 10000, .pending = 96, .speed = 20};
+    *s = (settings){.operations = 10000, .pending = 128, .speed = 20};
     if (getrandom(&s->seed, sizeof s->seed, 0) != sizeof s->seed)
         return false;
     s->seed &= 0xffffffff;

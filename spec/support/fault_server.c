@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define STACK (256u << 10)
+
 typedef struct connection {
     struct connection *next;
     fault_wire wire;
@@ -187,8 +189,13 @@ static void start_connection(fault_server *server, int fd)
                            .other = -1,
                            .alpn.http2 = server->http2,
                            .lock = &server->lock};
-    if (pthread_create(&c->thread, NULL, serve, c) != 0)
+    /* So small that the C library keeps it for the next connection. */
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    if (pthread_create(&c->thread, &attributes, serve, c) != 0)
         abort();
+    pthread_attr_destroy(&attributes);
     c->next = server->connections;
     server->connections = c;
 }

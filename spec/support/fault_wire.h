@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-#define FAULT_MAX_HEAD (128 * 1024)
+#define FAULT_MAX_HEAD (32 * 1024)
 
 /* Of the server behind us. */
 typedef struct fault_answer {
