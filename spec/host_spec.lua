@@ -149,6 +149,25 @@ describe("the host", function()
       assert.matches("only a coroutine can wait; client:spawn starts one", output)
     end)
 
+    it("sends nothing of a plain call in a handler, in whichever coroutine steps", function()
+      new { host = "coroutine" }
+      sb.journal:clear()
+      local ok, why
+      client.async.assets:list():on_done(function()
+        ok, why = pcall(client.sessions.create, client.sessions,
+          { callback_url = "https://app.example/cb" })
+      end)
+      assert(coroutine.resume(coroutine.create(function()
+        for _ = 1, 1000 do
+          if client:step() == 0 then break end
+          client:poll(1)
+        end
+      end)))
+      assert.is_false(ok)
+      assert.equal("pomex: a wait within a step; wait in a task that client:spawn started", why)
+      assert.equal(0, #sb.journal:requests "sessions.create")
+    end)
+
     it("raises in step what such a coroutine raised", function()
       new { host = "coroutine" }
       local co = coroutine.create(function()

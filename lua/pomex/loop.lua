@@ -210,7 +210,7 @@ function Loop:advance(budget)
   if self.stepping then
     error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
   end
-  self.stepping = true
+  self.stepping = coroutine.running() or true
   -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
   self.stepping, self.running = false, false

@@ -24,7 +24,7 @@ end
 ---@return string|nil
 function blocking.refuse(client)
   if client.loop.stepping and not own_task(client) then
-    return "pomex: a wait within a step; wait in a task that client:spawn started"
+    return coroutines.WITHIN_STEP
   end
 end
 

@@ -3,7 +3,10 @@
 
 local core = require "pomex.core"
 
-local coroutines = { name = "coroutine" }
+local coroutines = {
+  name = "coroutine",
+  WITHIN_STEP = "pomex: a wait within a step; wait in a task that client:spawn started",
+}
 
 local now, running = core.now, coroutine.running
 local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
@@ -72,9 +75,14 @@ end
 local park = coroutines.park
 
 ---Why the running coroutine may not wait; nil: it may.
+---@param client pomex.Client
 ---@return string|nil
-function coroutines.refuse()
-  if coroutines.running() then return nil end
+function coroutines.refuse(client)
+  local co = coroutines.running()
+  if co and client.loop.stepping == co then
+    return coroutines.WITHIN_STEP
+  end
+  if co then return nil end
   return 'pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one'
 end
 
@@ -83,7 +91,7 @@ end
 ---@param timeout? number seconds
 function coroutines.wait(client, ready, timeout)
   local co = coroutines.running()
-  if not co then error(coroutines.refuse(), 0) end
+  if not co or client.loop.stepping == co then error(coroutines.refuse(client), 0) end
   return park(client, co, started[co], ready, timeout)
 end
 

@@ -1,5 +1,6 @@
 --- What hosts have in common that watch a client's descriptor in a loop of their own.
 
+local coroutines = require "pomex.host.coroutine"
 local now = require("pomex.core").now
 
 local pump = {}
@@ -26,9 +27,7 @@ end
 ---Why the running coroutine may not wait: it is the one that steps.
 ---@return string|nil
 function pump.busy()
-  if stepping == current() then
-    return "pomex: a wait within a step; wait in a task that client:spawn started"
-  end
+  return stepping == current() and coroutines.WITHIN_STEP or nil
 end
 
 ---A host's wait: `sleep(left)` returns after `left` seconds (nil: any), or when `wake` was called.
