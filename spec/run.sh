@@ -178,7 +178,8 @@ stage_c-tests-valgrind()
 run_busted()
 {
     local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" most="$jobs"
-    local files=() pids=() begun=() i prefix output code good bad status=0 passed=0 failed=0
+    local with_code=(sh -c '"$@"; printf "\nexit code %d\n" $?' sh) files=() begun=() i
+    local prefix output code good bad status=0 passed=0 failed=0
     shift 4
     mapfile -t files < <(find spec -name '*_spec.lua' -exec grep -L '#timing' {} + | sort &&
         find spec -name '*_spec.lua' -exec grep -l '#timing' {} + | sort)
@@ -190,26 +191,26 @@ run_busted()
             POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
             LUA_CPATH="$folder/lib/?.so;;" \
-            timeout -k 5 150 "$@" "$lua" /usr/bin/busted --output=TAP --exclude-tags="$tags" \
-            "${files[i]}" > "$prefix-${files[i]//\//-}.tap" 2>&1 < /dev/null &
-        pids[i]=$!
+            timeout -k 5 150 "${with_code[@]}" "$@" "$lua" /usr/bin/busted --output=TAP \
+            --exclude-tags="$tags" "${files[i]}" > "$prefix-${files[i]//\//-}.tap" 2>&1 \
+            < /dev/null &
         begun[i]=$EPOCHSECONDS
     done
+    wait
     for i in "${!files[@]}"; do
-        wait "${pids[i]}"
-        code=$?
         output="$prefix-${files[i]//\//-}.tap"
+        code="$(sed -n 's/^exit code //p' "$output")"
         good="$(grep -c '^ok ' "$output")"
         bad="$(grep -c '^not ok ' "$output")"
         # A file that broke outside its tests (or was stopped) has failed, whatever it counted.
-        if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+        if [ "$code" != 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
         passed=$((passed + good))
         failed=$((failed + bad))
         printf '%s: %d passed, %d failed (%d s)\n' "${files[i]}" "$good" "$bad" \
             $(($(stat -c %Y "$output") - begun[i]))
-        if [ "$code" -ne 0 ]; then
+        if [ "$code" != 0 ]; then
             status=1
-            [ "$code" -eq 124 ] && echo "${files[i]} was stopped after 150 seconds"
+            [ -z "$code" ] && echo "${files[i]} was stopped after 150 seconds"
             grep -v '^ok ' "$output" | head -n 80
         fi
     done
