@@ -185,4 +185,34 @@ describe("the collector at every step", function()
     end
     client:close()
   end)
+
+  it("runs no finalizer between what is to be sent and the sending of it", function()
+    sb:clear_faults()
+    sb.journal:clear()
+    local client = assert(pomex.new(sb:client_options { rate_limits = false }))
+    local nested
+    -- The next allocation pays for a whole cycle, the one within `request`.
+    collectgarbage()
+    collectgarbage("stop")
+    local mul = collectgarbage("setstepmul", 1000000)
+    if _VERSION == "Lua 5.4" then collectgarbage("incremental", 200, 1000, 30) end
+    local parts = { query = { limit = 1 } }
+    interpreter.finalizer(function() nested = client.async.assets:list { limit = 5 } end)
+    collectgarbage("restart")
+    local op = client.async:request("GET", "/v1/video/assets", parts)
+    local ran = nested ~= nil
+    if _VERSION == "Lua 5.4" then collectgarbage("incremental", 200, 100, 13) end
+    collectgarbage("setstepmul", mul)
+    assert.is_true(ran)
+    drain(client)
+    assert.equal("list", assert(op:wait()).object)
+    assert.equal("list", assert(nested:wait()).object)
+    local queries = {}
+    for _, request in ipairs(sb.journal:requests "assets.list") do
+      queries[#queries + 1] = request.query
+    end
+    table.sort(queries)
+    assert.same({ "limit=1", "limit=5" }, queries)
+    client:close()
+  end)
 end)

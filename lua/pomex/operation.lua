@@ -38,6 +38,11 @@ local function adopt(client, kind, opts, target, handle, id)
   local loop = client.loop
   loop.pending[id] = op
   loop.count = loop.count + 1
+  -- Over already: a finalizer's step may have come in between, and been told to no avail.
+  if handle:done() then
+    loop.unsure = true
+    loop:stir()
+  end
   if loop.attach then loop.attach() end
   return op
 end

@@ -85,18 +85,26 @@ local waiter = keep(client.spawn, client, function()
   coroutine.yield()
   return client.generations:wait("cgt-1", { on_update = function() end })
 end)
+local crowd = {}
+for i = 1, 5 do
+  crowd[i] = keep(client.spawn, client, function() return generation:wait() end)
+end
 local task = value(generation)
 is("cgt-1", task.id, "task")
 drain()
 is(1, told, "on_done")
 is(1, count "POST /v1/video/generations", "billed requests")
-is(true, waiter:done(), "the waiting task is over")
-local whole, film = pcall(waiter.wait, waiter)
-if whole then
-  is("succeeded", film.status, "what the task returned")
-else
-  is(REFUSAL, tostring(film):match(REFUSAL), "what the task raised")
+local function ended(what, field, wanted)
+  is(true, what:done(), "the task is over")
+  local whole, got = pcall(what.wait, what)
+  if whole then
+    is(wanted, got[field], "what the task returned")
+  else
+    is(REFUSAL, tostring(got):match(REFUSAL), "what the task raised")
+  end
 end
+ended(waiter, "status", "succeeded")
+for i = 1, 5 do ended(crowd[i], "id", "cgt-1") end
 
 -- Many at once; each ends, with its value or with what it raised.
 local results = keep(client.map, client, { 1, 2, 3, 4 }, function(i)
@@ -139,13 +147,15 @@ drain()
 keep(async.assets.get, async.assets, "hangs")
 local cancelled = keep(async.assets.get, async.assets, "hangs")
 keep(cancelled.cancel, cancelled)
-local ended = keep(async.assets.get, async.assets, "hangs")
+local closed = keep(async.assets.get, async.assets, "hangs")
 keep(client.step, client)
 collectgarbage()
 keep(client.close, client)
-for _, op in ipairs { cancelled, ended } do
+for _, op in ipairs { cancelled, closed } do
   local gone, why = keep(op.wait, op)
   is(nil, gone, "of a closed client")
   is("cancelled_error", why.type, "error")
+  is(op == closed, why.message:find("closed", 1, true) ~= nil, why.message)
+  is(nil, why.message:find("process", 1, true), why.message)
 end
 is(true, events > 0 and updates > 0, "news")
