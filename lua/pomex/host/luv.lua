@@ -46,16 +46,15 @@ function host.attach(client)
   local loop, fd = client.loop, pump.descriptor(client)
   local handle = handle_of(fd)
   if watched[fd] == client and handle:is_active() then return end
-  watched[fd] = client
   local function stop()
     watched[fd] = nil
     if not handle:is_closing() then handle:stop() end
   end
-  loop.detach, loop.idle = stop, stop
   must(handle:start("r", function()
     local mine = watched[fd]
     if mine then pump.step(mine, raise) end
   end))
+  watched[fd], loop.detach, loop.idle = client, stop, stop
 end
 
 ---Why the running coroutine may not wait; nil: it may.
