@@ -5,7 +5,10 @@
 ---   wait(client, ready, timeout)  returns when ready() or after `timeout` seconds; without a
 ---                                 timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called when it may be ready
----   spawn(f)                      starts f(), which never raises, as a task of the host's kind
+---   spawn(f)                      starts f(), which never raises, as a task of the host's kind.
+---                                 On PUC 5.1 a wait in there runs in a coroutine within the
+---                                 one that runs f: coroutine.yield reaches whoever resumed
+---                                 that, and pomex.host.coroutine.current() returns it
 --- and more that a host may have:
 ---   start(task, f, …)             in place of spawn, where a task is a coroutine that we resume
 ---   refuse(client)                why wait would raise here, or nil: a plain call asks first,
