@@ -18,7 +18,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 
 stages=(format luacheck shellcheck build-gcc build-clang build-asan build-luas cppcheck c-tests
     c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
-    lua-tests-asan lua-tests-asan-5.1 money fuzz install-test luarocks quickstart secrets)
+    lua-tests-asan lua-tests-asan-5.1 tsan money fuzz install-test luarocks quickstart secrets)
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -262,6 +262,14 @@ stage_lua-tests-asan()
 stage_lua-tests-asan-5.1()
 {
     run_busted_asan lua5.1 "$build/asan-5.1" once 0
+}
+
+# The one thread of ours: the bridge that wakes nginx.
+stage_tsan()
+{
+    CC=clang cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
+        cmake --build "$build/tsan" -j "$jobs" --target test_bridge pomex_lua &&
+        ctest --test-dir "$build/tsan" -V --no-tests=error -R '^module\.bridge$'
 }
 
 # The money proof at random; POMEX_SEED=n repeats one, spec/soak.sh has hours for more.
