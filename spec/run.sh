@@ -140,14 +140,17 @@ count_ctest()
          END { if (failed < broken) failed = broken; print passed + 0, failed + 0 }' "$1" > "$counts"
 }
 
+# Shows what the programs that failed have printed; what all have is in the output.
 run_ctest()
 {
-    local output status
+    local output status number
     output="$logs/ctest-$(basename "$1").out"
     ctest --test-dir "$1" -V --no-tests=error > "$output" 2>&1
     status=$?
     count_ctest "$output"
-    cat "$output"
+    sed -n '/ FAILED:$/,$ s/^[[:space:]]*\([0-9]*\) - .*/\1/p' "$output" |
+        while read -r number; do grep "^$number: " "$output"; done
+    tail -n 12 "$output"
     return $status
 }
 

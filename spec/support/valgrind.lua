@@ -1,5 +1,6 @@
 --- Runs the C tests of a build folder under valgrind, but for those labelled "timing", whose
---- limits no program keeps there. The last line is "N passed, M failed".
+--- limits no program keeps there. Prints what those that failed have printed; the last line is
+--- "N passed, M failed".
 ---     lua5.4 spec/support/valgrind.lua build/dev
 
 local cjson = require "cjson"
@@ -39,8 +40,11 @@ for _, test in ipairs(listing.tests) do
       .. " --suppressions=" .. quoted(os.getenv("PWD") .. "/spec/support/valgrind.supp")
     for _, word in ipairs(test.command) do words[#words + 1] = quoted(word) end
     local begin = os.time()
-    local ok = os.execute(table.concat(words, " ") .. " 2>&1")
+    local running = assert(io.popen(table.concat(words, " ") .. " 2>&1"))
+    local output = running:read("a")
+    local ok, how, code = running:close()
     if ok then passed = passed + 1 else failed = failed + 1 end
+    if not ok then print(output, how .. " " .. code) end
     print(("%s %s (%d s)"):format(ok and "ok" or "FAILED", test.name, os.time() - begin))
   end
 end
