@@ -114,7 +114,12 @@ static void gets_survive_what_ends_their_stream(void **state)
             ops[k] = harness_call(&h, POMEX_EFFECT_NONE);
         for (size_t k = 0; k < MANY; k++)
             finish_well(&h, ops[k]);
-        assert_int_equal(fault_server_count(h.server, NULL), MANY + (size_t)rows[i].times);
+        size_t count = fault_server_count(h.server, NULL), least = MANY + (size_t)rows[i].times;
+        /* One connection speaks HTTP/1.1 now, and others that libcurl puts onto it go again. */
+        if (rows[i].kind == FAULT_HTTP_1_1)
+            assert_in_range(count, least, 3 * MANY);
+        else
+            assert_int_equal(count, least);
         assert_true(fault_server_request(h.server, NULL, 0, &r));
         assert_true(r.http2);
         harness_stop(&h);
