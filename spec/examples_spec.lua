@@ -6,7 +6,7 @@ local shell = require "spec.support.shell"
 describe("the example", function()
   local sb
 
-  setup(function() sb = assert(sandbox.start { asset_seconds = 1.5 }) end)
+  setup(function() sb = assert(sandbox.start { asset_seconds = 1.9 }) end)
   teardown(function() sb:stop() end)
 
   -- What it counts while three portraits are processed, for more than a second.

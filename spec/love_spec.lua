@@ -115,7 +115,7 @@ describe("the LÖVE example #once #example", function()
         meter.count / meter.seconds, meter.step_worst * 1000,
         meter.step_seconds / meter.count * 1000))
       play.quit()
-    ]], nil, "POMEX_LOVE_SECONDS=1.5")
+    ]], nil, "POMEX_LOVE_SECONDS=3")
     assert.is_true(ok, output)
     local report = output:match("FRAMES ([^\n]*)")
     assert.is_truthy(report, output)
@@ -147,7 +147,7 @@ describe("the LÖVE example #once #example", function()
       play.say("raised", raised)
 
       local client = pomex.new(game.settings.sandbox:client_options())
-      game.settings.sandbox:fault { endpoint = "assets.list", delay = 0.5 }
+      game.settings.sandbox:fault { endpoint = "assets.list", delay = 2 }
       local frames, worst = 0, 0
       local task = client:spawn(function() return client.assets:list() end)
       while not task:done() do
@@ -168,7 +168,7 @@ describe("the LÖVE example #once #example", function()
       read(shots .. "/raised"), 1, true)
     assert.equal("list", read(shots .. "/listed"))
     assert.is_true(tonumber(read(shots .. "/frames")) >= 5, read(shots .. "/frames"))
-    assert.is_true(tonumber(read(shots .. "/worst")) < 0.25, read(shots .. "/worst"))
+    assert.is_true(tonumber(read(shots .. "/worst")) < 1.5, read(shots .. "/worst"))
   end)
 
   it("says what keeps it from beginning, and tries again", function()

@@ -102,7 +102,7 @@ describe("an operation", function()
 
   describe("that is waited for with a timeout", function()
     it("goes on, and can be waited for again", function()
-      sb:fault { endpoint = "assets.get", delay = 0.3 }
+      sb:fault { endpoint = "assets.get", delay = 1 }
       local op = client.async.assets:get("nope")
       local value, err = op:wait(0.02)
       assert.is_nil(value)
@@ -257,8 +257,16 @@ describe("an operation", function()
   end)
 
   describe("with functions of the caller's", function()
-    it("runs them where it is waited for; they may wait", function()
+    -- One whose first look finds it "processing", however late that comes.
+    local function processing()
       local asset = assert(client.assets:create(portrait()))
+      sb:fault { endpoint = "assets.get", status = 200, content_type = "application/json",
+        body = ('{"id":"%s","status":"processing"}'):format(asset.id) }
+      return asset
+    end
+
+    it("runs them where it is waited for; they may wait", function()
+      local asset = processing()
       local inner, where = 0, {}
       local task = client:spawn(function()
         local here = coroutine.running()
@@ -275,7 +283,7 @@ describe("an operation", function()
     end)
 
     it("leaves the wait with their error, and goes on", function()
-      local asset = assert(client.assets:create(portrait()))
+      local asset = processing()
       local op = client.async.assets:wait(asset, { first = 0.01, max = 0.03,
         on_update = function(a)
           error("saw " .. a.status)
@@ -291,7 +299,7 @@ describe("an operation", function()
     end)
 
     it("raises from a plain call too, and the client stays usable", function()
-      local asset = assert(client.assets:create(portrait()))
+      local asset = processing()
       assert.error_matches(function()
         client.assets:wait(asset, { first = 0.01, on_update = function() error("enough") end })
       end, "enough")

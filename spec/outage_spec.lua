@@ -83,7 +83,7 @@ describe("an outage of the service", function()
     local task = assert(client.generations:create {
       model = "byteplus/seedance-2.0", content = pomex.content():text("a wave") })
     local op = client.async.generations:wait(task, {
-      first = 0.02, factor = 1, max = 0.02, timeout = 0.7 })
+      first = 0.02, factor = 1, max = 0.02, timeout = 3 })
     look(op, 2)
     kill()
     local value, err = op:wait()
@@ -128,7 +128,7 @@ describe("an outage of the service", function()
     sb:fault { endpoint = "assets.get", times = 0, status = 200,
       body = ('{"id":"%s","status":"dreaming"}'):format(asset.id) }
     local op = client.async.assets:wait(asset, {
-      first = 0.02, factor = 1, max = 0.02, timeout = 0.3 })
+      first = 0.02, factor = 1, max = 0.02, timeout = 1.5 })
     local _, err = op:wait()
     assert.equal("timeout_error", err.type)
     assert.equal("dreaming", err.last_status)

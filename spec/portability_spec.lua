@@ -30,7 +30,7 @@ describe("on every Lua", function()
   local sb, client
 
   setup(function()
-    sb = assert(sandbox.start { rate_limits = false, asset_seconds = 0.2 })
+    sb = assert(sandbox.start { rate_limits = false, asset_seconds = 1 })
     client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
   end)
   teardown(function()

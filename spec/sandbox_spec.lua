@@ -688,7 +688,7 @@ describe("pomex-sandbox #once", function()
 
     it("delays an answer, not what is carried out, and nobody else", function()
       local before = billed()
-      fault { endpoint = "generations.create", delay = 0.5 }
+      fault { endpoint = "generations.create", delay = 2 }
       local body = cjson.encode(prompt_body "a")
       local line = assert(socket.connect(sb.host, sb.port))
       local begin = socket.gettime()
@@ -700,10 +700,10 @@ describe("pomex-sandbox #once", function()
         if billed() > before then break end
       end
       assert.equal(before + 1, billed())
-      assert.is_true(socket.gettime() - begin < 0.5)
+      assert.is_true(socket.gettime() - begin < 2)
       line:settimeout(10)
       assert.matches("^HTTP/1.1 200", (line:receive("*l")))
-      assert.is_true(socket.gettime() - begin >= 0.5)
+      assert.is_true(socket.gettime() - begin >= 2)
       line:close()
     end)
 
@@ -769,13 +769,17 @@ describe("pomex-sandbox #once", function()
 
     it("slide: never more than the number in any second", function()
       sb:control("POST", "config", { rate_limits = { generation_get = 5 } })
-      local let_in = {}
+      local asked, answered = {}, {}
       local till = socket.gettime() + 2.3
       while socket.gettime() < till do
-        if sb:get(GENERATIONS .. "/x").status == 404 then let_in[#let_in + 1] = socket.gettime() end
+        local at = socket.gettime()
+        if sb:get(GENERATIONS .. "/x").status == 404 then
+          asked[#asked + 1], answered[#asked + 1] = at, socket.gettime()
+        end
       end
-      assert.is_true(#let_in >= 10 and #let_in <= 15, #let_in)
-      for i = 6, #let_in do assert.is_true(let_in[i] - let_in[i - 5] > 0.98) end
+      assert.is_true(#asked >= 10 and #asked <= 15, #asked)
+      -- It was let in somewhere between the two.
+      for i = 6, #asked do assert.is_true(answered[i] - asked[i - 5] > 0.98) end
     end)
 
     it("are upstream's if told so", function()
@@ -917,16 +921,17 @@ describe("pomex-sandbox #once", function()
         lines[i] = assert(socket.connect(sb.host, sb.port))
         lines[i]:send(sb:get_text(ASSETS))
       end
-      for _ = 1, 200 do
-        if descriptors() >= before + 50 then break end
+      local function await(holds)
+        for _ = 1, 200 do
+          if holds(descriptors()) then return end
+          socket.sleep(0.05)
+        end
+        error(("%d descriptors, where %d were open before"):format(descriptors(), before))
       end
-      assert.is_true(descriptors() >= before + 50)
+      -- Those of the tests before this one may only now be closed, so `before` is no floor.
+      await(function(count) return count > 50 end)
       for i = 1, 50 do lines[i]:close() end
-      for _ = 1, 200 do
-        if descriptors() <= before then break end
-        socket.sleep(0.05)
-      end
-      assert.is_true(descriptors() <= before, descriptors() - before)
+      await(function(count) return count <= before and count < 50 end)
     end)
 
     it("a chunked body", function()

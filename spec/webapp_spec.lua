@@ -46,7 +46,7 @@ for _, size in ipairs {
     local sb, app, chrome, handset
 
     setup(function()
-      sb = process.start { "--asset-seconds", "1", "--generation-seconds", "4" }
+      sb = process.start { "--asset-seconds", "3", "--generation-seconds", "300" }
       app = studio.start(sb)
       chrome = browser.start(size.width, size.height, size.desktop)
       -- The desktop's owner has a phone besides: another browser, without the studio's cookie.
@@ -164,9 +164,12 @@ for _, size in ipairs {
       chrome:type("#prompt", PROMPT)
       chrome:click ".compose button.primary"
       chrome:await "location.pathname.startsWith('/videos/')"
+      chrome:await "document.querySelector('[data-stage=queued]') !== null"
       chrome:run(WATCH)
+      sb:control("POST", "clock", { advance = 80 })
       chrome:await "document.querySelector('[data-stage=running]') !== null"
       look "running"
+      sb:control("POST", "clock", { advance = 300 })
       chrome:await "document.querySelector('#player')?.readyState >= 2"
       local stages = table.concat(chrome:run "return window.stages", " ")
       assert.is_truthy(stages:find "queued running .*ready$", stages)
@@ -192,6 +195,9 @@ for _, size in ipairs {
       chrome:open(app.url .. "/")
       chrome:type("#prompt", "{rachel} [fail]")
       chrome:click ".compose button.primary"
+      chrome:await "location.pathname.startsWith('/videos/')"
+      chrome:await "document.querySelector('[data-stage=queued]') !== null"
+      sb:control("POST", "clock", { advance = 300 })
       chrome:await "document.querySelector('[data-stage=failed]') !== null"
       look "failed"
       chrome:open(app.url .. "/")

@@ -236,7 +236,7 @@ describe("the web app's trust #once #example", function()
       assert.is_truthy(body:find("&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;", 1, true),
         page)
     end
-    local events = visitor:ask("/events", { "--max-time", "1" }).body
+    local events = visitor:ask("/events", { "--max-time", "3" }).body
     assert.is_nil(events:find("<img src=x", 1, true))
     assert.is_truthy(events:find("&lt;img src=x", 1, true))
   end)
@@ -284,7 +284,7 @@ describe("the web app's trust #once #example", function()
       output = output .. shell.bash("cat /proc/" .. pid .. "/cmdline")
     end
     for _, page in ipairs { "/", path, video, "/events", path .. "/events" } do
-      output = output .. visitor:ask(page, { "--max-time", "1" }).body
+      output = output .. visitor:ask(page, { "--max-time", "3" }).body
     end
     assert.is_truthy(output:find("/verified/...", 1, true))
     local group = callback:match "group_id=([^&]+)"

@@ -76,7 +76,7 @@ describe("the host copas", function()
   end)
 
   it("lets sockets of copas's own go on", function()
-    sb:fault { endpoint = "assets.list", delay = 0.3, times = 0 }
+    sb:fault { endpoint = "assets.list", delay = 1, times = 0 }
     local server = assert(socket.bind("127.0.0.1", 0))
     local _, port = server:getsockname()
     local rounds, over = 0, 0
@@ -106,7 +106,7 @@ describe("the host copas", function()
     end
     local began = socket.gettime()
     step_until(function() return over == 20 end)
-    assert.is_true(socket.gettime() - began < 2)
+    assert.is_true(socket.gettime() - began < 5)
     assert.is_true(rounds > 100, rounds .. " rounds")
     for _ = 1, 10 do copas.step(0.01) end
   end)

@@ -142,7 +142,7 @@ describe("the host luv", function()
   end)
 
   it("goes on after somebody closed every handle of the loop", function()
-    slow(0.3)
+    slow(1.5)
     local page
     client:spawn(function() page = client.assets:list() end)
     later(0.05, function()

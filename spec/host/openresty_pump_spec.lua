@@ -131,7 +131,7 @@ describe("openresty, its pump: #once #openresty", function()
     local connections = {}
     for i = 1, 100 do
       connections[i] = server:send("/run",
-        "return select(2, client.assets:list({}, { timeout = 6, max_retries = 0 })).type")
+        "return select(2, client.assets:list({}, { timeout = 20, max_retries = 0 })).type")
     end
     local worker = server:workers()[1]
     nginx.await("all to be sent", function()
@@ -192,7 +192,7 @@ describe("openresty, its pump: #once #openresty", function()
       assert.equal(1, proc.count(server:workers()[1], "task"))
       local began = socket.gettime()
       assert.equal(20, server:many("return client.assets:list().object", 20).list)
-      assert.is_true(socket.gettime() - began < 0.8)
+      assert.is_true(socket.gettime() - began < 2)
       assert.equal(1, proc.count(server:workers()[1], "task"))
       if no_timer then
         expected = "lua_max_running_timers are not enough"

@@ -64,20 +64,20 @@ describe("openresty #once #openresty", function()
     end
     for i = 1, 50 do assert.equal("list", (nginx.receive(connections[i]))) end
     local took = socket.gettime() - began
-    assert.is_true(took >= 1 and took < 1.9, took)
-    assert.is_true(slowest < 0.3, slowest)
+    assert.is_true(took >= 1 and took < 5, took)
+    assert.is_true(slowest < 0.9, slowest)
   end)
 
   it("ends waits in time, and the operation goes on", function()
     start {}
-    sb:fault { endpoint = "assets.list", delay = 0.4, times = 1 }
+    sb:fault { endpoint = "assets.list", delay = 1.5, times = 1 }
     assert.equal("timeout_error true true list", server:run [[
       local core = require "pomex.core"
       local began = core.now()
       local op = client.async.assets:list()
       local _, err = op:wait(0.1)
       local took = core.now() - began
-      return table.concat({ err.type, tostring(took >= 0.1), tostring(took < 0.3),
+      return table.concat({ err.type, tostring(took >= 0.1), tostring(took < 1.2),
         op:wait().object }, " ")
     ]])
   end)
@@ -93,7 +93,7 @@ describe("openresty #once #openresty", function()
       local all = client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(i)
         return client.assets:list() and i * 2 end)
       local first, second = a:wait(), b:wait()
-      local quick = core.now() - began < 0.55
+      local quick = core.now() - began < 2
       local failed = client:spawn(error, "oops", 0)
       local _, why = pcall(failed.wait, failed)
       return table.concat({ first, second, all[8][1], tostring(quick), why }, " ")

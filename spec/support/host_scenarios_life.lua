@@ -101,7 +101,7 @@ return function(given)
   end, "loop")
 
   scenario("goes on where a loop was stopped", function(env)
-    slow(env, 0.2)
+    slow(env, 1)
     local client = env.client()
     local page, told
     env.halting(function(halt)
