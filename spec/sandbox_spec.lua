@@ -76,8 +76,9 @@ describe("pomex-sandbox #once", function()
       local help, ok = run "--help"
       assert.is_true(ok)
       for _, word in ipairs { "--host", "--port", "--key", "--database", "--asset-seconds",
-        "--generation-seconds", "--rate-limits", "--json", "--watch-stdin", "--quiet", "--help",
-        "no-face", "several-faces", "other-person", "[fail]", "X-Sandbox-Token" } do
+        "--generation-seconds", "--rate-limits", "--idle-seconds", "--request-seconds",
+        "--json", "--watch-stdin", "--quiet", "--help", "no-face", "several-faces",
+        "other-person", "[fail]", "X-Sandbox-Token" } do
         assert.is_truthy(help:find(word, 1, true), word)
       end
     end)
@@ -85,6 +86,7 @@ describe("pomex-sandbox #once", function()
     it("names an option or value that it cannot take, and ends with 2", function()
       for _, line in ipairs { "--nonsense", "--port 70000", "--port 1.5", "--port x",
         "--asset-seconds -1", "--generation-seconds nan", "--rate-limits maybe", "stray",
+        "--idle-seconds 0", "--idle-seconds 1.5", "--request-seconds x",
         "--key ''", "--key 'a b'" } do
         local output = shell.bash(shell.quote(process.binary()) .. " " .. line
           .. " < /dev/null; echo \"code $?\"")

@@ -58,6 +58,8 @@ bool pomex_sb_begin(pomex_sb *sandbox, const pomex_sb_options *options, char *ke
     char why[512];
     char prefix[POMEX_SB_SECRET];
     sandbox->config = options->config;
+    sandbox->idle_seconds = options->idle_seconds;
+    sandbox->request_seconds = options->request_seconds;
     sandbox->store = pomex_sb_store_open(options->database, why, sizeof why);
     if (!sandbox->store) {
         fprintf(stderr, "pomex-sandbox: cannot open the database: %s\n", why);

@@ -20,6 +20,8 @@ static const char help[] =
     "  --generation-seconds N    until a task has succeeded or failed (12); it runs after a\n"
     "                            quarter of that\n"
     "  --rate-limits on|off      sessions 3, list 10, asset get 100 requests a second (on)\n"
+    "  --idle-seconds N          connections without a byte are cut after so many (60)\n"
+    "  --request-seconds N       so are requests that are not whole (75)\n"
     "  --json                    first line: {\"url\",\"key\",\"token\",\"pid\"}, then "
     "silence\n"
     "  --watch-stdin             exit when standard input ends\n"
@@ -45,6 +47,8 @@ enum {
     ASSET,
     GENERATION,
     LIMITS,
+    IDLE,
+    REQUEST,
     JSON,
     WATCH,
     QUIET,
@@ -60,6 +64,8 @@ static const struct option known[] = {
     {"asset-seconds", required_argument, NULL, ASSET},
     {"generation-seconds", required_argument, NULL, GENERATION},
     {"rate-limits", required_argument, NULL, LIMITS},
+    {"idle-seconds", required_argument, NULL, IDLE},
+    {"request-seconds", required_argument, NULL, REQUEST},
     {"json", no_argument, NULL, JSON},
     {"watch-stdin", no_argument, NULL, WATCH},
     {"quiet", no_argument, NULL, QUIET},
@@ -104,6 +110,15 @@ static int read_value(pomex_sb_options *options, int which, const char *value)
             return refuse("rate-limits", "on or off", value);
         pomex_sb_config_limits(&options->config, strcmp(value, "on") == 0);
         break;
+    case IDLE:
+        if (!read_number(value, 86400, &number) || number < 1 || number > (int)number)
+            return refuse("idle-seconds", "a whole number, 1 to 86400", value);
+        options->idle_seconds = (unsigned)number;
+        break;
+    case REQUEST:
+        if (!read_number(value, 86400, &options->request_seconds))
+            return refuse("request-seconds", "0 to 86400", value);
+        break;
     case KEY:
         if (!*value || strpbrk(value, " \t\r\n"))
             return refuse("key", "a key without blanks", value);
@@ -118,10 +133,16 @@ static int read_value(pomex_sb_options *options, int which, const char *value)
     return -1;
 }
 
+void pomex_sb_options_init(pomex_sb_options *options)
+{
+    *options = (pomex_sb_options){
+        .host = "127.0.0.1", .port = 8765, .idle_seconds = 60, .request_seconds = 75};
+    pomex_sb_config_init(&options->config);
+}
+
 int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv)
 {
-    *options = (pomex_sb_options){.host = "127.0.0.1", .port = 8765};
-    pomex_sb_config_init(&options->config);
+    pomex_sb_options_init(options);
     int which;
     int code = -1;
     opterr = 0;

@@ -21,6 +21,8 @@ typedef struct pomex_sb {
     unsigned char link_key[16];  /* signs links; kept in the store */
     char request_prefix[9];      /* of X-Request-Id */
     uint64_t requests;           /* seen so far */
+    unsigned idle_seconds;       /* see options.h */
+    double request_seconds;
     pomex_sb_config config;
     pomex_sb_clock clock;
     pomex_sb_store *store;

@@ -15,8 +15,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define IDLE_SECONDS    60u  /* without a byte either way */
-#define REQUEST_SECONDS 75.0 /* from one answer to the end of the next request */
 #define SWEEP_SECONDS   0.5
 #define MAX_CONNECTIONS 20000u
 #define MAX_DISCARDED   (64u << 20) /* of a body that is too large: then the line is cut */
@@ -191,7 +189,7 @@ bool pomex_sb_server_start(pomex_sb *sandbox, const char *host, int port, char *
         flags, 0, NULL, NULL, on_request, sandbox, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, sandbox, MHD_OPTION_NOTIFY_COMPLETED, on_end,
         sandbox, MHD_OPTION_NOTIFY_CONNECTION, on_connection, sandbox,
-        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT, most,
+        MHD_OPTION_CONNECTION_TIMEOUT, sandbox->idle_seconds, MHD_OPTION_CONNECTION_LIMIT, most,
         MHD_OPTION_END);
     if (!sandbox->daemon) {
         snprintf(why, why_size, "cannot start the HTTP server: %s", strerror(errno));
@@ -213,7 +211,7 @@ static bool has_gone(int fd)
 static void sweep(pomex_sb *sandbox, double now)
 {
     for (connection *one = sandbox->connections; one; one = one->next) {
-        if (!one->busy && now - one->since > REQUEST_SECONDS)
+        if (!one->busy && now - one->since > sandbox->request_seconds)
             shutdown(one->fd, SHUT_RDWR);
     }
     for (pomex_sb_waiter *at = sandbox->waiting.last; at && isinf(at->due);) {

@@ -37,8 +37,10 @@ static void must(bool held, const char *what)
 static void begin(void)
 {
     char key[64];
-    pomex_sb_options options = {.host = "127.0.0.1", .key = KEY, .quiet = true};
-    pomex_sb_config_init(&options.config);
+    pomex_sb_options options;
+    pomex_sb_options_init(&options);
+    options.port = 0;
+    options.key = KEY;
     memset(options.config.limits, 0, sizeof options.config.limits);
     memset(&sandbox, 0, sizeof sandbox);
     must(pomex_sb_begin(&sandbox, &options, key, sizeof key), "it did not begin");
