@@ -34,12 +34,10 @@ local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
-local function lines_of(command)
-  local pipe = assert(io.popen(command))
-  local lines = {}
-  for line in pipe:lines() do lines[#lines + 1] = line end
-  pipe:close()
-  return lines
+local function first_line(file)
+  local line = file:read "*l"
+  file:close()
+  return line
 end
 
 -- "whole", "broken" or "none": an mp4 is boxes, each beginning with its length, to the last byte.
@@ -66,6 +64,17 @@ local function was_sent_the_key(elsewhere)
   return false
 end
 
+-- The key goes through the pipe: everybody may read a command line. What the program says goes to
+-- `log`.
+local function run(program, sb, output, log)
+  local pipe = assert(io.popen(("read -r POMEX_API_KEY; export POMEX_API_KEY; "
+    .. "POMEX_BASE_URL=%s REQUEST_TIMEOUT=%d timeout 30 %s %s %s %s > %s 2>&1"):format(sb.url,
+    REQUEST_TIMEOUT, quoted(arg[-1]), quoted(HERE .. program), sb:add_person(), quoted(output),
+    quoted(log)), "w"))
+  pipe:write(sb.key, "\n")
+  pipe:close()
+end
+
 -- Runs the program to its end. Returns its row, and the first line that it said.
 local function try(program, inject, folder)
   local sb = assert(sandbox.start { asset_seconds = 0.2, generation_seconds = 0.2 })
@@ -73,15 +82,14 @@ local function try(program, inject, folder)
   inject(sb, elsewhere)
   local output = folder .. "/" .. program .. ".mp4"
   local begin = socket.gettime()
-  local said = lines_of(("POMEX_BASE_URL=%s POMEX_API_KEY=%s REQUEST_TIMEOUT=%d "
-    .. "timeout 30 %s %s %s %s 2>&1"):format(sb.url, sb.key, REQUEST_TIMEOUT, quoted(arg[-1]),
-    quoted(HERE .. program), sb:add_person(), quoted(output)))
+  run(program, sb, output, output .. ".log")
   local row = { seconds = socket.gettime() - begin, tasks = sb.ledger:count "generation",
     file = state_of(output), leaked = was_sent_the_key(elsewhere) and "yes" or "no" }
   os.remove(output)
   sb:stop()
   elsewhere:stop()
-  local words = (said[1] or ""):gsub("^%S*lua%S*: ", ""):gsub("^%S*%.lua:%d+: ", "")
+  local said = first_line(assert(io.open(output .. ".log"))) or ""
+  local words = said:gsub("^%S*lua%S*: ", ""):gsub("^%S*%.lua:%d+: ", "")
   return row, words
 end
 
@@ -101,7 +109,7 @@ local function compare(folder)
 end
 
 io.stdout:setvbuf "line"
-local folder = assert(lines_of("mktemp -d")[1], "mktemp made no folder")
+local folder = assert(first_line(assert(io.popen "mktemp -d")), "mktemp made no folder")
 local ok, why = pcall(compare, folder)
 os.execute("rm -rf " .. quoted(folder))
 if not ok then

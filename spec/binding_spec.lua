@@ -358,6 +358,21 @@ describe("core.spawn", function()
     process:stop(10)
   end)
 
+  it("hands on the environment, with what is said otherwise", function()
+    local process = assert(core.spawn("env", {}, { "HOME=/none", "POMEX_SPEC=a b" }))
+    local seen = {}
+    for line in function() return process:read_line(10) end do
+      local name, value = line:match "^(%w[%w_]*)=(.*)$"
+      if name then
+        assert.is_nil(seen[name])
+        seen[name] = value
+      end
+    end
+    process:stop(10)
+    assert.same({ "/none", "a b", os.getenv "PATH" }, { seen.HOME, seen.POMEX_SPEC, seen.PATH })
+    assert.error_matches(function() core.spawn("env", {}, { 5 }) end, "must be a string")
+  end)
+
   it("is ended by the collector", function()
     local before = leaks.open_files()
     local process = assert(core.spawn("cat", {}))

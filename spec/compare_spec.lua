@@ -11,14 +11,29 @@ root = root == "" and "." or root
 local SCRIPT = shell.quote(root .. "/examples/compare.lua")
 
 describe("the comparison with thirty lines #once #example", function()
-  local rows, said, seconds = {}, {}, nil
+  local rows, said, lines, seconds = {}, {}, nil, nil
+
+  -- While it runs, the command lines of its session go into a file; then comes what it said.
+  local RUN = [[
+    work=$(mktemp -d)
+    setsid %s %s > "$work/out" 2>&1 &
+    while kill -0 $! 2> /dev/null; do
+      ps -ww -o args= -s $! >> "$work/lines"
+      sleep 0.2
+    done
+    wait $!
+    status=$?
+    cat "$work/lines" - "$work/out" <<< ======
+    rm -rf "$work"
+    exit $status]]
 
   -- rows[fault][program] = { tasks, file, leaked }, as printed.
   setup(function()
     local begin = socket.gettime()
-    local output, ok = shell.bash(shell.lua() .. " " .. SCRIPT)
+    local output, ok = shell.bash(RUN:format(shell.lua(), SCRIPT))
     seconds = socket.gettime() - begin
     assert.is_true(ok, output)
+    lines, output = output:match "^(.-)\n======\n(.*)$"
     local fault, program
     for line in output:gmatch "[^\n]+" do
       local name, who, tasks, file, leaked =
@@ -64,6 +79,13 @@ describe("the comparison with thirty lines #once #example", function()
     assert.matches("ambiguous_error.*maybe billed", said[SILENCE .. "/pomex"])
     has(REDIRECT, "pomex", 1, "none", "no")
     assert.matches("redirect.*the key stays here.*id cgt%-", said[REDIRECT .. "/pomex"])
+  end)
+
+  it("shows no key in the list of processes", function()
+    for _, program in ipairs { "thirty_lines%.lua", "pomex_lines%.lua", "pomex%-sandbox " } do
+      assert.matches(program, lines)
+    end
+    assert.is_nil(lines:find "%f[%a]sk%-")
   end)
 
   it("sees the plain program bill twice, save half a video and send its key away", function()

@@ -68,17 +68,18 @@ describe("pomex-sandbox #once", function()
   end
 
   describe("on the command line", function()
-    local function run(arguments)
-      return shell.bash(shell.quote(process.binary()) .. " " .. arguments .. " < /dev/null")
+    local function run(arguments, variables)
+      return shell.bash((variables or "") .. " " .. shell.quote(process.binary()) .. " "
+        .. arguments .. " < /dev/null")
     end
 
     it("lists every option and every mark", function()
       local help, ok = run "--help"
       assert.is_true(ok)
-      for _, word in ipairs { "--host", "--port", "--key", "--database", "--asset-seconds",
+      for _, word in ipairs { "--host", "--port", "--database", "--asset-seconds",
         "--generation-seconds", "--rate-limits", "--idle-seconds", "--request-seconds",
-        "--json", "--watch-stdin", "--quiet", "--help", "no-face", "several-faces",
-        "other-person", "[fail]", "X-Sandbox-Token" } do
+        "POMEX_SANDBOX_KEY", "--json", "--watch-stdin", "--quiet", "--help", "no-face",
+        "several-faces", "other-person", "[fail]", "X-Sandbox-Token" } do
         assert.is_truthy(help:find(word, 1, true), word)
       end
     end)
@@ -87,7 +88,7 @@ describe("pomex-sandbox #once", function()
       for _, line in ipairs { "--nonsense", "--port 70000", "--port 1.5", "--port x",
         "--asset-seconds -1", "--generation-seconds nan", "--rate-limits maybe", "stray",
         "--idle-seconds 0", "--idle-seconds 1.5", "--request-seconds x",
-        "--key ''", "--key 'a b'" } do
+        "--key sk-mine" } do
         local output = shell.bash(shell.quote(process.binary()) .. " " .. line
           .. " < /dev/null; echo \"code $?\"")
         assert.is_truthy(output:find("code 2", 1, true), line .. ": " .. output)
@@ -115,12 +116,24 @@ describe("pomex-sandbox #once", function()
     end)
 
     it("with --json and --quiet says one line", function()
-      local output, ok = run "--port 0 --watch-stdin --json --quiet --key sk-mine"
+      local output, ok = run "--port 0 --watch-stdin --json --quiet"
       assert.is_true(ok)
       local hello = cjson.decode(output)
-      assert.equal("sk-mine", hello.key)
+      assert.matches("^sk%-sandbox%-%x+$", hello.key)
       assert.is_true(hello.pid > 1 and #hello.token == 32)
       assert.equal(1, select(2, output:gsub("\n", "")))
+    end)
+
+    it("takes a key from the environment, and shows none that it cannot take", function()
+      local output, ok = run("--port 0 --watch-stdin --json --quiet", "POMEX_SANDBOX_KEY=sk-mine")
+      assert.is_true(ok)
+      assert.equal("sk-mine", cjson.decode(output).key)
+      for _, key in ipairs { "''", "'sk-of two'", "$'sk-of\\ntwo'" } do
+        output, ok = run("--port 0 --watch-stdin --json", "POMEX_SANDBOX_KEY=" .. key)
+        assert.is_false(ok)
+        assert.matches("POMEX_SANDBOX_KEY must be a key without blanks", output)
+        assert.is_nil(output:find("sk-of", 1, true))
+      end
     end)
 
     it("listens on IPv6 loopback too", function()

@@ -195,9 +195,7 @@ describe("a database of the sandbox #once", function()
     assert.equal(200, second:get(url, { key = false }).status)
     second:stop()
 
-    arguments[#arguments + 1] = "--key"
-    arguments[#arguments + 1] = "sk-another"
-    local third = process.start(arguments)
+    local third = process.start(arguments, "sk-another")
     assert.equal("sk-another", third.key)
     assert.equal(200, third:get(ASSETS .. "/" .. id).status)
     assert.equal(401, third:get(ASSETS .. "/" .. id, { key = first.key }).status)

@@ -134,6 +134,16 @@ describe("secrets", function()
     assert.is_true(has(text_of { { function() return sb end } }, sb.key))
   end)
 
+  it("the key that a sandbox is told is in no process list", function()
+    local canary = "sk-canary-of-a-sandbox"
+    local other = assert(sandbox.start { key = canary, asset_seconds = 71.25 })
+    assert.equal(canary, other.key)
+    local lines = command_lines()
+    other:stop()
+    assert.is_true(has(lines, "--asset-seconds\00071.25"))
+    assert.is_false(has(lines, canary))
+  end)
+
   it("signed links and groups are in no event and in no error of ours", function()
     local errs = walk_through()
     local lines = {}

@@ -92,7 +92,8 @@ static void end(process *child, double seconds)
     close_one(&child->out);
 }
 
-static int start(process *child, const char *path, char *const arguments[])
+static int start(process *child, const char *path, char *const arguments[],
+                 char *const environment[])
 {
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
@@ -106,8 +107,8 @@ static int start(process *child, const char *path, char *const arguments[])
     }
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, to[0], 0);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-    failed =
-        failed ? failed : posix_spawnp(&child->pid, path, &actions, NULL, arguments, environ);
+    failed = failed ? failed
+                    : posix_spawnp(&child->pid, path, &actions, NULL, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
     close_one(&to[0]);
     close_one(&from[1]);
@@ -121,7 +122,44 @@ static int start(process *child, const char *path, char *const arguments[])
     return failed;
 }
 
-/* spawn(path, arguments) -> process | nil, message */
+static bool has_name_of(const char *variable, const char *other)
+{
+    size_t length = strcspn(other, "=");
+    return strncmp(variable, other, length) == 0 && variable[length] == '=';
+}
+
+/* Pushes our environment, with what the table at `index` says otherwise: "NAME=value", … */
+static char **push_environment(lua_State *L, int index)
+{
+    size_t own = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
+    size_t count = 0;
+    while (environ != NULL && environ[count] != NULL) {
+        count++;
+    }
+    char **list = pomex_lua_newuserdata(L, (own + count + 1) * sizeof *list);
+    char **end = list;
+    for (size_t i = 1; i <= own; i++) {
+        lua_rawgeti(L, index, (int)i);
+        if (lua_type(L, -1) != LUA_TSTRING) {
+            luaL_error(L, "variable %d of the process must be a string", (int)i);
+        }
+        *end++ = (char *)lua_tostring(L, -1);
+        lua_pop(L, 1);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool said = false;
+        for (size_t k = 0; k < own; k++) {
+            said = said || has_name_of(environ[i], list[k]);
+        }
+        if (!said) {
+            *end++ = environ[i];
+        }
+    }
+    *end = NULL;
+    return list;
+}
+
+/* spawn(path, arguments[, variables]) -> process | nil, message */
 int pomex_lua_spawn(lua_State *L)
 {
     char *arguments[MAX_ARGUMENTS + 2] = {NULL};
@@ -129,11 +167,13 @@ int pomex_lua_spawn(lua_State *L)
     luaL_checktype(L, 2, LUA_TTABLE);
     size_t count = lua_rawlen(L, 2);
     luaL_argcheck(L, count <= MAX_ARGUMENTS, 2, "too many arguments");
-    luaL_checkstack(L, MAX_ARGUMENTS + 4, NULL);
+    lua_settop(L, 3);
+    luaL_checkstack(L, MAX_ARGUMENTS + 8, NULL);
     process *child = pomex_lua_newuserdata(L, sizeof *child);
     *child = (process){.in = -1, .out = -1, .owner = getpid(), .status = -1};
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_setmetatable(L, -2);
+    char **environment = push_environment(L, 3);
     arguments[0] = (char *)path;
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, 2, (int)i);
@@ -142,13 +182,13 @@ int pomex_lua_spawn(lua_State *L)
         }
         arguments[i] = (char *)lua_tostring(L, -1);
     }
-    int failed = start(child, path, arguments);
+    int failed = start(child, path, arguments, environment);
     if (failed != 0) {
         lua_pushnil(L);
         lua_pushfstring(L, "cannot start %s: %s", path, strerror(failed));
         return 2;
     }
-    lua_settop(L, 3);
+    lua_settop(L, 4);
     return 1;
 }
 

@@ -14,7 +14,6 @@ static const char help[] =
     "  --host ADDRESS            where to listen (127.0.0.1; anything but a loopback address\n"
     "                            lets your network in)\n"
     "  --port PORT               (8765; 0: any that is free)\n"
-    "  --key KEY                 the API key (a new one, or that of the database)\n"
     "  --database FILE           keep everything in FILE (memory)\n"
     "  --asset-seconds N         until an upload is active or failed (4)\n"
     "  --generation-seconds N    until a task has succeeded or failed (12); it runs after a\n"
@@ -28,6 +27,9 @@ static const char help[] =
     "  --quiet                   no words about what this is\n"
     "  --version, --help\n"
     "\n"
+    "The API key is that of the environment variable POMEX_SANDBOX_KEY, which no list of\n"
+    "processes shows; else that of the database, else a new one.\n"
+    "\n"
     "Marks. In the file name of an upload's url, for an Image in a verified person's group:\n"
     "  no-face                   fails: no face was found\n"
     "  several-faces             fails: more than one face\n"
@@ -40,8 +42,7 @@ static const char help[] =
     "header X-Sandbox-Token with the token that is shown at the start.\n";
 
 enum {
-    KEY = 1,
-    DATABASE,
+    DATABASE = 1,
     HOST,
     PORT,
     ASSET,
@@ -59,7 +60,6 @@ enum {
 static const struct option known[] = {
     {"host", required_argument, NULL, HOST},
     {"port", required_argument, NULL, PORT},
-    {"key", required_argument, NULL, KEY},
     {"database", required_argument, NULL, DATABASE},
     {"asset-seconds", required_argument, NULL, ASSET},
     {"generation-seconds", required_argument, NULL, GENERATION},
@@ -119,11 +119,6 @@ static int read_value(pomex_sb_options *options, int which, const char *value)
         if (!read_number(value, 86400, &options->request_seconds))
             return refuse("request-seconds", "0 to 86400", value);
         break;
-    case KEY:
-        if (!*value || strpbrk(value, " \t\r\n"))
-            return refuse("key", "a key without blanks", value);
-        options->key = value;
-        break;
     case HOST:
         options->host = value;
         break;
@@ -174,6 +169,12 @@ int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv)
     }
     if (code < 0 && optind < argc) {
         fprintf(stderr, "pomex-sandbox: %s is no option (see --help)\n", argv[optind]);
+        return 2;
+    }
+    options->key = getenv("POMEX_SANDBOX_KEY");
+    if (code < 0 && options->key && (!*options->key || strpbrk(options->key, " \t\r\n"))) {
+        fputs("pomex-sandbox: $POMEX_SANDBOX_KEY must be a key without blanks (see --help)\n",
+              stderr);
         return 2;
     }
     return code;

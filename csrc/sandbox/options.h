@@ -1,4 +1,4 @@
-/* The command line. */
+/* The command line, and the key of the environment. */
 #ifndef POMEX_SB_OPTIONS_H
 #define POMEX_SB_OPTIONS_H
 
@@ -20,7 +20,7 @@ typedef struct pomex_sb_options {
 /* Everything as it is without a command line. */
 void pomex_sb_options_init(pomex_sb_options *options);
 
-/* Reads the command line. -1: go on; else the exit code, with all said that is to be said. */
+/* Reads them. -1: go on; else the exit code, with all said that is to be said. */
 int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv);
 
 #endif

@@ -15,7 +15,7 @@ local errors = require "pomex.errors"
 
 local sandbox = {}
 
--- What the command line takes; control.CONFIG is set once it runs.
+-- What the program takes at its start; control.CONFIG is set once it runs.
 local FLAGS = {
   host = "string", port = "whole", key = "string", database = "string",
   asset_seconds = "number", generation_seconds = "number",
@@ -70,7 +70,7 @@ local function arguments(options)
     list[#list + 1] = value
   end
   add("port", ("%d"):format(options.port or 0))
-  for _, name in ipairs { "host", "key", "database" } do
+  for _, name in ipairs { "host", "database" } do
     if options[name] then add(name, options[name]) end
   end
   for _, name in ipairs { "asset_seconds", "generation_seconds" } do
@@ -84,7 +84,9 @@ end
 
 local function spawn(binary, options)
   local core = require "pomex.core"
-  local process, why = core.spawn(binary, arguments(options))
+  -- Not on the command line: everybody may read those.
+  local process, why = core.spawn(binary, arguments(options),
+    { options.key and "POMEX_SANDBOX_KEY=" .. options.key })
   if not process then
     return nil, errors.new("connection_error", {
       message = "pomex-sandbox could not be started: " .. tostring(why), hint = binary })

@@ -20,11 +20,13 @@ function process.binary()
 end
 
 ---@param arguments? string[] after --port 0 --json --watch-stdin --quiet
+---@param key? string
 ---@return SandboxProcess
-function process.start(arguments)
+function process.start(arguments, key)
   local fifo = os.tmpname()
   -- A sanitizer that the tests run below is not for shells; the sandbox has its own.
-  local words = { "env -u LD_PRELOAD", shell.quote(process.binary()),
+  local words = { "env -u LD_PRELOAD", key and "POMEX_SANDBOX_KEY=" .. key or "",
+    shell.quote(process.binary()),
     "--port 0 --json --watch-stdin --quiet" }
   for _, word in ipairs(arguments or {}) do words[#words + 1] = shell.quote(word) end
   local output, made = shell.bash(("rm %s && mkfifo -m 600 %s"):format(fifo, fifo))
