@@ -91,10 +91,7 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     error->retry_after = o->retry_after;
     error->retryable = pomex_retry_transient(o);
     if (o->reply->request_id[0] && of_service)
-        error->request_id = strdup(o->reply->request_id);
-    if (error->request_id)
-        pomex_secret_hide(error->request_id, strlen(error->request_id),
-                          pomex_settings_key(&op->client->settings));
+        error->request_id = pomex_operation_shown(op, o->reply->request_id);
     if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {
         show_body(error, body, pomex_settings_key(&op->client->settings));
     }

@@ -60,8 +60,8 @@ static void read_task(pomex_operation *op)
         pomex_error *error = pomex_operation_error_new(
             op, "generation_failed", "task %s ended as \"%s\"", op->object_id, status);
         if (!pomex_error_is_static(error)) {
-            error->object = strdup(op->reply.data);
-            error->last_status = strdup(status);
+            error->object = pomex_operation_shown(op, op->reply.data);
+            error->last_status = pomex_operation_shown(op, status);
         }
         pomex_operation_finish(op, error);
     } else if (progress == POMEX_GOING_ON) {
@@ -69,7 +69,7 @@ static void read_task(pomex_operation *op)
             op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
             op->object_id, status);
         if (!pomex_error_is_static(error)) {
-            error->last_status = strdup(status);
+            error->last_status = pomex_operation_shown(op, status);
             pomex_error_set(&error->hint, "wait for it first");
         }
         pomex_operation_finish(op, error);

@@ -292,3 +292,11 @@ pomex_error *pomex_operation_error_new(const pomex_operation *op, const char *ty
         error->id = strdup(op->object_id);
     return error;
 }
+
+char *pomex_operation_shown(const pomex_operation *op, const char *text)
+{
+    char *copy = strdup(text);
+    if (copy)
+        pomex_secret_hide(copy, strlen(copy), pomex_settings_key(&op->client->settings));
+    return copy;
+}

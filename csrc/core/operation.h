@@ -141,6 +141,10 @@ pomex_error *pomex_operation_error_new(const pomex_operation *operation, const c
                                        const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A copy of what the service said, for an error: it cannot show us our own key. NULL: no
+ * memory. */
+char *pomex_operation_shown(const pomex_operation *operation, const char *text);
+
 /* --- lookup.c: uploads of which nobody knows */
 
 /* Readies an upload for a lookup: keeps its name, type and group; gives it a name of 128

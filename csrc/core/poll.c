@@ -3,7 +3,6 @@
 #include "json.h"
 #include "operation.h"
 #include "retry.h"
-#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +49,7 @@ static const char *noun(const pomex_operation *op)
 static void add_status(const pomex_operation *op, pomex_error *error)
 {
     if (!pomex_error_is_static(error) && op->wait->status[0])
-        error->last_status = strdup(op->wait->status);
+        error->last_status = pomex_operation_shown(op, op->wait->status);
 }
 
 static void time_is_up(pomex_operation *op)
@@ -140,10 +139,7 @@ static void finish_failed(pomex_operation *op, const json_t *root)
         op->object_id, op->wait->status, message ? ": " : "", message ? message : "");
     if (!pomex_error_is_static(error)) {
         error->status = op->status;
-        error->object = op->reply.data ? strdup(op->reply.data) : NULL;
-        if (error->object)
-            pomex_secret_hide(error->object, strlen(error->object),
-                              pomex_settings_key(&op->client->settings));
+        error->object = op->reply.data ? pomex_operation_shown(op, op->reply.data) : NULL;
     }
     add_status(op, error);
     pomex_operation_finish(op, error);

@@ -150,26 +150,31 @@ static void what_a_server_echoes_is_hidden(void **state)
         {.times = 1, .status = 400, .headers = "X-Request-Id: r-" KEY "\r\n", .body = page},
         {.times = 1, .status = 400, .body = cut},
         {.times = 1, .status = 400, .body = "{\"error\":{\"message\":\"bad key " KEY "\"}}"},
-        {.body = "{\"id\":\"asset-1\",\"status\":\"failed\",\"error\":\"for " KEY "\"}"}};
+        {.times = 2, .body = "{\"status\":\"failed\",\"error\":\"for " KEY "\"}"},
+        {.body = "{\"status\":\"" KEY "\"}"}};
     harness h;
-    harness_start(&h, steps, 4, false);
+    harness_start(&h, steps, 5, false);
     h.options.api_key = KEY;
     harness_client(&h);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 6; i++) {
         pomex_call_options options;
         pomex_call_options_init(&options);
         pomex_operation *op =
-            i < 3 ? harness_call(&h, POMEX_EFFECT_NONE)
-                  : pomex_client_wait(h.client, POMEX_ASSET_GET, "asset-1", 7, &options);
+            i < 3   ? harness_call(&h, POMEX_EFFECT_NONE)
+            : i < 4 ? pomex_client_wait(h.client, POMEX_ASSET_GET, "asset-1", 7, &options)
+                    : pomex_client_download(h.client, "cgt-1", 5, NULL, "/tmp/none", &options);
         harness_finish(&h, op);
         const pomex_error *error = pomex_operation_error(op);
         assert_non_null(error);
         assert_null(strstr(error->message, KEY));
         assert_null(error->object ? strstr(error->object, KEY) : NULL);
+        assert_null(error->last_status ? strstr(error->last_status, KEY) : NULL);
         assert_null(error->request_id ? strstr(error->request_id, KEY) : NULL);
         assert_true(i != 0 || strstr(error->body, "Bearer ****"));
         assert_true(i != 1 || (error->body_length == 512 && strstr(error->body, "xx********")));
         assert_true(i != 2 || strstr(error->message, "bad key ****"));
+        assert_true((i != 3 && i != 4) || strstr(error->object, "for ****"));
+        assert_true(i != 5 || strstr(error->last_status, "****"));
         pomex_operation_release(op);
     }
     harness_stop(&h);
