@@ -1,6 +1,6 @@
 -- The API key, signed links and group ids: found in nothing that pomex says or keeps in Lua.
--- What goes over the wire, and what the core gives back to the allocator: spec/core/test_secret.c,
--- test_download.c.
+-- What goes over the wire, and what the core gives back to the allocator:
+-- spec/core/test_download.c, test_given_back.c.
 
 local lfs = require "lfs"
 local pomex = require "pomex"
@@ -173,7 +173,8 @@ describe("secrets", function()
   end)
 
   it("a base_url with a password is refused without showing it", function()
-    local _, err = pomex.new { api_key = "k", base_url = "https://user:passw0rd@api.example" }
+    local _, err = pomex.new { api_key = "sk-k",
+      base_url = "https://user:passw0rd@api.example" }
     assert.is_false(has(text_of(err), "passw0rd"))
     assert.equal("invalid_request_error", err.type)
   end)

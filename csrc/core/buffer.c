@@ -8,6 +8,14 @@
  * of waits at rest cost nothing to speak of. */
 #define KEPT_CAPACITY 4096u
 
+/* Frees the bytes. A service that echoes our key has put it there. */
+static void wipe(pomex_buffer *buffer)
+{
+    if (buffer->data)
+        explicit_bzero(buffer->data, buffer->capacity);
+    free(buffer->data);
+}
+
 bool pomex_buffer_append(pomex_buffer *buffer, const void *bytes, size_t count, size_t limit)
 {
     if (count > limit || buffer->length > limit - count)
@@ -17,9 +25,12 @@ bool pomex_buffer_append(pomex_buffer *buffer, const void *bytes, size_t count, 
         size_t capacity = buffer->capacity ? buffer->capacity : 512;
         while (capacity < needed)
             capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
-        char *data = realloc(buffer->data, capacity);
+        char *data = malloc(capacity);
         if (!data)
             return false;
+        if (buffer->length)
+            memcpy(data, buffer->data, buffer->length);
+        wipe(buffer);
         buffer->data = data;
         buffer->capacity = capacity;
     }
@@ -48,6 +59,6 @@ void pomex_buffer_clear(pomex_buffer *buffer)
 
 void pomex_buffer_free(pomex_buffer *buffer)
 {
-    free(buffer->data);
+    wipe(buffer);
     *buffer = (pomex_buffer){0};
 }

@@ -156,6 +156,7 @@ static pomex_transfer *take_transfer(pomex_client *c, bool stranger)
 static void free_transfer(pomex_transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    explicit_bzero(&t->reply, sizeof t->reply); /* a service may echo our key in a header */
     free(t);
 }
 

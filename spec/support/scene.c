@@ -10,8 +10,13 @@
 
 void scene_start(scene *s, const fault_step *steps, size_t count)
 {
-    harness_start(&s->h, steps, count, false);
+    scene_prepare(s, steps, count, false);
     harness_client(&s->h);
+}
+
+void scene_prepare(scene *s, const fault_step *steps, size_t count, bool tls)
+{
+    harness_start(&s->h, steps, count, tls);
     strcpy(s->folder, "/tmp/pomex-down-XXXXXX");
     assert_non_null(mkdtemp(s->folder));
     snprintf(s->path, sizeof s->path, "%s/out.mp4", s->folder);

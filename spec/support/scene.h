@@ -22,6 +22,9 @@ typedef struct scene {
 
 void scene_start(scene *s, const fault_step *steps, size_t count);
 
+/* The same, without the client yet: its options may be changed. */
+void scene_prepare(scene *s, const fault_step *steps, size_t count, bool tls);
+
 /* Fails if more is left in the folder than the video and its part. */
 void scene_stop(scene *s);
 
