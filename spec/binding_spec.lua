@@ -30,18 +30,18 @@ describe("core.new", function()
 
   it("refuses types that are none of C's business", function()
     assert.error_matches(function() core.new { api_key = {} } end, "api_key must be a string")
-    assert.error_matches(function() core.new { api_key = "a\0b" } end, "api_key .*NUL")
-    assert.error_matches(function() core.new { api_key = "k", budget = "1" } end,
+    assert.error_matches(function() core.new { api_key = "sk-a\0b" } end, "api_key .*NUL")
+    assert.error_matches(function() core.new { api_key = "sk-k", budget = "1" } end,
       "budget must be a number")
-    assert.error_matches(function() core.new { api_key = "k", budget = 0 / 0 } end, "NaN")
-    assert.error_matches(function() core.new { api_key = "k", max_retries = 1.5 } end,
+    assert.error_matches(function() core.new { api_key = "sk-k", budget = 0 / 0 } end, "NaN")
+    assert.error_matches(function() core.new { api_key = "sk-k", max_retries = 1.5 } end,
       "max_retries must be a whole number")
     assert.error_matches(function() core.new(5) end, "table expected")
   end)
 
   it("names a number that is out of range, however large", function()
     for _, value in ipairs { -1, 101, 1e300, -1e300, math.huge } do
-      local client, err = core.new { api_key = "k", max_retries = value }
+      local client, err = core.new { api_key = "sk-k", max_retries = value }
       assert.is_nil(client)
       assert.matches("max_retries", err.message .. (err.hint or ""))
     end

@@ -143,7 +143,7 @@ describe("the host", function()
       -- Only a fresh Lua has a main chunk that is no coroutine of the test runner's.
       local output = shell.bash(shell.lua() .. [[ -e '
         local pomex = require "pomex"
-        local client = pomex.new{ api_key = "k", base_url = "http://127.0.0.1:1",
+        local client = pomex.new{ api_key = "sk-k", base_url = "http://127.0.0.1:1",
           host = "coroutine" }
         print(select(2, pcall(client.assets.list, client.assets)))']])
       assert.matches("only a coroutine can wait; client:spawn starts one", output)

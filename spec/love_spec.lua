@@ -180,7 +180,7 @@ describe("the LÖVE example #once #example", function()
       play.say("again", game.err ~= first and game.err.type)
       play.quit()
     ]], "--live --callback-url https://app.example/cb",
-      "POMEX_API_KEY=k POMEX_BASE_URL=http://service.example")
+      "POMEX_API_KEY=sk-k POMEX_BASE_URL=http://service.example")
     assert.is_true(ok, output)
     assert.equal("invalid_request_error", read(shots .. "/type"))
     assert.equal("invalid_request_error", read(shots .. "/again"))

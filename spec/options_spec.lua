@@ -79,7 +79,8 @@ describe("pomex.new", function()
   it("returns nil, err for values that are of no use", function()
     for key, value in pairs { base_url = "no url", budget = -1, max_in_flight = 0,
       max_retries = 1000, request_timeout = 0, api_key_file = "/no/such/file" } do
-      local client, err = new { [key] = value, api_key = key ~= "api_key_file" and "k" or nil }
+      local client, err = new { [key] = value,
+        api_key = key ~= "api_key_file" and "sk-k" or nil }
       if key == "api_key_file" then
         client, err = pomex.new { base_url = NOWHERE, api_key_file = value }
       end

@@ -110,7 +110,8 @@ if found then
   describe("LuaJIT's", function()
     local client
     before_each(function()
-      client = assert(pomex.new { api_key = "k", base_url = "http://127.0.0.1:1", max_retries = 0 })
+      client = assert(pomex.new { api_key = "sk-k", base_url = "http://127.0.0.1:1",
+        max_retries = 0 })
     end)
     after_each(function() client:close() end)
 

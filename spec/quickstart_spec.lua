@@ -101,7 +101,7 @@ describe("the quickstart #once", function()
   end)
 
   it("refuses --live without what it needs, before it builds anything", function()
-    local output, ok = shell.bash("POMEX_API_KEY=k " .. SHELL_SCRIPT .. " --live")
+    local output, ok = shell.bash("POMEX_API_KEY=sk-k " .. SHELL_SCRIPT .. " --live")
     assert.is_false(ok)
     assert.matches("needs %-%-callback%-url and %-%-portrait", output)
     output, ok = shell.bash("POMEX_API_KEY= " .. SHELL_SCRIPT

@@ -167,7 +167,7 @@ local function with_luv(name, host)
   local luv = require "luv"
   local env = new(name, host, WATCHES)
   -- A luv callback that raises ends the process, so a task keeps what f raises.
-  local spare = pomex.new { api_key = "k", base_url = "http://127.0.0.1:1", host = host }
+  local spare = pomex.new { api_key = "sk-k", base_url = "http://127.0.0.1:1", host = host }
 
   function env.go(f)
     spare:spawn(f)

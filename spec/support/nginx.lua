@@ -239,6 +239,7 @@ function nginx:stop(signal)
   self.pipe = nil
   local status = tonumber(read(self.folder .. "/status") or nil)
   self.last_log = self:log()
+  shell.keep_logs(self.folder)
   shell.bash("rm -rf " .. self.folder)
   return status
 end

@@ -115,7 +115,7 @@ source_in "$at/source"
     says "$at/make-5.3.log" "pomex: without pomex.qr, which needs libqrencode-dev"
 )
 in_tree "$at/tree-5.3" 5.3 lua5.3 - << 'LUA'
-assert(require("pomex").new { api_key = "k" }):close()
+assert(require("pomex").new { api_key = "sk-k" }):close()
 local sb, err = require("pomex.sandbox").start()
 assert(sb == nil and tostring(err):find("libmicrohttpd", 1, true), tostring(err))
 assert(not pcall(require, "pomex.qrcore"))

@@ -34,4 +34,14 @@ function shell.bash(script)
   return output, status == "0"
 end
 
+---Keeps the logs of a server whose folder is about to go, where spec/run.sh looks for keys.
+---@param folder string
+function shell.keep_logs(folder)
+  local kept = os.getenv "POMEX_KEPT_LOGS"
+  if not kept then return end
+  local output, ok = shell.bash(("find %s '(' -name '*.log' -o -name out ')' -exec cat {} + >> %s")
+    :format(shell.quote(folder), shell.quote(kept)))
+  assert(ok, output)
+end
+
 return shell

@@ -133,6 +133,7 @@ end
 ---Ends it, and removes what it leaves.
 function studio:remove()
   self:stop()
+  shell.keep_logs(self.root)
   shell.bash("rm -rf " .. shell.quote(self.root))
 end
 
