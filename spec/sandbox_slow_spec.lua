@@ -32,7 +32,7 @@ describe("pomex-sandbox, of slow requests, #once", function()
   -- The slots of those that were cut are free again.
   local function await_descriptors(count)
     local until_when = socket.gettime() + PATIENCE
-    while proc.count(sb.pid, "fd") > count and socket.gettime() < until_when do
+    while proc.count(sb.pid, "fd") ~= count and socket.gettime() < until_when do
       socket.sleep(0.02)
     end
     assert.equal(count, proc.count(sb.pid, "fd"))
@@ -89,6 +89,19 @@ describe("pomex-sandbox, of slow requests, #once", function()
       socket.sleep(0.05)
     end
     assert.equal(0, left)
+    await_descriptors(before)
+  end)
+
+  it("forgets those who left an answer that never comes", function()
+    sb = process.start { "--rate-limits", "off" }
+    local before = proc.count(sb.pid, "fd")
+    sb:control("POST", "faults", { endpoint = "*", after_accept = "hang", times = 50 })
+    for i = 1, 50 do
+      lines[i] = assert(socket.connect(sb.host, sb.port))
+      assert(lines[i]:send(sb:get_text(ASSETS)))
+    end
+    await_descriptors(before + 50)
+    for _, line in ipairs(lines) do line:close() end
     await_descriptors(before)
   end)
 end)

@@ -924,31 +924,6 @@ describe("pomex-sandbox #once", function()
       assert.is_true(sent >= 8 and sent < 100, sent)
     end)
 
-    it("forgets clients that left an answer which never comes", function()
-      local function descriptors()
-        local count = shell.bash(("ls /proc/%d/fd | wc -l"):format(sb.pid))
-        return tonumber(count)
-      end
-      local before = descriptors()
-      fault { endpoint = "*", after_accept = "hang", times = 50 }
-      local lines = {}
-      for i = 1, 50 do
-        lines[i] = assert(socket.connect(sb.host, sb.port))
-        lines[i]:send(sb:get_text(ASSETS))
-      end
-      local function await(holds)
-        for _ = 1, 200 do
-          if holds(descriptors()) then return end
-          socket.sleep(0.05)
-        end
-        error(("%d descriptors, where %d were open before"):format(descriptors(), before))
-      end
-      -- Those of the tests before this one may only now be closed, so `before` is no floor.
-      await(function(count) return count > 50 end)
-      for i = 1, 50 do lines[i]:close() end
-      await(function(count) return count <= before and count < 50 end)
-    end)
-
     it("a chunked body", function()
       local body = cjson.encode(upload_body(nil, "a.jpg", "chunked"))
       local chunks = body:gsub("..?.?.?.?.?.?", function(part)
