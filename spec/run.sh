@@ -315,7 +315,7 @@ stage_luarocks()
 # in what all of this has printed: a search finds what was planted, and nothing else.
 stage_secrets()
 {
-    local key='(^|[^A-Za-z]|\\[nrt])sk-[A-Za-z0-9]' planted="$logs/planted" found status searched
+    local key='(^|[^A-Za-z0-9_-]|\\[nrt])sk-[A-Za-z0-9]' planted="$logs/planted" found status searched
     searched="$(find "$logs" -type f ! -name secrets.log ! -empty | wc -l)"
     printf 'sk-planted\n' > "$planted"
     found="$(grep -rlE "$key|Bearer [A-Za-z0-9-]{16}|ssw0rd" "$logs")"
