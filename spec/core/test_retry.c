@@ -175,6 +175,20 @@ static void answers_that_cannot_be_used(void **state)
     check_all(unusable, sizeof unusable / sizeof *unusable, false);
 }
 
+/* A status line that libcurl lets pass. What it heads makes nothing, and its id is freed: found
+ * by the fuzzer. */
+static void a_status_below_200_is_no_answer(void **state)
+{
+    (void)state;
+    static const ending low = {"a status of 1",
+                               {.kind = FAULT_RAW,
+                                .body = "HTTP/x: 1.1 200 OK\r\nContent-Length: 24\r\n\r\n"
+                                        "{\"id\":\"x\",\"h5_link\":\"y\"}"},
+                               "RRMM",
+                               "decode_error"};
+    check_all(&low, 1, false);
+}
+
 /* libcurl sends a request again by itself where a kept-alive connection dies before the first
  * byte of the answer. For a GET that is welcome; a POST that leaves a trace goes out once. */
 static void on_a_kept_alive_connection_too(void **state)
@@ -353,6 +367,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_ending_has_its_verdict),
         cmocka_unit_test(answers_that_cannot_be_used),
+        cmocka_unit_test(a_status_below_200_is_no_answer),
         cmocka_unit_test(on_a_kept_alive_connection_too),
         cmocka_unit_test(a_standing_fault_ends_after_the_retries),
         cmocka_unit_test(billed_retry_unsent_believes_no_answer),
