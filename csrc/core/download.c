@@ -299,8 +299,8 @@ pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t i
 {
     if (!pomex_client_open(c))
         return NULL;
-    int64_t deadline =
-        options->timeout >= 0 ? pomex_after(pomex_now(c), options->timeout) : POMEX_NEVER;
+    int64_t now = pomex_now(c); /* the first attempt's deadline counts from it, too */
+    int64_t deadline = options->timeout >= 0 ? pomex_after(now, options->timeout) : POMEX_NEVER;
     pomex_operation *op =
         pomex_operation_new(c, &pomex_link_stage, pomex_endpoint_of(POMEX_DOWNLOAD), deadline);
     if (!op)

@@ -172,6 +172,26 @@ static void a_halt_is_noticed(void **state)
     scene_stop(&s);
 }
 
+/* Nobody stepped for an hour: the first attempt has its whole time all the same. */
+static void of_a_client_that_was_idle(void **state)
+{
+    (void)state;
+    scene s;
+    scene_start(&s, NULL, 0);
+    pomex_client_free(s.h.client);
+    s.h.options.max_retries = 0;
+    harness_client(&s.h);
+    fault_step steps[] = {{.match = "GET /v1", .body = s.task, .delay = 0.05}, whole};
+    steps[1].delay = 0.05; /* more than a step */
+    harness_script(&s.h, steps, 2);
+    for (int i = 0; i < 3; i++) {
+        scene_is_saved(&s, scene_download(&s, i == 1 ? NULL : s.link));
+        harness_advance(&s.h, 3600);
+    }
+    assert_int_equal(fault_server_count(s.h.server, NULL), 4);
+    scene_stop(&s);
+}
+
 static void a_full_disk(void **state)
 {
     (void)state;
@@ -221,6 +241,7 @@ int main(void)
         cmocka_unit_test(octets_in_chunks_are_a_video),
         cmocka_unit_test(half_a_file_never_takes_the_name),
         cmocka_unit_test(a_halt_is_noticed),
+        cmocka_unit_test(of_a_client_that_was_idle),
         cmocka_unit_test(a_full_disk),
         cmocka_unit_test(a_cancel_leaves_what_can_be_resumed),
     };
