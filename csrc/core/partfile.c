@@ -167,8 +167,7 @@ static bool lock(pomex_partfile *file, char *why, size_t why_size)
     if (result == 0)
         return true;
     if (errno == EWOULDBLOCK)
-        return pomex_file_say(why, why_size, "%s is being downloaded by another process",
-                              file->path);
+        return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
     return pomex_file_say(why, why_size, "cannot lock %s: %s", file->part, strerror(errno));
 }
 
@@ -188,8 +187,7 @@ static bool open_part(pomex_partfile *file, char *why, size_t why_size)
         close(file->fd);
         file->fd = -1;
     }
-    return pomex_file_say(why, why_size, "%s is being downloaded by another process",
-                          file->path);
+    return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
 }
 
 static void release(pomex_partfile *file)

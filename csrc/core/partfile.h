@@ -12,7 +12,7 @@ typedef struct pomex_partfile pomex_partfile;
 /* Opens and locks PATH.part (O_NOFOLLOW, close-on-exec), making it if need be. `task` names
  * what is downloaded. A part of which the note says another task, or that has no usable note,
  * is emptied. NULL with one line in `why` ("cannot write /x/out.mp4.part: Permission denied",
- * "… is being downloaded by another process", "/x is a folder") on failure. */
+ * "… is being downloaded already", "/x is a folder") on failure. */
 pomex_partfile *pomex_partfile_open(const char *path, const char *task, char *why,
                                     size_t why_size);
 

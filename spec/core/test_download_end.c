@@ -200,6 +200,49 @@ static void a_cancelled_download_holds_no_lock(void **state)
     }
 }
 
+/* Neither spoils what the other writes: the later is told, at once, and may come again. */
+static void two_clients_at_one_path(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {
+        {.times = 1,
+         .kind = FAULT_TRUNCATE,
+         .headers = SCENE_ETAG,
+         .body = SCENE_VIDEO,
+         .cut = 10},
+        {.times = 1, .kind = FAULT_HANG},
+        {.times = 1,
+         .status = 206,
+         .headers = SCENE_ETAG "Content-Range: bytes 10-19/20\r\n",
+         .body = "abcdefghij"},
+        SCENE_WHOLE};
+    scene s;
+    scene_start(&s, steps, 4);
+    pomex_client *first = s.h.client;
+    harness_client(&s.h);
+    pomex_client *second = s.h.client;
+    s.h.client = first;
+    pomex_operation *op = scene_download(&s, s.link);
+    harness_arrived(&s.h, "GET /v.mp4", 2);
+    s.h.client = second;
+    pomex_operation *late = scene_download(&s, s.link);
+    assert_true(pomex_operation_done(late));
+    assert_non_null(pomex_operation_error(late));
+    assert_true(pomex_operation_error(late)->client);
+    assert_non_null(strstr(pomex_operation_error(late)->message, s.path));
+    scene_is_error(&s, late, "file_error", "is being downloaded");
+    assert_int_equal(fault_server_count(s.h.server, NULL), 2);
+    s.h.client = first;
+    harness_advance(&s.h, 31);
+    scene_is_saved(&s, op);
+    assert_int_equal(fault_server_count(s.h.server, NULL), 3);
+    s.h.client = second;
+    scene_is_saved(&s, scene_download(&s, s.link));
+    assert_int_equal(fault_server_count(s.h.server, NULL), 4);
+    pomex_client_free(first);
+    scene_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +252,7 @@ int main(void)
         cmocka_unit_test(what_a_close_alone_ends_is_not_taken),
         cmocka_unit_test(what_a_link_host_says_is_not_shown),
         cmocka_unit_test(a_cancelled_download_holds_no_lock),
+        cmocka_unit_test(two_clients_at_one_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -237,7 +237,7 @@ static void one_download_of_a_file_at_a_time(void **state)
     (void)state;
     char message[256];
     pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
-    snprintf(message, sizeof message, "%s is being downloaded by another process", path);
+    snprintf(message, sizeof message, "%s is being downloaded already", path);
     refused(path, message);
     assert_true(pomex_partfile_write(file, "abc", 3));
     pomex_partfile_close(file);
