@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,29 +278,6 @@ static void a_folder_that_is_not_there(void **state)
     refused("/tmp/new-folder/", "/tmp/new-folder/ is a folder");
 }
 
-static void a_full_disk_names_the_file(void **state)
-{
-    (void)state;
-    struct rlimit old;
-    char message[256];
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-    pomex_partfile *file = begin("cgt-1", 0, 6, "\"e\"");
-    struct rlimit small = {4, old.rlim_max};
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    bool written = pomex_partfile_write(file, "abcdef", 6);
-    setrlimit(RLIMIT_FSIZE, &old);
-    assert_false(written);
-    snprintf(message, sizeof message, "cannot write %s: File too large", part);
-    assert_string_equal(pomex_partfile_why(file), message);
-    assert_false(pomex_partfile_finish(file, false, why, sizeof why));
-    assert_string_equal(why, message);
-    assert_int_equal(pomex_partfile_size(file), 4);
-    pomex_partfile_close(file);
-    holds(part, "abcd");
-    pomex_partfile_close(begin("cgt-1", 4, 6, "\"e\""));
-}
-
 static void a_kill_leaves_what_can_be_resumed(void **state)
 {
     (void)state;
@@ -405,7 +381,6 @@ int main(void)
         TEST(one_download_of_a_file_at_a_time),
         TEST(only_regular_files),
         TEST(a_folder_that_is_not_there),
-        TEST(a_full_disk_names_the_file),
         TEST(a_kill_leaves_what_can_be_resumed),
         TEST(a_forked_child_takes_nothing_away),
         TEST(two_processes_never_share_a_part),
