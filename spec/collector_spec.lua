@@ -215,4 +215,57 @@ describe("the collector at every step", function()
     assert.same({ "limit=1", "limit=5" }, queries)
     client:close()
   end)
+
+  -- A billed call that the service has carried out and does not answer. Returns its operation,
+  -- and what its on_done was told.
+  local function billed()
+    local told = {}
+    sb:clear_faults()
+    sb:fault { endpoint = "generations.create", after_accept = "hang" }
+    local made = sb.ledger:count "generation"
+    local client = assert(pomex.new(sb:client_options()))
+    local op = client.async.generations:create {
+      model = "byteplus/seedance-2.0", content = pomex.content():text "a wave" }
+    op:on_done(function(_, err) told[#told + 1] = err end)
+    for _ = 1, 4000 do
+      if sb.ledger:count "generation" > made then return op, told end
+      client:step()
+      client:poll(0.01)
+    end
+    error("it was never made")
+  end
+
+  it("leaves the client of a billed call to who holds the call", function()
+    local made = sb.ledger:count "generation"
+    local files = leaks.open_files()
+    local op, told = billed()
+    leaks.collect()
+    assert.is_false(op:done())
+    op:cancel()
+    local value, err = op:wait()
+    assert.is_nil(value)
+    assert.equal("ambiguous_error", err.type)
+    assert.equal("cancelled_error", err.cause)
+    assert.is_true(err.maybe_billed)
+    assert.equal(1, #told)
+    assert.equal(err, told[1])
+    op = nil -- luacheck: ignore 311
+    leaks.collect()
+    assert.equal(files, leaks.open_files())
+    assert.equal(1, #told)
+    assert.equal(made + 1, sb.ledger:count "generation")
+  end)
+
+  -- Nobody can step any more, and a finalizer calls nothing of the caller's.
+  it("takes a billed call that nobody holds with its client, and sends it no more", function()
+    local made = sb.ledger:count "generation"
+    local files = leaks.open_files()
+    sb.journal:clear()
+    local told = select(2, billed())
+    leaks.collect()
+    assert.equal(files, leaks.open_files())
+    assert.equal(0, #told)
+    assert.equal(1, #sb.journal:requests "generations.create")
+    assert.equal(made + 1, sb.ledger:count "generation")
+  end)
 end)

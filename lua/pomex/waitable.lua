@@ -71,6 +71,7 @@ end
 
 ---Has `fn` called once with what `wait` would return, in the stepper and under pcall, or at
 ---once if it is done already; it must not wait. What it raises is raised by `client:step()`.
+---Not called if the collector takes the client first, with all that was started on it.
 ---@param fn fun(value: any, err: pomex.Error?)
 ---@return table self
 function waitable:on_done(fn)
