@@ -103,6 +103,8 @@ local Assets = {}
 Assets.__index = Assets
 
 ---Uploads a portrait. Returns at once, with `status` "processing": see `wait`.
+---One whose answer is lost is looked for by its name: give names that are unique, also among
+---other processes, or none.
 ---Document section: Upload an Asset.
 ---@param body pomex.AssetBody
 ---@param opts? pomex.CallOptions

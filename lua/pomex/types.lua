@@ -74,7 +74,7 @@
 ---@field url string public https link of the file itself
 ---@field asset_type "Image"|"Video"|"Audio"
 ---@field group_id string|table of the verified person, or pomex.VIRTUAL
----@field name? string
+---@field name? string unique among all that your processes upload; none: pomex makes one
 
 ---@class pomex.Asset
 ---@field id string

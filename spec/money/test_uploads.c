@@ -1,5 +1,6 @@
 /* Uploads of which nobody knows: looked up at the service itself, adopted where no doubt is
- * left, never another's. What one upload is, the service tells by the file name of its url. */
+ * left, never another's of the same client. What one upload is, the service tells by the file
+ * name of its url. */
 #include "cmocka_all.h"
 
 #include "service.h"
@@ -15,9 +16,9 @@
 typedef struct upload {
     pomex_operation *op;
     char file[32];
-    char name[64];
 } upload;
 
+/* name: NULL for none. */
 static upload begin(service *s, const char *name)
 {
     static unsigned number;
@@ -26,10 +27,9 @@ static upload begin(service *s, const char *name)
     char url[96];
     pomex_call_options_init(&options);
     snprintf(u.file, sizeof u.file, "file-%u-.jpg", ++number);
-    snprintf(u.name, sizeof u.name, "%s", name);
     snprintf(url, sizeof url, "https://cdn.example/%s", u.file);
     json_t *body =
-        json_pack("{s:s, s:s, s:s}", "url", url, "asset_type", "Image", "name", name);
+        json_pack("{s:s, s:s, s:s*}", "url", url, "asset_type", "Image", "name", name);
     u.op = pomex_client_call(s->h.client, POMEX_ASSET_CREATE, NULL, 0, body, &options);
     json_decref(body);
     assert_non_null(u.op);
@@ -309,6 +309,42 @@ static void one_from_before(void **state)
     service_stop(&s);
 }
 
+/* Two clients of one account, as in two processes: neither knows of the other's uploads. The
+ * names that pomex makes are nobody else's. Of the same name that both gave, nobody can tell
+ * whose the one asset is: so the documentation asks for names that are unique. */
+static void two_clients_at_once(void **state)
+{
+    (void)state;
+    static const fault_step unsent[] = {{.match = POST, .kind = FAULT_CLOSE, .times = 1}};
+    static const char *const names[] = {NULL, "front"};
+    for (size_t i = 0; i < 2; i++) {
+        char id[64];
+        service s;
+        start(&s, unsent, 1);
+        pomex_client *first = s.h.client;
+        harness_client(&s.h);
+        pomex_client *second = s.h.client;
+        s.h.client = first;
+        upload lost = begin(&s, names[i]);
+        harness_arrived(&s.h, POST, 1);
+        s.h.client = second;
+        upload known = begin(&s, names[i]);
+        is_adopted(&s, &known); /* answered, that is */
+        s.h.client = first;
+        if (names[i]) {
+            harness_finish(&s.h, lost.op);
+            assert_int_equal(stored(&s, &lost, id), 0);
+            assert_int_equal(stored(&s, &known, id), 1);
+            assert_string_equal(service_reply_id(lost.op), id);
+            pomex_operation_release(lost.op);
+        } else {
+            is_doubtful(&s, &lost, 0);
+        }
+        pomex_client_free(second);
+        service_stop(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +358,7 @@ int main(void)
         cmocka_unit_test(what_was_refused_stored_and_cancelled),
         cmocka_unit_test(what_was_refused_and_then_lost),
         cmocka_unit_test(one_from_before),
+        cmocka_unit_test(two_clients_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
