@@ -171,6 +171,7 @@ static void take_events(caller *c)
             call->posts++;
         } else if (post && strcmp(e.name, "response") == 0) {
             call->status = e.status;
+            call->answered += e.status > 0;
             call->answered_at = c->step_began;
         }
     }
@@ -285,14 +286,6 @@ static void crash_service(caller *c)
     c->restarts++;
 }
 
-/* Whose connection is cut by that, nobody sees. */
-static void break_off(caller *c)
-{
-    for (size_t i = c->round; i < c->started; i++)
-        c->calls[i].cut |= c->calls[i].told == PENDING;
-    network_outage(c->network);
-}
-
 /* What else happens, each at its own share of the calls. */
 static void stir(caller *c, size_t before)
 {
@@ -303,7 +296,7 @@ static void stir(caller *c, size_t before)
         if (dice_chance(&c->dice, 0.0004))
             forget_to_step(c);
         if (dice_chance(&c->dice, 0.001))
-            break_off(c);
+            network_outage(c->network);
         if (dice_chance(&c->dice, 0.02))
             spoil_service(c);
         if (dice_chance(&c->dice, 0.0001))
@@ -325,8 +318,9 @@ static void close_client(caller *c)
 
 void caller_run(caller *c)
 {
+    size_t most = c->total / 8 < 3000 ? c->total / 8 + 1 : 3000; /* a few clients at least */
     while (c->started < c->total) {
-        size_t until = c->started + 200 + dice_roll(&c->dice, 3000);
+        size_t until = c->started + 200 + dice_roll(&c->dice, most);
         bool drains = dice_chance(&c->dice, 0.5);
         until = until < c->total ? until : c->total;
         new_client(c);

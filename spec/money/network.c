@@ -203,8 +203,6 @@ static void followed(void *user, const fault_request *request, const fault_step 
     if (!request->line[0]) { /* a connection's step: read or not, its request may have left */
         if (call)
             call->seen++;
-        else if (!n->tls)
-            n->unread++;
     } else if (call) {
         call->lies += result->handed_on && is_polite(step);
         if (result->whole && result->status == 200 && result->body[0] == '{' &&

@@ -9,7 +9,8 @@
  *   - never two tasks, but where the service refused (429, 503) what it had carried out, and
  *     with billed_retry = "unsent" not even then;
  *   - no answer is lost that lay in the socket when a deadline passed;
- *   - ambiguous_error only of what was sent, and never of what was plainly refused;
+ *   - ambiguous_error only of what was sent, byte for byte as libcurl wrote it, and never of
+ *     what was plainly refused; and of all that was sent and not answered;
  *   - an upload is given its own asset, or called ambiguous: never another's;
  *   - every operation ends exactly once, and a GET gets its own answer.
  * Exits 1, with the command that repeats it, if any of these was broken. */
@@ -118,11 +119,13 @@ static size_t run(const settings *s, sandbox *sb)
     }
     int64_t began = fault_wire_now();
     fault_server_choose(n.server, &n.chooser);
+    sent_count(calls, s->operations);
     caller_run(&c);
+    sent_count(NULL, 0);
     double seconds = (double)(fault_wire_now() - began) / 1e9;
     network_stop(&n);
     settle(sb);
-    size_t wrong = verdict_of(sb, c.groups, &n, calls, s->operations);
+    size_t wrong = verdict_of(sb, c.groups, calls, s->operations);
     wrong += c.lost_events + c.strays;
     verdict_print(calls, s->operations);
     network_print(&n);

@@ -43,9 +43,11 @@ typedef struct run_call {
     int64_t answered_at; /* the step in which its last attempt ended; 0: none has */
     unsigned ends;       /* how often its end was told */
     unsigned done_events;
-    bool cut;         /* under way during an outage */
-    bool stopped;     /* by us: cancelled, or its client closed */
-    bool unsent_only; /* billed_retry = "unsent" */
+    unsigned left;      /* attempts of which a byte left the client */
+    unsigned unwritten; /* … of which the first write failed: how much left, nobody is told */
+    unsigned answered;  /* … that an answer came to, by the client's own account */
+    bool stopped;       /* by us: cancelled, or its client closed */
+    bool unsent_only;   /* billed_retry = "unsent" */
 
     /* What the network saw of it; under the network's lock. */
     unsigned seen;      /* times that a byte of it came */
@@ -81,8 +83,7 @@ typedef struct network {
     bool tls;
     uint64_t requests;
     uint64_t connections;
-    uint64_t http2;  /* requests that came over it */
-    unsigned unread; /* connections that ended before it could be seen whose they were */
+    uint64_t http2; /* requests that came over it */
     uint64_t struck[MAX_FAULTS];
     fault_server *server;
     fault_server *proxy;
@@ -150,10 +151,14 @@ pomex_operation *calls_start(caller *c, run_call *call);
 /* Notes what its operation, which has ended, was told. */
 void calls_note(caller *c, run_call *call, const pomex_operation *op);
 
+/* ------------------------------------------------------------- sent.c: libcurl's own writes */
+/* From now on what this thread writes is counted in `left` of the calls. */
+void sent_count(run_call *calls, size_t count);
+
 /* --------------------------------------------------------------------- verdict.c: the judge */
 /* How many calls broke a promise; says which. */
-size_t verdict_of(const sandbox *sb, const char groups[2][ID_SIZE], const network *n,
-                  run_call *calls, size_t count);
+size_t verdict_of(const sandbox *sb, const char groups[2][ID_SIZE], run_call *calls,
+                  size_t count);
 void verdict_print(const run_call *calls, size_t count);
 
 #endif

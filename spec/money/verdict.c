@@ -79,6 +79,19 @@ static bool is_plain_refusal(int status)
            status != 429;
 }
 
+/* Attempts that were sent, and not answered, against what was told: each call is in doubt only
+ * if one was, or if an answer says nothing of what was done. */
+static const char *badly_sent(const run_call *c)
+{
+    if (c->left < c->answered || (c->made && !c->left))
+        return "answered or made, and never sent: the count of what was sent is wrong";
+    if (c->told == AMBIGUOUS && c->left + c->unwritten == c->answered && c->status == 0)
+        return "ambiguous, though nothing was sent";
+    if (c->told == NOTHING && c->left > c->answered)
+        return "sent and not answered, and called not made";
+    return NULL;
+}
+
 /* What was promised and not kept; NULL: nothing. */
 static const char *broken(const run_call *c)
 {
@@ -102,14 +115,7 @@ static const char *broken(const run_call *c)
         return "ambiguous, though it was plainly refused";
     if (c->told != GOOD && !c->stopped && c->good_at && c->good_at + ARRIVED < c->answered_at)
         return "the answer lay in the socket and was not read";
-    return NULL;
-}
-
-/* Ambiguous though no byte of it was seen: only where a connection may have been cut before the
- * network read what had come. */
-static bool is_unseen(const run_call *c)
-{
-    return c->told == AMBIGUOUS && c->seen == 0 && !c->cut;
+    return badly_sent(c);
 }
 
 static void show(const run_call *c, const run_call *calls, const char *why)
@@ -119,8 +125,10 @@ static void show(const run_call *c, const run_call *calls, const char *why)
     if (c->type)
         printf("  %s%s%s: %s\n", c->type, c->cause ? " of " : "", c->cause ? c->cause : "",
                c->message);
-    printf("  sent %d times, seen %u, lies %u, status %d, last struck by %s%s%s\n", c->posts,
-           c->seen, c->lies, c->status, c->struck ? c->struck : "nothing that was seen",
+    printf(
+        "  begun %d times, sent %u, unwritten %u, seen %u, answered %u, lies %u, status %d\n",
+        c->posts, c->left, c->unwritten, c->seen, c->answered, c->lies, c->status);
+    printf("  last struck by %s%s%s\n", c->struck ? c->struck : "nothing that was seen",
            c->stopped ? "; stopped" : "", c->unsent_only ? "; unsent only" : "");
     if (c->good_at)
         printf("  answered %.3f s after it began; its attempt ended in the step at %.3f s\n",
@@ -139,10 +147,10 @@ static void show_owner(const run_call *c, const run_call *calls, size_t count)
     }
 }
 
-size_t verdict_of(const sandbox *sb, const char groups[2][ID_SIZE], const network *n,
-                  run_call *calls, size_t count)
+size_t verdict_of(const sandbox *sb, const char groups[2][ID_SIZE], run_call *calls,
+                  size_t count)
 {
-    size_t wrong = 0, unseen = 0;
+    size_t wrong = 0;
     if (!read_ledger(sb, calls, count) || !read_assets(sb, "", calls, count) ||
         !read_assets(sb, groups[0], calls, count) ||
         !read_assets(sb, groups[1], calls, count)) {
@@ -155,22 +163,14 @@ size_t verdict_of(const sandbox *sb, const char groups[2][ID_SIZE], const networ
             show(&calls[i], calls, why);
             show_owner(&calls[i], calls, count);
         }
-        unseen += is_unseen(&calls[i]);
     }
-    for (size_t i = 0, shown = 0; i < count && unseen > n->unread && shown < SHOWN; i++)
-        if (is_unseen(&calls[i])) {
-            show(&calls[i], calls, "ambiguous, though nothing was sent");
-            shown++;
-        }
-    printf("ambiguous and unseen: %zu; connections cut before they were read: %u\n", unseen,
-           n->unread);
-    return wrong + (unseen > n->unread ? unseen - n->unread : 0);
+    return wrong;
 }
 
 void verdict_print(const run_call *calls, size_t count)
 {
     size_t sums[KINDS][TOLD] = {{0}}, made[KINDS][TOLD] = {{0}}, all[KINDS] = {0}, again = 0;
-    size_t twice = 0;
+    size_t twice = 0, unseen = 0, unwritten = 0;
     for (size_t i = 0; i < count; i++) {
         const run_call *c = &calls[i];
         sums[c->kind][c->told]++;
@@ -178,13 +178,18 @@ void verdict_print(const run_call *calls, size_t count)
         all[c->kind] += c->made;
         again += c->posts > 1;
         twice += is_billed(c) && c->made > 1;
+        unseen += c->told == AMBIGUOUS && c->seen == 0 && c->left > 0;
+        unwritten += c->told == AMBIGUOUS && c->left == 0;
     }
     printf("%-16s %8s %10s %10s %16s %10s\n", "", "good", "not made", "ambiguous",
            "(of it made)", "made in all");
     for (int k = 0; k < KINDS; k++)
         printf("%-16s %8zu %10zu %10zu %16zu %10zu\n", kind_names[k], sums[k][GOOD],
                sums[k][NOTHING], sums[k][AMBIGUOUS], made[k][AMBIGUOUS], all[k]);
-    printf("sent more than once: %zu; tasks made twice, by a service that refused the first: "
+    printf("begun more than once: %zu; tasks made twice, by a service that refused the first: "
            "%zu\n",
            again, twice);
+    printf("ambiguous and never seen: %zu that lay in connections which were cut, %zu of which "
+           "the first write failed\n",
+           unseen, unwritten);
 }
