@@ -34,14 +34,14 @@ typedef struct run_call {
     const char *type;  /* of the error */
     const char *cause; /* of an ambiguous one */
     char message[80];
-    char id[ID_SIZE];    /* given: of what was made, or read */
-    char want[ID_SIZE];  /* asked for, if it is known */
-    bool wrong;          /* the answer is not what was asked for */
-    int posts;           /* how often it was sent, by the client's own account */
-    int status;          /* of the last answer to it; 0: none, or it broke off */
-    int64_t began;       /* ns of the system's clock */
-    int64_t answered_at; /* the step in which its last attempt ended; 0: none has */
-    unsigned ends;       /* how often its end was told */
+    char id[ID_SIZE];   /* given: of what was made, or read */
+    char want[ID_SIZE]; /* asked for, if it is known */
+    bool wrong;         /* the answer is not what was asked for */
+    int posts;          /* how often it was sent, by the client's own account */
+    int status;         /* of the last answer to it; 0: none, or it broke off */
+    int64_t began;      /* ns of the system's clock */
+    int64_t ended_at;   /* the step by whose look its last attempt ended; 0: none has */
+    unsigned ends;      /* how often its end was told */
     unsigned done_events;
     unsigned left;      /* attempts of which a byte left the client */
     unsigned unwritten; /* … of which the first write failed: how much left, nobody is told */
@@ -122,7 +122,7 @@ typedef struct caller {
     size_t most;  /* under way at once */
     double speed; /* seconds of the client's clock in one of the system's */
     int64_t base, ahead, slept;
-    int64_t step_began; /* ns of the system's clock */
+    int64_t looked_at; /* ns of the system's clock: the step that last asked the sockets */
     char groups[2][ID_SIZE];
     char asset[ID_SIZE];
     char recent[RECENT][ID_SIZE]; /* tasks */

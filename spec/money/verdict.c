@@ -6,7 +6,7 @@
 
 #define SHOWN 10
 
-/* Written this long before the step in which the attempt ended, an answer had arrived. */
+/* Written this long before the step that asked the sockets last, an answer had arrived. */
 #define ARRIVED INT64_C(100000000)
 
 static const char *const kind_names[] = {"generation", "raw generation", "upload",
@@ -113,7 +113,7 @@ static const char *broken(const run_call *c)
         return "the id given is not that of what was made";
     if (c->told == AMBIGUOUS && is_plain_refusal(c->status) && !c->stopped)
         return "ambiguous, though it was plainly refused";
-    if (c->told != GOOD && !c->stopped && c->good_at && c->good_at + ARRIVED < c->answered_at)
+    if (c->told != GOOD && !c->stopped && c->good_at && c->good_at + ARRIVED < c->ended_at)
         return "the answer lay in the socket and was not read";
     return badly_sent(c);
 }
@@ -131,9 +131,8 @@ static void show(const run_call *c, const run_call *calls, const char *why)
     printf("  last struck by %s%s%s\n", c->struck ? c->struck : "nothing that was seen",
            c->stopped ? "; stopped" : "", c->unsent_only ? "; unsent only" : "");
     if (c->good_at)
-        printf("  answered %.3f s after it began; its attempt ended in the step at %.3f s\n",
-               (double)(c->good_at - c->began) / 1e9,
-               (double)(c->answered_at - c->began) / 1e9);
+        printf("  answered %.3f s after it began; its attempt ended by the look at %.3f s\n",
+               (double)(c->good_at - c->began) / 1e9, (double)(c->ended_at - c->began) / 1e9);
 }
 
 /* Whose it is, if the id that was given is another's. */
