@@ -1,6 +1,7 @@
 -- The signed one-time state of a callback_url: what it lets in, and what not.
 
 local callback = require "pomex.callback"
+local core = require "pomex.core"
 local pomex = require "pomex"
 local callbacks = require "spec.support.callbacks"
 local sandbox = require "pomex.sandbox"
@@ -185,6 +186,29 @@ describe("callback:verify", function()
     assert.equal(0, claims)
     accepted(cb, returned(url))
     assert.equal(1, claims)
+  end)
+
+  -- `==` would let the same people in, and tell how many of the first bytes were right.
+  it("believes the comparison in constant time, and asks it before the store", function()
+    local equal, verdict, asked = core.equal, nil, {}
+    finally(function() core.equal = equal end)
+    function core.equal(given, right)
+      asked[#asked + 1] = given
+      asked[#asked + 1] = right
+      return verdict
+    end
+    local cb = new { store = { claim = function()
+      asked[#asked + 1] = "claimed"
+      return true
+    end } }
+    local url = signed(cb)
+    local mac = state_of(url):match("[^.]+$")
+    for _, row in ipairs { { false }, { true, "claimed" } } do
+      verdict, asked = row[1], {}
+      local person = cb:verify(returned(url), RACHEL)
+      assert.equal(verdict, person ~= nil)
+      assert.same({ mac, mac, row[2] }, asked)
+    end
   end)
 
   it("reports a scan that failed, and lets the person scan again", function()
