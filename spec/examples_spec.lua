@@ -13,7 +13,8 @@ describe("the example", function()
   local EXAMPLES = { blocking = 3, coroutine = 20, cqueues = 20, luv = 20, copas = 20 }
 
   for name, least in pairs(EXAMPLES) do
-    if name ~= "copas" or pcall(require, "copas") then
+    -- Debian's copas is for 5.1 and LuaJIT.
+    if name ~= "copas" or _VERSION == "Lua 5.1" then
       it(name .. ".lua runs", function()
         local output, ok = shell.bash(("POMEX_BASE_URL=%s POMEX_API_KEY=%s timeout 60 %s "
           .. "examples/%s.lua"):format(sb.url, sb.key, shell.lua(), name))
