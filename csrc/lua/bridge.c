@@ -264,10 +264,9 @@ static void close_one(int *fd)
     }
 }
 
-/* Serves close and __gc. Waits for the thread, which is never busy for longer than a write. */
-static int bridge_close(lua_State *L)
+/* Waits for the thread, which is never busy for longer than a write. */
+static void close_all(bridge *b)
 {
-    bridge *b = pomex_lua_self(L, "pomex bridge");
     if (b->met) {
         shutdown(b->socket, SHUT_RDWR);
         pthread_join(b->thread, NULL);
@@ -277,7 +276,22 @@ static int bridge_close(lua_State *L)
     close_one(&b->socket);
     close_one(&b->bell);
     close_one(&b->set);
+}
+
+/* Serves close and __gc. */
+static int bridge_close(lua_State *L)
+{
+    close_all(pomex_lua_self(L, "pomex bridge"));
     return 0;
+}
+
+/* Closes it at once: the pump tries again at each start, and the collector is in no hurry. */
+static int refused(lua_State *L, bridge *b, const char *what)
+{
+    int problem = errno;
+    close_all(b);
+    errno = problem;
+    return failed(L, what);
 }
 
 /* bridge() -> bridge | nil, message */
@@ -291,10 +305,10 @@ int pomex_lua_bridge(lua_State *L)
     b->set = epoll_create1(EPOLL_CLOEXEC);
     b->bell = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (b->set < 0 || b->bell < 0 || !control(b, EPOLL_CTL_ADD, b->bell, EPOLLONESHOT)) {
-        return failed(L, "epoll");
+        return refused(L, b, "epoll");
     }
     if (!listen_somewhere(b)) {
-        return failed(L, "a unix socket");
+        return refused(L, b, "a unix socket");
     }
     return 1;
 }
