@@ -41,6 +41,10 @@ local PHASES = [[
 ]]
 
 local UPSTREAM = [[
+  ssl_session_tickets off;
+  ssl_session_store_by_lua_block {
+    notes:set("ssl_session_store", select(2, pcall(client.assets.list, client.assets)))
+  }
   init_worker_by_lua_block {
     notes:set("init_worker", select(2, pcall(client.assets.list, client.assets)))
   }
@@ -90,14 +94,15 @@ describe("openresty, its pump: #once #openresty", function()
       assert.equal("list", (server:get("/phases")))
       assert.equal("listlist", (server:get("/yields")))
       server:get("/balancer")
-      shell.bash(("curl -sk https://127.0.0.1:%d/alive"):format(tls))
+      -- TLS 1.3 has tickets, and stores nothing.
+      shell.bash(("curl -sk --tls-max 1.2 https://127.0.0.1:%d/alive"):format(tls))
       local function note(name) return server:run(("return notes:get(%q)"):format(name)) end
       for _, way in ipairs { "init", "init async" } do
         assert.equal("pomex: init_by_lua cannot wait; make clients there, and use them in the "
           .. "workers", note(way))
       end
       for _, phase in ipairs { "init_worker", "set", "header_filter", "body_filter", "log",
-        "balancer" } do
+        "balancer", "ssl_session_store" } do
         assert.equal(("pomex: %s_by_lua cannot wait; use the client in a timer: "
           .. "ngx.timer.at(0, function() … end)"):format(phase), note(phase))
       end
@@ -156,8 +161,8 @@ describe("openresty, its pump: #once #openresty", function()
     local worker = server:workers()[1]
     local files = proc.count(worker, "fd")
     for _ = 1, 3 do
-      assert.equal("list", server:run "return new().assets:list().object")
-      assert.equal(2, proc.count(worker, "task"))
+      assert.equal("list 2",
+        server:run 'return new().assets:list().object .. " " .. threads()')
       nginx.await("the thread's end", function() return proc.count(worker, "task") == 1 end)
     end
     -- Clients that nobody holds are collected, with their descriptors.
@@ -178,33 +183,106 @@ describe("openresty, its pump: #once #openresty", function()
     ]])
   end)
 
-  for _, way in ipairs { "polls where it may have no thread",
-    "steps where it may have no timer" } do
-    local no_timer = way:find("timer") ~= nil
-    it(way, function()
-      start { http = no_timer and [[
-        lua_max_running_timers 1;
-        init_worker_by_lua_block { ngx.timer.at(0, function() ngx.sleep(1000) end) }
-      ]] or [[
-        init_worker_by_lua_block { require("pomex.host.openresty_pump").bridge = false }
-      ]] }
-      sb:fault { endpoint = "assets.list", delay = 0.2, times = 0 }
-      assert.equal(1, proc.count(server:workers()[1], "task"))
-      local began = socket.gettime()
-      assert.equal(20, server:many("return client.assets:list().object", 20).list)
-      assert.is_true(socket.gettime() - began < 2)
-      assert.equal(1, proc.count(server:workers()[1], "task"))
-      if no_timer then
-        expected = "lua_max_running_timers are not enough"
-        server:signal("TERM")
-      else
-        assert.matches("no bridge thread", server:log())
-        -- Also without a wait.
-        server:run 'client.async.assets:list():on_done(function() notes:set("done", true) end)'
-        nginx.await("its end", function()
-          return server:run 'return notes:get "done"' == "true"
+  local function serves(worker)
+    sb:fault { endpoint = "assets.list", delay = 0.4, times = 0 }
+    local began = socket.gettime()
+    assert.equal(20, server:many("return client.assets:list().object", 20).list)
+    assert.is_true(socket.gettime() - began < 6) -- 8, one after the other
+    assert.equal(1, proc.count(worker, "task"))
+  end
+
+  -- What comes of `real`, why it is none, and what nginx's own log says of that.
+  local REFUSALS = {
+    { 'return nil, "forbidden"', "forbidden" },
+    { "local made = real() os.remove(made:path()) return made", "no such file or directory",
+      "connect%(%) to unix:" },
+  }
+  for _, row in ipairs(REFUSALS) do
+    it("polls where it gets no thread for now: " .. row[2], function()
+      start { http = ([[ init_worker_by_lua_block {
+        local core = require "pomex.core"
+        real = core.bridge
+        function core.bridge() notes:incr("tries", 1, 0) %s end
+      } ]]):format(row[1]) }
+      expected = row[3]
+      local worker, tries = server:workers()[1], 0
+      for _ = 1, 2 do
+        serves(worker)
+        local before = tries
+        tries = tonumber(server:run 'return notes:get "tries"')
+        assert.is_true(tries > before)
+        nginx.await("the end of the pump", function()
+          return server:run 'return require("pomex.host.openresty_pump").up' == "false"
         end)
       end
+      local log = server:log()
+      assert.is_truthy(log:find("no bridge thread (" .. row[2] .. "), so it polls", 1, true))
+      assert.equal(1, select(2, log:gsub("no bridge thread", "")))
+      assert.equal("", (shell.bash("ls -d /tmp/pomex-" .. worker .. "-* 2> /dev/null")))
+      assert.equal("list 2", server:run [[
+        require("pomex.core").bridge = real
+        return client.assets:list().object .. " " .. threads()
+      ]])
     end)
   end
+
+  local NO_BRIDGE = [[
+    init_worker_by_lua_block { require("pomex.host.openresty_pump").bridge = false }
+  ]]
+
+  it("polls where it is told to", function()
+    start { http = NO_BRIDGE }
+    serves(server:workers()[1])
+    assert.matches("no bridge thread", server:log())
+    -- Also without a wait.
+    server:run 'client.async.assets:list():on_done(function() notes:set("done", true) end)'
+    nginx.await("its end", function()
+      return server:run 'return notes:get "done"' == "true"
+    end)
+  end)
+
+  it("polls ever more seldom while nothing happens, and soon again when something does", function()
+    start { http = NO_BRIDGE }
+    sb:fault { endpoint = "assets.get", before_accept = "hang", times = 1 }
+    sb:fault { endpoint = "assets.list", delay = 0.05, times = 0 }
+    assert.equal("as it should", server:run [[
+      local now = require("pomex.core").now
+      local sleep, asked, at = ngx.sleep, {}, {}
+      function ngx.sleep(seconds)
+        asked[#asked + 1], at[#at + 1] = seconds, now()
+        return sleep(seconds)
+      end
+      local function hundredth(seconds) return math.min(math.max(seconds / 100, 0.001), 0.01) end
+      local began = now()
+      local silent = client.async.assets:get "asset-1"
+      for _ = 1, 500 do
+        if asked[#asked] == 0.01 then break end
+        sleep(0.02)
+      end
+      assert(asked[#asked] == 0.01, "it never sleeps for longer")
+      -- The first step has found something to do, and no other has.
+      for i = 3, #asked do
+        assert(asked[i] <= hundredth(at[i] - began), "it sleeps for too long")
+        assert(asked[i] >= hundredth(at[i - 1] - at[2]), "it does not sleep for long enough")
+      end
+      local count = #asked
+      for _ = 1, 5 do
+        client.assets:list()
+        if math.min(unpack(asked, count + 1)) == 0.001 then break end
+      end
+      assert(math.min(unpack(asked, count + 1)) == 0.001, "it goes on sleeping")
+      silent:cancel()
+      return "as it should"
+    ]])
+  end)
+
+  it("steps where it may have no timer", function()
+    start { http = [[
+      lua_max_running_timers 1;
+      init_worker_by_lua_block { ngx.timer.at(0, function() ngx.sleep(1000) end) }
+    ]] }
+    serves(server:workers()[1])
+    expected = "lua_max_running_timers are not enough"
+    server:signal("TERM")
+  end)
 end)

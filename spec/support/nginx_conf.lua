@@ -38,17 +38,24 @@ conf.RUN = [[
   }
 ]]
 
--- Every request has `client`, which all share, and `new`, which makes one of its own.
+-- Every request has `client`, which all share, `new`, which makes one of its own, and `threads`,
+-- which counts its worker's: while a request runs, the pump does not.
 local CLIENT = [[
   lua_shared_dict notes 1m;
   lua_check_client_abort on;
   init_by_lua_block {
     pomex = require "pomex"
+    local lfs = require "lfs"
     function new(more)
       local options = { base_url = "@URL", api_key = "@KEY", host = "@HOST",
         rate_limits = { sessions = 3, asset_list = 0 }, max_in_flight = 128 }
       for name, value in pairs(more or {}) do options[name] = value end
       return pomex.check(pomex.new(options))
+    end
+    function threads()
+      local count = -2 -- "." and ".."
+      for _ in lfs.dir("/proc/self/task") do count = count + 1 end
+      return count
     end
     notes = ngx.shared.notes
     client = new()
