@@ -2,19 +2,26 @@
 
 #include "clock.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
-/* A slot whose holder died before it sent anything (a killed child) is free after this long;
- * longer than any connection may take to come about. */
+/* A slot is free after this long, which is longer than any connection takes to come about: its
+ * holder may have died unseen (nobody waited for it, or another process has its pid). */
 #define HOLD_LIMIT (120 * POMEX_SECOND)
 
 /* How soon to ask again where every slot is held by attempts that have not sent yet: whoever
  * holds them may be another process, which cannot wake this one. */
 #define HELD_PAUSE (POMEX_SECOND / 20)
 
-/* A slot: 0 never used; > 0 the time of its stamp; < 0 held since the negated time. */
+/* A mark: minus the holder's pid (Linux's have 22 bits) and the milliseconds since when. */
+#define SINCE_BITS  41
+#define MILLISECOND (POMEX_SECOND / 1000)
+
+/* A slot: 0 never used; > 0 the time of its stamp; < 0 held, its mark. */
 typedef struct lane {
     int slots;
     int64_t window;
@@ -57,6 +64,12 @@ void pomex_limiter_free(pomex_limiter *limiter)
         munmap(limiter, limiter->size);
 }
 
+/* Killed before it sent anything: it will neither stamp its slots nor give them back. */
+static bool is_gone(pid_t holder)
+{
+    return holder != getpid() && kill(holder, 0) != 0 && errno == ESRCH;
+}
+
 /* When a slot with this value is free; in the past if it is. */
 static int64_t free_at(const lane *l, int64_t value, int64_t now)
 {
@@ -64,7 +77,9 @@ static int64_t free_at(const lane *l, int64_t value, int64_t now)
         return 0;
     if (value > 0)
         return value + l->window;
-    return now + value >= HOLD_LIMIT ? 0 : now + HELD_PAUSE;
+    int64_t since = (-value & ((INT64_C(1) << SINCE_BITS) - 1)) * MILLISECOND;
+    bool over = now - since >= HOLD_LIMIT || is_gone((pid_t)(-value >> SINCE_BITS));
+    return over ? 0 : now + HELD_PAUSE;
 }
 
 bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
@@ -87,7 +102,7 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
             continue;
         }
         slot->number = i + 1;
-        slot->mark = -now;
+        slot->mark = -((int64_t)getpid() << SINCE_BITS | now / MILLISECOND);
         if (atomic_compare_exchange_strong(&l->slot[i], &value, slot->mark))
             return true;
         *again = now; /* another process was quicker: look again */

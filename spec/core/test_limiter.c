@@ -3,6 +3,7 @@
 
 #include "harness.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -117,6 +118,44 @@ static void a_limit_is_shared_over_a_fork(void **state)
     assert_int_equal(WEXITSTATUS(status), HARNESS_WELL);
     assert_int_equal(fault_server_count(h.server, NULL), 12);
     assert_int_equal(busiest_second(h.server, NULL), 4);
+    harness_stop(&h);
+}
+
+/* One that is killed while it connects cannot give back what it holds of the limit. */
+static void what_a_killed_child_held_is_free(void **state)
+{
+    (void)state;
+    static const fault_step silence = {.kind = FAULT_HANG};
+    char url[64];
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    fault_server *proxy = fault_server_start(&silence, 1, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
+    use_real_time(&h, POMEX_GENERATION_CREATE, 3);
+    h.options.proxy = url;
+    harness_client(&h);
+    pid_t child = fork();
+    if (child == 0) {
+        for (size_t i = 0; i < 3; i++)
+            harness_call(&h, POMEX_EFFECT_BILLED);
+        harness_rest(&h, 60);
+        harness_leave(false);
+    }
+    double end = harness_now() + 30;
+    while (fault_server_count(proxy, NULL) < 3 && harness_now() < end)
+        usleep(1000);
+    pomex_operation *op = harness_call(&h, POMEX_EFFECT_BILLED);
+    harness_rest(&h, 0.2);
+    assert_int_equal(fault_server_count(proxy, NULL), 3); /* the holder is alive */
+    kill(child, SIGKILL);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    end = harness_now() + 30;
+    while (fault_server_count(proxy, NULL) < 4 && harness_now() < end)
+        harness_rest(&h, 0.002);
+    assert_int_equal(fault_server_count(proxy, NULL), 4);
+    pomex_operation_cancel(op);
+    pomex_operation_release(op);
+    fault_server_stop(proxy);
     harness_stop(&h);
 }
 
@@ -265,6 +304,7 @@ int main(void)
         cmocka_unit_test(no_second_sees_more_than_the_limit),
         cmocka_unit_test(cold_connections_do_not_bunch),
         cmocka_unit_test(a_limit_is_shared_over_a_fork),
+        cmocka_unit_test(what_a_killed_child_held_is_free),
         cmocka_unit_test(what_was_not_sent_does_not_count),
         cmocka_unit_test(a_429_shuts_the_gate_of_its_kind),
         cmocka_unit_test(calls_go_before_polls),
