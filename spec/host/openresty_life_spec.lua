@@ -12,7 +12,7 @@ local socket = require "socket"
 local FRESH = [[
   lua_code_cache off;
   server {
-    listen 127.0.0.1:@OTHER;
+    listen 127.0.0.1:@OTHER reuseport;
     location / {
       content_by_lua_block {
         local pomex = require "pomex"
@@ -182,6 +182,114 @@ describe("openresty, workers: #once #openresty", function()
       assert.equal("", leftovers(old))
     end
     expected = "exited on signal 9"
+  end)
+
+  -- Those that were begun: how many have been cut, where each is either cut or whole.
+  local function cut(connections)
+    local count = 0
+    for _, connection in ipairs(connections) do
+      local body, status = nginx.receive(connection)
+      if status == 0 then count = count + 1 else assert.equal("list", body) end
+    end
+    return count
+  end
+
+  it("go on in all four when one of them is killed under load", function()
+    start { workers = 4, listen = "reuseport" }
+    sb:fault { endpoint = "assets.get", before_accept = "hang", times = 0 }
+    sb:fault { endpoint = "assets.list", delay = 0.1, times = 0 }
+    local function all_answer()
+      local heard = {}
+      nginx.await("an answer of each of four workers", function()
+        for answer in pairs(server:many(
+          'return client.assets:list().object .. " of " .. ngx.worker.pid()', 16)) do
+          assert.matches("^list of %d+$", answer)
+          heard[tonumber(answer:match "%d+")] = true
+        end
+        local workers, count = server:workers(), 0
+        for _, pid in ipairs(workers) do count = count + (heard[pid] and 1 or 0) end
+        return #workers == 4 and count == 4
+      end)
+    end
+    all_answer()
+    local lost, connections = server:workers()[1], {}
+    for i = 1, 60 do
+      connections[i] = server:send("/run", ([[
+        local lost = ngx.worker.pid() == %d
+        if lost then notes:set("caught", true) end
+        return (lost and client.assets:get "x" or client.assets:list()).object
+      ]]):format(lost))
+    end
+    nginx.await("one to be caught", function()
+      return server:run 'return notes:get "caught"' == "true"
+    end)
+    server:signal("KILL", lost)
+    assert.is_true(cut(connections) > 0)
+    server:await_gone { lost }
+    all_answer()
+    expected = "exited on signal 9"
+  end)
+
+  it("take no part of the account's limit with them when they are killed", function()
+    -- It lets a connection come about, and never begins TLS.
+    local silent = assert(socket.bind("127.0.0.1", 0))
+    finally(function() silent:close() end)
+    server = nginx.start { workers = 2, listen = "reuseport", server = nginx.RUN,
+      http = nginx.client { key = "none", url = "https://127.0.0.1:"
+        .. ("%d"):format(select(2, silent:getsockname())) } }
+    silent:settimeout(20)
+    local create = "client.%ssessions:create { callback_url = 'https://a.test/cb', lang = 'en' }"
+    local holder = server:run(create:format("async."):rep(3, " ") .. " return ngx.worker.pid()")
+    -- The other two wait for what it speaks.
+    local first = assert(silent:accept())
+    server:signal("KILL", holder)
+    server:await_gone { holder }
+    local waiting = server:send("/run", create:format(""))
+    local second = assert(silent:accept())
+    server:signal("TERM")
+    for _, connection in ipairs { first, waiting, second } do connection:close() end
+    expected = "exited on signal 9"
+  end)
+
+  -- Begins 40 requests, each in a VM of its own, and awaits that the calls of all are sent.
+  local function begin_fresh()
+    local before, connections = #sb.journal:requests "assets.list", {}
+    for i = 1, 40 do connections[i] = server:send("/") end
+    nginx.await("all to be sent", function()
+      return #sb.journal:requests "assets.list" == before + 40
+    end)
+    return connections
+  end
+
+  it("are reloaded, killed and stopped with lua_code_cache off, four of them", function()
+    local port = nginx.free_port()
+    start { workers = 4, http = filled(FRESH, { OTHER = ("%d"):format(port) }) }
+    server.port = port
+    -- The last is what nginx's Lua module says of any semaphore at a stop, without a code cache.
+    expected = { "lua_code_cache is off", "exited on signal 9", "lua sema mm: freeing a block" }
+    sb:fault { endpoint = "assets.list", delay = 0.5, times = 0 }
+    local old, connections = server:workers(), begin_fresh()
+    server:signal("HUP")
+    assert.equal(0, cut(connections))
+    server:await_gone(old)
+    assert.equal("", leftovers(old))
+    connections = begin_fresh()
+    local lost = server:workers()[1]
+    server:signal("KILL", lost)
+    cut(connections)
+    server:await_gone { lost }
+    assert.equal(0, cut(begin_fresh()))
+    nginx.await("four again", function()
+      old = server:workers()
+      return #old == 4
+    end)
+    connections = begin_fresh()
+    server:signal("TERM")
+    cut(connections)
+    server:await_gone(old)
+    assert.equal(0, server:stop())
+    assert.equal("", server:problems(expected))
+    assert.equal("", leftovers(old))
   end)
 
   it("keep no VM, thread or descriptor with lua_code_cache off", function()

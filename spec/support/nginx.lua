@@ -136,13 +136,18 @@ function nginx:log()
 end
 
 ---The lines that say something is wrong.
----@param expected? string a pattern: not those
+---@param expected? string|string[] patterns: not those
 ---@return string
 function nginx:problems(expected)
   local found = {}
+  local function is_expected(line)
+    for _, pattern in ipairs(type(expected) == "table" and expected or { expected }) do
+      if line:find(pattern) then return true end
+    end
+  end
   for line in self:log():gmatch("[^\n]+") do
     for _, level in ipairs { "warn", "error", "crit", "alert", "emerg" } do
-      if line:find("[" .. level .. "]", 1, true) and not (expected and line:find(expected)) then
+      if line:find("[" .. level .. "]", 1, true) and not is_expected(line) then
         found[#found + 1] = line
       end
     end
