@@ -135,17 +135,27 @@ return function(given)
 
   -- ------------------------------------------------------------------------------------ beside
 
-  scenario("keeps the beat of others while 50 wait", function(env)
-    slow(env, 0.4)
+  -- The clock without the time for which this thread could have run and the machine ran others,
+  -- where Linux counts that.
+  local function own_time()
+    local file = io.open("/proc/self/schedstat")
+    local delay = file and file:read("*l"):match("^%d+ (%d+)") or 0
+    if file then file:close() end
+    return now() - delay / 1e9
+  end
+
+  -- Of a ticker of 10 ms beside 50 waits of 0.4 s: seconds a beat, and the longest.
+  local function beat_beside(env)
     local client = env.client()
-    local over, beats, worst = 0, 0, 0
+    local over, beats, longest = 0, 0, 0
+    local began = own_time()
     env.run(function()
       env.go(function()
-        local last = now()
+        local last = began
         while over < 50 do
           env.sleep(0.01)
-          local time = now()
-          beats, worst, last = beats + 1, math.max(worst, time - last), time
+          local time = own_time()
+          beats, longest, last = beats + 1, math.max(longest, time - last), time
         end
       end)
       for _ = 1, 50 do
@@ -155,10 +165,21 @@ return function(given)
         end)
       end
     end)
+    client:close()
     equal(50, over, "waits that ended")
-    if beats < 10 or worst > 0.3 then
-      error(("%d beats of 10 ms in 0.4 s, the longest %.0f ms"):format(beats, worst * 1000))
+    return (own_time() - began) / beats, longest
+  end
+
+  -- What holds the host up from outside is not there each time; what we do is.
+  scenario("keeps the beat of others while 50 wait", function(env)
+    slow(env, 0.4)
+    local tries = {}
+    for i = 1, 12 do
+      local beat, longest = beat_beside(env)
+      if beat <= 0.04 and longest <= 0.15 then return end
+      tries[i] = ("%.0f ms, at most %.0f"):format(beat * 1000, longest * 1000)
     end
+    error("a beat of 10 ms took " .. table.concat(tries, "; "))
   end, "side")
 
   scenario("waits for what is no client's: a task that sleeps as the host does", function(env)
