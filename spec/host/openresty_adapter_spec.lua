@@ -5,6 +5,7 @@ local nginx = require "spec.support.nginx"
 local sandbox = require "pomex.sandbox"
 local scenarios = require "spec.support.host_scenarios"
 
+-- No "halt": nothing leaves nginx's loop but the end of the worker (openresty_life_spec.lua).
 local CAN = { side = true, loop = true, watch = true, refuse = true }
 
 describe("openresty, as every host: #once #openresty", function()
