@@ -1,10 +1,9 @@
 -- The caller's own functions, whatever they do: raise, yield, wait, step, cancel, begin calls,
--- close the client. Each has one outcome, every operation ends, and the client stays usable.
+-- close the client. Each has one outcome, every operation ends, and the client stays usable. What
+-- on_created, on_update and on_progress may do: callbacks_hooks_spec.lua.
 
 local interpreter = require "spec.support.interpreter"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 -- What may be raised: the value, and how `step` words it.
 local RAISED = {
@@ -19,74 +18,15 @@ local RAISED = {
 }
 
 describe("the caller's functions", function()
-  local sb, client, group_id, files, path
-
-  setup(function()
-    sb = assert(sandbox.start { asset_seconds = 0.05, generation_seconds = 0, rate_limits = false })
-    group_id = sb:add_person()
-  end)
-  teardown(function() sb:stop() end)
-
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    sb:state()
-    path = os.tmpname()
-    files = leaks.open_files()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    os.remove(path)
-    leaks.collect()
-    assert.equal(files, leaks.open_files())
-  end)
-
-  local function portrait()
-    return { url = "https://cdn.example/a.jpg", asset_type = "Image", group_id = group_id }
-  end
-
-  local function film()
-    return assert(client.generations:create_and_wait {
-      model = "byteplus/seedance-2.0", content = pomex.content():text("a wave") })
-  end
-
-  -- A new asset, and an operation that waits for it with `on_update` and finds it "processing"
-  -- at its first look, however late that comes.
-  local function waiting(on_update)
-    local asset = assert(client.assets:create(portrait()))
-    sb:fault { endpoint = "assets.get", status = 200, content_type = "application/json",
-      body = ('{"id":"%s","status":"processing"}'):format(asset.id) }
-    return client.async.assets:wait(asset, { first = 0.01, max = 0.02, on_update = on_update })
-  end
-
-  -- Steps until nothing is left; returns what the steps raised.
-  local function drain(own)
-    local raised = {}
-    for _ = 1, 4000 do
-      local ok, left = pcall((own or client).step, own or client)
-      if not ok then
-        raised[#raised + 1] = tostring(left)
-      elseif left == 0 then
-        return raised
-      else
-        (own or client):poll(1)
-      end
-    end
-    error("it never ends")
-  end
-
-  local function usable()
-    assert.equal("list", assert(client.assets:list()).object)
-    assert.same({}, drain())
-  end
-
-  -- Both ways to wait: in a task, and blocking in the main chunk.
-  local WAYS = {
-    task = function(f, ...) return client:run(f, ...) end,
-    ["the main chunk"] = function(f, ...) return f(...) end,
+  local hooks = require "spec.support.hooks" {
+    setup = setup, teardown = teardown, before_each = before_each, after_each = after_each,
+    assert = assert,
   }
+  local portrait, film, waiting = hooks.portrait, hooks.film, hooks.waiting
+  local drain, usable, WAYS = hooks.drain, hooks.usable, hooks.WAYS
+
+  local sb, client, path
+  before_each(function() sb, client, path = hooks.sb, hooks.client, hooks.path end)
 
   for _, row in ipairs(RAISED) do
     describe("that raise " .. row.what, function()
@@ -234,34 +174,6 @@ describe("the caller's functions", function()
   describe("that close the client", function()
     local function close() client:close() end
 
-    for way, run in pairs(WAYS) do
-      it("end the wait that they are in, in " .. way, function()
-        local op = waiting(close)
-        local value, err = run(op.wait, op)
-        assert.is_nil(value)
-        assert.equal("cancelled_error", err.type)
-        assert.equal("processing", err.last_status)
-      end)
-
-      it("end the download that they are told of, in " .. way, function()
-        local task = film()
-        sb:fault { endpoint = "video", after_accept = "drip" }
-        local op = client.async.generations:download(task, path, { on_progress = close })
-        local value, err = run(op.wait, op)
-        assert.is_nil(value)
-        assert.equal("cancelled_error", err.type)
-        os.remove(path .. ".part")
-        os.remove(path .. ".part.note")
-      end)
-    end
-
-    it("have what comes after them refused", function()
-      local ok, err = pcall(client.assets.create_and_wait, client.assets, portrait(),
-        { on_created = close })
-      assert.is_false(ok)
-      assert.matches("pomex client is closed", err)
-    end)
-
     it("from on_event or on_done end all else that waits", function()
       for _, hook in ipairs { "on_event", "on_done" } do
         local own, ended
@@ -334,15 +246,6 @@ describe("the caller's functions", function()
     end)
 
     for way, run in pairs(WAYS) do
-      it("cancel the operation that they are told of, in " .. way, function()
-        local op
-        op = waiting(function() op:cancel() end)
-        local _, err = run(op.wait, op)
-        assert.equal("cancelled_error", err.type)
-        assert.equal("processing", err.last_status)
-        usable()
-      end)
-
       it("wait for it once more, in " .. way, function()
         local op, inner
         op = waiting(function() inner = op:wait() end)
