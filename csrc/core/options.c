@@ -100,7 +100,9 @@ static char *read_key_file(const char *path, pomex_error **error)
         close(fd);
     if (count < 0) {
         pomex_secret_free(key, KEY_ROOM);
-        *error = refuse("cannot read api_key_file %s: %s", path, strerror(problem));
+        *error = problem == ENOMEM
+                     ? pomex_error_memory()
+                     : refuse("cannot read api_key_file %s: %s", path, strerror(problem));
         return NULL;
     }
     key[count] = '\0';

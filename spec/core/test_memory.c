@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void drive(harness *h, pomex_operation *op)
 {
@@ -95,6 +96,7 @@ static bool run(enum pomex_effect effect, long n, bool from_then_on)
     }
     pomex_operation_release(op);
     harness_stop(&h);
+    assert_int_equal(starve_mappings(), 0);
     return failed;
 }
 
@@ -163,6 +165,34 @@ static void of_a_limited_start(void **state)
     harness_stop(&h);
 }
 
+static void of_a_key_in_a_file(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/pomex-key-XXXXXX";
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, "sk-test-key\n", 12), 12);
+    close(fd);
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    h.options.api_key = NULL;
+    h.options.api_key_file = path;
+    long n = 0;
+    while (!h.client) {
+        pomex_error *error = NULL;
+        starve_begin(++n, false, STARVE_OWN);
+        h.client = pomex_client_new(&h.options, &error);
+        assert_int_equal(starve_end(), !h.client);
+        if (!h.client) {
+            assert_string_equal(error->type, "memory_error");
+            assert_int_equal(starve_mappings(), 0);
+        }
+        pomex_error_free(error);
+    }
+    assert_true(n > 3); /* the file's page, the key's, the limiter's */
+    harness_stop(&h);
+    unlink(path);
+}
+
 /* What there is no memory to say is still said. */
 static void the_error_itself(void **state)
 {
@@ -185,7 +215,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_get),           cmocka_unit_test(of_a_session),
         cmocka_unit_test(of_an_upload),       cmocka_unit_test(of_a_generation),
-        cmocka_unit_test(of_a_limited_start), cmocka_unit_test(the_error_itself),
+        cmocka_unit_test(of_a_limited_start), cmocka_unit_test(of_a_key_in_a_file),
+        cmocka_unit_test(the_error_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,7 @@ static bool run(long n, bool lasting, unsigned whose)
     unlink(s.part);
     unlink(s.note);
     scene_stop(&s);
+    assert_int_equal(starve_mappings(), 0);
     return failed;
 }
 

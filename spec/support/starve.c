@@ -1,15 +1,18 @@
 #include "starve.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 static _Thread_local long countdown; /* 0: nothing fails */
 static _Thread_local bool lasting;
 static _Thread_local bool failed;
 static _Thread_local unsigned whose;
+static _Thread_local long mappings;
 
 void starve_begin(long n, bool from_then_on, unsigned of_whom)
 {
@@ -30,6 +33,11 @@ bool starve_end(void)
     return failed;
 }
 
+long starve_mappings(void)
+{
+    return mappings;
+}
+
 static bool fails(unsigned who)
 {
     if (countdown == 0 || !(whose & who) || --countdown > 0)
@@ -45,12 +53,16 @@ void *__real_realloc(void *old, size_t size);
 char *__real_strdup(const char *text);
 char *__real_strndup(const char *text, size_t length);
 int __real_vasprintf(char **text, const char *format, va_list arguments);
+void *__real_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+int __real_munmap(void *pages, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t length);
 int __wrap_vasprintf(char **text, const char *format, va_list arguments);
+void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset);
+int __wrap_munmap(void *pages, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
@@ -80,6 +92,23 @@ char *__wrap_strndup(const char *text, size_t length)
 int __wrap_vasprintf(char **text, const char *format, va_list arguments)
 {
     return fails(STARVE_OWN) ? -1 : __real_vasprintf(text, format, arguments);
+}
+
+void *__wrap_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+    if (fails(STARVE_OWN)) {
+        errno = ENOMEM;
+        return MAP_FAILED;
+    }
+    void *pages = __real_mmap(at, size, prot, flags, fd, offset);
+    mappings += pages != MAP_FAILED;
+    return pages;
+}
+
+int __wrap_munmap(void *pages, size_t size)
+{
+    mappings--;
+    return __real_munmap(pages, size);
 }
 
 static void *jansson_malloc(size_t size)
