@@ -286,12 +286,12 @@ stage_lua-tests-asan-5.1()
     run_busted_asan lua5.1 "$build/asan-5.1" once 0
 }
 
-# The one thread of ours: the bridge that wakes nginx.
+# The one thread of ours, the bridge that wakes nginx; and clients in threads of the caller's.
 stage_tsan()
 {
     CC=clang cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
-        cmake --build "$build/tsan" -j "$jobs" --target test_bridge pomex_lua &&
-        ctest --test-dir "$build/tsan" -V --no-tests=error -R '^module\.bridge$'
+        cmake --build "$build/tsan" -j "$jobs" --target test_bridge test_threads pomex_lua &&
+        ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.threads)$'
 }
 
 # The money proof at random; POMEX_SEED=n repeats one, spec/soak.sh has hours for more.
