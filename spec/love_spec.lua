@@ -58,6 +58,7 @@ describe("the LÖVE example #once #example", function()
 
   it("goes from a QR code to a saved video at 60 frames a second, errors on the way", function()
     local output, ok = run([[
+      local steps = play.measure_steps(game.client, 0.008)
       local sandbox = game.settings.sandbox
       play.say("sandbox", sandbox.pid)
       local function scanning() return job.stage == "scan" and job.waiting and not job.err end
@@ -111,19 +112,23 @@ describe("the LÖVE example #once #example", function()
       play.say("video", job.file.path)
 
       local meter = game.meter
-      print(("FRAMES %d, %.1f a second; step() worst %.2f ms, mean %.3f ms"):format(meter.count,
+      print(("FRAMES %d, %.1f a second; step() worst %.2f ms, mean %.3f ms; %d steps, "
+        .. "%d over 8 ms of CPU (worst %.2f ms), %d waited"):format(meter.count,
         meter.count / meter.seconds, meter.step_worst * 1000,
-        meter.step_seconds / meter.count * 1000))
+        meter.step_seconds / meter.count * 1000, steps.count, steps.over, steps.worst * 1000,
+        steps.waited))
       play.quit()
     ]], nil, "POMEX_LOVE_SECONDS=3")
     assert.is_true(ok, output)
     local report = output:match("FRAMES ([^\n]*)")
     assert.is_truthy(report, output)
     io.stdout:write("# love: ", report, "\n")
-    -- What a busy machine makes of it is no matter of right and wrong: a frame that waited for
-    -- the service would show in both, by far.
-    assert.is_true(tonumber(report:match("([%d.]+) a second")) > 10, report)
-    assert.is_true(tonumber(report:match("worst ([%d.]+)")) < 250, report)
+    -- What a busy machine makes of frames is no matter of right and wrong. Two, since clocks go on
+    -- in a virtual machine that is stopped within a step; and who waits for memory or a disk does
+    -- not wait for the service.
+    local count, over, waited = report:match("; (%d+) steps, (%d+) over .* (%d+) waited")
+    assert.is_true(tonumber(over) <= 2, report)
+    assert.is_true(tonumber(waited) < count / 10, report)
 
     assert.equal(read(shots .. "/link"), qr_text(shots .. "/scan.png"))
     local video = read(shots .. "/video")
@@ -148,18 +153,15 @@ describe("the LÖVE example #once #example", function()
 
       local client = pomex.new(game.settings.sandbox:client_options())
       game.settings.sandbox:fault { endpoint = "assets.list", delay = 2 }
-      local frames, worst = 0, 0
+      local steps = play.measure_steps(client, 0.008)
       local task = client:spawn(function() return client.assets:list() end)
       while not task:done() do
-        local begun = love.timer.getTime()
         client:step()
-        worst = math.max(worst, love.timer.getTime() - begun)
-        frames = frames + 1
         play.frame()
       end
       play.say("listed", task:wait().object)
-      play.say("frames", frames)
-      play.say("worst", worst)
+      play.say("steps", steps.count)
+      play.say("waited", steps.waited)
       client:close()
       play.quit()
     ]])
@@ -167,8 +169,8 @@ describe("the LÖVE example #once #example", function()
     assert.matches('with host = "coroutine" only a coroutine can wait',
       read(shots .. "/raised"), 1, true)
     assert.equal("list", read(shots .. "/listed"))
-    assert.is_true(tonumber(read(shots .. "/frames")) >= 5, read(shots .. "/frames"))
-    assert.is_true(tonumber(read(shots .. "/worst")) < 1.5, read(shots .. "/worst"))
+    local count, waited = tonumber(read(shots .. "/steps")), tonumber(read(shots .. "/waited"))
+    assert.is_true(waited <= count / 4, waited .. " of " .. count)
   end)
 
   it("says what keeps it from beginning, and tries again", function()

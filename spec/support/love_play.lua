@@ -1,6 +1,8 @@
 --- Plays examples/love from within, by the events that a keyboard would cause. The game resumes
 --- the script of a spec once a frame; the script says `local play = …` of this file.
 
+local ffi = require "ffi"
+
 local folder = os.getenv "POMEX_LOVE_PLAY"
 
 io.stdout:setvbuf "no"
@@ -67,6 +69,39 @@ function play.shot(name)
     done = true
   end)
   play.till("the screenshot " .. name, function() return done end)
+end
+
+ffi.cdef "int getrusage(int who, long *usage);"
+local THREAD, SWITCHES = 1, 16
+local usage = ffi.new "long[18]"
+
+---What this thread has had of the processor, and how often it gave it away to wait.
+---@return number seconds
+---@return number waits
+local function used()
+  assert(ffi.C.getrusage(THREAD, usage) == 0)
+  return tonumber(usage[0] + usage[2]) + tonumber(usage[1] + usage[3]) / 1e6,
+    tonumber(usage[SWITCHES])
+end
+
+---Measures the client's steps from now on, by what other programs have no part in.
+---@param limit number seconds of the processor
+---@return { count: integer, worst: number, over: integer, waited: integer } steps worst in seconds;
+--- how many took more than the limit, how many waited for anything
+function play.measure_steps(client, limit)
+  local steps = { count = 0, worst = 0, over = 0, waited = 0 }
+  local step = client.step
+  function client.step(...)
+    local seconds, waits = used()
+    local pending = step(...)
+    local seconds_after, waits_after = used()
+    local took = seconds_after - seconds
+    steps.count, steps.worst = steps.count + 1, math.max(steps.worst, took)
+    if took > limit then steps.over = steps.over + 1 end
+    if waits_after > waits then steps.waited = steps.waited + 1 end
+    return pending
+  end
+  return steps
 end
 
 function play.forever()
