@@ -17,7 +17,7 @@ studio.__index = studio
 local RUN = [[
 cd / || exit 1
 export POMEX_API_KEY="$(sed -n 1p "$1/key")" POMEX_BASE_URL="$(sed -n 2p "$1/key")"
-env --default-signal=INT bash "%s/examples/openresty/run.sh" --no-install --built "%s" \
+env --default-signal=INT bash "%s/examples/openresty/run.sh" --no-install %s \
   --state "$1" --port "$2" > "$1/out" 2>&1 < /dev/null &
 pid=$!
 echo $pid > "$1/pid"
@@ -40,7 +40,8 @@ local function write(path, text)
   file:close()
 end
 
----@param service? { key: string, url: string } a sandbox of ours; none: run.sh starts its own
+---@param service? { key: string, url: string } a sandbox of ours; none: run.sh builds what it runs,
+--- and starts a sandbox of its own
 ---@param before? Studio a stopped one, to go on with its state
 ---@return Studio
 function studio.start(service, before)
@@ -50,7 +51,8 @@ function studio.start(service, before)
   self.port = before and before.port or browser.free_port()
   self.url = ("https://127.0.0.1:%d"):format(self.port)
   write(self.root .. "/key", service and service.key .. "\n" .. service.url .. "\n" or "\n\n")
-  write(self.root .. "/run", RUN:format(nginx.root, nginx.build))
+  write(self.root .. "/run", (service and "" or "unset POMEX_SANDBOX_BIN\n")
+    .. RUN:format(nginx.root, service and "--built " .. shell.quote(nginx.build) or ""))
   os.remove(self.root .. "/ended")
   write(self.root .. "/out", "")
   self.pipe = assert(io.popen(("exec env -u LD_PRELOAD bash %s/run %s %d"):format(self.root,
@@ -62,9 +64,9 @@ function studio.start(service, before)
   return self
 end
 
----Calls `condition` until it is true; raises after 20 seconds.
+---Calls `condition` until it is true; raises after 60 seconds.
 function studio:await(what, condition)
-  for _ = 1, 400 do
+  for _ = 1, 1200 do
     local got = condition()
     if got then return got end
     socket.sleep(0.05)
