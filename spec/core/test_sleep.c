@@ -83,6 +83,25 @@ static void no_look_goes_out_on_a_connection_that_slept(void **state)
     }
 }
 
+/* Nor does the first call of a host that had nothing to step for. */
+static void no_call_goes_out_on_a_connection_that_slept(void **state)
+{
+    (void)state;
+    static const fault_step step = {.body = ACTIVE};
+    for (int asleep = 0; asleep < 2; asleep++) {
+        sleeper s;
+        set_up(&s, &step, 1);
+        pomex_operation *op = harness_call(&s.h, POMEX_EFFECT_NONE);
+        harness_finish(&s.h, op);
+        pomex_operation_release(op);
+        s.slept += asleep * HOUR;
+        op = harness_call(&s.h, POMEX_EFFECT_NONE);
+        harness_arrived(&s.h, NULL, 2);
+        assert_int_equal(fault_server_connections(s.h.server), 1 + asleep);
+        is_active(&s, op);
+    }
+}
+
 /* Ten nights of sleep are no part of the 600 seconds that the wait has. */
 static void a_sleep_takes_nothing_off_the_deadline(void **state)
 {
@@ -130,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_look_goes_out_on_a_connection_that_slept),
+        cmocka_unit_test(no_call_goes_out_on_a_connection_that_slept),
         cmocka_unit_test(a_sleep_takes_nothing_off_the_deadline),
         cmocka_unit_test(a_look_that_was_under_way),
     };
