@@ -147,6 +147,8 @@ int pomex_socket_close(void *user, curl_socket_t fd);
 bool pomex_socket_watch(pomex_client *client, int fd, uint32_t events, bool known);
 void pomex_socket_unwatch(pomex_client *client, int fd);
 void pomex_socket_note_sleep(pomex_client *client);
+/* Shuts the connection down that shared.h calls `line`. */
+void pomex_socket_shut(pomex_client *client, uint64_t line);
 
 /* --- loop.c */
 bool pomex_loop_open(pomex_client *client);

@@ -2,6 +2,7 @@
 
 #include "json.h"
 #include "secret.h"
+#include "shared.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -188,7 +189,12 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
         pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
     }
-    op->stage->ended(op, outcome);
+    if (transfer->cut_off && outcome->ending == POMEX_NETWORK) {
+        op->attempts--; /* our doing, and no failure of its own */
+        pomex_operation_queue(op);
+    } else {
+        op->stage->ended(op, outcome);
+    }
     pomex_transfer_end(transfer);
 }
 
@@ -196,6 +202,8 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 static void stop_attempt(pomex_operation *op, enum pomex_ending ending, const char *why)
 {
     pomex_outcome outcome;
+    if (ending != POMEX_CANCELLED)
+        pomex_shared_unanswered(op->transfer);
     pomex_transfer_outcome(op->transfer, CURLE_OK, &outcome);
     outcome.ending = ending;
     outcome.status = 0;

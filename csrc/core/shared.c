@@ -2,6 +2,9 @@
 
 #include "client.h"
 
+/* A connection on which somebody waits, and which has brought nothing for so long, is dead. */
+#define SILENCE (10 * POMEX_SECOND)
+
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
     for (; text && *text; text++)
@@ -10,8 +13,8 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 }
 
 /* The numbers come first, so that the two texts cannot run into them. */
-static uint64_t line_of(const char *remote_ip, const char *local_ip, int remote_port,
-                        int local_port)
+uint64_t pomex_shared_line(const char *remote_ip, const char *local_ip, int remote_port,
+                           int local_port)
 {
     uint64_t ports = (uint64_t)(uint32_t)remote_port << 32 | (uint32_t)local_port;
     uint64_t hash = (UINT64_C(0xcbf29ce484222325) ^ ports) * UINT64_C(0x100000001b3);
@@ -31,8 +34,9 @@ bool pomex_shared_enter(pomex_transfer *t, const char *remote_ip, const char *lo
 {
     const pomex_link *list = &t->client->lines;
     pomex_link_remove(&t->in_lines);
-    t->line = line_of(remote_ip, local_ip, remote_port, local_port);
-    t->shared = false;
+    t->line = pomex_shared_line(remote_ip, local_ip, remote_port, local_port);
+    t->shared = t->cut_off = false;
+    t->heard_at = 0;
     for (const pomex_link *link = list->next; link != list; link = link->next) {
         pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
         if (other->line != t->line || other->reply.version > 1)
@@ -55,8 +59,34 @@ bool pomex_shared_believes(pomex_transfer *t)
     return false;
 }
 
+void pomex_shared_unanswered(pomex_transfer *t)
+{
+    const pomex_link *list = &t->client->lines, *link;
+    int64_t since = pomex_recent(t->client) - SILENCE;
+    since = t->sent_at > since ? t->sent_at : since;
+    if (!pomex_link_used(&t->in_lines) || t->once)
+        return; /* not sent, or on a connection that ends with it */
+    for (link = list->next; link != list; link = link->next) {
+        const pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
+        if (other->line == t->line && other->heard_at >= since)
+            return;
+    }
+    for (link = list->next; link != list; link = link->next) {
+        pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
+        other->cut_off |= other->line == t->line;
+    }
+    pomex_socket_shut(t->client, t->line);
+}
+
 void pomex_shared_leave(pomex_transfer *t)
 {
+    const pomex_link *list = &t->client->lines;
+    bool heard = t->heard_at && pomex_link_used(&t->in_lines);
     pomex_link_remove(&t->in_lines);
-    t->shared = t->crossed = false;
+    t->shared = t->crossed = t->cut_off = false;
+    for (const pomex_link *link = list->next; heard && link != list; link = link->next) {
+        pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
+        if (other->line == t->line && other->heard_at < t->heard_at)
+            other->heard_at = t->heard_at;
+    }
 }

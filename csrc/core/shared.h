@@ -9,6 +9,10 @@
 
 #include "transfer.h"
 
+/* What a connection between these addresses is called. */
+uint64_t pomex_shared_line(const char *remote_ip, const char *local_ip, int remote_port,
+                           int local_port);
+
 /* A request is about to go out between these addresses; false if it must not, because the
  * answer to another has begun there, and is not HTTP/2. */
 bool pomex_shared_enter(pomex_transfer *transfer, const char *remote_ip, const char *local_ip,
@@ -16,6 +20,11 @@ bool pomex_shared_enter(pomex_transfer *transfer, const char *remote_ip, const c
 
 /* The status line of its answer is here; false if that may be another's. */
 bool pomex_shared_believes(pomex_transfer *transfer);
+
+/* Its time ran out. If nothing at all came on its connection since it was sent, or of late,
+ * that is dead without knowing it: libcurl would keep it, if it speaks HTTP/2, and put every
+ * later request on it. So it is shut, and who else is on it is cut off. */
+void pomex_shared_unanswered(pomex_transfer *transfer);
 
 void pomex_shared_leave(pomex_transfer *transfer);
 

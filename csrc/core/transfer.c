@@ -32,6 +32,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
+    t->heard_at = pomex_recent(t->client);
     if (!pomex_headers_count(&t->reply, length))
         return 0;
     /* Not those of a proxy's answer to CONNECT, and not trailers. */
@@ -48,6 +49,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
+    t->heard_at = pomex_recent(t->client);
     if (t->to_file && t->turn >= TURN_BYTES) {
         if (!pomex_link_used(&t->in_paused))
             pomex_list_append(&t->client->paused, &t->in_paused);

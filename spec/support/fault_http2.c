@@ -17,6 +17,7 @@ typedef struct stream {
     size_t size; /* of the answer's body that is to be sent */
     size_t sent;
     bool broken; /* … and then RST_STREAM */
+    bool halts;  /* … and then nothing */
 } stream;
 
 typedef struct http2 {
@@ -138,7 +139,9 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *bytes, s
     else
         memset(bytes, 'x', count);
     s->sent += count;
-    if (s->sent < s->size)
+    if (s->halts && !count)
+        return NGHTTP2_ERR_DEFERRED;
+    if (s->sent < s->size || s->halts)
         return (ssize_t)count;
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     if (s->broken) {
@@ -182,7 +185,8 @@ static void answer(http2 *h, stream *s)
     size_t count = 0;
     size_t size = s->step.size || !s->step.body ? s->step.size : strlen(s->step.body);
     s->broken = s->broken || s->step.kind == FAULT_TRUNCATE;
-    s->size = s->broken && s->step.cut < size ? s->step.cut : size;
+    s->halts = s->step.kind == FAULT_HALT;
+    s->size = (s->broken || s->halts) && s->step.cut < size ? s->step.cut : size;
     snprintf(status, sizeof status, "%d", s->step.status ? s->step.status : 200);
     snprintf(length, sizeof length, "%zu", size);
     snprintf(lines, sizeof lines, "%s", s->step.headers ? s->step.headers : "");
@@ -236,6 +240,7 @@ static void follow(http2 *h, stream *s)
     switch (s->step.kind) {
     case FAULT_ANSWER:
     case FAULT_TRUNCATE:
+    case FAULT_HALT:
     case FAULT_RELAY:
         answer(h, s);
         break;

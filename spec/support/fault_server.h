@@ -32,6 +32,7 @@ enum fault_kind {
     FAULT_RESET_WITHIN,    /* `cut` bytes of the request's body are read; then a reset */
     FAULT_REFUSE_STREAM,   /* HTTP/2: RST_STREAM with REFUSED_STREAM */
     FAULT_HTTP_1_1,        /* HTTP/2: RST_STREAM with HTTP_1_1_REQUIRED */
+    FAULT_HALT,            /* HTTP/2: the head, `cut` bytes of the body, and then nothing */
     FAULT_GO_AWAY,         /* HTTP/2: GOAWAY, as of a request never looked at; then a close */
     FAULT_CLOSE_AT_ONCE,   /* accepted and closed before a byte is read */
     FAULT_RESET_AT_ONCE,   /* the same with a reset */

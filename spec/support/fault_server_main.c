@@ -31,6 +31,7 @@ static const char *const kinds[] = {
     [FAULT_REFUSE_STREAM] = "refuse_stream",
     [FAULT_HTTP_1_1] = "http_1_1",
     [FAULT_GO_AWAY] = "go_away",
+    [FAULT_HALT] = "halt",
     [FAULT_CLOSE_AT_ONCE] = "close_at_once",
     [FAULT_RESET_AT_ONCE] = "reset_at_once",
     [FAULT_RAW_AT_ONCE] = "raw_at_once",
