@@ -232,7 +232,13 @@ static bool run_paused(pomex_client *c, int64_t limit)
         more = link != last;
         pomex_link_remove(link);
         t->turn = 0;
-        curl_easy_pause(t->easy, CURLPAUSE_CONT);
+        CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+        if (code == CURLE_OK)
+            continue;
+        /* libcurl says it here and nowhere else: the file takes no more, or memory ran out. */
+        pomex_outcome outcome;
+        pomex_transfer_outcome(t, code, &outcome);
+        pomex_operation_attempt_ended(t->operation, &outcome);
     }
     return any;
 }

@@ -1,0 +1,42 @@
+/* What spoils a download while its bytes come as fast as they can, and what does not. */
+#include "cmocka_all.h"
+
+#include "scene.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+/* The disk is full for the very bytes that had to wait for their turn, which they do after half
+ * a MiB: somewhere in this range, wherever libcurl's reads happen to end. No timer of libcurl's
+ * helps: that of its two address families is over after 0.2 s. */
+static void a_full_disk_is_noticed_at_once(void **state)
+{
+    (void)state;
+    static const fault_step step = {.headers = SCENE_ETAG, .size = 4 << 20, .delay = 0.3};
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t limit = 550000; limit < 630000; limit += 20000) {
+        const struct rlimit full = {limit, before.rlim_max};
+        scene s;
+        scene_start(&s, &step, 1);
+        s.h.client->settings.options.connect_timeout = 1000;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+        pomex_operation *op = scene_download(&s, s.link);
+        harness_finish(&s.h, op);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(pomex_operation_attempts(op), 1);
+        scene_is_error(&s, op, "file_error", "File too large");
+        scene_stop(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_disk_is_noticed_at_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
