@@ -149,7 +149,7 @@ static int64_t file_deadline(const pomex_operation *op, int64_t now)
 bool pomex_download_stalled(pomex_operation *op, int64_t now)
 {
     struct pomex_download *d = op->download;
-    if (now >= op->deadline || op->transfer->received - d->window_bytes < STALL_BYTES)
+    if (op->transfer->received - d->window_bytes < STALL_BYTES)
         return true;
     d->window_bytes = op->transfer->received;
     int64_t at = pomex_after(now, STALL_SECONDS);
@@ -248,6 +248,8 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
         const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
         pomex_download_fail(op, d->unfit ? "decode_error" : "file_error",
                             d->unfit ? d->unfit : why, "");
+    } else if (o->ending == POMEX_TIMED_OUT && pomex_now(op->client) >= op->deadline) {
+        pomex_download_rang(op);
     } else {
         pomex_error *error = pomex_outcome_error(op, o, &op->reply);
         if (!pomex_error_is_static(error) && is_refused_link(status))

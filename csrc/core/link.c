@@ -104,11 +104,15 @@ static void link_ended(pomex_operation *op, const pomex_outcome *o)
 
 void pomex_download_rang(pomex_operation *op)
 {
-    if (op->state == POMEX_PAUSED && pomex_now(op->client) < op->deadline)
+    if (op->state == POMEX_PAUSED && pomex_now(op->client) < op->deadline) {
         pomex_operation_queue(op);
-    else
-        pomex_download_fail(op, "timeout_error", "the download did not end in the time given",
-                            "");
+        return;
+    }
+    pomex_error *error = pomex_operation_error_new(
+        op, "timeout_error", "the download did not end in the time given");
+    if (!pomex_error_is_static(error))
+        error->retryable = true;
+    pomex_operation_finish(op, error);
 }
 
 const pomex_stage pomex_link_stage = {

@@ -220,7 +220,7 @@ void pomex_operation_rang(pomex_operation *op)
     if (op->state != POMEX_FLYING) {
         pomex_operation_unqueue(op);
         op->stage->rang(op);
-    } else if (op->endpoint->id != POMEX_DOWNLOAD) {
+    } else if (op->endpoint->id != POMEX_DOWNLOAD || pomex_now(c) >= op->deadline) {
         stop_attempt(op, POMEX_TIMED_OUT, "no answer in time");
     } else if (pomex_download_stalled(op, pomex_now(c))) {
         stop_attempt(op, POMEX_STALLED, "the transfer came to a halt");

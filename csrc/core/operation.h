@@ -172,7 +172,7 @@ void pomex_download_free(struct pomex_download *download);
 void pomex_download_let_go(pomex_operation *operation);
 void pomex_raw_free(struct pomex_raw *raw);
 
-/* The timer of a flying download rang: true if it has crawled or its time is up, else the
+/* The timer of a flying download rang before its time is up: true if it has crawled, else the
  * timer is set anew. */
 bool pomex_download_stalled(pomex_operation *operation, int64_t now);
 

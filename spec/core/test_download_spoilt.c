@@ -33,10 +33,37 @@ static void a_full_disk_is_noticed_at_once(void **state)
     }
 }
 
+/* Its own time-out ends it, however fast it is, and says so. */
+static void its_own_deadline_is_no_halt(void **state)
+{
+    (void)state;
+    static const fault_step step = {
+        .kind = FAULT_DRIP, .headers = SCENE_ETAG, .size = 1 << 20, .delay = 0.001};
+    pomex_call_options options;
+    scene s;
+    scene_start(&s, &step, 1);
+    pomex_call_options_init(&options);
+    options.timeout = 20;
+    pomex_operation *op =
+        pomex_client_download(s.h.client, "cgt-1", 5, s.link, s.path, &options);
+    harness_arrived(&s.h, NULL, 1);
+    while (!op->transfer->received)
+        harness_rest(&s.h, 0.002);
+    harness_advance(&s.h, 21);
+    harness_finish(&s.h, op);
+    const pomex_error *error = pomex_operation_error(op);
+    assert_null(error->hint);
+    assert_true(error->retryable);
+    assert_int_equal(error->attempts, 1);
+    scene_is_error(&s, op, "timeout_error", "did not end in the time given");
+    scene_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_noticed_at_once),
+        cmocka_unit_test(its_own_deadline_is_no_halt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
