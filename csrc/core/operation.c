@@ -185,7 +185,9 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
         outcome->envelope = is_envelope(transfer->body);
     pomex_event_add(c, "response", op, outcome->status, pomex_seconds(outcome->took), NULL,
                     NULL);
-    if (outcome->status == 429 && outcome->retry_after >= 0) {
+    /* A link's host speaks for itself alone. */
+    if (outcome->status == 429 && outcome->retry_after >= 0 &&
+        op->endpoint->id != POMEX_DOWNLOAD) {
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
         pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
     }

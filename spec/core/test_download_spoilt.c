@@ -59,11 +59,37 @@ static void its_own_deadline_is_no_halt(void **state)
     scene_stop(&s);
 }
 
+/* A host that says 429 does not speak for the hosts of other links. */
+static void a_busy_host_holds_up_no_other(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {
+        {.match = "GET /busy", .status = 429, .headers = "Retry-After: 100\r\n"}, SCENE_WHOLE};
+    char link[96], path[80];
+    pomex_call_options options;
+    scene s;
+    scene_start(&s, steps, 2);
+    snprintf(link, sizeof link, "%s/busy", s.h.base_url);
+    snprintf(path, sizeof path, "%s/busy.mp4", s.folder);
+    pomex_call_options_init(&options);
+    pomex_operation *busy = pomex_client_download(s.h.client, "cgt-2", 5, link, path, &options);
+    harness_arrived(&s.h, "GET /busy", 1);
+    while (busy->state != POMEX_PAUSED)
+        harness_rest(&s.h, 0.002);
+    scene_is_saved(&s, scene_download(&s, s.link));
+    assert_int_equal(busy->state, POMEX_PAUSED);
+    assert_int_equal(fault_server_count(s.h.server, "GET /busy"), 1);
+    pomex_operation_cancel(busy);
+    pomex_operation_release(busy);
+    scene_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_noticed_at_once),
         cmocka_unit_test(its_own_deadline_is_no_halt),
+        cmocka_unit_test(a_busy_host_holds_up_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
