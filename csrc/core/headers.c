@@ -1,6 +1,7 @@
 #include "headers.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,23 +9,44 @@
 #define MAX_HEADER_BYTES       (64u << 10)
 #define MAX_RETRY_AFTER_DIGITS 9
 
-/* Copies the value of a header line if it is the one named. */
-static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
+/* The value of a header line if it is the one named, and its length; else NULL. */
+static const char *value_of(const char *line, size_t length, const char *name, size_t *count)
 {
     size_t n = strlen(name);
     if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
-        return false;
+        return NULL;
     const char *from = line + n + 1, *end = line + length;
     while (from < end && (*from == ' ' || *from == '\t'))
         from++;
     while (end > from &&
            (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r' || end[-1] == '\n'))
         end--;
-    /* One that does not fit is no value at all: a shortened one would be another. */
-    size_t count = (size_t)(end - from) < size ? (size_t)(end - from) : 0;
-    memcpy(to, from, count);
+    *count = (size_t)(end - from);
+    return from;
+}
+
+/* Copies it; false if the line is not the one named. One that does not fit is no value at all:
+ * a shortened one would be another. */
+static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
+{
+    size_t count;
+    const char *value = value_of(line, length, name, &count);
+    if (!value)
+        return false;
+    count = count < size ? count : 0;
+    memcpy(to, value, count);
     to[count] = '\0';
     return true;
+}
+
+/* Of this one the beginning is what matters. */
+static bool take_content_type(pomex_headers *h, const char *line, size_t length)
+{
+    size_t count;
+    const char *value = value_of(line, length, "Content-Type", &count);
+    if (value)
+        snprintf(h->content_type, sizeof h->content_type, "%.*s", (int)count, value);
+    return value;
 }
 
 static int64_t number_of(const char *text)
@@ -61,7 +83,7 @@ void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
     case 'c':
         if (take(text, sizeof text, line, length, "Content-Length"))
             h->content_length = number_of(text);
-        else if (!take(h->content_type, sizeof h->content_type, line, length, "Content-Type"))
+        else if (!take_content_type(h, line, length))
             take(h->content_range, sizeof h->content_range, line, length, "Content-Range");
         break;
     case 'd':

@@ -84,12 +84,28 @@ static void a_busy_host_holds_up_no_other(void **state)
     scene_stop(&s);
 }
 
+/* An error page under a 200, whatever its type drags along. */
+static void a_page_of_a_long_type_is_no_video(void **state)
+{
+    (void)state;
+    static const fault_step step = {
+        .headers =
+            "ETag: \"v1\"\r\nContent-Type: text/html; charset=utf-8; profile=\""
+            "https://a.profile.example/that/makes/it/longer/than/what/is/kept/of/it\"\r\n",
+        .body = "<html>sorry</html>"};
+    scene s;
+    scene_start(&s, &step, 1);
+    scene_is_error(&s, scene_download(&s, s.link), "decode_error", "text and not a video");
+    scene_stop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_disk_is_noticed_at_once),
         cmocka_unit_test(its_own_deadline_is_no_halt),
         cmocka_unit_test(a_busy_host_holds_up_no_other),
+        cmocka_unit_test(a_page_of_a_long_type_is_no_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
