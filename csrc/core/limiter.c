@@ -51,7 +51,7 @@ pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS])
         if (!(rates[kind] > 0))
             continue;
         l->slots = rates[kind] < 1 ? 1 : (int)rates[kind];
-        l->window = pomex_ns(l->slots / rates[kind]);
+        l->window = rates[kind] < 1 ? pomex_ns(1 / rates[kind]) : POMEX_SECOND;
         l->slot = next;
         next += l->slots;
     }

@@ -2,9 +2,10 @@
  * once. The slots lie in memory that a fork shares, so that all children keep one limit.
  *
  * A slot is taken when an attempt starts, stamped when its request goes onto the wire, and
- * free one second after the stamp (for a limit that is no whole number, the second is
- * stretched). Stamped at the start instead, three cold connections would put their requests
- * into the service's next second, together with three more. */
+ * free one second after the stamp. Of a limit that is no whole number the fraction is left
+ * out, since 2.5 in any one second are 2; for one below 1 the second is stretched. Stamped at
+ * the start instead, three cold connections would put their requests into the service's next
+ * second, together with three more. */
 #ifndef POMEX_LIMITER_H
 #define POMEX_LIMITER_H
 
