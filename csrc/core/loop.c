@@ -251,6 +251,11 @@ void pomex_loop_step(pomex_client *c, double budget)
      * since, and deadlines must not ring before they are read. */
     if (c->polled && pomex_recent(c) > c->batch_at + POMEX_SECOND / 1000)
         c->ready_count = 0;
+    /* Nor is it dated by when the kernel made it, but by when the process went on: it vouches
+     * for no time, and after it the kernel is asked again. */
+    bool undated = c->polled;
+    if (undated)
+        c->batch_at = c->swept_at;
     c->polled = false;
     pomex_socket_note_sleep(c);
     c->behind = c->unheard = false;
@@ -262,7 +267,9 @@ void pomex_loop_step(pomex_client *c, double budget)
         int64_t due = c->starts < POMEX_STARTS_A_STEP && c->queue_due < c->curl_due
                           ? c->queue_due
                           : c->curl_due;
-        quiet = !worked && !c->ready_count && !c->batch_was_full && due > pomex_recent(c);
+        quiet = !worked && !undated && !c->ready_count && !c->batch_was_full &&
+                due > pomex_recent(c);
+        undated = false;
         if (pomex_now(c) >= limit && !quiet)
             break;
     }
