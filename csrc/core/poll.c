@@ -49,7 +49,7 @@ static const char *noun(const pomex_operation *op)
 static void add_status(const pomex_operation *op, pomex_error *error)
 {
     if (!pomex_error_is_static(error) && op->wait->status[0])
-        error->last_status = pomex_operation_shown(op, op->wait->status);
+        error->last_status = strdup(op->wait->status); /* it hides our key already */
 }
 
 static void time_is_up(pomex_operation *op)
@@ -155,7 +155,10 @@ static bool take_look(pomex_operation *op)
         json_decref(root);
         return false;
     }
-    snprintf(w->status, sizeof w->status, "%s", status);
+    char *shown =
+        pomex_operation_shown(op, status); /* before the cut: half a key is one, too */
+    snprintf(w->status, sizeof w->status, "%s", shown ? shown : "?");
+    free(shown);
     w->seen = true;
     w->trouble = NULL;
     enum pomex_progress progress = pomex_rules_progress(op->endpoint->id, status);
