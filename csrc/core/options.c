@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #define HEADER   "Authorization: Bearer "
@@ -207,6 +208,32 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
     return NULL;
 }
 
+/* As libcurl reads it, which would show the whole of one that it does not take, its password
+ * included. */
+static pomex_error *check_proxy(const char *text)
+{
+    static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
+    char *scheme = NULL;
+    bool known = false;
+    CURLU *url = curl_url();
+    CURLUcode code = !url ? CURLUE_OUT_OF_MEMORY
+                          : curl_url_set(url, CURLUPART_URL, text,
+                                         CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    for (size_t i = 0; scheme && i < sizeof schemes / sizeof *schemes; i++)
+        known |= strcasecmp(scheme, schemes[i]) == 0;
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return pomex_error_memory();
+    return known ? NULL
+                 : refuse("%s must be host:port, with http://, https:// or socks5h:// before "
+                          "it if need be%s",
+                          "proxy", "");
+}
+
 /* Copies an optional string; false if memory ran out. */
 static bool copy(char **to, const char *from)
 {
@@ -225,6 +252,8 @@ pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
     const char *agent = o->user_agent ? o->user_agent : "pomex/" POMEX_VERSION;
     if (!error && !is_header_safe(agent))
         error = refuse("%s must not contain control characters%s", "user_agent", "");
+    if (!error && o->proxy && *o->proxy)
+        error = check_proxy(o->proxy);
     if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy) ||
                    !copy(&s->ca_file, o->ca_file) || !copy(&s->ca_path, o->ca_path)))
         error = pomex_error_memory();

@@ -348,6 +348,21 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
     }
 }
 
+static const char *why_of(const pomex_transfer *t, CURLcode code)
+{
+    if (t->repeated)
+        return "the connection died before an answer came";
+    if (t->crossed)
+        return "libcurl put two requests on one connection of HTTP/1.1";
+    /* Of the environment; libcurl shows all of it, and so its password. */
+    if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
+        return "libcurl cannot read the proxy's address";
+    if (t->why[0])
+        return t->why;
+    return code == CURLE_OK ? "the connection ended before the answer did"
+                            : curl_easy_strerror(code);
+}
+
 void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcome *outcome)
 {
     pomex_client *c = t->client;
@@ -360,11 +375,7 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .retry_after = -1,
         .took = pomex_recent(c) - t->started,
         .reply = &t->reply,
-        .why = t->repeated        ? "the connection died before an answer came"
-               : t->crossed       ? "libcurl put two requests on one connection of HTTP/1.1"
-               : t->why[0]        ? t->why
-               : code == CURLE_OK ? "the connection ended before the answer did"
-                                  : curl_easy_strerror(code),
+        .why = why_of(t, code),
     };
     if (outcome->ending != POMEX_ANSWERED)
         return;

@@ -1,0 +1,100 @@
+/* A proxy's address may hold a password, which no error shows. */
+#include "cmocka_all.h"
+
+#include "harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECRET "pa55word"
+
+static const char *const malformed[] = {
+    "http://user:" SECRET "@proxy.example:99999x",
+    "sock5://user:" SECRET "@127.0.0.1:1",
+    "http://user:" SECRET "@[::1",
+    "http://us er:" SECRET "@127.0.0.1:1",
+    "user:" SECRET "@ftp.example:1",
+};
+#define MALFORMED (sizeof malformed / sizeof *malformed)
+
+static void one_that_is_malformed_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MALFORMED; i++) {
+        pomex_options options;
+        pomex_error *error = NULL;
+        pomex_options_init(&options);
+        options.api_key = "sk-test-key";
+        options.proxy = malformed[i];
+        assert_null(pomex_client_new(&options, &error));
+        assert_string_equal(error->type, "invalid_request_error");
+        assert_non_null(strstr(error->message, "proxy must be"));
+        assert_null(strstr(error->message, SECRET));
+        assert_null(error->hint);
+        pomex_error_free(error);
+    }
+}
+
+/* The environment's are read by libcurl alone, when it needs them. */
+static void one_of_the_environment_is_not_shown(void **state)
+{
+    (void)state;
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    for (size_t i = 0; i < MALFORMED; i++) {
+        harness h;
+        assert_int_equal(setenv("https_proxy", malformed[i], 1), 0);
+        harness_start(&h, NULL, 0, true);
+        h.options.proxy = NULL;
+        harness_client(&h);
+        pomex_operation *op = harness_call(&h, POMEX_EFFECT_NONE);
+        harness_finish(&h, op);
+        const pomex_error *error = pomex_operation_error(op);
+        assert_non_null(error);
+        assert_string_equal(error->type, "connection_error");
+        if (strstr(error->message, SECRET))
+            fail_msg("%s", error->message);
+        assert_int_equal(fault_server_count(h.server, NULL), 0);
+        pomex_operation_release(op);
+        harness_stop(&h);
+    }
+    unsetenv("https_proxy");
+}
+
+static void what_libcurl_takes_is_taken(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "",
+        "proxy.example",
+        "proxy.example:8080",
+        "127.0.0.1:8080",
+        "[::1]:8080",
+        "user:" SECRET "@proxy.example:8080",
+        "http://proxy.example",
+        "HTTP://proxy.example:8080/",
+        "https://user@proxy.example:8443",
+        "socks://proxy.example",
+        "socks4://proxy.example",
+        "socks4a://proxy.example",
+        "socks5://user:" SECRET "@proxy.example",
+        "socks5h://proxy.example:1080",
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        harness h;
+        harness_start(&h, NULL, 0, true);
+        h.options.proxy = good[i];
+        harness_client(&h);
+        harness_stop(&h);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_that_is_malformed_is_refused),
+        cmocka_unit_test(one_of_the_environment_is_not_shown),
+        cmocka_unit_test(what_libcurl_takes_is_taken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
