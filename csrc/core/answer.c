@@ -100,13 +100,13 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
 
 pomex_error *pomex_call_ambiguous(const pomex_operation *op, pomex_error *error)
 {
+    bool maybe_billed = op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
     if (pomex_error_is_static(error))
-        return pomex_error_lost();
+        return pomex_error_lost(maybe_billed);
     error->cause = error->type;
     error->type = "ambiguous_error";
     error->retryable = false;
-    error->maybe_billed =
-        op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
+    error->maybe_billed = maybe_billed;
     const char *hint =
         op->effect == POMEX_EFFECT_BILLED
             ? "the video may be in the making and billed: look for it before you ask again"

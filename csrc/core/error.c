@@ -19,21 +19,30 @@ pomex_error *pomex_error_memory(void)
     return &error;
 }
 
-pomex_error *pomex_error_lost(void)
+pomex_error *pomex_error_lost(bool maybe_billed)
 {
-    static pomex_error error = {
-        .type = "ambiguous_error",
-        .message = memory_message,
-        .cause = "memory_error",
-        .retry_after = -1,
-        .maybe_billed = true,
+    static pomex_error errors[] = {
+        {
+            .type = "ambiguous_error",
+            .message = memory_message,
+            .cause = "memory_error",
+            .retry_after = -1,
+        },
+        {
+            .type = "ambiguous_error",
+            .message = memory_message,
+            .cause = "memory_error",
+            .retry_after = -1,
+            .maybe_billed = true,
+        },
     };
-    return &error;
+    return &errors[maybe_billed];
 }
 
 bool pomex_error_is_static(const pomex_error *error)
 {
-    return error == pomex_error_memory() || error == pomex_error_lost();
+    return error == pomex_error_memory() || error == pomex_error_lost(false) ||
+           error == pomex_error_lost(true);
 }
 
 static char *format_text(const char *format, va_list arguments)

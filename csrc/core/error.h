@@ -9,8 +9,8 @@
 /* The static error of the type "memory_error". */
 pomex_error *pomex_error_memory(void);
 
-/* The static ambiguous_error for when there is no memory left to say more. */
-pomex_error *pomex_error_lost(void);
+/* The static ambiguous_errors for when there is no memory left to say more. */
+pomex_error *pomex_error_lost(bool maybe_billed);
 
 /* Whether the error is one of the static ones, which nobody may change. */
 bool pomex_error_is_static(const pomex_error *error);

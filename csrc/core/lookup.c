@@ -184,7 +184,7 @@ static void adopt(pomex_operation *op, json_t *item)
     free(text);
     json_decref(whole);
     if (!kept) {
-        pomex_operation_finish(op, pomex_error_lost());
+        pomex_operation_finish(op, pomex_error_lost(false));
         return;
     }
     pomex_created_add(op->client, pomex_json_string(item, "id"));

@@ -97,6 +97,7 @@ static void is_true(scene *s, const pomex_operation *op, int step, unsigned whos
         bool doubt = strcmp(error->type, "ambiguous_error") == 0;
         assert_true(sent <= 1);
         assert_true(doubt || sent == 0);
+        assert_int_equal(error->maybe_billed, doubt && step == 3);
         /* Of what libcurl has in hand nobody can say that it did not send it. */
         assert_true(!doubt || sent == 1 || whose == STARVE_CURL);
     }
