@@ -44,7 +44,7 @@ function client.new(given)
 end
 
 ---Any other request below the base URL, for what this version does not know. Anything but GET
----is sent once.
+---and HEAD is sent once.
 ---@param method string "GET", "POST", …
 ---@param path string begins with "/"
 ---@param parts? { query?: table, body?: any, headers?: table<string, string> }
