@@ -45,8 +45,6 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
         return pomex_operation_error_new(op, "connection_error",
                                          "the server's certificate is not trusted: %s", o->why);
     case POMEX_TIMED_OUT:
-        return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
-                                         pomex_seconds(o->took));
     case POMEX_STALLED:
         return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
                                          pomex_seconds(o->took));

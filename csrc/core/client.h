@@ -20,7 +20,6 @@ typedef struct pomex_settings {
     size_t authorization_size;
     char *user_agent;
     char *base_url; /* without a trailing slash */
-    bool base_is_http;
     bool base_is_loopback;
     char *proxy;
     char *ca_file;

@@ -22,7 +22,6 @@ void pomex_download_free(struct pomex_download *d)
         return;
     pomex_partfile_close(d->file);
     free(d->link);
-    free(d->path);
     free(d);
 }
 
@@ -260,7 +259,7 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
             d->best = size;
             op->attempts = 1;
         }
-        if (pomex_retry_transient(o) && o->ending != POMEX_CANCELLED)
+        if (pomex_retry_transient(o))
             pomex_operation_retry(op, o, error, 0);
         else
             pomex_operation_finish(op, error);
@@ -284,8 +283,7 @@ static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_lengt
     if (!pomex_rules_check_id(id, id_length, &fault))
         return pomex_error_fault(op->endpoint->name, &fault);
     op->object_id = strndup(id, id_length);
-    op->download->path = strdup(path);
-    if (!op->object_id || !op->download->path)
+    if (!op->object_id)
         return pomex_error_memory();
     op->download->file = pomex_partfile_open(path, op->object_id, why, sizeof why);
     if (op->download->file)

@@ -7,7 +7,6 @@
 struct pomex_download {
     pomex_partfile *file;
     char *link;
-    char *path;
     bool http;         /* the link is http: so are its redirects */
     bool renewed;      /* a refused link was asked for anew */
     bool restarted;    /* a part that the server contradicts was thrown away */

@@ -164,9 +164,9 @@ static const char *base_url_fault(CURLU *url, pomex_settings *s, bool allow_http
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         fault = "must be an https URL";
     if (!fault) {
-        s->base_is_http = strcmp(scheme, "http") == 0;
+        bool http = strcmp(scheme, "http") == 0;
         s->base_is_loopback = pomex_url_is_loopback(host);
-        if (s->base_is_http && !s->base_is_loopback && !allow_http)
+        if (http && !s->base_is_loopback && !allow_http)
             fault = "must be https: over http the key could be read on the way "
                     "(allow_http = true if you must)";
     }

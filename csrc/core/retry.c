@@ -36,8 +36,7 @@ enum pomex_verdict pomex_retry_verdict(enum pomex_effect effect, const pomex_out
     if (success && usable)
         return POMEX_ACCEPT;
     if (harmless)
-        return o->ending != POMEX_CANCELLED && pomex_retry_transient(o) ? POMEX_AGAIN
-                                                                        : POMEX_REFUSE;
+        return pomex_retry_transient(o) ? POMEX_AGAIN : POMEX_REFUSE;
     if (!o->sent) /* the caller's own request is never repeated, sent or not */
         return effect != POMEX_EFFECT_UNKNOWN && pomex_retry_transient(o) ? POMEX_AGAIN
                                                                           : POMEX_REFUSE;
