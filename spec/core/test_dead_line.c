@@ -24,6 +24,7 @@ static void start(harness *h)
     harness_start(h, &good, 1, true);
     fault_server_speak_http2(h->server);
     h->options.max_retries = 0;
+    h->options.connect_timeout = 60;
     harness_client(h);
     finish_well(h, harness_call(h, POMEX_EFFECT_NONE));
 }
