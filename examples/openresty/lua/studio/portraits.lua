@@ -105,6 +105,8 @@ local STAGES = { active = true, processing = true, failed = true }
 ---@return boolean|nil
 ---@return pomex.Error? err
 function portraits.sync(person)
+  -- Without a group the service lists its Virtual group: the operator's, and no person's.
+  if not person.group_id then return true end
   local page, changed = 1, false
   repeat
     local listed, err = app.client.assets:list { group_id = person.group_id, page = page,
