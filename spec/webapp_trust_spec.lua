@@ -64,16 +64,28 @@ describe("the web app's trust #once #example", function()
       assert.is_true(verified(visitor, path))
     end)
 
-    it("is refused when it comes again, also after nginx was started anew", function()
+    it("that comes again only shows how it went, also after nginx was started anew", function()
       local visitor, path, callback = somebody "Rachel"
-      local again = app:visitor():get(callback)
-      assert.equal(403, again.status)
-      assert.is_truthy(again.body:find "was used before")
+      local page = "/scan/" .. callback:match "^/verified/(%x+)"
+      assert.equal(page, app:visitor():get(callback).location)
       app:stop()
       app = studio.start(sb, app)
-      again = app:visitor():get(callback)
-      assert.equal(403, again.status)
-      assert.is_truthy(again.body:find "was used before")
+      assert.equal(page, app:visitor():get(callback).location)
+      assert.is_true(verified(visitor, path))
+      local forged = callback:gsub("group_id=[^&]+", "group_id=" .. sb:person())
+      assert.equal(page, app:visitor():get(forged).location)
+      visitor:upload(path, "rachel")
+      local group = callback:match "group_id=([^&]+)"
+      assert.equal(1, #sb:get("/v1/video/assets?group_id=" .. group).body.items)
+    end)
+
+    it("is not used up by a look at its head", function()
+      local visitor = app:visitor()
+      local path, link = visitor:begin "Rachel"
+      local callback = path_of(scan(link))
+      assert.equal(405, app:visitor():ask(callback, { "--head" }).status)
+      assert.is_false(verified(visitor, path))
+      assert.equal(303, app:visitor():get(callback).status)
       assert.is_true(verified(visitor, path))
     end)
 
@@ -196,6 +208,35 @@ describe("the web app's trust #once #example", function()
     local answer = other:post("/videos", other:video_form "{rachel} waves.")
     assert.equal(422, answer.status)
     assert.is_truthy(answer.body:find "No image is called &quot;rachel&quot;")
+  end)
+
+  -- Without a group the service lists the account's own Virtual group.
+  it("who is not verified gets nothing that the account has", function()
+    assert.equal(200, sb:post("/v1/video/assets", { url = "https://cdn.example/mine.jpg",
+      asset_type = "Image", name = "the-operators" }).status)
+    local visitor = app:visitor()
+    local path, link = visitor:begin "Rachel"
+    for _, events in ipairs { "/events", "/events?page=verification" } do
+      visitor:ask(path .. events, { "--max-time", "1" })
+    end
+    app:visitor():get(path_of(scan(link)))
+    assert.is_true(verified(visitor, path))
+    visitor:upload(path, "rachel")
+    visitor:ask(path .. "/events", { "--max-time", "1" })
+    assert.is_nil(visitor:get(path).body:find("the-operators", 1, true))
+    assert.is_nil(visitor:get("/").body:find("the-operators", 1, true))
+    local lists = sb:control("GET", "journal?endpoint=assets.list").requests
+    assert.is_true(#lists > 0)
+    for _, request in ipairs(lists) do
+      assert.is_truthy(request.query:find("group_id=group-", 1, true), request.query)
+    end
+  end)
+
+  it("who comes by the name localhost is led to the other, which forms are for", function()
+    local visitor = app:visitor()
+    local answer = visitor:get(("https://localhost:%d/nothing?here"):format(app.port))
+    assert.equal(303, answer.status)
+    assert.equal(app.url .. "/nothing?here", answer.location)
   end)
 
   it("every answer carries its policy, and the cookie its attributes", function()

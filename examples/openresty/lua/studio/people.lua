@@ -41,10 +41,12 @@ function people.new_verification(person_id, once)
     person_id, once), fresh
 end
 
----@return table|nil verification the newest
+---@return table verification the newest. Where a crash came between a person and their first one,
+---  one without a link, in whose place a new one can be asked for
 function people.latest_verification(person_id)
   return app.db():row([[select * from verifications where person_id = ?
     order by created desc, rowid desc limit 1]], person_id)
+    or { id = person_id, person_id = person_id, stage = "pending", h5_link = "", note = "" }
 end
 
 ---For the callback, which comes without our cookie: whose it is says the verification itself.

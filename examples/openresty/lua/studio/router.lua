@@ -33,7 +33,8 @@ local ROUTES = {
   { "GET", "^/videos/" .. ID .. "/file$", videos.file },
   { "POST", "^/videos/" .. ID .. "/resume$", videos.resume },
   -- The phone's: no cookie of ours is there, the path says who it is about.
-  { "GET", "^/verified/" .. ID .. "/[^/]+$", callback.receive, open = true },
+  { "GET", "^/verified/" .. ID .. "/[^/]+$", callback.receive, open = true,
+    get_only = true },   -- it uses the state up: not for a HEAD
   { "GET", "^/scan/" .. ID .. "$", callback.show, open = true },
 }
 
@@ -41,7 +42,8 @@ local function find(method, path)
   local other
   for _, route in ipairs(ROUTES) do
     local found, _, id = path:find(route[2])
-    if found and (route[1] == method or route[1] == "GET" and method == "HEAD") then
+    local head = method == "HEAD" and route[1] == "GET" and not route.get_only
+    if found and (route[1] == method or head) then
       return route, id
     end
     other = other or found and route[1]
@@ -71,6 +73,11 @@ end
 
 ---For content_by_lua.
 function router.run()
+  -- Cookies and forms belong to one name of the two.
+  if ngx.var.host == "localhost" and app.url:find("//127.0.0.1", 1, true)
+    and ngx.req.get_method() == "GET" then
+    return page.go(app.url .. ngx.var.request_uri)
+  end
   local route, id = find(ngx.req.get_method(), ngx.var.uri)
   if not route then
     if id then ngx.header.allow = id end

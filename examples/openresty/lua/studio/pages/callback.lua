@@ -15,6 +15,13 @@ local people = require "studio.people"
 local h = html.template
 local pages = {}
 
+-- For the person with the phone; err.message is for programmers.
+local SAID = {
+  expired = "This link is too old.",
+  used = "This link was used before.",
+  store = "We could not check this link just now.",
+  other = "This link was not made by this studio, or was changed on the way.",
+}
 local TAKEN = "This verification belongs to somebody else. It was not used here."
 
 local function settle(verification, stage, note)
@@ -41,11 +48,13 @@ function pages.receive(request)
     -- The state stays good: the same page may let the person scan again.
     return settle(verification, "failed", errors_text.scan(err))
   end
-  if not person then return refuse(request, errors_text.sentence(err.message)) end
-  -- Used before: nginx's memory of used states ends with nginx, this row does not.
-  if verification.stage == "verified" or verification.stage == "refused" then
-    return refuse(request, "This link was used before.")
+  -- The person's own browser once more (back, reload, a restored tab): the signature was right.
+  -- nginx's memory of used states ends with nginx, this row does not.
+  if (person or err.reason == "used") and verification.stage == "verified" then
+    return page.go("/scan/" .. verification.id)
   end
+  if not person then return refuse(request, SAID[err.reason] or SAID.other) end
+  if verification.stage == "refused" then return refuse(request, SAID.used) end
   -- An answer that does not come proves nothing either way; uploads to a foreign group fail.
   local whose = app.client.assets:confirm_group(person.group_id, { timeout = 10 })
   if whose == "foreign" or not people.bind(verification.person_id, person.group_id) then
