@@ -38,7 +38,8 @@ describe("the web app's one command #once #example #timing", function()
     for arguments, why in pairs {
       ["--port 0"] = "--port must be", ["--port 65536"] = "--port must be",
       ["--url http://x.example"] = "--url must be like", ["--nothing"] = "unknown argument",
-      ["--state"] = "needs a value", ["--state '/a b' --built /"] = "cannot hold the blanks",
+      ["--state"] = "needs a value", ["--key /x"] = "must both be files",
+      ["--state '/a b' --built /"] = "cannot hold the blanks",
     } do
       local output, ok = shell.bash(run .. arguments)
       assert.is_false(ok)
@@ -47,5 +48,8 @@ describe("the web app's one command #once #example #timing", function()
     local output, ok = shell.bash("POMEX_BASE_URL=https://x.example " .. run)
     assert.is_false(ok)
     assert.is_truthy(output:find "needs %$POMEX_API_KEY")
+    output, ok = shell.bash('[ "$(id -u)" -eq 0 ] || exit 0; ' .. run
+      .. "--host 0.0.0.0 --state '/a b' --built /")
+    assert.is_truthy(ok or output:find("not as root on 0.0.0.0", 1, true), output)
   end)
 end)

@@ -154,6 +154,20 @@ describe("the web app's life #once #example", function()
     shell.bash("kill -USR1 " .. app:master())
   end)
 
+  it("a crash between a person and their first code leaves one to be asked for", function()
+    local visitor = app:visitor()
+    local path = visitor:begin "Rachel"
+    local id = path:match "%x+$"
+    assert.equal("1\n", shell.bash(([[luajit -e 'package.path = "examples/openresty/lua/?.lua"
+      print(require("studio.db").open("%s/studio.db"):run("delete from verifications "
+        .. "where person_id = ?", "%s"))']]):format(app.folder, id)))
+    assert.is_truthy(visitor:get(path).body:find("There is no code yet", 1, true))
+    local events = visitor:ask(path .. "/events?page=verification", { "--max-time", "3" }).body
+    assert.is_truthy(events:find("There is no code yet", 1, true))
+    visitor:post(path .. "/verification", { once = visitor:once(path, path .. "/verification") })
+    assert.is_truthy(visitor:link(path))
+  end)
+
   it("an answer that is lost leaves doubt, and no second request", function()
     fault { endpoint = "generations.create", after_accept = "drop" }
     local video = owner:film(PROMPT)

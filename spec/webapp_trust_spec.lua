@@ -336,3 +336,60 @@ describe("the web app's trust #once #example", function()
     end
   end)
 end)
+
+describe("the web app where videos cost money #once #example", function()
+  local URL = "https://studio.example"
+  local sb, app
+
+  setup(function()
+    sb = process.start()
+    app = studio.start(sb, nil, "--url HTTPS://Studio.Example:443/")
+  end)
+
+  teardown(function()
+    if app then app:remove() end
+    if sb then sb:stop() end
+  end)
+
+  it("says so, and opens by a link only, which it prints", function()
+    assert.is_truthy(app:said():find("LIVE: every video is billed", 1, true), app:said())
+    local code = app:said():match("open: " .. URL:gsub("%p", "%%%0") .. "/%?invite=(%x+)\n")
+    assert.equal(32, #code)
+    local visitor = app:visitor()
+    local function open(invite)
+      return visitor:post("/studio", { name = "Corner", invite = invite }, URL)
+    end
+    for _, path in ipairs { "/", "/?invite=", "/?invite=" .. ("0"):rep(32) } do
+      local page = visitor:get(path)
+      assert.equal(401, page.status)
+      assert.is_nil(page.body:find "<form")
+    end
+    for _, invite in ipairs { false, "", ("0"):rep(32) } do
+      local answer = open(invite or nil)
+      assert.equal(401, answer.status)
+      assert.is_nil(answer.head:lower():find "set%-cookie")
+    end
+    local door = visitor:get("/?invite=" .. code)
+    assert.equal(200, door.status)
+    assert.equal(code, door.body:match 'name="invite" value="(%x+)"')
+    assert.equal(422, visitor:post("/studio", { name = "", invite = code }, URL).status)
+    assert.equal(303, open(code).status)
+    assert.is_truthy(visitor:get("/").body:find("Welcome, Corner.", 1, true))
+    assert.is_nil(shell.bash("cat " .. app.folder .. "/*.log"):find(code, 1, true))
+    assert.equal("600\n", shell.bash("stat -c %a " .. app.folder .. "/invite"))
+  end)
+
+  it("keeps its invitation, and shows a certificate that it is given", function()
+    local said = app:said():match "invite=%x+"
+    local files = app.root .. "/of-ours"
+    shell.bash(("mkdir %s && mv %s/certificate.* %s"):format(files, app.folder, files))
+    assert.equal(0, app:stop())
+    app = studio.start(sb, app, ("--certificate %s/certificate.pem --key %s/certificate.key")
+      :format(files, files))
+    assert.is_truthy(app:said():find(said, 1, true))
+    assert.is_nil(app:said():find("warn", 1, true))
+    assert.equal(401, app:visitor():get("/").status)
+    local _, made = shell.bash("ls " .. app.folder .. "/certificate.pem")
+    assert.is_false(made)
+  end)
+end)

@@ -6,7 +6,8 @@
 #   POMEX_API_KEY=… examples/openresty/run.sh --url https://studio.example [--host ADDRESS] …
 #
 #   --port PORT      where to listen (8443)
-#   --state FOLDER   where people, videos, certificate and logs lie (build/studio)
+#   --state FOLDER   where people, videos, certificate and logs lie (build/studio; with the real
+#                    service ~/.local/state/pomex-studio)
 #   --no-install     do not install missing packages, only name them
 #   --built FOLDER   build nothing: the module for LuaJIT is there, and pomex-sandbox there or
 #                    where $POMEX_SANDBOX_BIN says
@@ -15,6 +16,9 @@
 # billed. The service sends phones back to the studio, so then it needs a public name:
 #   --url URL        what browsers call it (https://127.0.0.1:PORT)
 #   --host ADDRESS   where to listen (127.0.0.1; anything else lets your network in)
+#   --certificate FILE --key FILE   PEM, for that name; else one is made that no phone trusts
+#   --open           let anybody open a studio, at your cost; else that takes the link which is
+#                    printed at the start
 set -u
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)" || exit 1
 root="$(cd "$here/../.." && pwd)" || exit 1
@@ -33,16 +37,20 @@ host=127.0.0.1
 url=
 state=
 built=
+certificate=
+key=
+open=
 while [ $# -gt 0 ]; do
     case "$1" in
     --no-install) install=no ;;
-    --port | --host | --url | --state | --built)
+    --open) open=yes ;;
+    --port | --host | --url | --state | --built | --certificate | --key)
         [ $# -ge 2 ] || fail "$1 needs a value (see --help)" 2
         declare "${1#--}=$2"
         shift
         ;;
     -h | --help)
-        sed -n '2,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *) fail "unknown argument: $1 (see --help)" 2 ;;
@@ -56,8 +64,19 @@ if [ -z "${POMEX_API_KEY:-}" ] && [ -n "${POMEX_BASE_URL:-}" ]; then
     fail "\$POMEX_BASE_URL needs \$POMEX_API_KEY beside it" 2
 fi
 url="${url:-https://127.0.0.1:$port}"
+url="${url,,}" url="${url%/}" url="${url%:443}"   # as browsers write it in Origin
 [[ "$url" =~ ^https://[A-Za-z0-9.-]+(:[0-9]+)?$ ]] ||
     fail "--url must be like https://studio.example, not $url" 2
+
+if [ "$(id -u)" -eq 0 ] && [[ "$host" != 127.* && "$host" != localhost ]]; then
+    fail "not as root on $host: nginx's workers run as whoever starts this" 2
+fi
+if [ -n "$certificate$key" ]; then
+    if ! [ -r "$certificate" ] || ! [ -r "$key" ]; then
+        fail "--certificate and --key must both be files" 2
+    fi
+    certificate="$(realpath "$certificate")" key="$(realpath "$key")"
+fi
 
 # ---------------------------------------------------------------- what it needs, and building
 
@@ -86,12 +105,16 @@ fi
 # The sandbox's people are not the service's: each has a state of its own.
 sandbox=false
 [ -n "${POMEX_API_KEY:-}" ] || sandbox=true
-state="${state:-${POMEX_BUILD:-$root/build}/studio}"
+if [ -z "$state" ]; then
+    state="${POMEX_BUILD:-$root/build}/studio"
+    # What was paid for does not belong into a folder that one deletes to build anew.
+    [ $sandbox = true ] || state="${XDG_STATE_HOME:-$HOME/.local/state}/pomex-studio"
+fi
 state="$state/$([ $sandbox = true ] && echo sandbox || echo live)"
 [[ "$state" == /* ]] || state="$PWD/$state"
 [[ "$built" == /* ]] || built="$PWD/$built"
-[[ "$root$state$built" != *[[:space:]\"\;\'\\\&@\|]* ]] ||
-    fail "nginx.conf cannot hold the blanks or signs in these paths: $root, $state, $built"
+[[ "$root$state$built$certificate$key" != *[[:space:]\"\;\'\\\&@\|]* ]] ||
+    fail "nginx.conf cannot hold the blanks or signs in these paths: $root, $state, $built $certificate $key"
 umask 077
 mkdir -p "$state/videos" "$state/body" || fail "cannot write to $state"
 if [ -f "$state/nginx.pid" ] && kill -0 "$(cat "$state/nginx.pid")" 2> /dev/null; then
@@ -99,10 +122,18 @@ if [ -f "$state/nginx.pid" ] && kill -0 "$(cat "$state/nginx.pid")" 2> /dev/null
 fi
 [ -s "$state/callback.secret" ] || openssl rand -hex 32 > "$state/callback.secret" ||
     fail "cannot make a secret"
-if ! openssl x509 -checkend 86400 -noout -in "$state/certificate.pem" > /dev/null 2>&1; then
-    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
-        -subj "/CN=Pomex Studio" -addext "subjectAltName=IP:127.0.0.1,DNS:localhost" \
-        -keyout "$state/certificate.key" -out "$state/certificate.pem" 2> "$state/openssl.log" ||
+invite=
+if [ $sandbox = false ] && [ -z "$open" ]; then
+    [ -s "$state/invite" ] || openssl rand -hex 16 > "$state/invite" || fail "cannot make a secret"
+    invite="$(cat "$state/invite")"
+fi
+made_here=
+if [ -z "$certificate" ]; then
+    made_here=yes certificate="$state/certificate.pem" key="$state/certificate.key"
+    openssl x509 -checkend 86400 -noout -in "$certificate" > /dev/null 2>&1 ||
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
+            -subj "/CN=Pomex Studio" -addext "subjectAltName=IP:127.0.0.1,DNS:localhost" \
+            -keyout "$key" -out "$certificate" 2> "$state/openssl.log" ||
         fail "cannot make a certificate: $(tail -n 1 "$state/openssl.log")"
 fi
 
@@ -163,6 +194,7 @@ user=
 sed -e "s|@LOAD_MODULES@|$load|; s|@USER@|$user|; s|@STATE@|$state|g; s|@HERE@|$here|g" \
     -e "s|@LUA_PATH@|$root/lua/?.lua;$root/lua/?/init.lua;;|; s|@LUA_CPATH@|$built/lib/?.so;;|" \
     -e "s|@URL@|$url|; s|@LISTEN@|$host:$port|; s|@SANDBOX@|$sandbox|; s|@PICTURES@|$pictures|" \
+    -e "s|@INVITE@|$invite|; s|@CERTIFICATE@|$certificate|; s|@KEY@|$key|" \
     "$here/nginx.conf.in" > "$state/nginx.conf" || stop 1
 
 setsid nginx -p "$state" -e "$state/error.log" -c "$state/nginx.conf" 2> "$state/nginx.log" &
@@ -178,12 +210,14 @@ if ! kill -0 "$nginx_pid" 2> /dev/null || ! listens; then
     stop 1
 fi
 
-echo "The studio is open: $url/"
+echo "The studio is open: $url/${invite:+?invite=$invite}"
 if [ $sandbox = true ]; then
     echo "  The service is a sandbox ($POMEX_BASE_URL): no real faces, nothing is paid."
     echo "  Its dashboard is $POMEX_BASE_URL/. Any https link will do as a picture."
+else
+    echo "  LIVE: every video is billed to the account of \$POMEX_API_KEY."
 fi
-echo "  The browser will not know the certificate: it was made here."
+[ -z "$made_here" ] || echo "  Browsers will warn of the certificate: it was made here."
 echo "  Logs and data: $state"
 echo "  Ctrl-C stops it."
 wait "$nginx_pid"

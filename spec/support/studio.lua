@@ -17,8 +17,9 @@ studio.__index = studio
 local RUN = [[
 cd / || exit 1
 export POMEX_API_KEY="$(sed -n 1p "$1/key")" POMEX_BASE_URL="$(sed -n 2p "$1/key")"
+export XDG_STATE_HOME="$1"
 env --default-signal=INT bash "%s/examples/openresty/run.sh" --no-install %s \
-  --state "$1" --port "$2" > "$1/out" 2>&1 < /dev/null &
+  --port "$2" %s > "$1/out" 2>&1 < /dev/null &
 pid=$!
 echo $pid > "$1/pid"
 cat > /dev/null
@@ -43,16 +44,19 @@ end
 ---@param service? { key: string, url: string } a sandbox of ours; none: run.sh builds what it runs,
 --- and starts a sandbox of its own
 ---@param before? Studio a stopped one, to go on with its state
+---@param words? string for run.sh; none: with a sandbox of ours, "--open"
 ---@return Studio
-function studio.start(service, before)
+function studio.start(service, before, words)
   local self = setmetatable({ service = service }, studio)
+  self.visitors = before and before.visitors or 0
   self.root = before and before.root or shell.bash("mktemp -d"):gsub("%s+$", "")
-  self.folder = self.root .. (service and "/live" or "/sandbox")
+  self.folder = self.root .. (service and "/pomex-studio/live" or "/sandbox")
   self.port = before and before.port or browser.free_port()
   self.url = ("https://127.0.0.1:%d"):format(self.port)
   write(self.root .. "/key", service and service.key .. "\n" .. service.url .. "\n" or "\n\n")
   write(self.root .. "/run", (service and "" or "unset POMEX_SANDBOX_BIN\n")
-    .. RUN:format(nginx.root, service and "--built " .. shell.quote(nginx.build) or ""))
+    .. RUN:format(nginx.root, service and "--built " .. shell.quote(nginx.build) or "",
+      service and (words or "--open") or '--state "$1"'))
   os.remove(self.root .. "/ended")
   write(self.root .. "/out", "")
   self.pipe = assert(io.popen(("exec env -u LD_PRELOAD bash %s/run %s %d"):format(self.root,
@@ -147,7 +151,7 @@ Visitor.__index = Visitor
 
 ---@return Visitor
 function studio:visitor()
-  self.visitors = (self.visitors or 0) + 1
+  self.visitors = self.visitors + 1
   return setmetatable({ studio = self,
     jar = ("%s/jar-%d"):format(self.root, self.visitors) }, Visitor)
 end

@@ -8,6 +8,7 @@ local schema = require "studio.schema"
 ---@field url string "https://127.0.0.1:8443": what browsers see, and the callback's origin
 ---@field state string the folder where everything that lasts lies
 ---@field sandbox boolean whether the service is the sandbox
+---@field invite string what opens a studio; "": nothing is needed
 ---@field client pomex.Client one for all workers: made before the fork, opened after it
 ---@field callback pomex.CallbackVerifier
 local app = {}
@@ -23,6 +24,7 @@ end
 ---@param settings { url: string, state: string, sandbox: boolean }
 function app.init(settings)
   app.url, app.state, app.sandbox = settings.url, settings.state, settings.sandbox
+  app.invite = settings.invite
   app.client = pomex.check(pomex.new {
     host = "openresty",
     poll = { asset = { first = 0.5, factor = 1.5, max = 5 },

@@ -63,6 +63,7 @@ function live.stream(user_id, regions)
   local key, seen, sent, quiet = "changes:" .. user_id, nil, {}, 0
   ngx.header.content_type = "text/event-stream"
   ngx.header.cache_control = "no-store"
+  ngx.header.x_accel_buffering = "no"   -- an nginx in front must not hold events back
   ngx.print "retry: 500\n\n"
   local ending = ngx.now() + LONGEST
   while not ngx.worker.exiting() and ngx.now() < ending do

@@ -1,5 +1,6 @@
 --- The studio: prompt box, videos, people. And its door, for who has none yet.
 
+local app = require "studio.app"
 local forms = require "studio.forms"
 local html = require "studio.html"
 local live = require "studio.live"
@@ -19,6 +20,7 @@ local DOOR = [[<section class="door">
 <p class="lead">They verify once, with a face scan. You add portraits of them. From then on, a
 sentence becomes a video.</p>
 <form method="post" action="/studio" class="card stack">
+<input type="hidden" name="invite" value="{invite}">
 <label for="studio">Name your studio</label>
 <div class="row"><input id="studio" name="name" value="{name}" maxlength="40" required
 autocomplete="organization" placeholder="Corner Films"{bad}>
@@ -71,14 +73,23 @@ function home.studio(user, given)
       people = live.element(people_view.list(cast)), add = people_view.form(person) }) }
 end
 
+-- Whoever has a studio spends the account's money.
+local function invited(code)
+  return app.invite == "" or code == app.invite
+end
+
 local function door(status, name, fault)
   page.show { title = "Welcome", class = "narrow", status = status, body = h(DOOR, { name = name,
+    invite = app.invite,
     fault = page.fault(fault, "studio-fault"),
     bad = html.when(fault, ' aria-invalid="true" aria-describedby="studio-fault"') }) }
 end
 
 function home.show(request)
-  if not request.user then return door(200, "", nil) end
+  if not request.user then
+    if not invited(ngx.var.arg_invite) then return page.problem(401, request) end
+    return door(200, "", nil)
+  end
   local compose
   local again = ngx.var.arg_again
   local video = again and videos.get(request.user.id, again)
@@ -89,6 +100,7 @@ end
 function home.open(request)
   -- Sent twice, it must not lock the browser out of the first.
   if request.user then return page.go "/" end
+  if not invited(request.form.invite) then return page.problem(401, request) end
   local fault = forms.bad_name(request.form.name, "it a name")
   if fault then return door(422, request.form.name or "", fault) end
   session.open(request.form.name)

@@ -75,6 +75,7 @@ end
 
 local PROBLEMS = {
   [400] = { "That form did not arrive whole", "Go back and send it again." },
+  [401] = { "This studio is by invitation", "Open the link that its owner gave you." },
   [403] = { "That did not come from your studio",
     "Open the studio in this browser and try again from there." },
   [404] = { "There is nothing here", "Perhaps it was in another browser's studio." },
