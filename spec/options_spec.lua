@@ -21,9 +21,9 @@ describe("the nearest key", function()
     assert.equal("factor", options.nearest("", { factor = 1 }))
   end)
 
-  it("is one that holds the word, before one that is merely as short", function()
+  it("is one that holds the word, before one that is merely as short; the later of two", function()
     local wanted = { request_timeout = 1, connect_timeout = 1, budget = 1, poll = 1 }
-    assert.matches("_timeout$", options.nearest("timeout", wanted))
+    assert.equal("request_timeout", options.nearest("timeout", wanted))
   end)
 end)
 
@@ -137,6 +137,15 @@ describe("a method", function()
       client.generations, { content = "text" })
     raises('assets:each: unknown key "maximum"', client.assets.each, client.assets,
       { maximum = 5 })
+  end)
+
+  it("raises on options of a call in the body of a generation, which is billed", function()
+    for _, key in ipairs { "timeout", "max_retries", "validate", "on_update", "on_created" } do
+      for _, call in ipairs { "create", "create_and_wait" } do
+        raises("generations:create: " .. key .. " belongs into the table after the body",
+          client.generations[call], client.generations, { model = "m", content = {}, [key] = false })
+      end
+    end
   end)
 
   it("wants group_id said", function()

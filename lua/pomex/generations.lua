@@ -12,6 +12,9 @@ local check, id_of = options.check, resources.id_of
 
 local BODY = { model = "string", content = "table" }
 
+-- Options of a call: in the body they would go to the service, unheeded, and the video be billed.
+local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created" }
+
 -- An empty list, which could else not be told from an empty object.
 local EMPTY = setmetatable({}, marks.ARRAY)
 
@@ -45,6 +48,11 @@ end
 ---@return pomex.Operation
 function AsyncGenerations:create(body, opts)
   check("generations:create", body, BODY, true)
+  for _, key in ipairs(OPTIONS) do
+    if body[key] ~= nil then
+      options.misuse(("generations:create: %s belongs into the table after the body"):format(key))
+    end
+  end
   if opts ~= nil then check("generations:create", opts, options.CALL) end
   local payload, err = with_content(body)
   if not payload then

@@ -58,7 +58,8 @@ function options.nearest(name, known)
     local d = distance(name, key)
     -- "timeout" means "request_timeout" more than it means "budget".
     if #name > 3 and key:find(name, 1, true) then d = math.min(d, 2) end
-    if not best or d < best_distance or (d == best_distance and key < best) then
+    -- Of two as near, the later: "request_timeout" rather than "connect_timeout".
+    if not best or d < best_distance or (d == best_distance and key > best) then
       best, best_distance = key, d
     end
   end
