@@ -60,6 +60,11 @@ if [[ " ${arguments[*]} " == *" --live "* ]]; then
         exit 2
     fi
 fi
+# Before a video is billed that could not be saved.
+if ! mkdir -p "$(dirname "$output")" || ! [ -w "$(dirname "$output")" ]; then
+    echo "quickstart: cannot write to $(dirname "$output")" >&2
+    exit 2
+fi
 trap 'echo; echo "quickstart: stopped" >&2; exit 130' INT TERM
 
 pomex_packages "$install" "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" || exit 2

@@ -189,14 +189,18 @@ describe("the LÖVE example #once #example", function()
     output, ok = run("", "--live --callback-url https://app.example/cb", "POMEX_API_KEY=")
     assert.is_false(ok)
     assert.matches("needs your key in the environment variable POMEX_API_KEY", output)
+    output, ok = run("", "--output /proc/none")
+    assert.is_false(ok)
+    assert.matches("love: cannot write to /proc/none", output)
   end)
 
-  it("loses no video that is paid for when one quits, and leaves nothing half-written", function()
+  it("loses no video that is paid for when one quits, nor what is loaded of it", function()
     local sandbox = sandbox_process.start { "--asset-seconds", "0", "--generation-seconds", "1" }
     finally(function() sandbox:stop() end)
     local live = "--live --callback-url https://app.example/callback "
       .. "--portrait https://cdn.example/portrait.jpg"
     local environment = ("POMEX_API_KEY=%s POMEX_BASE_URL=%s"):format(sandbox.key, sandbox.url)
+    shell.bash(("mkdir %s/videos && echo broken > %s/videos/progress.json"):format(folder, folder))
     local function fault(fields) sandbox:control("POST", "faults", fields) end
 
     -- The window is closed while the answer to the paid request is on its way.
@@ -210,7 +214,9 @@ describe("the LÖVE example #once #example", function()
       play.till("the portrait's screen", function() return job.stage == "portrait" end)
       play.press "return"
       play.till("the prompt", function() return job.stage == "video" and job.waiting end)
-      play.press "return"
+      play.press "return"   -- one too many on the screen before
+      assert(job.waiting, "Enter paid for a video")
+      play.press_ctrl "return"
       play.till("the request", function() return job.paying end)
       love.event.quit()
       play.shot "leaving"
@@ -218,7 +224,8 @@ describe("the LÖVE example #once #example", function()
     ]], live, environment)
     assert.is_true(ok, output)
     assert.equal(1, sandbox:control("GET", "ledger").generation)
-    assert.equal("progress.json", names(folder .. "/videos"))
+    assert.equal("progress.json progress.json.bad", names(folder .. "/videos"))
+    assert.equal("broken\n", read(folder .. "/videos/progress.json.bad"))
     assert.matches('"task_id":"cgt-', read(folder .. "/videos/progress.json"), 1, true)
 
     -- It is closed in the middle of the download.
@@ -230,14 +237,17 @@ describe("the LÖVE example #once #example", function()
       play.quit()
     ]], live, environment)
     assert.is_true(ok, output)
-    assert.equal("progress.json", names(folder .. "/videos"))
+    assert.matches("^cgt%-[%w-]*%.mp4%.part cgt%-[%w-]*%.mp4%.part%.note progress%.json ",
+      names(folder .. "/videos"))
 
     output, ok = run([[
       play.till("the video", function() return job.stage == "saved" end)
       play.quit()
     ]], live, environment)
     assert.is_true(ok, output)
-    assert.matches("^cgt%-[%w-]*%.mp4 progress%.json$", names(folder .. "/videos"))
+    assert.matches("^cgt%-[%w-]*%.mp4 progress%.json ", names(folder .. "/videos"))
+    local loads = sandbox:control("GET", "journal?endpoint=video").requests
+    assert.matches("^bytes=%d+%-$", loads[#loads].headers.range)
     assert.equal(1, sandbox:control("GET", "ledger").generation)
     assert.is_nil(read(folder .. "/videos/progress.json"):find("task_id", 1, true))
   end)

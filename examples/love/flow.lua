@@ -192,10 +192,11 @@ function Job:run()
   end
 end
 
----Nothing half-written stays behind.
+---Nothing half-written stays behind, but of a video that is paid for: its download goes on the
+---next time.
 function Job:stop()
   self.client:close()
-  if self.path then
+  if self.path and not self.settings.live then
     os.remove(self.path .. ".part")
     os.remove(self.path .. ".part.note")
   end

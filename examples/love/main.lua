@@ -23,8 +23,7 @@ local STEP_BUDGET = 0.004   -- seconds of a frame after which a step leaves the 
 local game = { meter = meter.new(), log = {} }
 
 local function read_arguments(arguments)
-  local settings = { callback_url = "https://app.example/callback",
-    portrait = "https://cdn.example/portrait.jpg" }
+  local settings = {}
   local values = { ["--callback-url"] = "callback_url", ["--portrait"] = "portrait",
     ["--output"] = "folder" }
   local i = 1
@@ -36,6 +35,13 @@ local function read_arguments(arguments)
     settings[name or "live"] = name and arguments[i + 1] or true
     i = i + (name and 2 or 1)
   end
+  if settings.live and not settings.callback_url then
+    error("--live needs --callback-url, an https link of yours", 0)
+  end
+  -- Nobody's addresses: good enough for the sandbox.
+  settings.callback_url = settings.callback_url or "https://app.example/callback"
+  settings.portrait = settings.portrait or (settings.live and ""
+    or "https://cdn.example/portrait.jpg")
   if not settings.folder then
     love.filesystem.createDirectory("")
     settings.folder = love.filesystem.getSaveDirectory()

@@ -28,7 +28,14 @@ while [ $# -gt 0 ]; do
             exit 2
         fi
         value="$2"
-        if [ "$1" = --output ] && [[ "$value" != /* ]]; then value="$from/$value"; fi
+        if [ "$1" = --output ]; then
+            [[ "$value" == /* ]] || value="$from/$value"
+            # Before a video is paid for that could not be saved.
+            if ! mkdir -p "$value" || ! [ -w "$value" ]; then
+                echo "love: cannot write to $value" >&2
+                exit 2
+            fi
+        fi
         arguments+=("$1" "$value")
         shift
         ;;

@@ -10,7 +10,9 @@ local function read(path)
   if not file then return {} end
   local ok, all = pcall(cjson.decode, file:read("*a"))
   file:close()
-  return ok and type(all) == "table" and all or {}
+  if ok and type(all) == "table" then return all end
+  os.rename(path, path .. ".bad")   -- what it names may be paid for: not for us to overwrite
+  return {}
 end
 
 ---@param path string

@@ -141,8 +141,11 @@ function draw.video(x, y, width, height)
     y = heading("What should happen?", "{person} stands for the portrait."
       .. (game.settings.live and " This is billed." or ""), x, y, width) + 12
     ui.field(prompt, x, y, width, 132)
-    ui.button("Make the video", x, y + 152, { key = "return", shown = "Enter",
-      look = "primary" }, function() job:tell { text = prompt.text } end)
+    -- Where it costs, Enter is not enough: pressed twice on the screen before, it would do.
+    local live = game.settings.live or false
+    ui.button("Make the video", x, y + 152, { key = "return", ctrl = live,
+      shown = live and "Ctrl Enter" or "Enter", look = "primary" },
+      function() job:tell { text = prompt.text } end)
     draw_people(x, bottom, true)
     return
   end

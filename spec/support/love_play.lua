@@ -42,11 +42,15 @@ function play.press(key)
   play.frame()
 end
 
+function play.press_ctrl(key)
+  ctrl = true
+  play.press(key)
+  ctrl = false
+end
+
 function play.paste(text)
   love.system.setClipboardText(text)
-  ctrl = true
-  play.press "v"
-  ctrl = false
+  play.press_ctrl "v"
 end
 
 function play.type(text)
