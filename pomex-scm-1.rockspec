@@ -40,3 +40,5 @@ build = {
     POMEX_SANDBOX = "AUTO",
   },
 }
+
+test = { type = "command", command = "./spec/run.sh" }

@@ -1,5 +1,6 @@
 -- A script: plain calls that block, and several portraits at once all the same.
--- Run as: POMEX_API_KEY=… lua blocking.lua (and POMEX_BASE_URL=… for a sandbox)
+-- Run as: lua5.4 blocking.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- with $POMEX_API_KEY alone it asks the real service.
 local pomex = require "pomex"
 
 local client = pomex.check(pomex.new())   -- with no loop around it, "auto" blocks

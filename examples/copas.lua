@@ -1,5 +1,6 @@
 -- In a program on copas: waits sleep in its select(), and its other threads go on.
--- Run as: POMEX_API_KEY=… luajit copas.lua (and POMEX_BASE_URL=… for a sandbox)
+-- Run as: luajit copas.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- with $POMEX_API_KEY alone it asks the real service.
 local copas = require "copas"
 local pomex = require "pomex"
 

@@ -142,8 +142,9 @@ describe("a method", function()
   it("raises on options of a call in the body of a generation, which is billed", function()
     for _, key in ipairs { "timeout", "max_retries", "validate", "on_update", "on_created" } do
       for _, call in ipairs { "create", "create_and_wait" } do
+        local body = { model = "m", content = {}, [key] = false }
         raises("generations:create: " .. key .. " belongs into the table after the body",
-          client.generations[call], client.generations, { model = "m", content = {}, [key] = false })
+          client.generations[call], client.generations, body)
       end
     end
   end)

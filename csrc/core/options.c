@@ -129,7 +129,7 @@ static pomex_error *set_key(pomex_settings *s, const pomex_options *o)
     /* The key itself is never shown: not even a wrong one. */
     if (!key || !*key)
         error = refuse("no API key: set %s, api_key_file or $POMEX_API_KEY%s", "api_key",
-                       " (under nginx, the directive \"env POMEX_API_KEY;\")");
+                       " (under nginx: make the client in init_by_lua)");
     else if (!is_header_safe(key) || strchr(key, ' '))
         error =
             refuse("%s holds a space or a control character%s", source, "; a key has neither");

@@ -198,7 +198,7 @@ typedef struct pomex_call_options {
     double first;       /* waits: -1: the client's schedule */
     double factor;      /* waits: -1 */
     double max;         /* waits: -1 */
-    bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look */
+    bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look but the last */
     bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
     bool sync;          /* downloads: fsync before the rename */
 } pomex_call_options;

@@ -11,7 +11,7 @@ local waitable = require "pomex.waitable"
 local now, note = core.now, coroutines.note
 
 ---Dropping one never cancels it. Its result stays in it, however often it is taken.
----@class pomex.Operation
+---@class pomex.Operation: pomex.Waitable
 ---@field client pomex.Client
 local Operation = {}
 Operation.__index = Operation

@@ -12,7 +12,7 @@ local unpack = table.unpack or unpack
 local tasks = {}
 
 ---A function that runs beside the others. Waits in it never block the thread.
----@class pomex.Task
+---@class pomex.Task: pomex.Waitable
 ---@field client pomex.Client
 local Task = {}
 Task.__index = Task

@@ -3,7 +3,8 @@
 --- the service sends them. Fields that the service adds later stay in its answers.
 
 ---@class pomex.Options
----@field api_key? string default $POMEX_API_KEY (under nginx: `env POMEX_API_KEY;`)
+---@field api_key? string default: api_key_file, then $POMEX_API_KEY (which nginx's master sees, so
+---  make the client in init_by_lua)
 ---@field api_key_file? string a file whose first line is the key
 ---@field base_url? string default $POMEX_BASE_URL, then https://api.pomex.ai; a path prefix stays
 ---@field host? pomex.HostName|pomex.Host who waits; "auto": asks at each wait where it runs, yields
@@ -51,7 +52,8 @@
 ---@field first? number seconds until the first look
 ---@field factor? number 1 or more
 ---@field max? number seconds of the longest pause
----@field on_update? fun(object: table) after each look, in the waiting coroutine; may wait
+---@field on_update? fun(object: table) after each look that is not the last (its object is what the
+---  wait returns), in the waiting coroutine; may wait
 
 ---@class pomex.CreateAndWaitOptions: pomex.WaitOptions
 ---@field on_created? fun(object: table) before the first look, in the waiting coroutine
@@ -74,7 +76,8 @@
 ---@field url string public https link of the file itself
 ---@field asset_type "Image"|"Video"|"Audio"
 ---@field group_id string|table of the verified person, or pomex.VIRTUAL
----@field name? string unique among all that your processes upload; none: pomex makes one
+---@field name? string unique among all that your processes upload, since by it an upload whose answer
+---  was lost is found again; none: pomex makes one, "pomex-" and 32 random digits
 
 ---@class pomex.Asset
 ---@field id string

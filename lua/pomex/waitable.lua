@@ -8,6 +8,7 @@ local coroutines = require "pomex.host.coroutine"
 
 local note = coroutines.note
 
+---@class pomex.Waitable
 local waitable = {}
 
 ---@param who thread|function
@@ -73,7 +74,7 @@ end
 ---once if it is done already; it must not wait. What it raises is raised by `client:step()`.
 ---Not called if the collector takes the client first, with all that was started on it.
 ---@param fn fun(value: any, err: pomex.Error?)
----@return table self
+---@return self
 function waitable:on_done(fn)
   if self.finished then
     run_handler(self, fn, self:outcome())
