@@ -74,7 +74,7 @@ describe("README.md", function()
       :format(shell.quote(folder), shell.quote(sb.url), shell.quote(sb.key), shell.lua(),
         sb:add_person()))
     assert.is_true(ok, output)
-    assert.matches("^out%.mp4\t%d+\n$", output)
+    assert.matches("^cgt%-[%w-]+\nout%.mp4\t%d+\n$", output)
     local video = assert(io.open(folder .. "/out.mp4", "rb"))
     assert.equal("ftyp", video:read(8):sub(5))
     video:close()
