@@ -52,6 +52,14 @@ describe("the web app's life #once #example", function()
     end)
   end
 
+  -- Runs a statement on its database.
+  local function change(sql)
+    local output, ok = shell.bash(([[luajit -e 'package.path = "examples/openresty/lua/?.lua"
+      assert(require("studio.db").open(arg[1]):run(arg[2]) > 0)' - %s %s]]):format(
+      shell.quote(app.folder .. "/studio.db"), shell.quote(sql)))
+    assert.is_true(ok, output)
+  end
+
   local function fault(fields)
     sb:control("POST", "faults", fields)
   end
@@ -157,10 +165,7 @@ describe("the web app's life #once #example", function()
   it("a crash between a person and their first code leaves one to be asked for", function()
     local visitor = app:visitor()
     local path = visitor:begin "Rachel"
-    local id = path:match "%x+$"
-    assert.equal("1\n", shell.bash(([[luajit -e 'package.path = "examples/openresty/lua/?.lua"
-      print(require("studio.db").open("%s/studio.db"):run("delete from verifications "
-        .. "where person_id = ?", "%s"))']]):format(app.folder, id)))
+    change(("delete from verifications where person_id = '%s'"):format(path:match "%x+$"))
     assert.is_truthy(visitor:get(path).body:find("There is no code yet", 1, true))
     local events = visitor:ask(path .. "/events?page=verification", { "--max-time", "3" }).body
     assert.is_truthy(events:find("There is no code yet", 1, true))
@@ -200,6 +205,23 @@ describe("the web app's life #once #example", function()
     assert.equal(303, owner:post(video .. "/resume", {}).status)
     owner:await(video, READY)
     assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("of many videos, the older are on pages of their own", function()
+    local visitor = app:visitor()
+    local path = visitor:begin "Rachel"
+    change(([[insert into videos (id, user_id, prompt, model, content, stage, once, created)
+      with recursive n(i) as (select 1 union all select i + 1 from n where i < 61)
+      select printf('%%032x', i), user_id, 'Film ' || i, 'm', '[]', 'failed', i, i
+      from n, people where people.id = '%s']]):format(path:match "%x+$"))
+    local newest = visitor:get("/").body
+    assert.is_truthy(newest:find("Film 61<", 1, true))
+    assert.is_nil(newest:find("Film 1<", 1, true))
+    local older = visitor:get(assert(newest:match 'href="(/%?before=%x+)#films"')).body
+    assert.is_truthy(older:find("Film 1<", 1, true))
+    assert.is_nil(older:find("Film 2<", 1, true))
+    assert.is_nil(older:find("before=", 1, true))
+    assert.is_nil(older:find("data-events", 1, true))
   end)
 
   it("what was uploaded elsewhere is in the gallery", function()

@@ -132,6 +132,7 @@ for _, size in ipairs {
       look "gallery-processing"
       chrome:await "document.querySelector('[data-stage=active]') !== null"
       chrome:await "document.querySelector('.portrait img')?.naturalWidth > 0"
+      chrome:await "document.querySelector('#face img')?.naturalWidth > 0"
       chrome:type("#url", "https://cdn.example/no-face.jpg")
       chrome:type("#name", "<i>side</i>")
       chrome:click ".upload button"

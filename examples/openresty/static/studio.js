@@ -27,7 +27,8 @@ function patch(event) {
   element.innerHTML = event.html;
   element.dataset.v = event.v;
   if (focused && byId(focused)) byId(focused).focus();
-  if (event.say) byId("say").textContent = event.say;
+  // The same words once more, as at each percent of a download, would be read out again.
+  if (event.say && byId("say").textContent !== event.say) byId("say").textContent = event.say;
   dress(element);
 }
 

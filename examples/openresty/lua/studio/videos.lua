@@ -3,7 +3,7 @@
 local app = require "studio.app"
 local live = require "studio.live"
 
-local videos = {}
+local videos = { PAGE = 60 }
 
 local AT_WORK = "('new', 'sending', 'queued', 'running', 'saving')"
 
@@ -28,10 +28,13 @@ function videos.get(user_id, id)
   return app.db():row("select * from videos where user_id = ? and id = ?", user_id, id)
 end
 
----@return table[] videos the newest first
-function videos.list(user_id)
-  return app.db():rows([[select * from videos where user_id = ?
-    order by created desc, rowid desc limit 60]], user_id)
+---@param user_id string
+---@param before? string id of a video: those that are older
+---@return table[] videos the newest first, videos.PAGE at most
+function videos.list(user_id, before)
+  return app.db():rows([[select * from videos where user_id = ? and rowid <
+    coalesce((select rowid from videos where id = ?), 9e18) order by rowid desc limit ]]
+    .. videos.PAGE, user_id, before)
 end
 
 ---@return integer count of those that are not over

@@ -36,10 +36,11 @@ local FIRST = [[<section class="door"><h1>Welcome, {studio}.</h1>
 <p class="lead">Every film begins with a face. Verify one, and the rest of the studio
 opens.</p><div class="card">{form}</div></section>]]
 
-local STUDIO = [[<div class="studio"><section class="make">{form}</section>
+local STUDIO = [[<h1 class="unseen">Studio of {studio}</h1>
+<div class="studio"><section class="make">{form}</section>
 <section class="films" aria-labelledby="films"><h2 id="films">Videos</h2>
 <ul class="grid" id="videos">{cards}</ul>
-<p class="blank">Nothing filmed yet. Write a sentence above.</p></section>
+<p class="blank">Nothing filmed yet. Write a sentence above.</p>{older}</section>
 <aside class="cast" aria-labelledby="cast"><h2 id="cast">People</h2><div class="card">{people}
 {add}</div></aside></div>]]
 
@@ -49,15 +50,15 @@ local function elements(regions)
   return list
 end
 
-local function cards(user)
-  local list = {}
-  for i, video in ipairs(videos.list(user.id)) do list[i] = videos_view.card(video) end
-  return list
+local function cards(list)
+  local regions = {}
+  for i, video in ipairs(list) do regions[i] = videos_view.card(video) end
+  return regions
 end
 
 ---The studio, with what a form said where one was wrong.
 ---@param user table
----@param given { status?: integer, compose?: table, person?: table }
+---@param given { status?: integer, compose?: table, person?: table, before?: string }
 function home.studio(user, given)
   local cast = people.list(user.id)
   local person = given.person or {}
@@ -68,8 +69,14 @@ function home.studio(user, given)
   end
   local compose = given.compose or {}
   compose.usable, compose.element = portraits.usable(user.id), live.element
-  page.show { title = "Studio", user = user, events = "/events", status = given.status,
-    body = h(STUDIO, { form = videos_view.form(compose), cards = elements(cards(user)),
+  local list = videos.list(user.id, given.before)
+  -- Only the newest change by themselves.
+  page.show { title = "Studio", user = user, events = not given.before and "/events" or nil,
+    status = given.status,
+    body = h(STUDIO, { studio = user.name, form = videos_view.form(compose),
+      cards = elements(cards(list)), older = html.when(#list == videos.PAGE,
+        '<p class="older"><a class="button" href="/?before={id}#films">Older videos</a></p>',
+        list[#list]),
       people = live.element(people_view.list(cast)), add = people_view.form(person) }) }
 end
 
@@ -94,7 +101,7 @@ function home.show(request)
   local again = ngx.var.arg_again
   local video = again and videos.get(request.user.id, again)
   if video then compose = { prompt = video.prompt, model = video.model } end
-  home.studio(request.user, { compose = compose })
+  home.studio(request.user, { compose = compose, before = ngx.var.arg_before })
 end
 
 function home.open(request)
@@ -110,7 +117,7 @@ end
 function home.events(request)
   local user = request.user
   live.stream(user.id, function()
-    local regions = cards(user)
+    local regions = cards(videos.list(user.id))
     regions[#regions + 1] = people_view.list(people.list(user.id))
     regions[#regions + 1] = videos_view.names(portraits.usable(user.id))
     return regions

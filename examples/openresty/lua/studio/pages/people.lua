@@ -65,12 +65,14 @@ local GALLERY = [[<p class="crumb"><a href="/">Studio</a></p>
 <p class="blank">No portraits yet. The first one gives {name} a face here.</p>
 <p class="next"><a class="button" href="/">Write a prompt</a></p></section>{form}</div>]]
 
+-- The regions of the gallery, and the one of the face at its head.
 local function cards(person)
-  local regions = {}
+  local regions, face = {}, nil
   for i, portrait in ipairs(portraits.of(person.id)) do
     regions[i] = portraits_view.card(portrait)
+    if portrait.stage == "active" then face = portrait.id end
   end
-  return regions
+  return regions, { id = "face", tag = "span", body = people_view.face(person.name, face) }
 end
 
 ---The gallery, with what its form said where something was wrong.
@@ -78,17 +80,14 @@ end
 ---@param person table
 ---@param given { status?: integer, form?: table }
 function pages.gallery(user, person, given)
-  local elements, face = {}, nil
-  for i, region in ipairs(cards(person)) do elements[i] = live.element(region) end
-  for _, portrait in ipairs(portraits.of(person.id)) do
-    if portrait.stage == "active" then face = portrait.id end
-  end
+  local elements, face = cards(person)
+  for i, region in ipairs(elements) do elements[i] = live.element(region) end
   local form = given.form or {}
   form.name = form.name or portraits.free_name(user.id, person.name)
   page.show { title = person.name, user = user, status = given.status,
     events = "/people/" .. person.id .. "/events",
     body = h(GALLERY, { name = person.name, cards = elements,
-      face = people_view.face(person.name, face), form = portraits_view.form(person, form) }) }
+      face = live.element(face), form = portraits_view.form(person, form) }) }
 end
 
 function pages.show(request)
@@ -120,7 +119,11 @@ function pages.events(request)
     end)
   end
   ngx.thread.spawn(sync, person)
-  live.stream(user.id, function() return cards(person) end)
+  live.stream(user.id, function()
+    local regions, face = cards(person)
+    regions[#regions + 1] = face
+    return regions
+  end)
 end
 
 return pages

@@ -34,7 +34,7 @@ local FRAME = [[<!doctype html>
 </main>
 <footer class="foot">{foot}</footer>
 <p id="say" class="unseen" role="status"></p>
-<p id="offline" class="toast" hidden>Reconnecting …</p>
+<p id="offline" class="toast" role="status" hidden>Reconnecting …</p>
 </body>
 </html>
 ]]
@@ -90,8 +90,8 @@ function page.problem(status, request)
   local problem = PROBLEMS[status]
   page.show { status = status, title = problem[1], user = request.user, class = "narrow",
     body = h([[<section class="notice"><h1>{title}</h1><p>{text}</p>
-<p><a class="button" href="/">To the studio</a></p></section>]],
-      { title = problem[1], text = problem[2] }) }
+{back}</section>]], { title = problem[1], text = problem[2],
+      back = html.when(status ~= 401, '<p><a class="button" href="/">To the studio</a></p>') }) }
 end
 
 ---A message at the field or form that it is about.

@@ -1,5 +1,6 @@
 --- People: their faces, the list of them, and the page of a verification.
 
+local app = require "studio.app"
 local html = require "studio.html"
 local page = require "studio.views.page"
 local qr = require "pomex.qr"
@@ -67,7 +68,7 @@ local CODE = [[<div class="code">{qr}</div>
 <p class="waiting"><span class="pulse"></span>Waiting for the scan …</p>
 <p class="row wrap"><a class="button here" id="h5" href="{link}">This is the phone: open it here</a>
 <button type="button" data-copy="{link}" hidden>Copy the link</button></p>
-<p class="hint">The code lives for about 30 minutes, and works once.</p>{again}</div>]]
+<p class="hint">{hint}</p>{again}</div>]]
 
 local NO_CODE = [[<div class="code none"><svg viewBox="0 0 48 48" aria-hidden="true"><path
 d="M15 15l18 18M33 15L15 33"/></svg></div>
@@ -97,6 +98,8 @@ local function picture_of(person, verification)
   local code = qr.svg(verification.h5_link, { title = "QR code with the link of the face scan" })
   return h(CODE, { name = person.name, link = verification.h5_link, fault = fault,
     again = again(verification, "quiet"),
+    hint = app.sandbox and "This is the sandbox, which no phone can reach: open the link here, and "
+      .. "play the person." or "The code is valid for about 30 minutes and works once.",
     qr = code and html.raw(code) or "The link is too long for a code." })
 end
 

@@ -1,5 +1,6 @@
 --- A person's gallery and the form that adds to it.
 
+local app = require "studio.app"
 local html = require "studio.html"
 local page = require "studio.views.page"
 local people = require "studio.views.people"
@@ -58,9 +59,12 @@ autocomplete="off" placeholder="https://cdn.example/rachel.jpg"{bad_url}>
 <div class="row"><input id="name" name="name" value="{name}" maxlength="40" required
 autocomplete="off"{bad_name}><button class="primary">Upload</button></div>
 {name_fault}
-<p class="hint">A public https link, one clear face, seen from the front. The service checks that
-it is the person who was verified.</p>
+<p class="hint">{hint}</p>
 </form>]], {
+    hint = app.sandbox and "The sandbox takes any https link; one with no-face, several-faces or "
+      .. "other-person in its file name is refused."
+      or "A public https link to the picture itself: one clear face, seen from the front. The "
+      .. "service checks that it is the person who was verified.",
     id = person.id, once = page.once(given.once), url = given.url or "", name = given.name,
     bad_url = bad "url", bad_name = bad "name",
     url_fault = page.fault(faults.url, "url-fault"),

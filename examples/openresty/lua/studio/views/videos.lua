@@ -1,5 +1,6 @@
 --- Videos: the prompt box, the cards, and the page of one.
 
+local app = require "studio.app"
 local html = require "studio.html"
 local page = require "studio.views.page"
 local people = require "studio.views.people"
@@ -82,10 +83,11 @@ aria-describedby="prompt-fault names"{invalid}>{prompt}</textarea>
 {names}
 <div class="row wrap foot-row">
 <fieldset class="choice"><legend class="unseen">Model</legend>{models}
-</fieldset><span class="hint">Each video is billed once.</span>
+</fieldset><span class="hint">{price}</span>
 <button class="primary">Make the video</button></div>
 </form>]], {
     once = page.once(given.once), prompt = given.prompt or "",
+    price = app.sandbox and "Nothing is billed here." or "Each video is billed once.",
     example = portraits.reference(example), names = given.element(views.names(given.usable)),
     invalid = html.when(given.fault, ' aria-invalid="true"'),
     fault = page.fault(given.fault, "prompt-said"),
