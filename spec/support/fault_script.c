@@ -86,17 +86,29 @@ void fault_script_keep(fault_script *script, const fault_request *request)
     pthread_mutex_unlock(&script->lock);
 }
 
+void fault_script_followed(fault_script *script, const fault_request *request)
+{
+    pthread_mutex_lock(&script->lock);
+    for (size_t i = 0; i < script->request_count; i++) {
+        fault_request *kept = &script->requests[i];
+        if (kept->connection == request->connection && kept->at == request->at)
+            kept->followed = true;
+    }
+    pthread_mutex_unlock(&script->lock);
+}
+
 static bool is_match(const fault_request *request, const char *match)
 {
     return !match || strncmp(request->line, match, strlen(match)) == 0;
 }
 
-size_t fault_script_count(fault_script *script, const char *match)
+size_t fault_script_count(fault_script *script, const char *match, bool followed)
 {
     size_t count = 0;
     pthread_mutex_lock(&script->lock);
     for (size_t i = 0; i < script->request_count; i++)
-        count += is_match(&script->requests[i], match);
+        count += is_match(&script->requests[i], match) &&
+                 (!followed || script->requests[i].followed);
     pthread_mutex_unlock(&script->lock);
     return count;
 }

@@ -17,8 +17,11 @@ bool fault_script_take(fault_script *script, const char *line, fault_step *step)
 
 void fault_script_keep(fault_script *script, const fault_request *request);
 
-/* See fault_server_count, fault_server_request. */
-size_t fault_script_count(fault_script *script, const char *match);
+/* One that was kept has been followed by its answer. */
+void fault_script_followed(fault_script *script, const fault_request *request);
+
+/* See fault_server_count, fault_server_answered, fault_server_request. */
+size_t fault_script_count(fault_script *script, const char *match, bool followed);
 bool fault_script_request(fault_script *script, const char *match, size_t index,
                           fault_request *request);
 

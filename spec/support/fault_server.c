@@ -80,6 +80,8 @@ static bool serve_request(connection *c, fault_request *request)
     if (!c->server->chooser)
         fault_script_keep(c->server->script, request);
     bool going_on = fault_wire_follow(wire, &step, request);
+    if (!c->server->chooser)
+        fault_script_followed(c->server->script, request);
     tell(c->server, wire, request, &step);
     return going_on;
 }
@@ -353,7 +355,12 @@ int fault_server_port(const fault_server *server)
 
 size_t fault_server_count(fault_server *server, const char *match)
 {
-    return fault_script_count(server->script, match);
+    return fault_script_count(server->script, match, false);
+}
+
+size_t fault_server_answered(fault_server *server, const char *match)
+{
+    return fault_script_count(server->script, match, true);
 }
 
 int fault_server_connections(fault_server *server)

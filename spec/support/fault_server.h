@@ -69,6 +69,7 @@ typedef struct fault_request {
     bool http2;
     char offered[64]; /* TLS: the protocols that the client offered, "h2,http/1.1" */
     int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
+    bool followed;    /* HTTP/1.1: by all that its step had to send */
 } fault_request;
 
 typedef struct fault_result {
@@ -121,6 +122,9 @@ int fault_server_port(const fault_server *server);
 
 /* How many requests arrived that begin with `match` (NULL: all). */
 size_t fault_server_count(fault_server *server, const char *match);
+
+/* … and how many of those have been followed by the whole of an answer. HTTP/1.1 alone. */
+size_t fault_server_answered(fault_server *server, const char *match);
 
 /* How many connections were accepted since the start. */
 int fault_server_connections(fault_server *server);

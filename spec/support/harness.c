@@ -118,6 +118,15 @@ void harness_arrived(harness *h, const char *match, size_t count)
     }
 }
 
+void harness_answered(harness *h, const char *match, size_t count)
+{
+    double end = harness_now() + PATIENCE;
+    while (fault_server_answered(h->server, match) < count && harness_now() < end)
+        usleep(1000);
+    assert_true(fault_server_answered(h->server, match) >= count);
+    usleep(1000); /* what was written is now with the other end of the loopback */
+}
+
 void harness_rest(harness *h, double seconds)
 {
     double end = harness_now() + seconds;

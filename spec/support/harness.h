@@ -38,6 +38,10 @@ void harness_finish(harness *h, pomex_operation *operation);
 /* Steps until `count` requests that begin with `match` have arrived. */
 void harness_arrived(harness *h, const char *match, size_t count);
 
+/* Waits until that many of them have been answered, and does not step: the answers lie in the
+ * sockets. */
+void harness_answered(harness *h, const char *match, size_t count);
+
 /* Steps for this long in real time. */
 void harness_rest(harness *h, double seconds);
 
