@@ -116,7 +116,7 @@ static size_t most_in_a_step(harness *h)
     for (size_t i = 0; i < 64; i++)
         ops[i] = harness_call(h, POMEX_EFFECT_NONE);
     harness_arrived(h, NULL, 64);
-    nanosleep(&(struct timespec){.tv_nsec = 700000000}, NULL);
+    harness_answered(h, NULL, 64);
     for (double end = harness_now() + 20; done < 64 && harness_now() < end;) {
         size_t now = 0;
         pomex_client_step(h->client, 0);
