@@ -29,24 +29,22 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
     return real(name, service, hints, result);
 }
 
-static void begin(harness *h, pomex_operation **op)
+static void begin(harness *h, pomex_operation **op, double budget)
 {
     harness_start(h, NULL, 0, false);
     h->options.base_url = "https://slow.test";
     h->options.clock = NULL;
     h->options.max_retries = 0;
-    h->options.request_timeout = 0.3;
-    h->options.budget = 0.3;
+    h->options.budget = budget;
     harness_client(h);
     *op = harness_call(h, POMEX_EFFECT_BILLED);
     harness_rest(h, 0.1);
-    assert_int_equal((*op)->state, POMEX_FLYING);
 }
 
 static void is_quick(double start)
 {
     double took = harness_now() - start;
-    if (took > 1)
+    if (took > 2)
         fail_msg("it took %.2f s", took);
 }
 
@@ -55,7 +53,8 @@ static void a_cancel_returns_at_once(void **state)
     (void)state;
     pomex_operation *op;
     harness h;
-    begin(&h, &op);
+    begin(&h, &op, 30);
+    assert_int_equal(op->state, POMEX_FLYING);
     double start = harness_now();
     pomex_operation_cancel(op);
     is_quick(start);
@@ -72,7 +71,8 @@ static void a_close_returns_at_once(void **state)
     (void)state;
     pomex_operation *op;
     harness h;
-    begin(&h, &op);
+    begin(&h, &op, 30);
+    assert_int_equal(op->state, POMEX_FLYING);
     double start = harness_now();
     pomex_client_close(h.client);
     is_quick(start);
@@ -87,7 +87,7 @@ static void a_deadline_is_kept(void **state)
     (void)state;
     pomex_operation *op;
     harness h;
-    begin(&h, &op);
+    begin(&h, &op, 0.3);
     double start = harness_now();
     while (!pomex_operation_done(op) && harness_now() < start + 10)
         harness_rest(&h, 0.01);

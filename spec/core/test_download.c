@@ -162,11 +162,11 @@ static void a_halt_is_noticed(void **state)
     pomex_operation *op = scene_download(&s, s.link);
     harness_arrived(&s.h, NULL, 1);
     harness_rest(&s.h, 0.05);
-    harness_advance(&s.h, 29);
+    harness_advance(&s.h, 25);
     harness_rest(&s.h, 0.02);
     assert_int_equal(fault_server_count(s.h.server, NULL), 1);
     assert_int_equal(op->state, POMEX_FLYING);
-    harness_advance(&s.h, 2);
+    harness_advance(&s.h, 6);
     scene_is_saved(&s, op);
     assert_int_equal(fault_server_count(s.h.server, NULL), 2);
     scene_stop(&s);

@@ -9,6 +9,14 @@
 #define ACTIVE     "{\"id\":\"asset-1\",\"object\":\"video.asset\",\"status\":\"active\"}"
 #define LOOK       "GET /v1/video/assets/looked-at"
 
+/* Stands still but for what the test adds. */
+static int64_t standing(void *user, enum pomex_clock_kind kind)
+{
+    const harness *h = user;
+    (void)kind;
+    return 1000 * POMEX_SECOND + h->ahead;
+}
+
 static pomex_operation *begin(harness *h, double timeout)
 {
     pomex_call_options options;
@@ -45,21 +53,15 @@ static void a_hung_look_makes_way_for_the_last(void **state)
                                     {.body = active ? ACTIVE : PROCESSING}};
         harness h;
         harness_start(&h, steps, 2, false);
+        h.options.clock = standing;
         harness_client(&h);
         pomex_operation *op = begin(&h, 20);
-        int64_t start = h.ahead;
-        double real = harness_now();
         harness_arrived(&h, LOOK, 1);
         harness_advance(&h, 18.5);
         harness_rest(&h, 0.1);
         assert_int_equal(fault_server_count(h.server, LOOK), 1);
         harness_advance(&h, 0.6);
-        while (fault_server_count(h.server, LOOK) < 2) {
-            double passed = (double)(h.ahead - start) / 1e9 + harness_now() - real;
-            if (passed > 19.7)
-                fail_msg("no last look after %.4g of 20 s", passed);
-            harness_rest(&h, 0.01);
-        }
+        harness_arrived(&h, LOOK, 2);
         ends(&h, op, active);
         assert_int_equal(fault_server_count(h.server, LOOK), 2);
         harness_stop(&h);

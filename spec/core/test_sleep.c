@@ -135,9 +135,10 @@ static void a_look_that_was_under_way(void **state)
         harness_arrived(&s.h, NULL, 1);
         s.slept += HOUR;
         harness_rest(&s.h, 0.02);
-        assert_false(pomex_operation_done(op));
-        if (!answered)
+        if (!answered) {
+            assert_false(pomex_operation_done(op));
             harness_advance(&s.h, s.h.options.request_timeout + 1);
+        }
         int looks = answered ? 1 : 2;
         harness_finish(&s.h, op);
         assert_int_equal(fault_server_count(s.h.server, NULL), looks);

@@ -67,8 +67,11 @@ static void a_proxy_that_does_not_let_through(void **state)
     fault_server *proxy = fault_server_start(NULL, 0, NULL);
     snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
     h.options.proxy = url;
-    h.options.connect_timeout = 0.3;
     for (size_t i = 0; i < sizeof proxies / sizeof *proxies; i++) {
+        /* Of what is tried again on so short a time-out, some may take too long once more. */
+        bool silent = proxies[i].step.kind == FAULT_HANG;
+        h.options.connect_timeout = silent ? 0.5 : 10;
+        h.options.max_retries = silent ? 10 : 2;
         for (int n = 0; n < EFFECTS; n++) {
             enum pomex_effect effect = (enum pomex_effect)n;
             fault_step way[] = {
@@ -86,7 +89,7 @@ static void a_proxy_that_does_not_let_through(void **state)
             if (error)
                 fail_msg("%s, %s: %s: %s", proxies[i].name, harness_line(effect), error->type,
                          error->message);
-            assert_int_equal(pomex_operation_attempts(op), 2);
+            assert_in_range(pomex_operation_attempts(op), 2, silent ? 11 : 2);
             assert_int_equal(fault_server_count(h.server, NULL), 1);
             assert_int_equal(fault_server_count(h.server, harness_line(effect)), 1);
             fault_request request;

@@ -188,8 +188,9 @@ static void check(service *s, const row *r, enum pomex_effect effect, bool done)
     print_message("  %s, %s: %s, %zu made\n", r->name, harness_line(effect),
                   error ? error->type : "ok", made);
     /* What may be repeated, libcurl may have repeated within one attempt. */
+    int attempts = told == 'A' ? 2 : 1, most = s->h.options.max_retries > 2 ? 11 : attempts;
     if (told != 'A' || asset || billed)
-        assert_int_equal(pomex_operation_attempts(op), told == 'A' ? 2 : 1);
+        assert_in_range(pomex_operation_attempts(op), attempts, most);
     if (told == 'A' || told == 'G') {
         const char *given = service_reply_id(op);
         if (effect == POMEX_EFFECT_NONE)
@@ -278,8 +279,11 @@ static void what_cannot_have_left(void **state)
     service s;
     for (int http2 = 0; http2 < 2; http2++) {
         service_start(&s, true, http2 == 1);
-        s.h.options.connect_timeout = 0.2;
         for (size_t i = 0; i < sizeof unsent / sizeof *unsent; i++) {
+            /* Of what is tried again on a short time-out, some may take too long once more. */
+            bool silent = unsent[i].step.kind == FAULT_HANG_AT_ONCE;
+            s.h.options.connect_timeout = silent ? 0.5 : 10;
+            s.h.options.max_retries = silent ? 10 : 2;
             for (int effect = 0; effect < EFFECTS; effect++) {
                 service_client(&s);
                 check(&s, &unsent[i], (enum pomex_effect)effect, false);
