@@ -233,7 +233,7 @@ static void a_process_killed_at_random_bytes(void **state)
     snprintf(part, sizeof part, "%s.part", path);
     snprintf(note, sizeof note, "%s.note", part);
     for (int i = 0; i < KILLS; i++) {
-        assert_false(kill_at(path, below(SIZE / KILLS * 2 * 9 / 10)));
+        assert_false(kill_at(path, below(SIZE / KILLS * 2 * 8 / 10)));
         assert_false(scene_exists(path));
     }
     struct stat half;

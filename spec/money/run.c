@@ -13,7 +13,8 @@
  *     what was plainly refused; and of all that was sent and not answered;
  *   - an upload is given its own asset, or called ambiguous: never another's;
  *   - every operation ends exactly once, and a GET gets its own answer.
- * Exits 1, with the command that repeats it, if any of these was broken. */
+ * The seed is S, or else $POMEX_SEED, or else any. Exits 1, with the command that repeats it,
+ * if any of these was broken. */
 #include "run.h"
 
 #include "fault_wire.h"
@@ -64,7 +65,10 @@ static bool read_settings(settings *s, int argc, char **argv)
                                           {"speed", required_argument, NULL, 'x'},
                                           {NULL, 0, NULL, 0}};
     *s = (settings){.operations = 10000, .pending = 128, .speed = 20};
-    if (getrandom(&s->seed, sizeof s->seed, 0) != sizeof s->seed)
+    const char *given = getenv("POMEX_SEED");
+    if (given)
+        s->seed = strtoull(given, NULL, 10);
+    else if (getrandom(&s->seed, sizeof s->seed, 0) != sizeof s->seed)
         return false;
     s->seed &= 0xffffffff;
     for (int which; (which = getopt_long(argc, argv, "", known, NULL)) != -1;) {
