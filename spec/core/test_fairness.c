@@ -117,6 +117,8 @@ static size_t most_in_a_step(harness *h)
         ops[i] = harness_call(h, POMEX_EFFECT_NONE);
     harness_arrived(h, NULL, 64);
     harness_answered(h, NULL, 64);
+    for (size_t i = 0; i < 64; i++)
+        done += pomex_operation_done(ops[i]); /* before all had arrived */
     for (double end = harness_now() + 20; done < 64 && harness_now() < end;) {
         size_t now = 0;
         pomex_client_step(h->client, 0);
@@ -144,7 +146,7 @@ static void a_step_that_names_no_budget_has_one(void **state)
     harness_client(&h);
     most_in_a_step(
         &h); /* of fresh connections libcurl has timers, and rings them all at once */
-    assert_in_range(most_in_a_step(&h), 1, 8);
+    assert_true(most_in_a_step(&h) <= 8);
     harness_stop(&h);
 }
 

@@ -217,6 +217,7 @@ static void a_billed_turn_that_comes_too_late(void **state)
         h.options.budget = rows[i / 2].budget;
         h.options.request_timeout = rows[i / 2].request_timeout;
         h.options.max_in_flight = 1;
+        harness_stop_clock(&h);
         harness_client(&h);
         pomex_operation *other = harness_call(&h, POMEX_EFFECT_NONE);
         pomex_operation *op = harness_call(&h, effect);

@@ -23,6 +23,17 @@ static int64_t clock_of_test(void *user, enum pomex_clock_kind kind)
     return (int64_t)at.tv_sec * POMEX_SECOND + at.tv_nsec + h->ahead;
 }
 
+static int64_t stopped_clock(void *user, enum pomex_clock_kind kind)
+{
+    const harness *h = user;
+    return (kind == POMEX_CLOCK_WALL ? 1800000000 : 1000) * POMEX_SECOND + h->ahead;
+}
+
+void harness_stop_clock(harness *h)
+{
+    h->options.clock = stopped_clock;
+}
+
 double harness_now(void)
 {
     struct timespec at;
