@@ -260,8 +260,6 @@ static void proxies(void **state)
     char url[64];
     service s;
     service_start(&s, true, true);
-    fault_server *proxy = fault_server_start(NULL, 0, NULL);
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
     s.h.options.proxy = url;
     for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++) {
         for (int n = 0; n < EFFECTS; n++) {
@@ -275,7 +273,9 @@ static void proxies(void **state)
             /* Of what is tried again on a short time-out, some may take too long once more. */
             s.h.options.connect_timeout = !silent ? 10 : once ? 0.5 : 0.2;
             s.h.options.max_retries = silent && once ? 10 : 2;
-            fault_server_script(proxy, way, 2);
+            /* One each: a thread that comes late must not take the next one's step. */
+            fault_server *proxy = fault_server_start(way, 2, NULL);
+            snprintf(url, sizeof url, "http://127.0.0.1:%d", fault_server_port(proxy));
             service_client(&s);
             pomex_operation *op = service_call(&s, effect);
             harness_finish(&s.h, op);
@@ -286,11 +286,11 @@ static void proxies(void **state)
             else
                 is_error(&s, op, effect, silent ? "timeout_error" : "connection_error", NULL,
                          0);
+            pomex_client_free(s.h.client);
+            s.h.client = NULL;
+            fault_server_stop(proxy);
         }
     }
-    pomex_client_free(s.h.client);
-    s.h.client = NULL;
-    fault_server_stop(proxy);
     service_stop(&s);
 }
 
