@@ -16,8 +16,8 @@
 ---@field max_retries? integer 0 to 100; 2
 ---@field max_in_flight? integer calls inside libcurl at once, 1 to 10,000; 64
 ---@field max_downloads? integer 1 to 1,000; 4
----@field rate_limits? false|table<string, number|false> requests in any one
----  second (2.5 are 2); sessions 3, asset_list 10, asset_get 100; also asset_create, generation_create, generation_get
+---@field rate_limits? false|table<string, number|false> requests in any one second (2.5 are 2);
+---  sessions 3, asset_list 10, asset_get 100; also asset_create, generation_create, generation_get
 ---@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule }
 ---@field billed_retry? "refused"|"unsent" "unsent": a 429 or 503 to a generation is not believed
 ---@field user_agent? string
@@ -76,8 +76,8 @@
 ---@field url string public https link of the file itself
 ---@field asset_type "Image"|"Video"|"Audio"
 ---@field group_id string|table of the verified person, or pomex.VIRTUAL
----@field name? string unique among all that your processes upload, since by it an upload whose answer
----  was lost is found again; none: pomex makes one, "pomex-" and 32 random digits
+---@field name? string unique among all that your processes upload: by it one is found again whose
+---  answer was lost; none: pomex makes one, "pomex-" and 32 random digits
 
 ---@class pomex.Asset
 ---@field id string
