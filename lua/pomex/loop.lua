@@ -3,6 +3,7 @@
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
+local protect = require "pomex.host.protect"
 
 ---@class pomex.Loop
 local Loop = {}
@@ -135,7 +136,7 @@ local function events(self)
   local event = handle:next_event()
   while event do
     local ok, err = pcall(hook, event)
-    if not ok then self:failure("on_event: " .. coroutines.said(err)) end
+    if not ok then self:failure("on_event: " .. protect.said(err)) end
     event = not self.closed and handle:next_event()
   end
 end

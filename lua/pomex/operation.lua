@@ -2,13 +2,13 @@
 --- operations; the plain calls are `client.async…:wait()`.
 
 local core = require "pomex.core"
-local coroutines = require "pomex.host.coroutine"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
+local protect = require "pomex.host.protect"
 local reply = require "pomex.reply"
 local waitable = require "pomex.waitable"
 
-local now, note = core.now, coroutines.note
+local now, note = core.now, protect.note
 
 ---Dropping one never cancels it. Its result stays in it, however often it is taken.
 ---@class pomex.Operation: pomex.Waitable

@@ -1,9 +1,9 @@
 --- Tasks: functions that wait for many things at once without blocking anyone.
 
 local core = require "pomex.core"
-local coroutines = require "pomex.host.coroutine"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
+local protect = require "pomex.host.protect"
 local waitable = require "pomex.waitable"
 
 local now = core.now
@@ -44,11 +44,11 @@ function Task:fail(err, trace)
   self.count, self.value = RAISED, err
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
     or self.collected
-  if not self.collected then self.client.loop:failure(trace or coroutines.said(err), self) end
+  if not self.collected then self.client.loop:failure(trace or protect.said(err), self) end
   over(self)
 end
 
--- By what coroutines.protect returned.
+-- By what protect.call returned.
 function Task:ended(ok, ...)
   if ok then self:finish(...) else self:fail(...) end
 end
@@ -80,7 +80,7 @@ function tasks.spawn(client, f, ...)
   else
     local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
     host.spawn(function()
-      coroutines.run(task, inner, unpack(arguments, 1, count))
+      protect.run(task, inner, unpack(arguments, 1, count))
     end)
   end
   return task

@@ -4,9 +4,9 @@
 --- is over, and `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step,
 --- a function called) when calling it again is worth while. Waking may be spurious.
 
-local coroutines = require "pomex.host.coroutine"
+local protect = require "pomex.host.protect"
 
-local note = coroutines.note
+local note = protect.note
 
 ---@class pomex.Waitable
 local waitable = {}
@@ -61,7 +61,7 @@ local function run_handler(self, handler, ...)
   if not ok then
     local loop = self.client.loop
     loop.unsure = true
-    loop:failure("on_done: " .. coroutines.said(err))
+    loop:failure("on_done: " .. protect.said(err))
   end
 end
 

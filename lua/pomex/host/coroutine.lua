@@ -2,13 +2,15 @@
 --- schedulers of one's own; the tasks of every host that has none of its own kind.
 
 local core = require "pomex.core"
+local protect = require "pomex.host.protect"
 
 local coroutines = {
+  current = protect.current,
   name = "coroutine",
   WITHIN_STEP = "pomex: a wait within a step; wait in a task that client:spawn started",
 }
 
-local now, running = core.now, coroutine.running
+local now, said, running = core.now, protect.said, coroutine.running
 local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
 
 -- What a wait yields, so that it can be told from a yield of the task's own.
@@ -22,16 +24,6 @@ coroutines.keeps_tasks = _VERSION == "Lua 5.1"
 ---@type table<thread, pomex.Task>
 local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
-
----What was raised, in words; its own __tostring may raise, too.
----@param err any
----@return string
-function coroutines.said(err)
-  local ok, words = pcall(tostring, err)
-  return ok and type(words) == "string" and words or "an error that cannot be shown"
-end
-
-local said = coroutines.said
 
 ---The running coroutine, or nil in the main one.
 ---@return thread|nil
@@ -156,75 +148,6 @@ function coroutines.start(task, f, ...)
   local kept = task.client.loop.kept
   if kept then kept[task] = true end
   return left(task.client.loop, co, task, resume(co, ...))
-end
-
--- On PUC 5.1: for whom a coroutine made below runs.
----@type table<thread, thread>
-local outer = setmetatable({}, { __mode = "kv" })
-
-local function hand_on(co, ok, ...)
-  if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
-  if ok then return true, ... end
-  return false, (...), debug.traceback(co, said((...)))
-end
-
--- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
-local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-coroutines.PUC_51 = PUC_51
-
-local function traced(err)
-  return { err, debug.traceback(said(err), 2) }
-end
-
-local function unfolded(ok, what, ...)
-  if ok then return true, what, ... end
-  -- A string is what came of an error in `traced` itself.
-  if type(what) ~= "table" then return false, what, tostring(what) end
-  return false, what[1], what[2]
-end
-
----A pcall within which `f` (a function in Lua) may yield; an error comes with its traceback.
----PUC 5.1's own cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
----resumes the coroutine that called this.
----@param f function
----@return boolean ok
----@return any ... what it returned; or what it raised, and the traceback
-function coroutines.protect(f, ...)
-  if not PUC_51 then return unfolded(xpcall(f, traced, ...)) end
-  local co = coroutine.create(f)
-  outer[co] = running()
-  return hand_on(co, resume(co, ...))
-end
-
----The running coroutine as its host knows it: the one to resume.
----@return thread|nil
-function coroutines.current()
-  local co = running()
-  while co and outer[co] do co = outer[co] end
-  return co
-end
-
--- The tasks of hosts that start them, by the coroutine that runs them.
----@type table<thread, pomex.Task>
-local hosted = setmetatable({}, { __mode = "k" })
-
----Runs `f(…)` as the whole of a task that a host has started.
----@param task pomex.Task
----@param f function
-function coroutines.run(task, f, ...)
-  local co = coroutines.current()
-  if co then hosted[co] = task end
-  task:ended(coroutines.protect(f, ...))
-  if co then hosted[co] = nil end
-end
-
----Takes note of what such a task is about to wait for.
----@param ready table
-function coroutines.note(ready)
-  if next(hosted) == nil then return end
-  local co = coroutines.current()
-  local task = co and hosted[co]
-  if task then task.waiting = ready end
 end
 
 ---Starts `f()`, which never raises, in a coroutine.

@@ -2,8 +2,8 @@
 --- controller watches the client. Tasks are threads of the controller that starts them.
 
 local condition = require "cqueues.condition"
-local coroutines = require "pomex.host.coroutine"
 local cqueues = require "cqueues"
+local protect = require "pomex.host.protect"
 local pump = require "pomex.host.pump"
 
 local host = { name = "cqueues" }
@@ -16,7 +16,7 @@ function host.own()
   local cq, direct = cqueues.running()
   if not cq then return nil end
   -- On PUC 5.1 a task runs one coroutine deeper than cqueues knows.
-  return direct or coroutines.current() ~= coroutine.running()
+  return direct or protect.current() ~= coroutine.running()
 end
 
 ---@return thread|nil

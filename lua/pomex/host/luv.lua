@@ -3,6 +3,7 @@
 
 local coroutines = require "pomex.host.coroutine"
 local luv = require "luv"
+local protect = require "pomex.host.protect"
 local pump = require "pomex.host.pump"
 
 local host = { name = "luv", running = coroutines.running, spawn = coroutines.spawn }
@@ -79,8 +80,8 @@ end
 -- Whoever resumes it may see it end: it says so itself. (PUC 5.1 cannot yield in a pcall; there
 -- an error goes to whoever resumed it.)
 local function body(task, f, ...)
-  if coroutines.PUC_51 then return task:finish(f(...)) end
-  return task:ended(coroutines.protect(f, ...))
+  if protect.PUC_51 then return task:finish(f(...)) end
+  return task:ended(protect.call(f, ...))
 end
 
 ---@param task pomex.Task

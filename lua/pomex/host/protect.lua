@@ -1,0 +1,87 @@
+--- Running a task's function so that how it ended is known, in whatever coroutine a host gave it.
+
+local protect = {}
+
+local running, yield = coroutine.running, coroutine.yield
+local resume, status = coroutine.resume, coroutine.status
+
+---What was raised, in words; its own __tostring may raise, too.
+---@param err any
+---@return string
+function protect.said(err)
+  local ok, words = pcall(tostring, err)
+  return ok and type(words) == "string" and words or "an error that cannot be shown"
+end
+
+local said = protect.said
+
+-- On PUC 5.1: for whom a coroutine made below runs.
+---@type table<thread, thread>
+local outer = setmetatable({}, { __mode = "kv" })
+
+local function hand_on(co, ok, ...)
+  if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
+  if ok then return true, ... end
+  return false, (...), debug.traceback(co, said((...)))
+end
+
+-- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
+local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
+protect.PUC_51 = PUC_51
+
+local function traced(err)
+  return { err, debug.traceback(said(err), 2) }
+end
+
+local function unfolded(ok, what, ...)
+  if ok then return true, what, ... end
+  -- A string is what came of an error in `traced` itself.
+  if type(what) ~= "table" then return false, what, tostring(what) end
+  return false, what[1], what[2]
+end
+
+---A pcall within which `f` (a function in Lua) may yield; an error comes with its traceback.
+---PUC 5.1's own cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
+---resumes the coroutine that called this.
+---@param f function
+---@return boolean ok
+---@return any ... what it returned; or what it raised, and the traceback
+function protect.call(f, ...)
+  if not PUC_51 then return unfolded(xpcall(f, traced, ...)) end
+  local co = coroutine.create(f)
+  outer[co] = running()
+  return hand_on(co, resume(co, ...))
+end
+
+---The running coroutine as its host knows it: the one to resume.
+---@return thread|nil
+function protect.current()
+  local co = running()
+  while co and outer[co] do co = outer[co] end
+  return co
+end
+
+-- The tasks of hosts that start them, by the coroutine that runs them.
+---@type table<thread, pomex.Task>
+local hosted = setmetatable({}, { __mode = "k" })
+
+---Runs `f(…)` as the whole of a task that a host has started.
+---@param task pomex.Task
+---@param f function
+function protect.run(task, f, ...)
+  local co = protect.current()
+  if co then hosted[co] = task end
+  task:ended(protect.call(f, ...))
+  if co then hosted[co] = nil end
+end
+
+---Takes note of what such a task is about to wait for.
+---@param ready table
+function protect.note(ready)
+  if next(hosted) == nil then return end
+  local co = protect.current()
+  local task = co and hosted[co]
+  if task then task.waiting = ready end
+end
+
+return protect
