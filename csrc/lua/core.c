@@ -58,6 +58,37 @@ static int core_random(lua_State *L)
     return 1;
 }
 
+#if LUA_VERSION_NUM < 503
+/* LuaJIT has it; PUC 5.1 does not, and one build serves both. (nginx hides
+ * coroutine.isyieldable.) */
+extern int lua_isyieldable(lua_State *L) __attribute__((weak));
+
+/* PUC 5.1 can yield across no call from C: a function in C below is in the way. Metamethods and
+ * iterators are, too, but leave no trace on the stack. */
+static bool can_yield(lua_State *L)
+{
+    lua_Debug frame;
+    if (lua_isyieldable != NULL) {
+        return lua_isyieldable(L) != 0;
+    }
+    for (int level = 1; lua_getstack(L, level, &frame); level++) {
+        if (lua_getinfo(L, "S", &frame) && frame.what[0] == 'C') {
+            return false;
+        }
+    }
+    return true;
+}
+#else
+#define can_yield(L) (lua_isyieldable(L) != 0)
+#endif
+
+/* yieldable() -> whether the running coroutine may yield just here */
+static int core_yieldable(lua_State *L)
+{
+    lua_pushboolean(L, can_yield(L));
+    return 1;
+}
+
 /* The names that `rate_limits` knows, each with its documented requests a second or 0. */
 static void push_limits(lua_State *L)
 {
@@ -81,6 +112,7 @@ int luaopen_pomex_core(lua_State *L)
                                          {"hmac_sha256", pomex_lua_hmac_sha256},
                                          {"equal", pomex_lua_equal},
                                          {"tidy", pomex_lua_tidy},
+                                         {"yieldable", core_yieldable},
                                          {NULL, NULL}};
     luaL_checkstack(L, 12, NULL);
     lua_newtable(L);

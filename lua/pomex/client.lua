@@ -73,6 +73,7 @@ end
 function Client:run(f, ...)
   if self.loop.closed then options.misuse("pomex client is closed") end
   options.expect("client:run", "f", f, "callable")
+  here(self.async)
   local task = tasks.spawn(self, f, ...)
   task.collected = true
   return task:wait()
@@ -85,6 +86,7 @@ end
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
 function Client:map(items, fn, opts)
   if self.loop.closed then options.misuse("pomex client is closed") end
+  here(self.async)
   return tasks.map(self, items, fn, opts)
 end
 

@@ -123,6 +123,7 @@ end
 ---@return T async
 function resources.here(async)
   local client = async.client
+  if client.loop.closed then closed() end
   local refuse = client.host.refuse
   local why = refuse and refuse(client)
   if why then error(why, 0) end

@@ -38,6 +38,34 @@ return function(given)
     equal(0, #env.sb.journal:requests "sessions.create", "requests")
   end, "refuse")
 
+  scenario("sends nothing of a plain call within what a function in C calls", function(env)
+    local client = env.client()
+    local billed = env.sb.ledger:count "generation"
+    local function film()
+      return env.pomex.check(client.generations:create { model = "byteplus/seedance-2.0",
+        content = env.pomex.content():text "A wave." }).id
+    end
+    local ways = {
+      function() return (("x"):gsub("x", film)) end,
+      function() table.sort({ 2, 1 }, film) end,
+      function()
+        package.preload["spec.film"], package.loaded["spec.film"] = film, nil
+        return require "spec.film"
+      end,
+    }
+    env.run(function()
+      for i, way in ipairs(ways) do
+        local result = env.pomex.all { client:spawn(way) }[1]
+        equal(nil, result[1], "what came of way " .. i)
+        matches("a wait within what a function in C calls", result[2], "what it raised")
+      end
+      equal(billed, env.sb.ledger:count "generation", "videos billed")
+      local id = client:run(film)
+      equal("string", type(id), "the id from Lua")
+    end)
+    equal(billed + 1, env.sb.ledger:count "generation", "videos billed")
+  end, "refuse")
+
   scenario("lets a client go that nobody closed", function(env)
     local held = setmetatable({}, { __mode = "k" })
     env.run(function()

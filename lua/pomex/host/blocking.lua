@@ -5,7 +5,7 @@ local coroutines = require "pomex.host.coroutine"
 
 local blocking = { name = "blocking", spawn = coroutines.spawn, start = coroutines.start }
 
-local now, running = core.now, coroutine.running
+local now, yieldable, running = core.now, core.yieldable, coroutine.running
 local started, park = coroutines.started, coroutines.park
 
 ---Nothing that could yield.
@@ -23,9 +23,8 @@ end
 ---@param client pomex.Client
 ---@return string|nil
 function blocking.refuse(client)
-  if client.loop.stepping and not own_task(client) then
-    return coroutines.WITHIN_STEP
-  end
+  if own_task(client) then return not yieldable() and coroutines.WITHIN_C or nil end
+  return client.loop.stepping and coroutines.WITHIN_STEP or nil
 end
 
 local function sooner(a, b)

@@ -7,10 +7,13 @@ local protect = require "pomex.host.protect"
 local coroutines = {
   current = protect.current,
   name = "coroutine",
+  WITHIN_C = "pomex: a wait within what a function in C calls (string.gsub, table.sort, require), "
+    .. "which cannot yield; call it from Lua",
   WITHIN_STEP = "pomex: a wait within a step; wait in a task that client:spawn started",
 }
 
-local now, said, running = core.now, protect.said, coroutine.running
+local now, yieldable = core.now, core.yieldable
+local said, running = protect.said, coroutine.running
 local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
 
 -- What a wait yields, so that it can be told from a yield of the task's own.
@@ -74,7 +77,7 @@ function coroutines.refuse(client)
   if co and client.loop.stepping == co then
     return coroutines.WITHIN_STEP
   end
-  if co then return nil end
+  if co then return not yieldable() and coroutines.WITHIN_C or nil end
   return 'pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one'
 end
 

@@ -1,7 +1,9 @@
 --- What hosts have in common that watch a client's descriptor in a loop of their own.
 
+local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
-local now = require("pomex.core").now
+
+local now, yieldable = core.now, core.yieldable
 
 local pump = {}
 
@@ -24,10 +26,11 @@ function pump.step(client, tell)
   if not ok then tell(tostring(why)) end
 end
 
----Why the running coroutine may not wait: it is the one that steps.
+---Why the running coroutine may not wait: it is the one that steps, or cannot yield just here.
 ---@return string|nil
 function pump.busy()
-  return stepping == current() and coroutines.WITHIN_STEP or nil
+  if stepping == current() then return coroutines.WITHIN_STEP end
+  return not yieldable() and coroutines.WITHIN_C or nil
 end
 
 ---A host's wait: `sleep(left)` returns after `left` seconds (nil: any), or when `wake` was called.
