@@ -18,6 +18,8 @@ typedef struct binding_operation {
     pomex_operation *operation; /* NULL: taken, or never begun */
     uint64_t id;
     int attempts;
+    bool read;           /* its result is being read: it stays */
+    bool unwanted;       /* to be released after that */
     int64_t done, total; /* of a taken download */
 } binding_operation;
 

@@ -1,6 +1,8 @@
 /* The operation userdata: one reference to an operation of the core. */
 #include "binding.h"
 
+#include <string.h>
+
 static binding_operation *self(lua_State *L)
 {
     return pomex_lua_self(L, "pomex operation");
@@ -39,6 +41,14 @@ static void release(binding_operation *op)
     op->operation = NULL;
 }
 
+/* What its result leaves behind is kept for whoever asks later. */
+static void release_done(binding_operation *op)
+{
+    op->attempts = pomex_operation_attempts(op->operation);
+    pomex_operation_progress(op->operation, &op->done, &op->total);
+    release(op);
+}
+
 static int operation_gc(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -70,40 +80,42 @@ static int operation_cancel(lua_State *L)
     return 0;
 }
 
-static int push_body(lua_State *L, const pomex_operation *operation)
+static void push_result(lua_State *L, const pomex_operation *operation)
 {
-    size_t length = 0;
-    const char *body = pomex_operation_body(operation, &length);
-    lua_pushlstring(L, body != NULL ? body : "", body != NULL ? length : 0);
-    return 1;
-}
-
-static int push_result(lua_State *L, const binding_operation *op)
-{
-    if (op->operation == NULL) {
-        return luaL_error(L, "the result of this pomex operation was taken");
-    }
-    if (!pomex_operation_done(op->operation)) {
-        return luaL_error(L, "this pomex operation is not done");
-    }
-    const pomex_error *error = pomex_operation_error(op->operation);
+    const pomex_error *error = pomex_operation_error(operation);
     if (error != NULL) {
         lua_pushnil(L);
         pomex_lua_push_error(L, error);
     } else {
-        push_body(L, op->operation);
-        pomex_lua_pushwhole(L, pomex_operation_status(op->operation));
+        size_t length = 0;
+        const char *body = pomex_operation_body(operation, &length);
+        lua_pushlstring(L, body, length);
+        pomex_lua_pushwhole(L, pomex_operation_status(operation));
     }
-    return 2;
+    pomex_lua_pushwhole(L, pomex_operation_attempts(operation));
 }
 
-/* result() -> body, status, attempts | nil, error table, attempts */
+/* result() -> body, status, attempts | nil, error table, attempts | nothing: it was taken
+ *
+ * Lua allocates while the core's memory is read, and so may run a finalizer that takes the
+ * result and releases it: that waits. (Should memory run out, the rest is the collector's.) */
 static int operation_result(lua_State *L)
 {
-    const binding_operation *op = self(L);
-    int results = push_result(L, op);
-    pomex_lua_pushwhole(L, pomex_operation_attempts(op->operation));
-    return results + 1;
+    binding_operation *op = self(L);
+    if (op->operation == NULL) {
+        return 0;
+    }
+    if (!pomex_operation_done(op->operation)) {
+        return luaL_error(L, "this pomex operation is not done");
+    }
+    bool within = op->read;
+    op->read = true;
+    push_result(L, op->operation);
+    op->read = within;
+    if (op->unwanted && !within) {
+        release_done(op);
+    }
+    return 3;
 }
 
 /* release(): gives the memory back, of which Lua's collector cannot see how much it is. The
@@ -113,22 +125,31 @@ static int operation_release(lua_State *L)
 {
     binding_operation *op = self(L);
     if (op->operation != NULL && pomex_operation_done(op->operation)) {
-        op->attempts = pomex_operation_attempts(op->operation);
-        pomex_operation_progress(op->operation, &op->done, &op->total);
-        release(op);
+        op->unwanted = op->read;
+        if (!op->read) {
+            release_done(op);
+        }
     }
     return 0;
 }
 
-/* body() -> the latest reply */
+/* body() -> the latest reply. The next one may take its place while Lua allocates: "" then. */
 static int operation_body(lua_State *L)
 {
     binding_operation *op = self(L);
-    if (op->operation == NULL) {
-        lua_pushliteral(L, "");
-        return 1;
+    size_t length = 0;
+    size_t still = 0;
+    if (op->operation != NULL) {
+        pomex_operation_body(op->operation, &length);
     }
-    return push_body(L, op->operation);
+    char *copy = pomex_lua_newuserdata(L, length + 1);
+    const char *body = op->operation != NULL ? pomex_operation_body(op->operation, &still) : "";
+    if (still != length) {
+        length = 0;
+    }
+    memcpy(copy, body, length);
+    lua_pushlstring(L, copy, length);
+    return 1;
 }
 
 /* progress() -> bytes so far, whole length or nil */

@@ -104,9 +104,11 @@ function Operation:outcome()
     local kind = self.kind
     value, err = kind.decode(body, status, kind.endpoint, self)
     if err then err.attempts, err.id = attempts, self.target end
-  else
+  elseif status then
     err = failure(status)
   end
+  -- A finalizer that ran in there has taken it.
+  if self.core ~= handle then return self:outcome() end
   self.tries = attempts
   if err then self.err = err else self.value = value end
   -- What the core had is ours now; what held it serves the next call.
