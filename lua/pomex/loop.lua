@@ -3,6 +3,7 @@
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
+local failures = require "pomex.failures"
 local protect = require "pomex.host.protect"
 
 ---@class pomex.Loop
@@ -21,9 +22,10 @@ function loop.new(handle, on_event)
     core = handle, on_event = on_event,
     pending = {}, count = 0,            -- operations by id, until their end was reported
     runnable = {}, head = 1, tail = 0,  -- coroutines that the next step resumes
+    queued = {},                        -- the same, by themselves
     later = {},                         -- those that yielded of their own accord
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
-    failures = {},
+    failures = failures.new(),
     unsure = false,                     -- a step was cut short: see rescue
     closed = false, ended = false,      -- ended: and everybody was told
     gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
@@ -50,15 +52,19 @@ function Loop:watch()
 end
 
 ---Has the descriptor tell of the work of this half, too.
-function Loop:arm()
-  local due = self:unheard() > 0 and 0 or self:timeout()
+---@param deaf? boolean not of errors that are yet to be raised
+function Loop:arm(deaf)
+  local due = not deaf and self:unheard() > 0 and 0 or self:timeout()
   if due then self.core:wake_in(due) end
 end
 
+---Once only, until it is resumed: a second time would find it in a yield of its own.
 ---@param co thread
 function Loop:make_runnable(co)
+  if self.queued[co] then return end
   local tail = self.tail + 1
   self.runnable[tail] = co
+  self.queued[co] = true
   self.tail = tail
   if not self.stepping then self:stir() end
 end
@@ -105,7 +111,7 @@ end
 ---@param task? table the task that failed, which may yet be waited for
 function Loop:failure(message, task)
   if not self.closed then
-    self.failures[#self.failures + 1] = { message = message, task = task }
+    self.failures:add(message, task)
     self:stir()
   end
 end
@@ -113,7 +119,7 @@ end
 ---The oldest error that still nobody collected.
 ---@return string|nil
 function Loop:take_failure()
-  return self:unheard() > 0 and table.remove(self.failures, 1).message or nil
+  return self.failures:take()
 end
 
 -- Resumes what can go on, at least one, and stops at `deadline`.
@@ -122,10 +128,13 @@ local function run(self, deadline)
   self.running = true
   while self.head <= self.tail do
     local head = self.head
-    coroutines.resume(self, self.runnable[head])
+    local co = self.runnable[head]
+    self.queued[co] = nil
+    coroutines.resume(self, co)
     self.runnable[head] = nil
     self.head = head + 1
-    if deadline and now() >= deadline then break end
+    -- There is no next step of a closed one.
+    if deadline and not self.closed and now() >= deadline then break end
   end
   self.running = false
   if self.head > self.tail then self.head, self.tail = 1, 0 end
@@ -158,9 +167,8 @@ local function dispatch(self)
           op.finished = true
           local who = op.waiter
           if who ~= nil then
-            local tail = self.tail + 1
-            self.runnable[tail] = who
-            self.tail, op.waiter = tail, nil
+            self:make_runnable(who)
+            op.waiter = nil
           end
         end
         pending[id] = nil
@@ -206,7 +214,8 @@ end
 
 ---One round: the core's work, then everything that it made ready.
 ---@param budget? number seconds of work in the core
-function Loop:advance(budget)
+---@param deaf? boolean the descriptor does not tell of errors that are yet to be raised
+function Loop:advance(budget, deaf)
   if self.closed then error("pomex client is closed", 0) end
   if self.stepping then
     error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
@@ -216,9 +225,9 @@ function Loop:advance(budget)
   local ok, err = pcall(turn, self, budget)
   self.stepping, self.running = false, false
   if not ok then self.unsure = true end
-  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.failures[1]
-    or self.unsure) then
-    self:arm()
+  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure
+    or not deaf and self:unheard() > 0) then
+    self:arm(deaf)
   end
   if not ok then error(err, 0) end
   self:rest()
@@ -234,12 +243,7 @@ end
 ---How many errors are yet to be raised.
 ---@return integer
 function Loop:unheard()
-  local failures = self.failures
-  for i = #failures, 1, -1 do
-    local task = failures[i].task
-    if task and task.collected then table.remove(failures, i) end
-  end
-  return #failures
+  return self.failures:count()
 end
 
 ---How much is not over: operations, coroutines about to run, errors yet to be raised; 1 if
@@ -266,7 +270,7 @@ function Loop:close()
     pending[id] = nil
   end
   for who in pairs(self.timers) do wake(self, who) end
-  self.count, self.timers, self.due, self.failures = 0, {}, nil, {}
+  self.count, self.timers, self.due, self.failures = 0, {}, nil, failures.new()
   self.ended = true
   -- Within a step (an on_done closed the client) that step resumes them.
   if not self.stepping then run(self) end

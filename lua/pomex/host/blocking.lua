@@ -55,9 +55,11 @@ function blocking.wait(client, ready, timeout)
     if polled == nil and why ~= "interrupted" then
       error("pomex: cannot wait: " .. why, 0)
     end
-    loop:advance()
-    if left and left <= 0 then return end
+    -- Errors yet to be raised are for a step: this wait would spin until then.
+    loop:advance(nil, true)
+    if left and left <= 0 then break end
   end
+  if loop:unheard() > 0 and not loop.closed then loop:arm() end
 end
 
 return blocking
