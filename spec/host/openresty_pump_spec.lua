@@ -183,6 +183,24 @@ describe("openresty, its pump: #once #openresty", function()
     ]])
   end)
 
+  it("asks again for a timer that nginx dropped, though nobody waits", function()
+    expected = "lua_max_running_timers are not enough"
+    start { http = [[
+      lua_max_running_timers 1;
+      init_worker_by_lua_block {
+        ngx.timer.at(0, function() while not notes:get "free" do ngx.sleep(0.01) end end)
+      }
+    ]] }
+    server:run 'client.async.assets:list():on_done(function() notes:set("done", true) end)'
+    nginx.await("the drop", function()
+      return server:log():find("lua_max_running_timers are not enough", 1, true)
+    end)
+    server:run 'notes:set("free", true)'
+    nginx.await("the answer", function()
+      return server:run 'client.async.assets:list() return notes:get "done"' == "true"
+    end)
+  end)
+
   local function serves(worker)
     sb:fault { endpoint = "assets.list", delay = 0.4, times = 0 }
     local began = socket.gettime()

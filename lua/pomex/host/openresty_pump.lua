@@ -180,7 +180,8 @@ end
 ---@param client pomex.Client
 function pump.attach(client)
   local loop = client.loop
-  if loop.detach then return end
+  -- Watched already: but nginx may have dropped the pump's timer.
+  if loop.detach then return ensure() end
   local fd = watching.descriptor(client)
   watched[fd] = client
   function loop.detach() forget(fd, client) end
