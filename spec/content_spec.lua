@@ -127,6 +127,9 @@ describe("pomex.content", function()
     refused(content():text("look at IMAGE 2."):image("x"), "image 2")
     refused(content():text("image 0"):image("x"), "image 0")
     refused(content():text("image 1"), "image 1", "images added: 0")
+    for _, words in ipairs { "image 1 image 9", "image 1/image 9", "image 1\nimage 9" } do
+      refused(content():text(words):image("x"), "the text speaks of image 9")
+    end
     refused(content():text("image 1, image 99999999999999999999"):image("x"), "image 9+$")
   end)
 

@@ -85,7 +85,8 @@ end
 ---@return boolean|nil
 ---@return pomex.Error? err
 function prompt.check_positions(text, count)
-  for digits, after in text:gmatch("%f[%w][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D](.?.?)") do
+  for digits, at in text:gmatch("%f[%w][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D]()") do
+    local after = text:sub(at, at + 1)
     local position = not after:find("^[%w_]") and not after:find("^[.,:]%d")
     if position and (tonumber(digits) > count or tonumber(digits) < 1) then
       return refuse(("the text speaks of image %s"):format(digits),
