@@ -134,12 +134,18 @@ local function deliver(self)
   end
 end
 
+-- What only asks may be asked twice.
+local ASKS = {
+  ["assets.get"] = true, ["assets.list"] = true, ["generations.get"] = true, download = true,
+}
+
 local function ran_out(self, timeout)
-  local seen = reply.object(self.core:body())
+  local seen, endpoint = reply.object(self.core:body()), self.kind.endpoint
   return nil, errors.new("timeout_error", {
     message = ("no answer within %.14g s of waiting"):format(timeout),
     hint = "the operation goes on; call its wait again, or cancel it",
-    endpoint = self.kind.endpoint, id = self.target, retryable = true,
+    endpoint = endpoint, id = self.target, retryable = ASKS[endpoint] or false,
+    maybe_billed = endpoint == "generations.create" or nil,
     last_status = seen and type(seen.status) == "string" and seen.status or nil,
     attempts = self.core:attempts(),
   })
@@ -161,6 +167,12 @@ function Operation:wait(timeout)
   while true do
     if self.news then deliver(self) end
     if self.finished or client.loop.closed then return self:outcome() end
+    -- Where nobody can wait, one can look.
+    local done = self:done()
+    if (done or timeout == 0) and host.refuse and host.refuse(client) then
+      if done then return self:outcome() end
+      return ran_out(self, timeout)
+    end
     if not deadline then
       note(self)
       host.wait(client, self)
@@ -173,7 +185,7 @@ end
 ---Whether the result is there.
 ---@return boolean
 function Operation:done()
-  return self.finished or self.core:done()
+  return self.finished or not self.core or self.core:done()
 end
 
 ---Ends it now. Its error says whether something may have been carried out: "cancelled_error"

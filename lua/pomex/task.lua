@@ -105,11 +105,15 @@ function Task:wait(timeout)
     options.expect("task:wait", "timeout", timeout, "span")
     deadline = now() + timeout
   end
+  local client = self.client
+  local refuse = client.host.refuse
   while not self.finished do
-    if not self:pause(now, deadline) and deadline then
+    -- Where nobody can wait, one can look.
+    local looks = timeout == 0 and refuse and refuse(client)
+    if looks or not self:pause(now, deadline) and deadline then
       return nil, errors.new("timeout_error", {
         message = ("the task is not done after %.14g s of waiting"):format(timeout),
-        hint = "the task goes on; call its wait again", retryable = true,
+        hint = "the task goes on; call its wait again",
       })
     end
   end

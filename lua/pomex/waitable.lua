@@ -103,7 +103,9 @@ function waitable:pause(now, deadline)
   local client = self.client
   note(self)
   client.host.wait(client, self, deadline and math.max(deadline - now(), 0))
-  return self() and true or false
+  if self() then return true end
+  note(nil)
+  return false
 end
 
 return waitable

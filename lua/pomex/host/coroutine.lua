@@ -35,10 +35,11 @@ function coroutines.running()
   return not main and co or nil
 end
 
-local function park_until(loop, co, ready, deadline)
+local function park_until(loop, co, task, ready, deadline)
   while not ready() do
     if now() >= deadline then
       ready:unsubscribe(co)
+      if task then task.waiting = nil end
       break
     end
     if loop.closed then error("pomex client is closed", 0) end
@@ -57,7 +58,7 @@ end
 ---@param timeout? number
 function coroutines.park(client, co, task, ready, timeout)
   if task then task.waiting = ready end
-  if timeout then return park_until(client.loop, co, ready, now() + timeout) end
+  if timeout then return park_until(client.loop, co, task, ready, now() + timeout) end
   if ready.waiter == nil then
     ready.waiter = co
   else
