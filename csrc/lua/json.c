@@ -18,15 +18,21 @@ static bool refuse(pomex_lua_problem *problem, bool misuse, const char *message)
     return false;
 }
 
-/* The path is written from its end to its beginning, while the recursion unwinds. */
+/* The path is written from its end to its beginning, while the recursion unwinds. Where that is
+ * too long for it, dots stand for the beginning. */
 static void prepend(pomex_lua_problem *problem, const char *segment)
 {
+    static const char cut[] = "...";
     char rest[sizeof problem->path];
+    if (strncmp(problem->path, cut, sizeof cut - 1) == 0) {
+        return;
+    }
     memcpy(rest, problem->path, sizeof rest);
     const char *dot = rest[0] != '\0' && rest[0] != '[' ? "." : "";
     int length = snprintf(problem->path, sizeof problem->path, "%.64s%s%s", segment, dot, rest);
-    if (length < 0) {
-        problem->path[0] = '\0';
+    if (length < 0 || (size_t)length > sizeof problem->path - sizeof cut) {
+        snprintf(problem->path, sizeof problem->path, "%s%.*s", cut,
+                 (int)(sizeof problem->path - sizeof cut), rest);
     }
 }
 

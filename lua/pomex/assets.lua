@@ -8,7 +8,7 @@ local resources = require "pomex.resources"
 
 local VIRTUAL = require("pomex.marks").VIRTUAL
 local KINDS, here = resources.KINDS, resources.here
-local check, id_of = options.check, resources.id_of
+local check, sent, id_of = options.check, options.sent, resources.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
 local LIST = {
@@ -27,6 +27,14 @@ local function without_virtual(body)
   return copy
 end
 
+local function check_body(where, body)
+  sent(where, body, BODY)
+  if body.group_id == nil then
+    options.misuse(where .. ": group_id must be given: a verified person's, or pomex.VIRTUAL for "
+      .. "the default Virtual group")
+  end
+end
+
 ---@class pomex.AsyncAssets
 ---@field client pomex.Client
 local AsyncAssets = {}
@@ -37,12 +45,8 @@ AsyncAssets.__index = AsyncAssets
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncAssets:create(body, opts)
-  check("assets:create", body, BODY)
+  check_body("assets:create", body)
   if opts ~= nil then check("assets:create", opts, options.CALL) end
-  if body.group_id == nil then
-    options.misuse("assets:create: group_id must be given: a verified person's, or "
-      .. "pomex.VIRTUAL for the default Virtual group")
-  end
   return resources.call(self.client, KINDS["assets.create"], nil, without_virtual(body), opts)
 end
 
@@ -62,7 +66,7 @@ end
 ---@return pomex.Operation
 function AsyncAssets:list(query, opts)
   if query ~= nil then
-    check("assets:list", query, LIST)
+    sent("assets:list", query, LIST)
     query = without_virtual(query)
   end
   if opts ~= nil then check("assets:list", opts, options.CALL) end
@@ -84,6 +88,8 @@ end
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return pomex.Task
 function AsyncAssets:create_and_wait(body, opts)
+  check_body("assets:create_and_wait", body)
+  if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
   local assets = self.client.assets
   return self.client:spawn(assets.create_and_wait, assets, body, opts)
 end
@@ -93,6 +99,8 @@ end
 ---@param opts? pomex.CallOptions
 ---@return pomex.Task
 function AsyncAssets:confirm_group(group_id, opts)
+  options.expect("assets:confirm_group", "group_id", group_id, "string")
+  if opts ~= nil then check("assets:confirm_group", opts, options.CALL) end
   local assets = self.client.assets
   return self.client:spawn(assets.confirm_group, assets, group_id, opts)
 end
@@ -184,7 +192,7 @@ end
 ---@param opts? pomex.CallOptions of each page's call
 ---@return fun(): pomex.Asset|nil
 function Assets:each(query, opts)
-  if query ~= nil then check("assets:each", query, EACH) end
+  if query ~= nil then sent("assets:each", query, EACH) end
   if opts ~= nil then check("assets:each", opts, options.CALL) end
   return pages.each(self, query or {}, opts)
 end

@@ -109,6 +109,7 @@ end
 ---@return boolean|nil ready
 ---@return string? why "interrupted"
 function Client:poll(seconds)
+  if seconds ~= nil then options.expect("client:poll", "seconds", seconds, "span") end
   local due = self:timeout()
   if due == 0 then return true end
   if due and (not seconds or due < seconds) then seconds = due end

@@ -8,7 +8,7 @@ local options = require "pomex.options"
 local resources = require "pomex.resources"
 
 local KINDS, here, refused = resources.KINDS, resources.here, operation.refused
-local check, id_of = options.check, resources.id_of
+local check, sent, id_of = options.check, options.sent, resources.id_of
 
 local BODY = { model = "string", content = "table" }
 
@@ -22,6 +22,15 @@ local EMPTY = setmetatable({}, marks.ARRAY)
 ---@field client pomex.Client
 local AsyncGenerations = {}
 AsyncGenerations.__index = AsyncGenerations
+
+local function check_body(name, body)
+  sent(name, body, BODY, true)
+  for _, key in ipairs(OPTIONS) do
+    if body[key] ~= nil then
+      options.misuse(("%s: %s belongs into the table after the body"):format(name, key))
+    end
+  end
+end
 
 -- The body with its builder built; nil and an error if the builder refuses.
 local function with_content(body)
@@ -47,12 +56,7 @@ end
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncGenerations:create(body, opts)
-  check("generations:create", body, BODY, true)
-  for _, key in ipairs(OPTIONS) do
-    if body[key] ~= nil then
-      options.misuse(("generations:create: %s belongs into the table after the body"):format(key))
-    end
-  end
+  check_body("generations:create", body)
   if opts ~= nil then check("generations:create", opts, options.CALL) end
   local payload, err = with_content(body)
   if not payload then
@@ -106,6 +110,8 @@ end
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return pomex.Task
 function AsyncGenerations:create_and_wait(body, opts)
+  check_body("generations:create_and_wait", body)
+  if opts ~= nil then check("generations:create_and_wait", opts, options.CREATE_AND_WAIT) end
   local generations = self.client.generations
   return self.client:spawn(generations.create_and_wait, generations, body, opts)
 end

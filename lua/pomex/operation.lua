@@ -56,7 +56,9 @@ end
 ---@return pomex.Operation
 function operation.new(client, kind, opts, target, handle, id)
   if not handle then
-    if id.type == "misuse" then options.misuse(kind.endpoint .. ": " .. id.message) end
+    if id.type == "misuse" then
+      options.misuse(errors.one_line(kind.endpoint .. ": " .. id.message))
+    end
     return operation.refused(client, errors.wrap(id), kind)
   end
   local ok, op = pcall(adopt, client, kind, opts, target, handle, id)

@@ -121,20 +121,14 @@ end
 
 local expect = options.expect
 
----Raises unless `given` is a table with keys of `known` only, each of the kind that `known`
----names (`pomex.null` is of any kind).
----@param where string
----@param given any
----@param known table<string, string>
----@param open? boolean keys that are not known are allowed
-function options.check(where, given, known, open)
+local function fields(where, given, known, open, sent)
   if type(given) ~= "table" then
     misuse(("%s: a table is needed, not %s"):format(where, shown(given)))
   end
   for key, value in pairs(given) do
     local kind = known[key]
     if kind then
-      if value ~= null then expect(where, key, value, kind) end
+      if not sent or value ~= null then expect(where, key, value, kind) end
     elseif type(key) ~= "string" then
       misuse(("%s: a table of named fields is needed (it has the key %s)"):format(
         where, tostring(key)))
@@ -142,6 +136,24 @@ function options.check(where, given, known, open)
       misuse(("%s: unknown key %q (is it %q?)"):format(where, key, options.nearest(key, known)))
     end
   end
+end
+
+---Raises unless `given` is a table with keys of `known` only, each of the kind that `known` names.
+---@param where string
+---@param given any
+---@param known table<string, string>
+---@param open? boolean keys that are not known are allowed
+function options.check(where, given, known, open)
+  fields(where, given, known, open)
+end
+
+---The same of a body or a query, where `pomex.null` is of any kind.
+---@param where string
+---@param given any
+---@param known table<string, string>
+---@param open? boolean
+function options.sent(where, given, known, open)
+  fields(where, given, known, open, true)
 end
 
 local check = options.check
@@ -155,7 +167,7 @@ end
 
 options.CALL = { timeout = "seconds", max_retries = "whole", validate = "boolean" }
 options.WAIT = extend(options.CALL, {
-  first = "seconds", factor = "factor", max = "seconds", on_update = "callable",
+  first = "span", factor = "factor", max = "seconds", on_update = "callable",
 })
 options.CREATE_AND_WAIT = extend(options.WAIT, { on_created = "callable" })
 options.DOWNLOAD = extend(options.CALL, { on_progress = "callable", sync = "boolean" })
@@ -164,11 +176,11 @@ local NEW = {
   api_key = "string", api_key_file = "string", base_url = "string", user_agent = "string",
   proxy = "string", ca_file = "string", ca_path = "string", billed_retry = "string",
   connect_timeout = "number", request_timeout = "number", budget = "number",
-  max_retries = "number", max_in_flight = "number", max_downloads = "number",
+  max_retries = "whole", max_in_flight = "whole", max_downloads = "whole",
   allow_http = "boolean", on_event = "callable", poll = "table",
   host = "host", rate_limits = "limits",
 }
-local SCHEDULE = { first = "seconds", factor = "factor", max = "seconds" }
+local SCHEDULE = { first = "span", factor = "factor", max = "seconds" }
 
 local LIMITS = {}
 for name in pairs(core.limits) do LIMITS[name] = "limit" end

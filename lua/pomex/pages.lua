@@ -1,5 +1,7 @@
 --- Walking through the pages of a list.
 
+local null = require("pomex.core").null
+
 local pages = {}
 
 -- Whether the list cannot go on after this page.
@@ -20,9 +22,11 @@ end
 ---@return fun(): table|nil
 function pages.each(resource, given, opts)
   local query = { limit = 100, sort_by = "create_time", sort_order = "asc" }
-  for key, value in pairs(given) do query[key] = value end
-  local left = given.max or math.huge
-  query.max, query.page = nil, given.page or 1
+  for key, value in pairs(given) do
+    if value ~= null then query[key] = value end
+  end
+  local left = query.max or math.huge
+  query.max, query.page = nil, query.page or 1
   local seen, fresh, at, last = {}, {}, 0, false
 
   local function fetch()

@@ -122,6 +122,7 @@ end
 ---@param async T
 ---@return T async
 function resources.here(async)
+  if not async then options.misuse("pomex: a method is called with a colon") end
   local client = async.client
   if client.loop.closed then closed() end
   local refuse = client.host.refuse

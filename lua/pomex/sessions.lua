@@ -16,7 +16,7 @@ AsyncSessions.__index = AsyncSessions
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncSessions:create(body, opts)
-  options.check("sessions:create", body, BODY)
+  options.sent("sessions:create", body, BODY)
   if opts ~= nil then options.check("sessions:create", opts, options.CALL) end
   return resources.call(self.client, KINDS["sessions.create"], nil, body, opts)
 end

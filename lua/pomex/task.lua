@@ -145,6 +145,11 @@ end
 ---  that a task raised stands where its err would
 function tasks.all(ops)
   if type(ops) ~= "table" then options.misuse("pomex.all: a list of operations is needed") end
+  for key in pairs(ops) do
+    if type(key) ~= "number" and key ~= "n" then
+      options.misuse(("pomex.all: a list is needed (it has the key %s)"):format(tostring(key)))
+    end
+  end
   for i = 1, #ops do
     local op = ops[i]
     if type(op) ~= "table" or not op.outcome then

@@ -4,6 +4,7 @@
 --- is over, and `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step,
 --- a function called) when calling it again is worth while. Waking may be spurious.
 
+local options = require "pomex.options"
 local protect = require "pomex.host.protect"
 
 local note = protect.note
@@ -76,6 +77,7 @@ end
 ---@param fn fun(value: any, err: pomex.Error?)
 ---@return self
 function waitable:on_done(fn)
+  options.expect("on_done", "fn", fn, "callable")
   if self.finished then
     run_handler(self, fn, self:outcome())
   else
