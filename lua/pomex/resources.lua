@@ -29,6 +29,14 @@ for _, endpoint in ipairs { "sessions.create", "assets.create", "assets.get", "a
 end
 resources.KINDS = KINDS
 
+-- The client's loop, where something may be started.
+local function open(client)
+  local loop = client.loop
+  if loop.closed then closed() end
+  if loop.guard then loop.guard() end
+  return loop
+end
+
 -- These are flat, and evaluate step by step, so that a task that waits has a small stack.
 
 ---Starts one call.
@@ -39,9 +47,7 @@ resources.KINDS = KINDS
 ---@param opts table|nil checked already
 ---@return pomex.Operation
 function resources.call(client, kind, id, payload, opts)
-  local loop = client.loop
-  if loop.closed then closed() end
-  if loop.guard then loop.guard() end
+  local loop = open(client)
   local spares = loop.spares
   local last = #spares
   local spare = spares[last]
@@ -53,9 +59,7 @@ end
 ---Starts a wait for a final status.
 ---@return pomex.Operation
 function resources.wait(client, kind, id, opts)
-  local loop = client.loop
-  if loop.closed then closed() end
-  if loop.guard then loop.guard() end
+  local loop = open(client)
   local handle, number = loop.core:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
 end
@@ -63,9 +67,7 @@ end
 ---Starts a download.
 ---@return pomex.Operation
 function resources.download(client, id, link, path, opts)
-  local loop = client.loop
-  if loop.closed then closed() end
-  if loop.guard then loop.guard() end
+  local loop = open(client)
   -- Before anything is started: nothing may fail between that and `new`.
   local kept = { path = path, on_progress = opts and opts.on_progress }
   local handle, number = loop.core:download(id, link, path, opts)
@@ -157,9 +159,7 @@ function Async:request(method, path, parts, opts)
     local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
     return operation.refused(client, err, KINDS.request)
   end
-  local loop = client.loop
-  if loop.closed then closed() end
-  if loop.guard then loop.guard() end
+  local loop = open(client)
   local handle, number = loop.core:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end
