@@ -15,6 +15,7 @@ local errors = require "pomex.errors"
 ---@field upstream_code? string the upstream sub-code, for diagnostics
 ---@field billed? boolean whether this verification was billed; nil where it did not say
 
+---@class pomex.CallbackModule
 local callback = {}
 
 local MAX_QUERY = 16 * 1024

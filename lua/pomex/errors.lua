@@ -43,6 +43,7 @@
 ---@field request_id? string the X-Request-Id of the answer
 ---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)
 
+---@class pomex.ErrorsModule
 local errors = {}
 
 -- An answer may hold megabytes in its message; a log line must not.

@@ -12,9 +12,9 @@ local marks = require "pomex.marks"
 
 ---@class pomex
 ---@field content fun(): pomex.Content makes a builder
----@field callback table the redirect that ends a verification
----@field errors table what an error is
----@field sandbox table `pomex.sandbox.start{…}`: the service, emulated
+---@field callback pomex.CallbackModule the redirect that ends a verification
+---@field errors pomex.ErrorsModule what an error is
+---@field sandbox pomex.SandboxModule `pomex.sandbox.start{…}`: the service, emulated
 local pomex = {}
 
 pomex.VERSION = core.VERSION

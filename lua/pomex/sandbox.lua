@@ -13,6 +13,7 @@
 local control = require "pomex.sandbox_control"
 local errors = require "pomex.errors"
 
+---@class pomex.SandboxModule
 local sandbox = {}
 
 -- What the program takes at its start; control.CONFIG is set once it runs.
@@ -116,11 +117,7 @@ local function configure(sb, options)
 end
 
 ---Starts a sandbox on a free loopback port.
----@param options? table asset_seconds (4), generation_seconds (12), rate_limits (true; false:
----  none; or by name), h5_seconds, asset_link_seconds, video_link_seconds, rate_limit_answer,
----  host ("127.0.0.1"), port (0: any free one), key, database (a file; none: in memory),
----  binary (the program; else $POMEX_SANDBOX_BIN, beside the installed module, $PATH),
----  start_timeout (10 seconds)
+---@param options? pomex.SandboxOptions
 ---@return pomex.Sandbox|nil
 ---@return pomex.Error? err connection_error: not found, or did not start
 function sandbox.start(options)

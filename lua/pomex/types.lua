@@ -37,6 +37,10 @@
 ---@field refuse? fun(client: pomex.Client): string|nil
 ---@field guard? fun(client: pomex.Client)
 ---@field attach? fun(client: pomex.Client)
+---@field name? string
+---@field own? fun(): boolean|nil of those that "auto" looks for: is what runs resumed by the host
+---  itself? nil: its loop does not run
+---@field here? fun(): pomex.Host who starts tasks where it is asked
 
 ---@class pomex.Schedule
 ---@field first? number seconds until the first look
@@ -48,6 +52,7 @@
 ---@field max_retries? integer the client's
 ---@field validate? boolean false: send what the document's rules would refuse
 
+---(To a wait, `max_retries` and `validate` mean nothing.)
 ---@class pomex.WaitOptions: pomex.CallOptions
 ---@field first? number seconds until the first look
 ---@field factor? number 1 or more
@@ -62,6 +67,23 @@
 ---@field timeout? number seconds in all; none
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes, in the waiting coroutine
 ---@field sync? boolean the file is on the disk when the call returns
+
+---@class pomex.SandboxConfig
+---@field asset_seconds? number 4: until an asset is active
+---@field generation_seconds? number 12: until a video is there
+---@field rate_limits? boolean|table<string, number|false> true; false: none; or by name
+---@field rate_limit_answer? number
+---@field h5_seconds? number how long a link for the phone lives
+---@field asset_link_seconds? number
+---@field video_link_seconds? number
+
+---@class pomex.SandboxOptions: pomex.SandboxConfig
+---@field host? string "127.0.0.1"
+---@field port? integer 0: any free one
+---@field key? string
+---@field database? string a file; none: in memory
+---@field binary? string the program; else $POMEX_SANDBOX_BIN, beside the installed module, $PATH
+---@field start_timeout? number seconds; 10
 
 ---@class pomex.SessionBody
 ---@field callback_url string https; the browser comes back here

@@ -1,7 +1,8 @@
 --- Hosts: the only place that blocks or yields.
 ---
 --- A host is a table of three functions:
----   running()                     the running task, or nil where nothing can yield
+---   running()                     the running task, or nil where nothing can yield: for programs
+---                                 that ask, nothing here does
 ---   wait(client, ready, timeout)  returns when ready() or after `timeout` seconds; without a
 ---                                 timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called when it may be ready
