@@ -152,8 +152,7 @@ static void what_holds_a_secret_is_seen(void **state)
         char *volatile copy = strdup(secrets[i]);
         free(copy);
         assert_int_equal(found, 1);
-        char *grown = strdup(secrets[i]);
-        grown = realloc(grown, 10000);
+        char *grown = realloc(strdup(secrets[i]), 10000);
         assert_non_null(grown);
         assert_int_equal(found, 2);
         explicit_bzero(grown, 10000);
