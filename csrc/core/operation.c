@@ -170,6 +170,13 @@ static bool is_envelope(const pomex_buffer *body)
     return found;
 }
 
+/* Of a connection that is shared we take requests off, and may be wrong about one: libcurl can
+ * have read an answer to its end that it has yet to tell of. That is no failure of theirs. */
+static bool was_taken_off(const pomex_transfer *t, const pomex_outcome *outcome)
+{
+    return outcome->ending == POMEX_NETWORK && !t->once && (t->cut_off || t->crossed);
+}
+
 void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 {
     pomex_client *c = op->client;
@@ -191,8 +198,8 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
         pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
     }
-    if (transfer->cut_off && outcome->ending == POMEX_NETWORK) {
-        op->attempts--; /* our doing, and no failure of its own */
+    if (was_taken_off(transfer, outcome)) {
+        op->attempts--;
         pomex_operation_queue(op);
     } else {
         op->stage->ended(op, outcome);

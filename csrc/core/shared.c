@@ -29,16 +29,6 @@ static void give_up_http2(pomex_transfer *t)
     t->client->http1 = true;
 }
 
-/* libcurl has read its answer to the end and taken it off its connection, and has yet to tell
- * us: what goes out there next shares nothing with it. Without a connection there is no TLS
- * session to name; libcurl says so at once, to its callbacks too. */
-static bool has_left(const pomex_transfer *t)
-{
-    struct curl_tlssessioninfo *session = NULL;
-    return curl_easy_getinfo(t->easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK && session &&
-           !session->internals;
-}
-
 bool pomex_shared_enter(pomex_transfer *t, const char *remote_ip, const char *local_ip,
                         int remote_port, int local_port)
 {
@@ -49,7 +39,7 @@ bool pomex_shared_enter(pomex_transfer *t, const char *remote_ip, const char *lo
     t->heard_at = 0;
     for (const pomex_link *link = list->next; link != list; link = link->next) {
         pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
-        if (other->line != t->line || other->reply.version > 1 || has_left(other))
+        if (other->line != t->line || other->reply.version > 1)
             continue;
         if (other->reply.version == 1) {
             give_up_http2(t);

@@ -122,14 +122,16 @@ static void servers_that_agree(void **state)
             assert_int_equal(count_good(&h, ops), MANY);
         }
         assert_int_equal(fault_server_count(h.server, NULL), 20 * MANY);
-        assert_true(fault_server_connections(h.server) <= (http2 ? 1 : MANY));
+        /* Not one a request; one may be left as a_connection_that_has_just_been_left is. */
+        assert_true(fault_server_connections(h.server) <= (http2 ? 1 : 2 * MANY));
         harness_stop(&h);
     }
 }
 
-/* libcurl may read an answer to its end and send the next request on the same connection before
- * it has told us of either: what has ended shares nothing. Here a timer of its own, left over
- * from the connecting, looks at the first in the call that starts the second. */
+/* libcurl may read an answer to its end and put the next request on the same connection before
+ * it has told us of either. Then that goes again, and is none the worse for it. Here a timer of
+ * libcurl's own, left over from the connecting, looks at the first in the call that starts the
+ * second. */
 static void a_connection_that_has_just_been_left(void **state)
 {
     (void)state;
