@@ -116,7 +116,7 @@ local function flow(client)
   step("Verified (%s): %s", person.verify_type or "no type given", person.group_id)
 
   local asset = check(client.assets:create { url = options.portrait, asset_type = "Image",
-    group_id = person.group_id, name = "front" })
+    group_id = person.group_id })
   step("Uploaded a portrait: %s", asset.id)
   asset = watch("asset", asset.status, function(on_update)
     return client.async.assets:wait(asset.id, { on_update = on_update })

@@ -51,6 +51,25 @@ describe("a wait that ran out of time", function()
     end
   end)
 
+  it("for what was made in the same call names it, and asks for no other", function()
+    sb:config { generation_seconds = 3600 }
+    local task, err = client.generations:create_and_wait(film(), { timeout = 0.3 })
+    sb:config { generation_seconds = 0 }
+    assert.is_nil(task)
+    assert.equal("timeout_error", err.type)
+    assert.is_false(err.retryable)
+    assert.equal(err.id, assert(client.generations:get(err.id)).id)
+  end)
+
+  it("finds what is over, though no step has told of it", function()
+    sb:fault { endpoint = "assets.list", before_accept = "hang" }
+    local op = client.async.assets:list()
+    assert.equal("cancelled_error", client:run(function()
+      op:cancel()
+      return select(2, op:wait(0)).type
+    end))
+  end)
+
   it("is no wait any more: cancelling its task leaves the operation alone", function()
     sb:fault { endpoint = "assets.list", delay = 0.3 }
     local op, late = client.async.assets:list(), 0

@@ -74,6 +74,10 @@ describe("the web app's trust #once #example", function()
       assert.is_true(verified(visitor, path))
       local forged = callback:gsub("group_id=[^&]+", "group_id=" .. sb:person())
       assert.equal(page, app:visitor():get(forged).location)
+      -- Nor does a failure that comes late undo it.
+      local failed = callback:gsub("resultCode=10000", "resultCode=10001")
+      assert.equal(page, app:visitor():get(failed).location)
+      assert.is_truthy(app:visitor():get(page).body:find("You are verified", 1, true))
       visitor:upload(path, "rachel")
       local group = callback:match "group_id=([^&]+)"
       assert.equal(1, #sb:get("/v1/video/assets?group_id=" .. group).body.items)

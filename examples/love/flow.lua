@@ -110,7 +110,7 @@ function stages.portrait(job)
     local answer = job:ask()
     if answer.back then return go_back(job, answer.back) end
     local asset, err = job.client.assets:create { url = answer.text, asset_type = "Image",
-      group_id = group_id, name = "front" }
+      group_id = group_id }
     if not asset then return nil, err end
     job.asset, asset_id = asset, asset.id
     job:keep { group_id = group_id, asset_id = asset_id }

@@ -126,6 +126,7 @@ invite=
 if [ $sandbox = false ] && [ -z "$open" ]; then
     [ -s "$state/invite" ] || openssl rand -hex 16 > "$state/invite" || fail "cannot make a secret"
     invite="$(cat "$state/invite")"
+    [ -n "$invite" ] || fail "$state/invite is empty"
 fi
 made_here=
 if [ -z "$certificate" ]; then

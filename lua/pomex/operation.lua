@@ -179,6 +179,8 @@ function Operation:wait(timeout)
       note(self)
       host.wait(client, self)
     elseif not self:pause(now, deadline) then
+      -- It may be over, and no step have told of it yet.
+      if self:done() then return self:outcome() end
       return ran_out(self, timeout)
     end
   end

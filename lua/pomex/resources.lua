@@ -89,6 +89,12 @@ function resources.id_of(where, name, x)
   return id
 end
 
+-- Once it is made, the same call is no retry: it would make, and may bill, another one.
+local function made(id, object, err)
+  if err then err.retryable, err.id = false, err.id or id end
+  return object, err
+end
+
 ---The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
 ---@param resource table with create and wait
 ---@param client pomex.Client
@@ -101,7 +107,7 @@ function resources.create_and_wait(resource, client, now, body, opts)
   if not opts then
     local created, err = resource:create(body)
     if not created then return nil, err end
-    return resource:wait(created.id)
+    return made(created.id, resource:wait(created.id))
   end
   local timeout = opts.timeout
   local deadline = timeout and now() + timeout
@@ -111,11 +117,11 @@ function resources.create_and_wait(resource, client, now, body, opts)
   })
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
-  return resource:wait(created.id, {
+  return made(created.id, resource:wait(created.id, {
     -- One last look even if the creation took all of the time.
     timeout = deadline and math.max(deadline - now(), 0.001) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
-  })
+  }))
 end
 
 ---For the plain calls: raises where the running coroutine may not wait, before anything is sent

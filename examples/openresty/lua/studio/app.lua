@@ -21,10 +21,10 @@ local function read_secret(path)
 end
 
 ---For init_by_lua: once at the start, and once a reload.
----@param settings { url: string, state: string, sandbox: boolean }
+---@param settings { url: string, state: string, sandbox: boolean, invite: string }
 function app.init(settings)
   app.url, app.state, app.sandbox = settings.url, settings.state, settings.sandbox
-  app.invite = settings.invite
+  app.invite = assert(settings.invite, 'invite is missing: "" lets everybody in')
   app.client = pomex.check(pomex.new {
     host = "openresty",
     poll = { asset = { first = 0.5, factor = 1.5, max = 5 },

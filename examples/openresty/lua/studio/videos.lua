@@ -3,7 +3,9 @@
 local app = require "studio.app"
 local live = require "studio.live"
 
-local videos = { PAGE = 60 }
+local videos = {}
+
+local PAGE = 60
 
 local AT_WORK = "('new', 'sending', 'queued', 'running', 'saving')"
 
@@ -30,11 +32,15 @@ end
 
 ---@param user_id string
 ---@param before? string id of a video: those that are older
----@return table[] videos the newest first, videos.PAGE at most
+---@return table[] videos the newest first, PAGE at most
+---@return boolean more whether there are older ones
 function videos.list(user_id, before)
-  return app.db():rows([[select * from videos where user_id = ? and rowid <
+  local list = app.db():rows([[select * from videos where user_id = ? and rowid <
     coalesce((select rowid from videos where id = ?), 9e18) order by rowid desc limit ]]
-    .. videos.PAGE, user_id, before)
+    .. PAGE + 1, user_id, before)
+  local more = #list > PAGE
+  list[PAGE + 1] = nil
+  return list, more
 end
 
 ---@return integer count of those that are not over

@@ -45,7 +45,9 @@ function pages.receive(request)
   local person, err = app.callback:verify(ngx.var.request_uri, { origin = app.url,
     subject = pages_people.subject(verification.user_id, verification.id) })
   if not person and err.type == "verification_failed" then
-    -- The state stays good: the same page may let the person scan again.
+    -- The state stays good: the same page may let the person scan again. What is over stays so.
+    local over = verification.stage == "verified" or verification.stage == "refused"
+    if over then return page.go("/scan/" .. verification.id) end
     return settle(verification, "failed", errors_text.scan(err))
   end
   -- The person's own browser once more (back, reload, a restored tab): the signature was right.

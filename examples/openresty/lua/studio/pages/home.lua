@@ -69,12 +69,12 @@ function home.studio(user, given)
   end
   local compose = given.compose or {}
   compose.usable, compose.element = portraits.usable(user.id), live.element
-  local list = videos.list(user.id, given.before)
+  local list, more = videos.list(user.id, given.before)
   -- Only the newest change by themselves.
   page.show { title = "Studio", user = user, events = not given.before and "/events" or nil,
     status = given.status,
     body = h(STUDIO, { studio = user.name, form = videos_view.form(compose),
-      cards = elements(cards(list)), older = html.when(#list == videos.PAGE,
+      cards = elements(cards(list)), older = html.when(more,
         '<p class="older"><a class="button" href="/?before={id}#films">Older videos</a></p>',
         list[#list]),
       people = live.element(people_view.list(cast)), add = people_view.form(person) }) }
