@@ -19,6 +19,7 @@
 
 /* A mark: minus the holder's pid (Linux's have 22 bits) and the milliseconds since when. */
 #define SINCE_BITS  41
+#define SINCE       ((INT64_C(1) << SINCE_BITS) - 1)
 #define MILLISECOND (POMEX_SECOND / 1000)
 
 /* A slot: 0 never used; > 0 the time of its stamp; < 0 held, its mark. */
@@ -77,7 +78,7 @@ static int64_t free_at(const lane *l, int64_t value, int64_t now)
         return 0;
     if (value > 0)
         return value + l->window;
-    int64_t since = (-value & ((INT64_C(1) << SINCE_BITS) - 1)) * MILLISECOND;
+    int64_t since = (-value & SINCE) * MILLISECOND;
     bool over = now - since >= HOLD_LIMIT || is_gone((pid_t)(-value >> SINCE_BITS));
     return over ? 0 : now + HELD_PAUSE;
 }
@@ -102,7 +103,7 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
             continue;
         }
         slot->number = i + 1;
-        slot->mark = -((int64_t)getpid() << SINCE_BITS | now / MILLISECOND);
+        slot->mark = -((int64_t)getpid() << SINCE_BITS | (now / MILLISECOND & SINCE));
         if (atomic_compare_exchange_strong(&l->slot[i], &value, slot->mark))
             return true;
         *again = now; /* another process was quicker: look again */

@@ -236,8 +236,8 @@ static bool run_paused(pomex_client *c, int64_t limit)
         pomex_link_remove(link);
         t->turn = 0;
         CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
-        if (code == CURLE_OK)
-            continue;
+        if (code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT)
+            continue; /* the latter: it is over already, and drain will hear how */
         /* libcurl says it here and nowhere else: the file takes no more, or memory ran out. */
         pomex_outcome outcome;
         pomex_transfer_outcome(t, code, &outcome);

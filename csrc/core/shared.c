@@ -5,6 +5,9 @@
 /* A connection on which somebody waits, and which has brought nothing for so long, is dead. */
 #define SILENCE (10 * POMEX_SECOND)
 
+/* Less than this is no silence: an answer takes its time, and a deadline may be near. */
+#define LEAST_SILENCE (2 * POMEX_SECOND)
+
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
     for (; text && *text; text++)
@@ -37,6 +40,7 @@ bool pomex_shared_enter(pomex_transfer *t, const char *remote_ip, const char *lo
     t->line = pomex_shared_line(remote_ip, local_ip, remote_port, local_port);
     t->shared = t->cut_off = false;
     t->heard_at = 0;
+    t->joined_at = pomex_recent(t->client);
     for (const pomex_link *link = list->next; link != list; link = link->next) {
         pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
         if (other->line != t->line || other->reply.version > 1)
@@ -62,10 +66,12 @@ bool pomex_shared_believes(pomex_transfer *t)
 void pomex_shared_unanswered(pomex_transfer *t)
 {
     const pomex_link *list = &t->client->lines, *link;
-    int64_t since = pomex_recent(t->client) - SILENCE;
-    since = t->sent_at > since ? t->sent_at : since;
-    if (!pomex_link_used(&t->in_lines) || t->once)
-        return; /* not sent, or on a connection that ends with it */
+    int64_t now = pomex_recent(t->client), since = now - SILENCE;
+    int64_t least = pomex_ns(t->client->settings.options.request_timeout / 2);
+    least = least < LEAST_SILENCE ? least : LEAST_SILENCE;
+    since = t->joined_at > since ? t->joined_at : since;
+    if (!pomex_link_used(&t->in_lines) || t->once || now - t->joined_at < least)
+        return; /* not sent, or on a connection that ends with it, or just now */
     for (link = list->next; link != list; link = link->next) {
         const pomex_transfer *other = POMEX_HOLDER(link, pomex_transfer, in_lines);
         if (other->line == t->line && other->heard_at >= since)

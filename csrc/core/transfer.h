@@ -39,12 +39,13 @@ typedef struct pomex_transfer {
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
     bool tls;
-    bool http1;       /* set up for HTTP/1.1 alone */
-    bool shared;      /* another waits for its answer on the same connection; see shared.h */
-    bool crossed;     /* … which speaks HTTP/1.1 */
-    bool cut_off;     /* … which we have shut */
-    uint64_t line;    /* the connection */
-    int64_t heard_at; /* when something last came on it, of this answer or of one that ended */
+    bool http1;        /* set up for HTTP/1.1 alone */
+    bool shared;       /* another waits for its answer on the same connection; see shared.h */
+    bool crossed;      /* … which speaks HTTP/1.1 */
+    bool cut_off;      /* … which we have shut */
+    uint64_t line;     /* the connection */
+    int64_t heard_at;  /* when something last came on it, of this answer or of one that ended */
+    int64_t joined_at; /* when this request went out on it */
     pomex_link in_lines;
     int64_t sent_at;
     int64_t started;

@@ -19,14 +19,21 @@ static void finish_well(harness *h, pomex_operation *op)
 }
 
 /* Starts, and makes a connection: the first. */
-static void start(harness *h)
+static void start_by(harness *h, bool stopped_clock)
 {
     harness_start(h, &good, 1, true);
     fault_server_speak_http2(h->server);
     h->options.max_retries = 0;
     h->options.connect_timeout = 60;
+    if (stopped_clock)
+        harness_stop_clock(h);
     harness_client(h);
     finish_well(h, harness_call(h, POMEX_EFFECT_NONE));
+}
+
+static void start(harness *h)
+{
+    start_by(h, false);
 }
 
 static int connection_of(harness *h, size_t index)
@@ -99,6 +106,38 @@ static void an_answer_that_is_late_says_nothing(void **state)
     }
 }
 
+/* A deadline that was near says nothing of the connection, on which another may be waiting. */
+static void a_short_wait_says_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        double timeout;
+        bool dead; /* the next request goes elsewhere */
+    } rows[] = {{0.5, false}, {5, true}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const fault_step steps[] = {{.times = 2, .kind = FAULT_HANG}, good};
+        pomex_call_options options;
+        harness h;
+        start_by(&h, true);
+        harness_script(&h, steps, 2);
+        pomex_operation *other = harness_call(&h, POMEX_EFFECT_NONE);
+        harness_arrived(&h, GET, 1);
+        pomex_call_options_init(&options);
+        options.timeout = rows[i].timeout;
+        pomex_operation *op =
+            pomex_client_call(h.client, POMEX_ASSET_GET, "asset-1", 7, NULL, &options);
+        harness_arrived(&h, GET, 2);
+        assert_int_equal(connection_of(&h, 1), 1);
+        harness_advance(&h, rows[i].timeout);
+        times_out(&h, op);
+        finish_well(&h, harness_call(&h, POMEX_EFFECT_NONE));
+        assert_int_equal(connection_of(&h, 2) != 1, rows[i].dead);
+        pomex_operation_cancel(other);
+        pomex_operation_release(other);
+        harness_stop(&h);
+    }
+}
+
 /* What was sent on it later goes again at once, and has not failed for it: also where half of
  * an answer has come, after which libcurl does not go again by itself. */
 static void what_shares_it_is_not_the_worse_for_it(void **state)
@@ -162,6 +201,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_goes_out_on_it_again),
         cmocka_unit_test(an_answer_that_is_late_says_nothing),
+        cmocka_unit_test(a_short_wait_says_nothing),
         cmocka_unit_test(what_shares_it_is_not_the_worse_for_it),
         cmocka_unit_test(a_post_is_not_cut_off),
     };
