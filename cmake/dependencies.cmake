@@ -71,7 +71,6 @@ pomex_part(POMEX_QR pomex.qr QRENCODE libqrencode libqrencode-dev)
 if(POMEX_TESTS)
   pomex_need(CMOCKA cmocka libcmocka-dev)
   pomex_need(OPENSSL openssl libssl-dev)
-  pomex_need(NGHTTP2 libnghttp2 libnghttp2-dev)
 endif()
 if(POMEX_MISSING)
   message(FATAL_ERROR "pomex: libraries are missing; on Debian or Ubuntu:\n"

@@ -57,7 +57,6 @@ pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error
     pomex_list_init(&c->news);
     pomex_list_init(&c->told);
     pomex_list_init(&c->paused);
-    pomex_list_init(&c->lines);
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
         pomex_list_init(&c->queues[0][kind]);
         pomex_list_init(&c->queues[1][kind]);

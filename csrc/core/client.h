@@ -95,8 +95,6 @@ struct pomex_client {
     pomex_link queues[2][POMEX_ENDPOINTS]; /* calls, polls */
     pomex_link news;
     pomex_link paused; /* transfers that libcurl would not let go of */
-    pomex_link lines;  /* transfers that are out over TLS */
-    bool http1;        /* HTTP/2 does not go well here; see shared.h */
     pomex_link told;   /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;
@@ -146,8 +144,6 @@ int pomex_socket_close(void *user, curl_socket_t fd);
 bool pomex_socket_watch(pomex_client *client, int fd, uint32_t events, bool known);
 void pomex_socket_unwatch(pomex_client *client, int fd);
 void pomex_socket_note_sleep(pomex_client *client);
-/* Shuts the connection down that shared.h calls `line`. */
-void pomex_socket_shut(pomex_client *client, uint64_t line);
 
 /* --- loop.c */
 bool pomex_loop_open(pomex_client *client);

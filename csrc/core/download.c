@@ -102,7 +102,6 @@ static int begin(pomex_transfer *t)
         if (d->restart)
             return 1;
     } else if (total < 0 && !h->chunked) {
-        /* By HTTP/2, too: to libcurl 7.88 a stream that is reset without an error has ended. */
         d->unfit =
             "the server did not say how long the video is, so it could not be told whole";
         return 1;

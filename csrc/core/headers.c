@@ -71,7 +71,6 @@ void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
     if (length > 5 && memcmp(line, "HTTP/", 5) == 0) {
         const char *space = memchr(line, ' ', length);
         pomex_headers_forget(h); /* an interim answer came before this one */
-        h->version = line[5] - '0';
         if (space && line + length - space > 3)
             for (int i = 1; i <= 3 && space[i] >= '0' && space[i] <= '9'; i++)
                 h->status = h->status * 10 + (space[i] - '0');

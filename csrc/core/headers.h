@@ -8,8 +8,7 @@ typedef struct pomex_headers {
     size_t bytes;
     bool too_long;
     int status;
-    bool ended;  /* the empty line behind them came */
-    int version; /* 1: HTTP/1.x, 2: HTTP/2 */
+    bool ended; /* the empty line behind them came */
     bool chunked;
     int64_t content_length; /* -1: not said */
     char retry_after[64];

@@ -2,7 +2,6 @@
 
 #include "json.h"
 #include "secret.h"
-#include "shared.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -170,13 +169,6 @@ static bool is_envelope(const pomex_buffer *body)
     return found;
 }
 
-/* Of a connection that is shared we take requests off, and may be wrong about one: libcurl can
- * have read an answer to its end that it has yet to tell of. That is no failure of theirs. */
-static bool was_taken_off(const pomex_transfer *t, const pomex_outcome *outcome)
-{
-    return outcome->ending == POMEX_NETWORK && !t->once && (t->cut_off || t->crossed);
-}
-
 void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 {
     pomex_client *c = op->client;
@@ -198,12 +190,7 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
         pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
     }
-    if (was_taken_off(transfer, outcome)) {
-        op->attempts--;
-        pomex_operation_queue(op);
-    } else {
-        op->stage->ended(op, outcome);
-    }
+    op->stage->ended(op, outcome);
     pomex_transfer_end(transfer);
 }
 
@@ -211,8 +198,6 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 static void stop_attempt(pomex_operation *op, enum pomex_ending ending, const char *why)
 {
     pomex_outcome outcome;
-    if (ending != POMEX_CANCELLED)
-        pomex_shared_unanswered(op->transfer);
     pomex_transfer_outcome(op->transfer, CURLE_OK, &outcome);
     outcome.ending = ending;
     outcome.status = 0;

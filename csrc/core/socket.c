@@ -4,9 +4,7 @@
  * connection, and obeying costs two system calls. What it opened through us stays registered
  * until it is closed, or until it shows an event while nobody wants one. */
 #include "client.h"
-#include "shared.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,31 +115,4 @@ void pomex_socket_note_sleep(pomex_client *c)
             if (c->sockets[fd].ours && !c->sockets[fd].wanted)
                 shutdown((int)fd, SHUT_RDWR);
     c->asleep = asleep;
-}
-
-/* The address of a socket's own or other end, as libcurl writes it. */
-static bool address_of(int fd, bool other, char ip[INET6_ADDRSTRLEN], int *port)
-{
-    struct sockaddr_storage at = {0};
-    socklen_t size = sizeof at;
-    int result = other ? getpeername(fd, (struct sockaddr *)&at, &size)
-                       : getsockname(fd, (struct sockaddr *)&at, &size);
-    const struct sockaddr_in *v4 = (const void *)&at;
-    const struct sockaddr_in6 *v6 = (const void *)&at;
-    bool six = at.ss_family == AF_INET6;
-    *port = ntohs(six ? v6->sin6_port : v4->sin_port);
-    return result == 0 &&
-           inet_ntop(at.ss_family, six ? (const void *)&v6->sin6_addr : &v4->sin_addr, ip,
-                     INET6_ADDRSTRLEN);
-}
-
-void pomex_socket_shut(pomex_client *c, uint64_t line)
-{
-    char here[INET6_ADDRSTRLEN], there[INET6_ADDRSTRLEN];
-    int from, to;
-    for (size_t fd = 0; fd < c->socket_count; fd++)
-        if (c->sockets[fd].ours && address_of((int)fd, false, here, &from) &&
-            address_of((int)fd, true, there, &to) &&
-            pomex_shared_line(there, here, to, from) == line)
-            shutdown((int)fd, SHUT_RDWR);
 }

@@ -1,5 +1,4 @@
 #include "operation.h"
-#include "shared.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +11,15 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
 {
     pomex_transfer *t = user;
     if (t->sent && t->once) {
-        /* libcurl repeats a request whose connection died before the first byte of an answer,
-         * and HTTP/2 has reasons of its own; what costs money goes out once. */
+        /* libcurl repeats a request whose kept-alive connection died before the first byte of
+         * an answer; a request that costs money goes out once. */
         t->repeated = true;
         return CURL_PREREQFUNC_ABORT;
     }
-    t->reply.version = 0;
-    if (t->tls && !pomex_shared_enter(t, remote_ip, local_ip, remote_port, local_port))
-        return CURL_PREREQFUNC_ABORT;
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
     if (!t->sent) {
         t->sent = true;
         t->sent_at = pomex_now(t->client);
@@ -32,13 +32,12 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
-    t->heard_at = pomex_recent(t->client);
     if (!pomex_headers_count(&t->reply, length))
         return 0;
     /* Not those of a proxy's answer to CONNECT, and not trailers. */
     if (t->sent && !t->begun && length)
         pomex_headers_note(&t->reply, line, length);
-    return pomex_shared_believes(t) ? length : 0;
+    return length;
 }
 
 /* libcurl reads a connection for as long as there are bytes; of a quick server's there always
@@ -49,7 +48,6 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
     size_t length = size * count;
-    t->heard_at = pomex_recent(t->client);
     if (t->to_file && t->turn >= TURN_BYTES) {
         if (!pomex_link_used(&t->in_paused))
             pomex_list_append(&t->client->paused, &t->in_paused);
@@ -119,6 +117,9 @@ static CURL *new_easy(pomex_client *c, pomex_transfer *t)
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, pomex_socket_close);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
     curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* Not HTTP/2, which repeats requests for reasons of its own, and whose one connection makes
+     * every call wait for a handshake that hangs. */
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -231,23 +232,11 @@ static void free_headers(pomex_transfer *t)
 #define USUAL_BUFFER 16384L
 #define FILE_BUFFER  102400L
 
-static void set_connection(CURL *e, const pomex_request *r, bool http1)
+static void set_connection(CURL *e, const pomex_request *r)
 {
-    bool https = strncasecmp(r->url, "https:", 6) == 0;
     curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
     curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
-                     (long)(http1 || !https ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
-    /* Nor may another join it while it waits: once a host has spoken HTTP/2, libcurl 7.88 takes
-     * every connection to it for one that carries many, and answers change hands (curl #4885).
-     * Between connections of different TLS settings it makes no such mistake, and these two
-     * mean the same. (Not the lowest version: later libcurls take 1.2 for the default of it,
-     * and it would undercut a system that allows 1.3 alone.) */
-    curl_easy_setopt(e, CURLOPT_SSLVERSION,
-                     (long)(r->once ? CURL_SSLVERSION_MAX_DEFAULT : CURL_SSLVERSION_MAX_NONE));
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
-    /* Wait for the first connection to say whether it can carry many. */
-    curl_easy_setopt(e, CURLOPT_PIPEWAIT, https && !http1 ? 1L : 0L);
 }
 
 pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
@@ -269,19 +258,16 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
-    bool http1 = r->once || c->http1;
-    t->tls = strncasecmp(r->url, "https:", 6) == 0;
-    if (!plain || !t->plain || r->fresh != t->fresh || http1 != t->http1) {
+    if (!plain || !t->plain || r->fresh != t->fresh) {
         if (code == CURLE_OK)
             code = set_proxy(e, &c->settings, r->url);
         if (code == CURLE_OK)
             code = set_method(e, r);
-        set_connection(e, r, http1);
+        set_connection(e, r);
         curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
     }
     t->plain = plain && code == CURLE_OK;
     t->fresh = r->fresh;
-    t->http1 = http1;
     if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
         return t;
     t->operation = NULL;
@@ -302,7 +288,6 @@ void pomex_transfer_end(pomex_transfer *t)
         free_headers(t);
     }
     pomex_link_remove(&t->in_paused);
-    pomex_shared_leave(t);
     if (t->stranger) {
         free_transfer(t);
         return;
@@ -352,8 +337,6 @@ static const char *why_of(const pomex_transfer *t, CURLcode code)
 {
     if (t->repeated)
         return "the connection died before an answer came";
-    if (t->crossed)
-        return "libcurl put two requests on one connection of HTTP/1.1";
     /* Of the environment; libcurl shows all of it, and so its password. */
     if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
         return "libcurl cannot read the proxy's address";

@@ -38,15 +38,6 @@ typedef struct pomex_transfer {
     bool once;                         /* nothing may send it a second time */
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
-    bool tls;
-    bool http1;        /* set up for HTTP/1.1 alone */
-    bool shared;       /* another waits for its answer on the same connection; see shared.h */
-    bool crossed;      /* … which speaks HTTP/1.1 */
-    bool cut_off;      /* … which we have shut */
-    uint64_t line;     /* the connection */
-    int64_t heard_at;  /* when something last came on it, of this answer or of one that ended */
-    int64_t joined_at; /* when this request went out on it */
-    pomex_link in_lines;
     int64_t sent_at;
     int64_t started;
     pomex_slot slot;
@@ -88,7 +79,7 @@ typedef struct pomex_request {
     size_t body_length;
     bool fresh;                 /* no cache on the way may answer */
     bool authorized;            /* false: the key stays here */
-    bool once;                  /* HTTP/1.1, a connection of its own, never repeated */
+    bool once;                  /* a connection of its own, never repeated */
     struct curl_slist *headers; /* taken over */
     pomex_partfile *file;       /* downloads */
     int (*begin)(struct pomex_transfer *transfer);

@@ -85,8 +85,8 @@ static void what_a_close_alone_ends_is_not_taken(void **state)
         "HTTP/1.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
         "HTTP/1.0 200 OK\r\nETag: \"v1\"\r\nConnection: close\r\n\r\n" SCENE_VIDEO,
         "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" SCENE_VIDEO,
-        "HTTP/2.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
-        "HTTP/2 200 \r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
+        "HTTP/3.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
+        "HTTP/3 200 \r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
     };
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         const fault_step step = {.kind = FAULT_RAW, .body = answers[i]};

@@ -14,12 +14,10 @@
 #define ENVELOPE "{\"error\":{\"message\":\"a fault\",\"type\":\"x\"}}"
 
 enum {
-    H1 = 1,    /* on HTTP/1.1 */
-    H2 = 2,    /* on HTTP/2 */
-    DONE = 4,  /* may strike after the service has carried the request out */
-    AFTER = 8, /* strikes only then */
-    TLS = 16,  /* connections: where there is TLS */
-    PLAIN = 32 /* … or is not */
+    DONE = 1,  /* may strike after the service has carried the request out */
+    AFTER = 2, /* strikes only then */
+    TLS = 4,   /* connections: where there is TLS */
+    PLAIN = 8  /* … or is not */
 };
 
 typedef struct fault {
@@ -33,50 +31,44 @@ static char deep[600];
 
 /* Of a thousand requests; the rest is handed on and answered. */
 static const fault faults[] = {
-    {"close", 35, H1 | H2 | DONE, {.kind = FAULT_CLOSE}},
-    {"reset", 35, H1 | H2 | DONE, {.kind = FAULT_RESET}},
-    {"reset within the body", 25, H1, {.kind = FAULT_RESET_WITHIN, .cut = 200}},
-    {"request broken off", 30, H1 | AFTER, {.kind = FAULT_CLOSE, .forward_cut = 400}},
-    {"answer cut", 40, H1 | H2 | AFTER, {.kind = FAULT_RELAY, .cut = 360}},
-    {"answer cut by a reset", 20, H1 | AFTER, {.kind = FAULT_RELAY, .cut = 360, .reset = true}},
-    {"answer dripped", 10, H1 | AFTER, {.kind = FAULT_DRIP, .delay = 0.00001}},
-    {"answer late", 20, H1 | AFTER, {.kind = FAULT_RELAY, .delay = 0.006}},
-    {"silence", 6, H1 | H2 | DONE, {.kind = FAULT_HANG}},
-    {"429", 20, H1 | H2 | DONE, {.status = 429, .body = ENVELOPE}},
-    {"429 with Retry-After", 10, H1 | DONE, {.status = 429, .headers = "Retry-After: 1\r\n"}},
-    {"503 in an envelope", 20, H1 | H2 | DONE, {.status = 503, .body = ENVELOPE}},
-    {"503 with Retry-After", 10, H1 | DONE, {.status = 503, .headers = "Retry-After: 2\r\n"}},
-    {"503, bare", 10, H1 | H2 | DONE, {.status = 503, .body = "<html>"}},
-    {"502", 20, H1 | H2 | DONE, {.status = 502, .body = ENVELOPE}},
-    {"500", 10, H1 | H2 | DONE, {.status = 500, .body = ENVELOPE}},
-    {"504", 10, H1 | H2 | DONE, {.status = 504}},
-    {"522", 5, H1 | DONE, {.status = 522}},
-    {"408", 10, H1 | DONE, {.status = 408}},
-    {"409", 10, H1 | DONE, {.status = 409, .body = ENVELOPE}},
-    {"425", 5, H1 | DONE, {.status = 425}},
-    {"400", 10, H1 | H2, {.status = 400, .body = ENVELOPE}},
-    {"401", 5, H1, {.status = 401, .body = ENVELOPE}},
-    {"404", 10, H1 | H2, {.status = 404, .body = ENVELOPE}},
-    {"417", 10, H1 | H2, {.status = 417}},
-    {"redirect", 10, H1 | H2 | DONE, {.status = 307, .headers = "Location: /elsewhere\r\n"}},
-    {"garbage", 10, H1 | DONE, {.kind = FAULT_RAW, .body = "\x15\x03\x01\x02P\r\n\r\n"}},
-    {"truncated",
-     10,
-     H1 | H2 | DONE,
-     {.kind = FAULT_TRUNCATE, .body = "{\"id\":\"x\"}", .cut = 7}},
-    {"headers without end", 4, H1 | DONE, {.kind = FAULT_ENDLESS_HEADERS}},
-    {"body without end", 1, H1 | DONE, {.kind = FAULT_ENDLESS_BODY}},
-    {"huge body", 1, H1 | DONE, {.size = POMEX_MAX_BODY + 1}},
-    {"deep body", 5, H1 | DONE, {.body = deep}},
-    {"no JSON", 10, H1 | H2 | DONE, {.body = "<html>welcome"}},
-    {"empty", 5, H1 | DONE, {.body = ""}},
-    {"array", 5, H1 | DONE, {.body = "[{\"id\":\"x\"}]"}},
-    {"null", 5, H1 | DONE, {.body = "null"}},
-    {"no id", 10, H1 | DONE, {.body = "{\"items\":7}"}},
-    {"nothing listed", 10, H1, {.body = "{\"object\":\"list\",\"items\":[]}"}},
-    {"REFUSED_STREAM", 60, H2 | DONE, {.kind = FAULT_REFUSE_STREAM}},
-    {"HTTP_1_1_REQUIRED", 4, H2 | DONE, {.kind = FAULT_HTTP_1_1}},
-    {"GOAWAY", 40, H2 | DONE, {.kind = FAULT_GO_AWAY}},
+    {"close", 35, DONE, {.kind = FAULT_CLOSE}},
+    {"reset", 35, DONE, {.kind = FAULT_RESET}},
+    {"reset within the body", 25, 0, {.kind = FAULT_RESET_WITHIN, .cut = 200}},
+    {"request broken off", 30, AFTER, {.kind = FAULT_CLOSE, .forward_cut = 400}},
+    {"answer cut", 40, AFTER, {.kind = FAULT_RELAY, .cut = 360}},
+    {"answer cut by a reset", 20, AFTER, {.kind = FAULT_RELAY, .cut = 360, .reset = true}},
+    {"answer dripped", 10, AFTER, {.kind = FAULT_DRIP, .delay = 0.00001}},
+    {"answer late", 20, AFTER, {.kind = FAULT_RELAY, .delay = 0.006}},
+    {"silence", 6, DONE, {.kind = FAULT_HANG}},
+    {"429", 20, DONE, {.status = 429, .body = ENVELOPE}},
+    {"429 with Retry-After", 10, DONE, {.status = 429, .headers = "Retry-After: 1\r\n"}},
+    {"503 in an envelope", 20, DONE, {.status = 503, .body = ENVELOPE}},
+    {"503 with Retry-After", 10, DONE, {.status = 503, .headers = "Retry-After: 2\r\n"}},
+    {"503, bare", 10, DONE, {.status = 503, .body = "<html>"}},
+    {"502", 20, DONE, {.status = 502, .body = ENVELOPE}},
+    {"500", 10, DONE, {.status = 500, .body = ENVELOPE}},
+    {"504", 10, DONE, {.status = 504}},
+    {"522", 5, DONE, {.status = 522}},
+    {"408", 10, DONE, {.status = 408}},
+    {"409", 10, DONE, {.status = 409, .body = ENVELOPE}},
+    {"425", 5, DONE, {.status = 425}},
+    {"400", 10, 0, {.status = 400, .body = ENVELOPE}},
+    {"401", 5, 0, {.status = 401, .body = ENVELOPE}},
+    {"404", 10, 0, {.status = 404, .body = ENVELOPE}},
+    {"417", 10, 0, {.status = 417}},
+    {"redirect", 10, DONE, {.status = 307, .headers = "Location: /elsewhere\r\n"}},
+    {"garbage", 10, DONE, {.kind = FAULT_RAW, .body = "\x15\x03\x01\x02P\r\n\r\n"}},
+    {"truncated", 10, DONE, {.kind = FAULT_TRUNCATE, .body = "{\"id\":\"x\"}", .cut = 7}},
+    {"headers without end", 4, DONE, {.kind = FAULT_ENDLESS_HEADERS}},
+    {"body without end", 1, DONE, {.kind = FAULT_ENDLESS_BODY}},
+    {"huge body", 1, DONE, {.size = POMEX_MAX_BODY + 1}},
+    {"deep body", 5, DONE, {.body = deep}},
+    {"no JSON", 10, DONE, {.body = "<html>welcome"}},
+    {"empty", 5, DONE, {.body = ""}},
+    {"array", 5, DONE, {.body = "[{\"id\":\"x\"}]"}},
+    {"null", 5, DONE, {.body = "null"}},
+    {"no id", 10, DONE, {.body = "{\"items\":7}"}},
+    {"nothing listed", 10, 0, {.body = "{\"object\":\"list\",\"items\":[]}"}},
 };
 
 /* Of a thousand connections. */
@@ -92,11 +84,11 @@ static const fault connections[] = {
 
 /* Of a thousand CONNECTs. */
 static const fault ways[] = {
-    {"proxy: 503", 50, H1, {.status = 503, .headers = "Retry-After: 1\r\n"}},
-    {"proxy: 407", 50, H1, {.status = 407}},
-    {"proxy: close", 50, H1, {.kind = FAULT_CLOSE}},
-    {"proxy: silence", 4, H1, {.kind = FAULT_HANG}},
-    {"proxy: dead TLS", 50, H1, {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}},
+    {"proxy: 503", 50, 0, {.status = 503, .headers = "Retry-After: 1\r\n"}},
+    {"proxy: 407", 50, 0, {.status = 407}},
+    {"proxy: close", 50, 0, {.kind = FAULT_CLOSE}},
+    {"proxy: silence", 4, 0, {.kind = FAULT_HANG}},
+    {"proxy: dead TLS", 50, 0, {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}},
 };
 
 #define FAULTS      (sizeof faults / sizeof *faults)
@@ -120,12 +112,12 @@ static run_call *call_of(const network *n, const fault_request *request)
     return number >= 0 && (size_t)number < n->count ? &n->calls[number] : NULL;
 }
 
-/* The one of `count` faults that strikes, if any of those with one of `flags`. */
+/* The one of `count` faults that strikes, if any of those with one of `flags` (0: of all). */
 static const fault *draw(run_dice *dice, const fault *table, size_t count, unsigned flags)
 {
     uint64_t at = dice_roll(dice, 1000);
     for (size_t i = 0; i < count; i++) {
-        if (!(table[i].flags & flags))
+        if (flags && !(table[i].flags & flags))
             continue;
         if (at < table[i].weight)
             return &table[i];
@@ -169,12 +161,11 @@ static bool choose(void *user, const fault_request *request, fault_step *step)
     run_call *call = call_of(n, request);
     uint64_t which = call ? (uint64_t)(call - n->calls) << 8 | call->seen++ : n->requests++;
     run_dice dice = {run_hash(n->seed, call ? 2 : 3, which)};
-    const fault *f = draw(&dice, faults, FAULTS, request->http2 ? H2 : H1);
+    const fault *f = draw(&dice, faults, FAULTS, 0);
     /* A whole 200 with a body that says nothing of itself is a file like any other. */
     if (f && f->step.kind == FAULT_ANSWER && f->step.status == 0 &&
         !strstr(request->line, " /v1/"))
         f = NULL;
-    n->http2 += request->http2;
     if (call)
         call->struck = f ? f->name : "nothing";
     if (f) {
@@ -219,7 +210,7 @@ static bool choose_way(void *user, const fault_request *request, fault_step *ste
         return false;
     pthread_mutex_lock(&n->lock);
     run_dice dice = {run_hash(n->seed, 4, n->requests++)};
-    const fault *f = draw(&dice, ways, WAYS, H1);
+    const fault *f = draw(&dice, ways, WAYS, 0);
     if (f) {
         n->struck[FAULTS + CONNECTIONS + (size_t)(f - ways)]++;
         fill_step(n, &dice, f, step);
@@ -255,8 +246,6 @@ bool network_start(network *n, const sandbox *sb, uint64_t seed, run_call *calls
     n->proxy_chooser = (fault_chooser){choose_way, NULL, n};
     fault_server_choose(n->server, &n->chooser);
     fault_server_choose(n->proxy, &n->proxy_chooser);
-    if (tls)
-        fault_server_speak_http2(n->server);
     return true;
 }
 
@@ -294,9 +283,8 @@ void network_print(const network *n)
     uint64_t sum = 0;
     for (size_t i = 0; i < MAX_FAULTS; i++)
         sum += n->struck[i];
-    printf("faults: %llu, and %llu outages; requests over HTTP/2: %llu\n",
-           (unsigned long long)sum, (unsigned long long)n->outages,
-           (unsigned long long)n->http2);
+    printf("faults: %llu, and %llu outages\n", (unsigned long long)sum,
+           (unsigned long long)n->outages);
     print_table(n->struck, faults, FAULTS);
     print_table(n->struck + FAULTS, connections, CONNECTIONS);
     print_table(n->struck + FAULTS + CONNECTIONS, ways, WAYS);

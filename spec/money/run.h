@@ -83,7 +83,6 @@ typedef struct network {
     bool tls;
     uint64_t requests;
     uint64_t connections;
-    uint64_t http2; /* requests that came over it */
     uint64_t struck[MAX_FAULTS];
     fault_server *server;
     fault_server *proxy;

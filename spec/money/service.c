@@ -5,13 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-void service_start(service *s, bool tls, bool http2)
+void service_start(service *s, bool tls)
 {
     memset(s, 0, sizeof *s);
     assert_true(sandbox_start(&s->sb, NULL));
     harness_start(&s->h, NULL, 0, tls);
-    if (http2)
-        fault_server_speak_http2(s->h.server);
     s->h.options.api_key = s->sb.key;
     json_t *made =
         sandbox_ask(&s->sb, "POST", "/_sandbox/assets", json_pack("{s:s}", "status", "active"));

@@ -17,7 +17,7 @@ typedef struct service {
     char nonce[32]; /* of the last call */
 } service;
 
-void service_start(service *s, bool tls, bool http2);
+void service_start(service *s, bool tls);
 void service_stop(service *s);
 
 /* A new client of h.options. */

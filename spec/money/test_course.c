@@ -70,7 +70,7 @@ static void silence(void **state)
 {
     (void)state;
     service s;
-    service_start(&s, false, false);
+    service_start(&s, false);
     service_client(&s);
     for (int n = 0; n < 2 * EFFECTS; n++) {
         enum pomex_effect effect = (enum pomex_effect)(n % EFFECTS);
@@ -98,7 +98,7 @@ static void a_caller_that_forgets_to_step(void **state)
     (void)state;
     service s;
     for (int tls = 0; tls < 2; tls++) {
-        service_start(&s, tls, false);
+        service_start(&s, tls);
         service_client(&s);
         for (int n = 0; n < EFFECTS; n++) {
             enum pomex_effect effect = (enum pomex_effect)n;
@@ -119,7 +119,7 @@ static void a_server_that_is_away(void **state)
 {
     (void)state;
     service s;
-    service_start(&s, false, false);
+    service_start(&s, false);
     for (int n = 0; n < EFFECTS; n++) {
         enum pomex_effect effect = (enum pomex_effect)n;
         service_client(&s);
@@ -143,7 +143,7 @@ static void a_server_that_goes(void **state)
 {
     (void)state;
     service s;
-    service_start(&s, false, false);
+    service_start(&s, false);
     for (int n = 0; n < 2 * EFFECTS; n++) {
         enum pomex_effect effect = (enum pomex_effect)(n % EFFECTS);
         bool done = n >= EFFECTS;
@@ -202,7 +202,7 @@ static void callers_that_stop(void **state)
         {.kind = FAULT_DRIP, .times = 1, .forward = true, .delay = 0.05},
     };
     service s;
-    service_start(&s, false, false);
+    service_start(&s, false);
     for (size_t i = 0; i < 3 * 3 * EFFECTS; i++) {
         const fault_step *step = &steps[i / EFFECTS / 3];
         enum pomex_effect effect = (enum pomex_effect)(i % EFFECTS);
@@ -230,7 +230,7 @@ static void callers_that_stop_in_time(void **state)
     (void)state;
     static const fault_step hang = {.kind = FAULT_HANG_AT_ONCE};
     service s;
-    service_start(&s, true, false);
+    service_start(&s, true);
     for (size_t i = 0; i < 3 * EFFECTS; i++) {
         enum pomex_effect effect = (enum pomex_effect)(i % EFFECTS);
         service_network(&s, &hang, 1);
@@ -259,7 +259,7 @@ static void proxies(void **state)
     };
     char url[64];
     service s;
-    service_start(&s, true, true);
+    service_start(&s, true);
     s.h.options.proxy = url;
     for (size_t i = 0; i < 2 * sizeof ways / sizeof *ways; i++) {
         for (int n = 0; n < EFFECTS; n++) {

@@ -22,8 +22,7 @@ typedef struct row {
     enum {
         EITHER, /* tried on what the service has done, and on what it has not */
         UNDONE,
-        DONE,
-        HTTP2 /* EITHER, but of HTTP/2; to HTTP/1.1 it is a close */
+        DONE
     } when;
     fault_step step;
     const char *told;
@@ -141,9 +140,6 @@ static const row rows[] = {
      {.body = "{\"id\":7,\"h5_link\":7}"},
      "-RMM",
      "decode_error"},
-    {"REFUSED_STREAM", HTTP2, {.kind = FAULT_REFUSE_STREAM}, "AAMM", "connection_error"},
-    {"HTTP_1_1_REQUIRED", HTTP2, {.kind = FAULT_HTTP_1_1}, "AAMM", "connection_error"},
-    {"GOAWAY", HTTP2, {.kind = FAULT_GO_AWAY}, "AAMM", "connection_error"},
 };
 
 /* Before a byte of the request can have left: only where there is TLS. */
@@ -220,25 +216,16 @@ static void warm(service *s, enum pomex_effect effect)
     }
 }
 
-static bool is_for(const row *r, bool http2)
-{
-    enum fault_kind kind = r->step.kind;
-    return http2 ? kind == FAULT_ANSWER || kind == FAULT_CLOSE || kind == FAULT_RESET ||
-                       kind == FAULT_RELAY || r->when == HTTP2
-                 : r->when != HTTP2;
-}
-
-static void check_all(bool tls, bool http2, bool warmed)
+static void check_all(bool tls, bool warmed)
 {
     service s;
-    service_start(&s, tls, http2);
+    service_start(&s, tls);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (int n = 0; n < 2 * EFFECTS; n++) {
             const row *r = &rows[i];
             enum pomex_effect effect = (enum pomex_effect)(n % EFFECTS);
             bool done = n >= EFFECTS;
-            if (r->told[effect] == '-' || r->when == (done ? UNDONE : DONE) ||
-                !is_for(r, http2))
+            if (r->told[effect] == '-' || r->when == (done ? UNDONE : DONE))
                 continue;
             service_client(&s);
             if (warmed)
@@ -252,45 +239,37 @@ static void check_all(bool tls, bool http2, bool warmed)
 static void on_fresh_connections(void **state)
 {
     (void)state;
-    check_all(false, false, false);
+    check_all(false, false);
 }
 
 static void on_kept_alive_connections(void **state)
 {
     (void)state;
-    check_all(false, false, true);
+    check_all(false, true);
 }
 
 static void over_tls(void **state)
 {
     (void)state;
-    check_all(true, false, true);
-}
-
-static void over_http_2(void **state)
-{
-    (void)state;
-    check_all(true, true, true);
+    check_all(true, true);
 }
 
 static void what_cannot_have_left(void **state)
 {
     (void)state;
     service s;
-    for (int http2 = 0; http2 < 2; http2++) {
-        service_start(&s, true, http2 == 1);
-        for (size_t i = 0; i < sizeof unsent / sizeof *unsent; i++) {
-            /* Of what is tried again on a short time-out, some may take too long once more. */
-            bool silent = unsent[i].step.kind == FAULT_HANG_AT_ONCE;
-            s.h.options.connect_timeout = silent ? 0.5 : 10;
-            s.h.options.max_retries = silent ? 10 : 2;
-            for (int effect = 0; effect < EFFECTS; effect++) {
-                service_client(&s);
-                check(&s, &unsent[i], (enum pomex_effect)effect, false);
-            }
+    service_start(&s, true);
+    for (size_t i = 0; i < sizeof unsent / sizeof *unsent; i++) {
+        /* Of what is tried again on a short time-out, some may take too long once more. */
+        bool silent = unsent[i].step.kind == FAULT_HANG_AT_ONCE;
+        s.h.options.connect_timeout = silent ? 0.5 : 10;
+        s.h.options.max_retries = silent ? 10 : 2;
+        for (int effect = 0; effect < EFFECTS; effect++) {
+            service_client(&s);
+            check(&s, &unsent[i], (enum pomex_effect)effect, false);
         }
-        service_stop(&s);
     }
+    service_stop(&s);
 }
 
 /* To believe no refusal costs a retry, and never a second task. */
@@ -307,7 +286,7 @@ static void billed_retry_unsent(void **state)
          "unavailable_error"},
     };
     service s;
-    service_start(&s, false, false);
+    service_start(&s, false);
     s.h.options.billed_retry_unsent = true;
     service_client(&s);
     for (size_t i = 0; i < 3; i++)
@@ -322,7 +301,6 @@ int main(void)
         cmocka_unit_test(on_fresh_connections),
         cmocka_unit_test(on_kept_alive_connections),
         cmocka_unit_test(over_tls),
-        cmocka_unit_test(over_http_2),
         cmocka_unit_test(what_cannot_have_left),
         cmocka_unit_test(billed_retry_unsent),
     };

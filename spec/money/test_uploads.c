@@ -82,7 +82,7 @@ static void is_doubtful(service *s, upload *u, size_t count)
 
 static void start(service *s, const fault_step *steps, size_t count)
 {
-    service_start(s, false, false);
+    service_start(s, false);
     service_client(s);
     service_network(s, steps, count);
 }

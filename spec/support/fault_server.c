@@ -1,6 +1,5 @@
 #include "fault_server.h"
 
-#include "fault_http2.h"
 #include "fault_script.h"
 #include "fault_tls.h"
 #include "fault_wire.h"
@@ -33,13 +32,13 @@ struct fault_server {
     int listener;
     int port;
     bool stopping;
-    bool http2;
     SSL_CTX *tls;
     SSL_CTX *strange; /* with a certificate of nobody's */
     const fault_chooser *chooser;
     fault_script *script;
     connection *connections;
     int connection_count; /* ever accepted */
+    int lost_to_h2;
 };
 
 /* ---------------------------------------------------------------------------------- threads */
@@ -94,33 +93,21 @@ static void serve_requests(connection *c)
     free(request);
 }
 
-/* Of HTTP/2. */
-static void take(void *user, const fault_request *request, fault_step *step)
-{
-    fault_server *server = user;
-    if (!server->chooser)
-        fault_script_keep(server->script, request);
-    choose(server, request, step);
-}
-
-static void followed(void *user, const fault_wire *wire, const fault_request *request,
-                     const fault_step *step)
-{
-    tell(user, wire, request, step);
-}
-
 static void serve_tls(connection *c, SSL_CTX *context)
 {
     fault_wire *wire = &c->wire;
     wire->tls = SSL_new(context);
     if (!wire->tls)
         return;
-    fault_tls_set_alpn(wire->tls, &wire->alpn);
+    fault_tls_set_offered(wire->tls, wire->offered);
     if (SSL_set_fd(wire->tls, wire->fd) && SSL_accept(wire->tls) == 1) {
-        if (fault_tls_is_http2(wire->tls))
-            fault_http2_serve(wire, take, followed, c->server);
-        else
+        if (fault_tls_is_h2(wire->tls)) {
+            pthread_mutex_lock(wire->lock);
+            c->server->lost_to_h2++;
+            pthread_mutex_unlock(wire->lock);
+        } else {
             serve_requests(c);
+        }
     }
     SSL_free(wire->tls);
     wire->tls = NULL;
@@ -186,11 +173,8 @@ static void start_connection(fault_server *server, int fd)
         abort();
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     c->server = server;
-    c->wire = (fault_wire){.number = ++server->connection_count,
-                           .fd = fd,
-                           .other = -1,
-                           .alpn.http2 = server->http2,
-                           .lock = &server->lock};
+    c->wire = (fault_wire){
+        .number = ++server->connection_count, .fd = fd, .other = -1, .lock = &server->lock};
     /* So small that the C library keeps it for the next connection. */
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
@@ -330,13 +314,6 @@ void fault_server_choose(fault_server *server, const fault_chooser *chooser)
     server->chooser = chooser;
 }
 
-void fault_server_speak_http2(fault_server *server)
-{
-    pthread_mutex_lock(&server->lock);
-    server->http2 = true;
-    pthread_mutex_unlock(&server->lock);
-}
-
 void fault_server_speak_tls_1_2(fault_server *server)
 {
     SSL_CTX_set_min_proto_version(server->tls, TLS1_2_VERSION);
@@ -367,6 +344,14 @@ int fault_server_connections(fault_server *server)
 {
     pthread_mutex_lock(&server->lock);
     int count = server->connection_count;
+    pthread_mutex_unlock(&server->lock);
+    return count;
+}
+
+int fault_server_lost_to_h2(fault_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    int count = server->lost_to_h2;
     pthread_mutex_unlock(&server->lock);
     return count;
 }

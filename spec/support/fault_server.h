@@ -6,9 +6,8 @@
  * on a connection before anything is read (FAULT_..._AT_ONCE) are taken at the accept, if they
  * are the first that is not used up. A connection without a step is answered with 404.
  *
- * On HTTP/2 a request is a stream: FAULT_HANG leaves it open and goes on with the others,
- * FAULT_TRUNCATE ends it alone, FAULT_CLOSE and FAULT_RESET end the connection under all of
- * them. Of the kinds that are bytes of HTTP/1.1 there, each is a FAULT_CLOSE. */
+ * Over TLS it takes `h2` where a client offers that, and then says nothing more: pomex speaks
+ * HTTP/1.1 alone. */
 #ifndef FAULT_SERVER_H
 #define FAULT_SERVER_H
 
@@ -30,10 +29,6 @@ enum fault_kind {
     FAULT_RELAY,           /* the answer of the server at `port`; `cut`: only so many bytes of
                               it, then a close */
     FAULT_RESET_WITHIN,    /* `cut` bytes of the request's body are read; then a reset */
-    FAULT_REFUSE_STREAM,   /* HTTP/2: RST_STREAM with REFUSED_STREAM */
-    FAULT_HTTP_1_1,        /* HTTP/2: RST_STREAM with HTTP_1_1_REQUIRED */
-    FAULT_HALT,            /* HTTP/2: the head, `cut` bytes of the body, and then nothing */
-    FAULT_GO_AWAY,         /* HTTP/2: GOAWAY, as of a request never looked at; then a close */
     FAULT_CLOSE_AT_ONCE,   /* accepted and closed before a byte is read */
     FAULT_RESET_AT_ONCE,   /* the same with a reset */
     FAULT_RAW_AT_ONCE,     /* accepted and told `body`, in clear also where TLS is expected */
@@ -65,16 +60,15 @@ typedef struct fault_request {
     char headers[4096]; /* the header lines as they came */
     char body[4096];    /* its beginning */
     size_t body_length;
-    int connection; /* 1: the first that was accepted */
-    bool http2;
-    char offered[64]; /* TLS: the protocols that the client offered, "h2,http/1.1" */
+    int connection;   /* 1: the first that was accepted */
+    char offered[64]; /* TLS: the protocols that the client offered, "http/1.1" */
     int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
-    bool followed;    /* HTTP/1.1: by all that its step had to send */
+    bool followed;    /* by all that its step had to send */
 } fault_request;
 
 typedef struct fault_result {
     bool handed_on;   /* all of the request was */
-    bool whole;       /* all of an answer was written (of HTTP/2 that is not known: false) */
+    bool whole;       /* all of an answer was written */
     int status;       /* of the answer of the server behind us; 0: it gave none */
     const char *body; /* … and its beginning, up to the first NUL; "" */
 } fault_result;
@@ -101,9 +95,6 @@ typedef struct fault_server fault_server;
  * and localhost, of which the authority is written to that file. NULL on failure. */
 fault_server *fault_server_start(const fault_step *steps, size_t count, const char *ca_file);
 
-/* From now on a TLS connection speaks HTTP/2 if the client offers it. */
-void fault_server_speak_http2(fault_server *server);
-
 /* From now on TLS is of version 1.2 alone, whatever the system's configuration says. */
 void fault_server_speak_tls_1_2(fault_server *server);
 
@@ -123,11 +114,14 @@ int fault_server_port(const fault_server *server);
 /* How many requests arrived that begin with `match` (NULL: all). */
 size_t fault_server_count(fault_server *server, const char *match);
 
-/* … and how many of those have been followed by the whole of an answer. HTTP/1.1 alone. */
+/* … and how many of those have been followed by the whole of an answer. */
 size_t fault_server_answered(fault_server *server, const char *match);
 
 /* How many connections were accepted since the start. */
 int fault_server_connections(fault_server *server);
+
+/* How many of them were lost to a client that offered `h2`. */
+int fault_server_lost_to_h2(fault_server *server);
 
 /* The one with this index among those; false: there is none. */
 bool fault_server_request(fault_server *server, const char *match, size_t index,

@@ -36,13 +36,13 @@ static X509 *new_certificate(EVP_PKEY *key)
     return NULL;
 }
 
-void fault_tls_set_alpn(SSL *tls, fault_alpn *alpn)
+void fault_tls_set_offered(SSL *tls, char *offered)
 {
-    alpn->offered[0] = '\0';
-    SSL_set_app_data(tls, alpn);
+    offered[0] = '\0';
+    SSL_set_app_data(tls, offered);
 }
 
-bool fault_tls_is_http2(const SSL *tls)
+bool fault_tls_is_h2(const SSL *tls)
 {
     const unsigned char *name;
     unsigned length;
@@ -54,20 +54,20 @@ bool fault_tls_is_http2(const SSL *tls)
 static int choose_protocol(SSL *tls, const unsigned char **out, unsigned char *out_length,
                            const unsigned char *in, unsigned length, void *argument)
 {
-    fault_alpn *alpn = SSL_get_app_data(tls);
+    char *offered = SSL_get_app_data(tls);
     size_t used = 0;
     (void)argument;
     *out = NULL;
     for (unsigned at = 0; at < length && at + 1 + in[at] <= length; at += 1u + in[at]) {
         const char *name = (const char *)in + at + 1;
-        bool http2 = in[at] == 2 && memcmp(name, "h2", 2) == 0;
-        bool http1 = in[at] == 8 && memcmp(name, "http/1.1", 8) == 0;
-        if ((http2 && alpn->http2) || (http1 && !*out)) {
+        bool h2 = in[at] == 2 && memcmp(name, "h2", 2) == 0;
+        bool http_1_1 = in[at] == 8 && memcmp(name, "http/1.1", 8) == 0;
+        if (h2 || (http_1_1 && !*out)) {
             *out = in + at + 1;
             *out_length = in[at];
         }
         if (used + in[at] + 2 < FAULT_OFFERED)
-            used += (size_t)snprintf(alpn->offered + used, FAULT_OFFERED - used, "%s%.*s",
+            used += (size_t)snprintf(offered + used, FAULT_OFFERED - used, "%s%.*s",
                                      used ? "," : "", (int)in[at], name);
     }
     return *out ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK;

@@ -12,16 +12,11 @@ SSL_CTX *fault_tls_new(const char *ca_file);
 /* Bytes that hold what a client offered. */
 #define FAULT_OFFERED 64
 
-typedef struct fault_alpn {
-    bool http2;                  /* it gets HTTP/2 if it offers that, else HTTP/1.1 */
-    char offered[FAULT_OFFERED]; /* what it offered: "h2,http/1.1" */
-} fault_alpn;
+/* Before the handshake: where to write, in FAULT_OFFERED bytes, which protocols the client
+ * offers ("h2,http/1.1"). It must live as long as the connection. */
+void fault_tls_set_offered(SSL *tls, char *offered);
 
-/* Before the handshake: what to choose, and where to write what was offered. It must live as
- * long as the connection. */
-void fault_tls_set_alpn(SSL *tls, fault_alpn *alpn);
-
-/* After it: whether the connection speaks HTTP/2. */
-bool fault_tls_is_http2(const SSL *tls);
+/* After it: whether the client offered `h2`, which is taken before all else. */
+bool fault_tls_is_h2(const SSL *tls);
 
 #endif

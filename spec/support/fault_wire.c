@@ -98,7 +98,7 @@ bool fault_wire_read_head(fault_wire *c, fault_request *request)
     snprintf(request->headers, sizeof request->headers, "%.*s", (int)(end - line_end),
              line_end == end ? "" : line_end + 2);
     request->connection = c->number;
-    snprintf(request->offered, sizeof request->offered, "%s", c->alpn.offered);
+    snprintf(request->offered, sizeof request->offered, "%s", c->offered);
     request->body_length = fault_relay_body_length(request->headers, 0);
     c->head = (size_t)(end + 4 - c->buffer);
     if (strcasestr(request->headers, "Expect: 100-continue") &&

@@ -21,12 +21,12 @@ typedef struct fault_answer {
 
 typedef struct fault_wire {
     int number;
-    int fd;                /* -1 once closed; changed under the lock */
-    int other;             /* a tunnel's far end, the server behind us, or -1; the same */
-    pthread_mutex_t *lock; /* the server's */
-    SSL *tls;              /* NULL: plain */
-    fault_alpn alpn;
-    char *buffer; /* FAULT_MAX_HEAD + 1 bytes */
+    int fd;                      /* -1 once closed; changed under the lock */
+    int other;                   /* a tunnel's far end, the server behind us, or -1; the same */
+    pthread_mutex_t *lock;       /* the server's */
+    SSL *tls;                    /* NULL: plain */
+    char offered[FAULT_OFFERED]; /* TLS: see fault_request */
+    char *buffer;                /* FAULT_MAX_HEAD + 1 bytes */
     size_t used;
     size_t head; /* of which the head of a request */
     char *raw;   /* the last request as it came */

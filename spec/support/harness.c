@@ -81,10 +81,12 @@ void harness_client(harness *h)
 void harness_stop(harness *h)
 {
     pomex_client_free(h->client);
+    int lost_to_h2 = fault_server_lost_to_h2(h->server);
     fault_server_stop(h->server);
     if (h->ca_file[0])
         unlink(h->ca_file);
     memset(h, 0, sizeof *h);
+    assert_int_equal(lost_to_h2, 0);
 }
 
 void harness_advance(harness *h, double seconds)

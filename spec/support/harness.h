@@ -30,7 +30,7 @@ void harness_stop_clock(harness *h);
 /* Makes the client of the options. */
 void harness_client(harness *h);
 
-/* Frees all; the client too, if it is still there. */
+/* Frees all; the client too, if it is still there. Fails the test if any connection offered h2. */
 void harness_stop(harness *h);
 
 /* Moves the clock without stepping. */
