@@ -16,8 +16,8 @@ install=yes
 only=
 jobs="$(nproc 2> /dev/null || echo 2)"
 
-stages=(format luacheck shellcheck build-gcc build-clang build-asan build-luas cppcheck c-tests
-    c-tests-luas c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
+stages=(format luacheck shellcheck mutants build-gcc build-clang build-asan build-luas cppcheck
+    c-tests c-tests-luas c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
     lua-tests-asan lua-tests-asan-5.1 tsan money fuzz install-test luarocks quickstart secrets)
 
 while [ $# -gt 0 ]; do
@@ -73,6 +73,11 @@ stage_shellcheck()
     local files
     mapfile -t files < <(find cmake spec examples -name '*.sh')
     shellcheck -x "${files[@]}" .ci/run
+}
+
+stage_mutants()
+{
+    spec/mutants.sh --check
 }
 
 make_in()
