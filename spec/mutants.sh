@@ -148,7 +148,7 @@ run_test()
             POMEX_SANDBOX_BIN="$tree/build/dev/bin/pomex-sandbox" \
             LUA_PATH="$tree/lua/?.lua;$tree/lua/?/init.lua;$tree/?.lua;;" \
             LUA_CPATH="$tree/build/dev/lib/?.so;;" \
-            timeout -k 2 $limit busted --lua=lua5.4 --output=TAP "${filter[@]}" "$spec" \
+            timeout -k 2 $limit lua5.4 /usr/bin/busted --output=TAP "${filter[@]}" "$spec" \
             > "$tree/output" 2>&1
         status=$?
         cat "$tree/output"
@@ -245,8 +245,9 @@ worker()
     while [ "$(find "$work" -maxdepth 1 -name 'ready-*' | wc -l)" -lt "$workers" ]; do sleep 0.1; done
     grep -q '^broken' "$work/results" && return 1
     for i in "${!names[@]}"; do
-        claim "mutant-$i" && try_mutant "${names[i]}"
+        if claim "mutant-$i"; then try_mutant "${names[i]}"; fi
     done
+    return 0
 }
 
 # ------------------------------------------------------------------------------ the course
