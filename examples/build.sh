@@ -11,8 +11,10 @@ pomex_build()
         exit 2
     fi
     echo "Building into $build …"
-    if ! { cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release &&
-        cmake --build "$build" -j "$(nproc 2> /dev/null || echo 2)"; } > "$build.log" 2>&1; then
+    # Another of the examples builds there, too.
+    if ! { flock 9 && cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release &&
+        cmake --build "$build" -j "$(nproc 2> /dev/null || echo 2)"; } \
+        > "$build.log" 2>&1 9> "$build.lock"; then
         tail -n 30 "$build.log" >&2
         echo "$name: the build failed; the whole log is $build.log" >&2
         exit 1

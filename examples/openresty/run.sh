@@ -92,9 +92,11 @@ if [ -z "$built" ]; then
         fail "cannot write to $built (whose is it?); remove it, or set POMEX_BUILD" 2
     fi
     echo "Building into $built …"
-    if ! { cmake -S "$root" -B "$built" -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
+    # Another of the examples builds there, too.
+    if ! { flock 9 && cmake -S "$root" -B "$built" -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
         -DPOMEX_QR=ON &&
-        cmake --build "$built" -j "$(nproc 2> /dev/null || echo 2)"; } > "$built.log" 2>&1; then
+        cmake --build "$built" -j "$(nproc 2> /dev/null || echo 2)"; } \
+        > "$built.log" 2>&1 9> "$built.lock"; then
         tail -n 30 "$built.log" >&2
         fail "the build failed; the whole log is $built.log"
     fi
