@@ -4,21 +4,30 @@
 #   spec/run.sh [--no-install] [--only STAGE[,STAGE…]] [--list]
 #
 # Every stage runs, also after one that failed; the log of each is in build/logs. Exits 0 if
-# all passed. POMEX_BUILD=DIR builds there and not in build/.
+# all passed. POMEX_BUILD=DIR builds there and not in build/. POMEX_SLOTS=N: as many programs
+# at once (else three times as many as there are processors, since what they do most is wait).
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
 cd "$root" || exit 1
 # shellcheck source=cmake/packages.sh
 . cmake/packages.sh
+# shellcheck source=spec/support/pool.sh
+. spec/support/pool.sh
+# shellcheck source=spec/support/programs.sh
+. spec/support/programs.sh
 
 build="${POMEX_BUILD:-$root/build}"
 install=yes
 only=
 jobs="$(nproc 2> /dev/null || echo 2)"
 
-stages=(format luacheck shellcheck mutants build-gcc build-clang build-asan build-luas cppcheck
-    c-tests c-tests-luas c-tests-asan c-tests-valgrind lua-tests lua-tests-5.3 lua-tests-5.1 lua-tests-luajit
-    lua-tests-asan lua-tests-asan-5.1 tsan money fuzz install-test luarocks quickstart secrets)
+# Stages run side by side; one after a "|" begins when all before it have ended. Those with one
+# long program come first.
+stages=(format luacheck shellcheck mutants build-gcc build-clang build-asan build-luas
+    "|" money quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
+    c-tests c-tests-luas lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
+    lua-tests-asan-5.1
+    "|" secrets)
 
 while [ $# -gt 0 ]; do
     case "$1" in
@@ -28,11 +37,11 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     --list)
-        printf '%s\n' "${stages[@]}"
+        printf '%s\n' "${stages[@]}" | grep -vF '|'
         exit 0
         ;;
     -h | --help)
-        sed -n '2,7s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *)
@@ -60,19 +69,19 @@ stage_format()
 {
     local files
     mapfile -t files < <(find csrc spec -name '*.c' -o -name '*.h')
-    clang-format --dry-run -Werror "${files[@]}"
+    in_slot clang-format --dry-run -Werror "${files[@]}"
 }
 
 stage_luacheck()
 {
-    luacheck -q --no-color lua spec examples
+    in_slot luacheck -q --no-color lua spec examples
 }
 
 stage_shellcheck()
 {
     local files
     mapfile -t files < <(find cmake spec examples -name '*.sh')
-    shellcheck -x "${files[@]}" .ci/run
+    in_slot shellcheck -x "${files[@]}" .ci/run
 }
 
 stage_mutants()
@@ -84,7 +93,7 @@ make_in()
 {
     local folder="$1"
     shift
-    cmake "$@" -B "$folder" && cmake --build "$folder" -j "$jobs"
+    in_slot cmake "$@" -B "$folder" && in_slot cmake --build "$folder" -j "$jobs"
 }
 
 stage_build-gcc()
@@ -117,14 +126,24 @@ functions_of_lua()
 
 stage_build-luas()
 {
-    local lua status=0
-    for lua in 5.3 5.1 luajit; do make_module gcc "$lua" "$build/$lua" || status=1; done
-    for lua in 5.1 luajit; do make_module clang "$lua" "$build/clang-$lua" || status=1; done
-    make_module gcc 5.1 "$build/asan-5.1" asan || status=1
+    local lua pid pids=() status=0
+    for lua in 5.3 5.1 luajit; do
+        make_module gcc "$lua" "$build/$lua" &
+        pids+=($!)
+    done
+    for lua in 5.1 luajit; do
+        make_module clang "$lua" "$build/clang-$lua" &
+        pids+=($!)
+    done
+    make_module gcc 5.1 "$build/asan-5.1" asan &
+    pids+=($!)
     # What the scripts of the examples build, so that their specs need not.
     CC=gcc make_in "$build/release-luajit" -S . -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
-        -DPOMEX_QR=ON || status=1
-    CC=gcc make_in "$build/release" -S . -DCMAKE_BUILD_TYPE=Release || status=1
+        -DPOMEX_QR=ON &
+    pids+=($!)
+    CC=gcc make_in "$build/release" -S . -DCMAKE_BUILD_TYPE=Release &
+    pids+=($!)
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
     # Both are installed in lib/lua/5.1: either must load into the other's program.
     diff <(functions_of_lua "$build/5.1") <(functions_of_lua "$build/luajit") || status=1
     return $status
@@ -133,38 +152,15 @@ stage_build-luas()
 stage_cppcheck()
 {
     mkdir -p "$build/cppcheck"
-    cppcheck --project="$build/dev/compile_commands.json" --cppcheck-build-dir="$build/cppcheck" \
+    in_slot cppcheck --project="$build/dev/compile_commands.json" --cppcheck-build-dir="$build/cppcheck" \
         --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --quiet \
         --library=spec/support/cppcheck.cfg --suppress=missingIncludeSystem \
         -DLLONG_MAX=9223372036854775807LL -j "$jobs" --template=gcc
 }
 
-# Counts the cmocka tests within the programs that ctest ran; a crash counts as one failure.
-count_ctest()
-{
-    awk '/\[  PASSED  \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "PASSED") passed += $(i + 2) }
-         /\[  FAILED  \] [0-9]+ test/ { for (i = 1; i < NF; i++) if ($i == "FAILED") failed += $(i + 2) }
-         / tests failed out of / { for (i = 2; i < NF; i++) if ($i == "tests" && $(i + 1) == "failed") broken = $(i - 1) + 0 }
-         END { if (failed < broken) failed = broken; print passed + 0, failed + 0 }' "$1" > "$counts"
-}
-
-# Shows what the programs that failed have printed; what all have is in the output.
-run_ctest()
-{
-    local output status number
-    output="$logs/ctest-$(basename "$1").out"
-    ctest --test-dir "$1" -V --no-tests=error > "$output" 2>&1
-    status=$?
-    count_ctest "$output"
-    sed -n '/ FAILED:$/,$ s/^[[:space:]]*\([0-9]*\) - .*/\1/p' "$output" |
-        while read -r number; do grep "^$number: " "$output"; done
-    tail -n 12 "$output"
-    return $status
-}
-
 stage_c-tests()
 {
-    run_ctest "$build/dev"
+    run_programs ctest-dev "$build/dev" all
 }
 
 # The programs of spec/module, which load Lua: the binding has code of its own for those before 5.2.
@@ -172,9 +168,9 @@ stage_c-tests-luas()
 {
     local lua good bad passed=0 failed=0 status=0
     for lua in 5.3 5.1 luajit; do
-        cmake -B "$build/$lua" -DPOMEX_TESTS=ON &&
-            cmake --build "$build/$lua" -j "$jobs" --target module_tests &&
-            run_ctest "$build/$lua/spec/module" || status=1
+        in_slot cmake -B "$build/$lua" -DPOMEX_TESTS=ON &&
+            in_slot cmake --build "$build/$lua" -j "$jobs" --target module_tests &&
+            run_programs "ctest-$lua" "$build/$lua/spec/module" all || status=1
         read -r good bad < "$counts"
         passed=$((passed + ${good:-0}))
         failed=$((failed + ${bad:-0}))
@@ -187,65 +183,14 @@ stage_c-tests-luas()
 stage_c-tests-asan()
 {
     ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1 \
-        run_ctest "$build/asan"
+        run_programs ctest-asan "$build/asan" all
 }
 
 stage_c-tests-valgrind()
 {
-    lua5.4 spec/support/valgrind.lua "$build/dev" > "$logs/valgrind.out" 2>&1
-    local status=$?
-    tail -n 1 "$logs/valgrind.out" | awk '{ print $1 + 0, $3 + 0 }' > "$counts"
-    cat "$logs/valgrind.out"
-    return $status
-}
-
-# run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
-# COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS. As
-# many files at once as there are processors; those with a test tagged #timing come last, each
-# on its own.
-run_busted()
-{
-    local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" most="$jobs"
-    local with_code=(sh -c '"$@"; printf "\nexit code %d\n" $?' sh) files=() begun=() i
-    local prefix output code good bad status=0 passed=0 failed=0
-    shift 4
-    mapfile -t files < <(find spec -name '*_spec.lua' -exec grep -L '#timing' {} + | sort &&
-        find spec -name '*_spec.lua' -exec grep -l '#timing' {} + | sort)
-    prefix="$logs/$(basename "$folder")"
-    for i in "${!files[@]}"; do
-        if grep -q '#timing' "${files[i]}"; then most=1; fi
-        while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
-        rm -f "$prefix-${files[i]//\//-}.kept"
-        POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$sandbox" \
-            POMEX_KEPT_LOGS="$prefix-${files[i]//\//-}.kept" \
-            POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
-            LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
-            LUA_CPATH="$folder/lib/?.so;;" \
-            timeout -k 5 150 "${with_code[@]}" "$@" "$lua" /usr/bin/busted --output=TAP \
-            --exclude-tags="$tags" "${files[i]}" > "$prefix-${files[i]//\//-}.tap" 2>&1 \
-            < /dev/null &
-        begun[i]=$EPOCHSECONDS
-    done
-    wait
-    for i in "${!files[@]}"; do
-        output="$prefix-${files[i]//\//-}.tap"
-        code="$(sed -n 's/^exit code //p' "$output")"
-        good="$(grep -c '^ok ' "$output")"
-        bad="$(grep -c '^not ok ' "$output")"
-        # A file that broke outside its tests (or was stopped) has failed, whatever it counted.
-        if [ "$code" != 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-        passed=$((passed + good))
-        failed=$((failed + bad))
-        printf '%s: %d passed, %d failed (%d s)\n' "${files[i]}" "$good" "$bad" \
-            $(($(stat -c %Y "$output") - begun[i]))
-        if [ "$code" != 0 ]; then
-            status=1
-            [ -z "$code" ] && echo "${files[i]} was stopped after 150 seconds"
-            grep -v '^ok ' "$output" | head -n 80
-        fi
-    done
-    echo "$passed $failed" > "$counts"
-    return $status
+    run_programs valgrind "$build/dev" untimed valgrind --quiet --error-exitcode=99 \
+        --leak-check=full --errors-for-leak-kinds=definite,indirect --track-fds=no \
+        --suppressions="$root/spec/support/valgrind.supp"
 }
 
 stage_lua-tests()
@@ -297,17 +242,18 @@ stage_lua-tests-asan-5.1()
 # The one thread of ours, the bridge that wakes nginx; and clients in threads of the caller's.
 stage_tsan()
 {
-    CC=clang cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
-        cmake --build "$build/tsan" -j "$jobs" --target test_bridge test_threads pomex_lua &&
-        ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.threads)$'
+    CC=clang in_slot cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
+        in_slot cmake --build "$build/tsan" -j "$jobs" \
+            --target test_bridge test_threads pomex_lua &&
+        in_slot ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.threads)$'
 }
 
 # The money proof at random; spec/soak.sh has hours for more.
 stage_money()
 {
     local program="$build/dev/spec/money/money" status=0
-    "$program" --operations 100000 || status=1
-    "$program" --operations 2000 --tls || status=1
+    in_slot "$program" --operations 100000 || status=1
+    in_slot "$program" --operations 2000 --tls || status=1
     return $status
 }
 
@@ -316,7 +262,7 @@ stage_fuzz()
 {
     local log status
     CC=clang make_in "$build/fuzz" --preset fuzz || return 1
-    spec/fuzz/run.sh 10 "$build/fuzz"
+    in_slot spec/fuzz/run.sh 10 "$build/fuzz"
     status=$?
     # What was printed, but for what libFuzzer says of its inputs: those hold a key.
     for log in "$build"/fuzz/*.log; do
@@ -330,7 +276,7 @@ stage_luarocks()
 {
     local folder status
     folder="$(mktemp -d)" || return 1
-    bash spec/support/rocks_test.sh "$folder"
+    in_slot bash spec/support/rocks_test.sh "$folder"
     status=$?
     rm -rf "$folder"
     return $status
@@ -358,7 +304,7 @@ stage_install-test()
 {
     local prefix
     prefix="$(mktemp -d)" || return 1
-    bash spec/support/install_test.sh "$prefix"
+    in_slot bash spec/support/install_test.sh "$prefix"
     local status=$?
     rm -rf "$prefix"
     return $status
@@ -370,7 +316,7 @@ stage_quickstart()
     local folder status=0
     folder="$(mktemp -d)" || return 1
     for _ in 1 2; do
-        (cd "$folder" && timeout 200 "$root/examples/quickstart.sh" --no-install \
+        (cd "$folder" && in_slot timeout 200 "$root/examples/quickstart.sh" --no-install \
             --output quickstart.mp4) < /dev/null ||
             status=1
     done
@@ -384,17 +330,18 @@ stage_quickstart()
 
 total_passed=0
 total_failed=0
-counts="$(mktemp)" || exit 1
-trap 'rm -f "$counts"' EXIT
-# shellcheck disable=SC2046 # a number each
-trap 'kill $(jobs -p) 2> /dev/null; echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
+results="$(mktemp -d)" || exit 1
+trap 'rm -rf "$results"' EXIT
+trap 'end_descendants; echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
+pool_open "${POMEX_SLOTS:-$((jobs * 3))}" || exit 1
 
+# Runs in the background; what it leaves in $results is "seconds passed failed".
 run_stage()
 {
-    local name="$1" log="$logs/$1.log" begin=$SECONDS status passed failed
+    local name="$1" begin=$SECONDS status passed failed counts="$results/$1.counts"
+    trap : INT # Ctrl-C reaches all of us: who began a program lives until end_descendants saw it
     : > "$counts"
-    printf '%-18s ' "$name"
-    "stage_$name" > "$log" 2>&1
+    "stage_$name" > "$logs/$name.log" 2>&1
     status=$?
     read -r passed failed < "$counts"
     # A stage that counts nothing is one test.
@@ -404,20 +351,46 @@ run_stage()
     elif [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
         failed=1
     fi
+    echo "$((SECONDS - begin)) $passed $failed" > "$results/$name"
+}
+
+show_stage()
+{
+    local name="$1" log="$logs/$1.log" seconds passed failed
+    read -r seconds passed failed < "$results/$name"
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
-    if [ "$status" -eq 0 ] && [ "$failed" -eq 0 ]; then
-        printf 'ok      %4d s  %5d passed\n' $((SECONDS - begin)) "$passed"
+    if [ "$failed" -eq 0 ]; then
+        printf '%-18s ok      %4d s  %5d passed\n' "$name" "$seconds" "$passed"
     else
-        printf 'FAILED  %4d s  %5d passed, %d failed; the end of %s:\n' $((SECONDS - begin)) \
-            "$passed" "$failed" "$log"
+        printf '%-18s FAILED  %4d s  %5d passed, %d failed; the end of %s:\n' "$name" \
+            "$seconds" "$passed" "$failed" "$log"
         tail -n 60 "$log" | sed 's/^/    /'
     fi
 }
 
+declare -A running=()
+
+# Shows each stage that runs when it ends.
+await_stages()
+{
+    local pid
+    while [ ${#running[@]} -gt 0 ]; do
+        wait -n -p pid "${!running[@]}"
+        show_stage "${running[$pid]}"
+        unset "running[$pid]"
+    done
+}
+
 for stage in "${stages[@]}"; do
-    if [ -z "$only" ] || [[ "$only" == *",$stage,"* ]]; then run_stage "$stage"; fi
+    if [ "$stage" = "|" ]; then
+        await_stages
+    elif [ -z "$only" ] || [[ "$only" == *",$stage,"* ]]; then
+        run_stage "$stage" &
+        running[$!]="$stage"
+    fi
 done
+await_stages
 
 echo "all stages: $SECONDS s"
 echo "$total_passed passed, $total_failed failed"
