@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local http = require "spec.support.http"
+local proc = require "spec.support.proc"
 local process = require "spec.support.sandbox_process"
 local socket = require "socket"
 
@@ -136,7 +137,7 @@ describe("a list of the sandbox #once", function()
     assert.equal(2, list { name = "" }.total_count)
   end)
 
-  it("of 300,000 is as quick as of 100 #timing", function()
+  it("of 300,000 is as quick as of 100 #large", function()
     local few = person
     bulk { count = 100, name = "few" }
     local many = sb:person()
@@ -145,9 +146,9 @@ describe("a list of the sandbox #once", function()
       person = group
       local best = math.huge
       for _ = 1, 5 do
-        local begin = socket.gettime()
+        local begin = proc.seconds(sb.pid)
         list(query)
-        best = math.min(best, socket.gettime() - begin)
+        best = math.min(best, proc.seconds(sb.pid) - begin)
       end
       return best
     end

@@ -1,5 +1,4 @@
--- The web app of examples/openresty by its one command, which builds what it runs. #timing: alone,
--- since the LÖVE example builds in the same folder.
+-- The web app of examples/openresty by its one command, which builds what it runs.
 --
 -- #once #example
 
@@ -7,7 +6,7 @@ local shell = require "spec.support.shell"
 local socket = require "socket"
 local studio = require "spec.support.studio"
 
-describe("the web app's one command #once #example #timing", function()
+describe("the web app's one command #once #example", function()
   it("builds, starts a sandbox, keeps what there is, and stops everything", function()
     local app = studio.start()
     local visitor = app:visitor()

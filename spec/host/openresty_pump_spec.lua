@@ -130,7 +130,7 @@ describe("openresty, its pump: #once #openresty", function()
     end)
   end)
 
-  it("sleeps while 100 calls are silent: no CPU, no wake-ups #timing", function()
+  it("sleeps while 100 calls are silent: no CPU, no wake-ups", function()
     start {}
     sb:fault { endpoint = "assets.list", before_accept = "hang", times = 0 }
     local connections = {}

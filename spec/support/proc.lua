@@ -35,4 +35,15 @@ function proc.usage(pid)
   return { ticks = ticks, switches = switches }
 end
 
+---How many seconds of a processor all threads of a process used, to a millisecond and better.
+---@param pid integer
+---@return number
+function proc.seconds(pid)
+  local sum = 0
+  for thread in shell.bash(("ls /proc/%d/task"):format(pid)):gmatch("%d+") do
+    sum = sum + tonumber(read(("/proc/%d/task/%s/schedstat"):format(pid, thread)):match("^%d+"))
+  end
+  return sum / 1e9
+end
+
 return proc
