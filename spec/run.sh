@@ -215,13 +215,13 @@ stage_lua-tests-luajit()
 }
 
 # run_busted_asan LUA MODULE TAGS LEAKS. Tagged #browser: Chromium does not run below another program's
-# sanitizer; #timing: slower here than what they measure; #openresty, #example: other programs,
-# with builds of their own.
+# sanitizer; #large: it takes long there; #openresty, #example: other programs, with builds of
+# their own.
 run_busted_asan()
 {
     local library
     library="$(gcc -print-file-name=libasan.so)"
-    run_busted "$1" "$2" "$build/asan" "browser,timing,openresty,example,$3" env LD_PRELOAD="$library" \
+    run_busted "$1" "$2" "$build/asan" "browser,large,openresty,example,$3" env LD_PRELOAD="$library" \
         ASAN_OPTIONS="detect_leaks=$4:detect_odr_violation=0:allocator_may_return_null=1" \
         LSAN_OPTIONS="suppressions=$root/spec/support/lsan.supp:print_suppressions=0" \
         UBSAN_OPTIONS=print_stacktrace=1
@@ -335,14 +335,18 @@ trap 'rm -rf "$results"' EXIT
 trap 'end_descendants; echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
 pool_open "${POMEX_SLOTS:-$((jobs * 3))}" || exit 1
 
-# Runs in the background; what it leaves in $results is "seconds passed failed".
+# Runs in the background; what it leaves in $results is "seconds cpu passed failed", where
+# cpu is the seconds of a processor.
 run_stage()
 {
     local name="$1" begin=$SECONDS status passed failed counts="$results/$1.counts"
+    local TIMEFORMAT='%U %S'
     trap : INT # Ctrl-C reaches all of us: who began a program lives until end_descendants saw it
     : > "$counts"
-    "stage_$name" > "$logs/$name.log" 2>&1
-    status=$?
+    {
+        time "stage_$name" > "$logs/$name.log" 2>&1
+        status=$?
+    } 2> "$results/$name.cpu"
     read -r passed failed < "$counts"
     # A stage that counts nothing is one test.
     if [ -z "${passed:-}" ]; then
@@ -351,20 +355,21 @@ run_stage()
     elif [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
         failed=1
     fi
-    echo "$((SECONDS - begin)) $passed $failed" > "$results/$name"
+    echo "$((SECONDS - begin)) $(awk '{ print int($1 + $2 + 0.5) }' "$results/$name.cpu")" \
+        "$passed $failed" > "$results/$name"
 }
 
 show_stage()
 {
-    local name="$1" log="$logs/$1.log" seconds passed failed
-    read -r seconds passed failed < "$results/$name"
+    local name="$1" log="$logs/$1.log" seconds cpu passed failed
+    read -r seconds cpu passed failed < "$results/$name"
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
     if [ "$failed" -eq 0 ]; then
-        printf '%-18s ok      %4d s  %5d passed\n' "$name" "$seconds" "$passed"
+        printf '%-18s ok      %4d s %4d s CPU  %5d passed\n' "$name" "$seconds" "$cpu" "$passed"
     else
-        printf '%-18s FAILED  %4d s  %5d passed, %d failed; the end of %s:\n' "$name" \
-            "$seconds" "$passed" "$failed" "$log"
+        printf '%-18s FAILED  %4d s %4d s CPU  %5d passed, %d failed; the end of %s:\n' \
+            "$name" "$seconds" "$cpu" "$passed" "$failed" "$log"
         tail -n 60 "$log" | sed 's/^/    /'
     fi
 }
