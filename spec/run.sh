@@ -5,7 +5,7 @@
 #
 # Every stage runs, also after one that failed; the log of each is in build/logs. Exits 0 if
 # all passed. POMEX_BUILD=DIR builds there and not in build/. POMEX_SLOTS=N: as many programs
-# at once (else three times as many as there are processors, since what they do most is wait).
+# at once (else four times as many as there are processors, since what they do most is wait).
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
 cd "$root" || exit 1
@@ -118,6 +118,14 @@ make_module()
         -DPOMEX_SANDBOX=OFF
 }
 
+# make_module_tests LUA: pomex/core.so, and the programs of spec/module that load it.
+make_module_tests()
+{
+    local folder="$build/$1"
+    CC=gcc in_slot cmake --preset dev -DPOMEX_LUA="$1" -DPOMEX_SANDBOX=OFF -B "$folder" &&
+        in_slot cmake --build "$folder" -j "$jobs" --target pomex_lua module_tests
+}
+
 # The Lua functions that a module takes from the program that loads it.
 functions_of_lua()
 {
@@ -128,7 +136,7 @@ stage_build-luas()
 {
     local lua pid pids=() status=0
     for lua in 5.3 5.1 luajit; do
-        make_module gcc "$lua" "$build/$lua" &
+        make_module_tests "$lua" &
         pids+=($!)
     done
     for lua in 5.1 luajit; do
@@ -168,9 +176,7 @@ stage_c-tests-luas()
 {
     local lua good bad passed=0 failed=0 status=0
     for lua in 5.3 5.1 luajit; do
-        in_slot cmake -B "$build/$lua" -DPOMEX_TESTS=ON &&
-            in_slot cmake --build "$build/$lua" -j "$jobs" --target module_tests &&
-            run_programs "ctest-$lua" "$build/$lua/spec/module" all || status=1
+        run_programs "ctest-$lua" "$build/$lua/spec/module" all || status=1
         read -r good bad < "$counts"
         passed=$((passed + ${good:-0}))
         failed=$((failed + ${bad:-0}))
@@ -257,12 +263,12 @@ stage_money()
     return $status
 }
 
-# Ten seconds of each fuzzer; spec/soak.sh has hours for them.
+# Twenty seconds of each fuzzer, of which the others leave it half; spec/soak.sh has hours.
 stage_fuzz()
 {
     local log status
     CC=clang make_in "$build/fuzz" --preset fuzz || return 1
-    in_slot spec/fuzz/run.sh 10 "$build/fuzz"
+    in_slot spec/fuzz/run.sh 20 "$build/fuzz"
     status=$?
     # What was printed, but for what libFuzzer says of its inputs: those hold a key.
     for log in "$build"/fuzz/*.log; do
@@ -333,7 +339,7 @@ total_failed=0
 results="$(mktemp -d)" || exit 1
 trap 'rm -rf "$results"' EXIT
 trap 'end_descendants; echo; echo "spec/run.sh: stopped" >&2; exit 130' INT TERM
-pool_open "${POMEX_SLOTS:-$((jobs * 3))}" || exit 1
+pool_open "${POMEX_SLOTS:-$((jobs * 4))}" || exit 1
 
 # Runs in the background; what it leaves in $results is "seconds cpu passed failed", where
 # cpu is the seconds of a processor.
