@@ -118,12 +118,12 @@ make_module()
         -DPOMEX_SANDBOX=OFF
 }
 
-# make_module_tests LUA: pomex/core.so, and the programs of spec/module that load it.
+# make_module_tests LUA: the modules, and the programs of spec/module that load it.
 make_module_tests()
 {
     local folder="$build/$1"
     CC=gcc in_slot cmake --preset dev -DPOMEX_LUA="$1" -DPOMEX_SANDBOX=OFF -B "$folder" &&
-        in_slot cmake --build "$folder" -j "$jobs" --target pomex_lua module_tests
+        in_slot cmake --build "$folder" -j "$jobs" --target pomex_lua pomex_qr module_tests
 }
 
 # The Lua functions that a module takes from the program that loads it.
@@ -367,8 +367,9 @@ run_stage()
 
 show_stage()
 {
-    local name="$1" log="$logs/$1.log" seconds cpu passed failed
-    read -r seconds cpu passed failed < "$results/$name"
+    local name="$1" log="$logs/$1.log" seconds=0 cpu=0 passed=0 failed=1
+    # A stage that was killed leaves nothing: it has failed.
+    [ -s "$results/$name" ] && read -r seconds cpu passed failed < "$results/$name"
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
     if [ "$failed" -eq 0 ]; then
