@@ -44,10 +44,11 @@ void pomex_operation_retry(pomex_operation *op, const pomex_outcome *o, pomex_er
 
 /* -------------------------------------------------------------------------- the call stage */
 
-/* What a billed attempt needs of its budget to start: half of what one attempt may take. */
+/* What an attempt that must not be repeated needs of its budget to start: half of what one
+ * attempt may take. One that is sent just before its deadline ends in doubt for nothing. */
 static int64_t least_left(const pomex_operation *op)
 {
-    if (op->effect != POMEX_EFFECT_BILLED)
+    if (op->effect == POMEX_EFFECT_NONE || op->effect == POMEX_EFFECT_SPARE)
         return 0;
     int64_t whole = op->deadline - op->started;
     int64_t one = pomex_ns(op->client->settings.options.request_timeout);
@@ -70,6 +71,11 @@ static void time_is_up(pomex_operation *op)
     pomex_operation_finish(op, error);
 }
 
+static int64_t call_deadline(const pomex_operation *op, int64_t now)
+{
+    return op->effect == POMEX_EFFECT_BILLED ? op->deadline : pomex_attempt_deadline(op, now);
+}
+
 static bool call_request(pomex_operation *op, pomex_request *r)
 {
     if (op->deadline - pomex_recent(op->client) < least_left(op)) {
@@ -82,6 +88,8 @@ static bool call_request(pomex_operation *op, pomex_request *r)
     r->body_length = op->body_length;
     r->authorized = true;
     r->once = !get && op->effect != POMEX_EFFECT_SPARE;
+    /* Connecting may use up half of what least_left set aside, and no more. */
+    r->send_by = call_deadline(op, pomex_recent(op->client)) - least_left(op) / 2;
     if (!op->raw)
         return true;
     r->method = op->raw->method;
@@ -96,11 +104,6 @@ static bool call_request(pomex_operation *op, pomex_request *r)
         r->headers = longer;
     }
     return true;
-}
-
-static int64_t call_deadline(const pomex_operation *op, int64_t now)
-{
-    return op->effect == POMEX_EFFECT_BILLED ? op->deadline : pomex_attempt_deadline(op, now);
 }
 
 static bool makes_something(const pomex_operation *op)

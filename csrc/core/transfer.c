@@ -21,8 +21,13 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
     (void)remote_port;
     (void)local_port;
     if (!t->sent) {
+        int64_t now = pomex_now(t->client);
+        if (t->once && now > t->send_by) {
+            t->late = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
         t->sent = true;
-        t->sent_at = pomex_now(t->client);
+        t->sent_at = now;
         pomex_limiter_sent(t->client->limiter, &t->slot, t->sent_at);
     }
     return CURL_PREREQFUNC_OK;
@@ -251,6 +256,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     t->operation = op;
     t->body = r->into;
     t->once = r->once;
+    t->send_by = r->send_by;
     t->file = r->file;
     t->begin = r->begin;
     t->started = pomex_recent(c);
@@ -299,7 +305,7 @@ void pomex_transfer_end(pomex_transfer *t)
     t->begin = NULL;
     t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
-    t->once = t->sent = t->repeated = t->body_too_long = t->no_memory = false;
+    t->once = t->sent = t->repeated = t->late = t->body_too_long = t->no_memory = false;
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
     t->reply.bytes = 0;
     t->why[0] = '\0';
@@ -317,6 +323,8 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
         return POMEX_OVERSIZED;
     if (t->file_failed)
         return POMEX_LOCAL;
+    if (t->late)
+        return POMEX_TIMED_OUT;
     switch (code) {
     case CURLE_OK:
         /* libcurl calls a head that breaks off a whole answer. */
@@ -337,6 +345,8 @@ static const char *why_of(const pomex_transfer *t, CURLcode code)
 {
     if (t->repeated)
         return "the connection died before an answer came";
+    if (t->late)
+        return "the connection came too late to send what must not be repeated";
     /* Of the environment; libcurl shows all of it, and so its password. */
     if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
         return "libcurl cannot read the proxy's address";

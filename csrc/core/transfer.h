@@ -38,6 +38,8 @@ typedef struct pomex_transfer {
     bool once;                         /* nothing may send it a second time */
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
+    bool late;                         /* it was connected after send_by, and was not sent */
+    int64_t send_by;                   /* … when it must be on the wire, if `once` */
     int64_t sent_at;
     int64_t started;
     pomex_slot slot;
@@ -80,6 +82,7 @@ typedef struct pomex_request {
     bool fresh;                 /* no cache on the way may answer */
     bool authorized;            /* false: the key stays here */
     bool once;                  /* a connection of its own, never repeated */
+    int64_t send_by;            /* … and not sent after this time */
     struct curl_slist *headers; /* taken over */
     pomex_partfile *file;       /* downloads */
     int (*begin)(struct pomex_transfer *transfer);
