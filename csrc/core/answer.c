@@ -17,6 +17,9 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
     if (status < 300)
         return pomex_operation_error_new(
             op, "decode_error", "the answer is not what %s promises", op->endpoint->name);
+    if (o->of_proxy)
+        return pomex_operation_error_new(op, "connection_error",
+                                         "the proxy refuses: it answered HTTP %d", status);
     if (status < 400)
         return pomex_operation_error_new(
             op, "api_error",
@@ -43,7 +46,8 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     switch (o->ending) {
     case POMEX_UNTRUSTED:
         return pomex_operation_error_new(op, "connection_error",
-                                         "the server's certificate is not trusted: %s", o->why);
+                                         "the %s's certificate is not trusted: %s",
+                                         o->of_proxy ? "proxy" : "server", o->why);
     case POMEX_TIMED_OUT:
     case POMEX_STALLED:
         return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
@@ -57,7 +61,8 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     case POMEX_NO_MEMORY:
         return pomex_error_memory();
     default:
-        return pomex_operation_error_new(op, "connection_error", "%s", o->why);
+        return pomex_operation_error_new(op, "connection_error", "%s%s",
+                                         o->refused_there ? "the proxy refuses: " : "", o->why);
     }
 }
 
@@ -88,6 +93,12 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     error->status = o->status;
     error->retry_after = o->retry_after;
     error->retryable = pomex_retry_transient(o);
+    error->proxy = o->of_proxy;
+    if (o->refused_there)
+        pomex_error_set(
+            &error->hint,
+            "correct the option proxy, or $https_proxy and the like; pomex does not "
+            "ask it again by itself");
     if (o->reply->request_id[0] && of_service)
         error->request_id = pomex_operation_shown(op, o->reply->request_id);
     if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {

@@ -232,7 +232,7 @@ static bool lookup_request(pomex_operation *op, pomex_request *r)
 static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
 {
     struct pomex_lookup *lookup = op->lookup;
-    if (o->ending == POMEX_CANCELLED) {
+    if (o->ending == POMEX_CANCELLED || o->refused_there) {
         pomex_operation_finish(op, give_up(op));
         return;
     }

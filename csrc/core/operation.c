@@ -202,6 +202,7 @@ static void stop_attempt(pomex_operation *op, enum pomex_ending ending, const ch
     outcome.ending = ending;
     outcome.status = 0;
     outcome.retry_after = -1;
+    outcome.of_proxy = outcome.refused_there = false;
     outcome.why = why;
     pomex_operation_attempt_ended(op, &outcome);
 }

@@ -71,6 +71,7 @@ typedef struct pomex_error {
     const char *cause;    /* ambiguous_error: the type it would have had */
     char *hint;           /* how to go on, or the value at fault */
     bool client;          /* refused here; nothing was sent */
+    bool proxy;           /* the proxy failed, and not the service */
     char *id;             /* the asset or task that the call was about */
     char *last_status;    /* time-outs of a wait: the last status seen */
     char *object;         /* the service's answer, JSON text, where it says "failed" */

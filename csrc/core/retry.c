@@ -8,6 +8,8 @@ bool pomex_retry_turned_away(const pomex_outcome *o)
 
 bool pomex_retry_transient(const pomex_outcome *o)
 {
+    if (o->refused_there)
+        return false;
     switch (o->ending) {
     case POMEX_ANSWERED:
         return o->status == 408 || o->status == 429 || o->status >= 500;

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* ----------------------------------------------- callbacks: append bytes, or record a fact */
 
@@ -177,16 +176,6 @@ void pomex_transfer_free_pool(pomex_client *c)
     }
 }
 
-/* No proxy for http: it would get the key, or what it guards, in clear. Unless the caller
- * named one, for a host that is not this machine. */
-static CURLcode set_proxy(CURL *e, const pomex_settings *s, const char *url)
-{
-    bool http = strncasecmp(url, "http:", 5) == 0;
-    if (http && (s->base_is_loopback || !s->proxy))
-        return curl_easy_setopt(e, CURLOPT_PROXY, "");
-    return curl_easy_setopt(e, CURLOPT_PROXY, s->proxy); /* NULL: the environment's */
-}
-
 static CURLcode set_method(CURL *e, const pomex_request *r)
 {
     bool get = strcmp(r->method, "GET") == 0, post = strcmp(r->method, "POST") == 0;
@@ -266,7 +255,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
     if (!plain || !t->plain || r->fresh != t->fresh) {
         if (code == CURLE_OK)
-            code = set_proxy(e, &c->settings, r->url);
+            code = pomex_proxy_set(t, r->url);
         if (code == CURLE_OK)
             code = set_method(e, r);
         set_connection(e, r);
@@ -347,9 +336,6 @@ static const char *why_of(const pomex_transfer *t, CURLcode code)
         return "the connection died before an answer came";
     if (t->late)
         return "the connection came too late to send what must not be repeated";
-    /* Of the environment; libcurl shows all of it, and so its password. */
-    if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0)
-        return "libcurl cannot read the proxy's address";
     if (t->why[0])
         return t->why;
     return code == CURLE_OK ? "the connection ended before the answer did"
@@ -370,9 +356,11 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .reply = &t->reply,
         .why = why_of(t, code),
     };
+    if (outcome->ending == POMEX_ANSWERED)
+        outcome->status = t->reply.status;
+    pomex_proxy_judge(t, code, outcome);
     if (outcome->ending != POMEX_ANSWERED)
         return;
-    outcome->status = t->reply.status;
     outcome->retry_after = pomex_retry_after(t->reply.retry_after, t->reply.date,
                                              c->clock(c->clock_user, POMEX_CLOCK_WALL));
 }

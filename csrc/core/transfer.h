@@ -35,6 +35,7 @@ typedef struct pomex_transfer {
     bool stranger;                     /* speaks to whoever a link names */
     bool plain;                        /* set up for a GET of the service's, as the last was */
     bool fresh;                        /* … and it said that no cache may answer */
+    bool by_proxy;                     /* an http request that a proxy carries and may answer */
     bool once;                         /* nothing may send it a second time */
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
@@ -70,6 +71,8 @@ typedef struct pomex_outcome {
     int64_t took;       /* ns since the attempt began */
     int64_t sent_at;    /* when it went onto the wire, if sent */
     int64_t received;   /* bytes of body */
+    bool of_proxy;      /* it was the proxy that failed, not the service */
+    bool refused_there; /* … in a way that asking again does not change */
     const pomex_headers *reply;
     const char *why; /* one line on what the network did */
 } pomex_outcome;
@@ -98,6 +101,10 @@ void pomex_transfer_end(pomex_transfer *transfer);
 
 /* Frees the pool. */
 void pomex_transfer_free_pool(pomex_client *client);
+
+/* proxy.c: who carries the request, and whether it was the proxy that failed. */
+CURLcode pomex_proxy_set(pomex_transfer *transfer, const char *url);
+void pomex_proxy_judge(const pomex_transfer *transfer, CURLcode code, pomex_outcome *outcome);
 
 /* What libcurl's result means. */
 void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,

@@ -58,6 +58,9 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
     set_string(L, "cause", error->cause);
     set_string(L, "hint", error->hint);
     set_boolean(L, "client", error->client);
+    if (error->proxy) {
+        set_boolean(L, "proxy", true);
+    }
     set_string(L, "id", error->id);
     set_string(L, "last_status", error->last_status);
     set_string(L, "object", error->object);

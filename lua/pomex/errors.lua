@@ -35,6 +35,7 @@
 ---@field cause? pomex.ErrorType ambiguous_error: the type it would have had
 ---@field hint? string the value at fault, or how to go on
 ---@field client? boolean refused here; nothing was sent
+---@field proxy? boolean true: the proxy failed, and not the service
 ---@field id? string the asset or task that the call was about
 ---@field last_status? string time-outs of a wait: the last status seen
 ---@field object? table the service's answer, where it says "failed"

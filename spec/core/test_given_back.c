@@ -258,7 +258,7 @@ static void a_proxy_with_a_password(void **state)
     scene s;
     start(&s, NULL, 0, true);
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_NONE)};
-    fault_step way[] = {{.times = 1, .status = 407}, {.kind = FAULT_TUNNEL}};
+    fault_step way[] = {{.times = 1, .status = 503}, {.kind = FAULT_TUNNEL}};
     way[1].port = fault_server_port(s.h.server);
     harness_script(&s.h, &good, 1);
     fault_server *proxy = fault_server_start(way, 2, NULL);

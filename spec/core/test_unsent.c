@@ -44,7 +44,6 @@ static const struct {
 } proxies[] = {
     {"answers 503", {.status = 503, .headers = "Retry-After: 9\r\n", .body = "{\"error\":{}}"}},
     {"answers 429", {.status = 429}},
-    {"answers 407", {.status = 407, .headers = "Proxy-Authenticate: Basic realm=\"x\"\r\n"}},
     {"answers 502", {.status = 502, .body = "<html>"}},
     {"redirects", {.status = 302, .headers = "Location: http://127.0.0.1/\r\n"}},
     {"closes", {.kind = FAULT_CLOSE}},

@@ -252,7 +252,7 @@ static void proxies(void **state)
     (void)state;
     static const fault_step ways[] = {
         {.status = 503, .headers = "Retry-After: 1\r\n"},
-        {.status = 407, .headers = "Proxy-Authenticate: Basic realm=\"x\"\r\n"},
+        {.status = 502, .body = "<html>"},
         {.kind = FAULT_HANG},
         {.kind = FAULT_CLOSE},
         {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}, /* to dead TLS */
