@@ -36,7 +36,8 @@ function(pomex_part option name)
   set(POMEX_MISSING "${missing}${POMEX_MISSING}" PARENT_SCOPE)
 endfunction()
 
-pomex_need(CURL "libcurl>=7.88" libcurl4-openssl-dev)
+set(POMEX_CURL_NEEDED 7.88)
+pomex_need(CURL "libcurl>=${POMEX_CURL_NEEDED}" libcurl4-openssl-dev)
 pomex_need(JANSSON "jansson>=2.14" libjansson-dev)
 pomex_need(CRYPTO libcrypto libssl-dev)
 # Who names the headers, as LuaRocks does, has chosen the Lua.

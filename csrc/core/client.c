@@ -1,3 +1,4 @@
+#include "handle.h"
 #include "operation.h"
 
 #include <errno.h>
@@ -36,7 +37,9 @@ static void chain_headers(pomex_client *c)
 pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error)
 {
     pomex_client *c = calloc(1, sizeof *c);
-    *error = c ? pomex_settings_init(&c->settings, options) : pomex_error_memory();
+    *error = c ? pomex_handle_library() : pomex_error_memory();
+    if (!*error)
+        *error = pomex_settings_init(&c->settings, options);
     if (*error) {
         free(c);
         return NULL;

@@ -59,28 +59,35 @@ static bool has_hashed_certificates(const char *folder)
     return count == WHOLE_STORE;
 }
 
-bool pomex_loop_open(pomex_client *c)
+/* False if libcurl refuses any of it: no answer would be heard of. */
+static bool set_multi(pomex_client *c)
 {
     const pomex_options *o = &c->settings.options;
+    /* Below the number in flight, every request would connect anew. */
+    long connections = o->max_in_flight + o->max_downloads + 4;
+    return curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted) ==
+               CURLM_OK &&
+           curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) == CURLM_OK &&
+           curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c) == CURLM_OK &&
+           curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+}
+
+bool pomex_loop_open(pomex_client *c)
+{
     c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
     c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     c->multi = curl_multi_init();
-    if (c->epoll_fd < 0 || c->timer_fd < 0 || c->wake_fd < 0 || !c->multi ||
+    bool set = c->multi && set_multi(c);
+    if (c->epoll_fd < 0 || c->timer_fd < 0 || c->wake_fd < 0 || !set ||
         !pomex_socket_watch(c, c->timer_fd, EPOLLIN, false) ||
         !pomex_socket_watch(c, c->wake_fd, EPOLLIN, false)) {
-        int problem = c->multi ? errno : ENOMEM;
+        int problem = !c->multi ? ENOMEM : !set ? ENOSYS : errno;
         pomex_loop_close(c, false);
         errno = problem;
         return false;
     }
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted);
-    curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-    curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
-    /* Below the number in flight, every request would connect anew. */
-    curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS,
-                      (long)(o->max_in_flight + o->max_downloads + 4));
     c->system_ca_path = has_hashed_certificates(SYSTEM_CA_PATH);
     c->asleep = c->clock(c->clock_user, POMEX_CLOCK_BOOTTIME) - pomex_now(c);
     return true;

@@ -132,6 +132,18 @@ static size_t *lane_of(pomex_client *c, const pomex_endpoint *endpoint)
     return endpoint->id == POMEX_DOWNLOAD ? &c->downloads : &c->in_flight;
 }
 
+/* The error of an attempt that libcurl did not let begin. */
+static pomex_error *not_begun(pomex_operation *op, CURLcode code)
+{
+    if (op->stage->starved)
+        return op->stage->starved(op);
+    if (code == CURLE_OUT_OF_MEMORY)
+        return pomex_error_memory();
+    return pomex_operation_error_new(
+        op, "connection_error", "libcurl %s refuses a setting that pomex needs (%s)",
+        curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
+}
+
 void pomex_operation_start(pomex_operation *op, pomex_slot slot)
 {
     pomex_client *c = op->client;
@@ -142,14 +154,14 @@ void pomex_operation_start(pomex_operation *op, pomex_slot slot)
         return;
     }
     pomex_buffer_clear(request.into);
-    op->transfer = request.url ? pomex_transfer_start(c, op, &request) : NULL;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    op->transfer = request.url ? pomex_transfer_start(c, op, &request, &code) : NULL;
     if (!request.url)
         curl_slist_free_all(request.headers);
     free(request.url);
     if (!op->transfer) {
         pomex_limiter_give_back(c->limiter, &slot);
-        pomex_operation_finish(op, op->stage->starved ? op->stage->starved(op)
-                                                      : pomex_error_memory());
+        pomex_operation_finish(op, not_begun(op, code));
         return;
     }
     op->transfer->slot = slot;

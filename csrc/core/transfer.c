@@ -1,3 +1,4 @@
+#include "handle.h"
 #include "operation.h"
 
 #include <stdlib.h>
@@ -83,65 +84,27 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 
 /* --------------------------------------------------------------------------------- handles */
 
-static void set_trust(CURL *e, const pomex_client *c)
+/* What is the same for every request of a client, and the callbacks. */
+static CURLcode prepare(pomex_transfer *t)
 {
-    const pomex_settings *s = &c->settings;
-    const char *file = s->ca_file, *path = s->ca_path;
-    if (!file && !path) {
-        if (!c->system_ca_path)
-            return; /* libcurl's own default */
-        path = "/etc/ssl/certs";
-    }
-    curl_easy_setopt(e, CURLOPT_CAINFO, file);
-    curl_easy_setopt(e, CURLOPT_CAPATH, path);
-    curl_easy_setopt(e, CURLOPT_PROXY_CAINFO, file);
-    curl_easy_setopt(e, CURLOPT_PROXY_CAPATH, path);
-}
-
-/* What is the same for every request of a client. */
-static CURL *new_easy(pomex_client *c, pomex_transfer *t)
-{
-    const pomex_settings *s = &c->settings;
-    CURL *e = curl_easy_init();
-    if (!e)
-        return NULL;
-    curl_easy_setopt(e, CURLOPT_PRIVATE, t);
-    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->why);
-    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
-    /* A name that is being looked up must not hold up a cancel, a deadline or a close. */
-    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-    curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_prereq);
-    curl_easy_setopt(e, CURLOPT_PREREQDATA, t);
-    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, pomex_socket_open);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, pomex_socket_close);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
-    curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-    /* Not HTTP/2, which repeats requests for reasons of its own, and whose one connection makes
-     * every call wait for a handshake that hangs. */
-    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(e, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
-    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
-                     (long)(s->options.connect_timeout * 1000 + 0.5));
-    set_trust(e, c);
-    if (curl_easy_setopt(e, CURLOPT_USERAGENT, s->user_agent) == CURLE_OK)
-        return e;
-    curl_easy_cleanup(e);
-    return NULL;
+    CURL *e = t->easy;
+    CURLcode code = pomex_handle_prepare(e, t->client);
+    POMEX_SET(PRIVATE, t);
+    POMEX_SET(ERRORBUFFER, t->why);
+    POMEX_SET(PREREQFUNCTION, on_prereq);
+    POMEX_SET(PREREQDATA, t);
+    POMEX_SET(HEADERFUNCTION, on_header);
+    POMEX_SET(HEADERDATA, t);
+    POMEX_SET(WRITEFUNCTION, on_body);
+    POMEX_SET(WRITEDATA, t);
+    return code;
 }
 
 /* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the
  * next answer to the same handle begins with a folded line, it is appended there (curl #11101).
  * So what speaks to whoever a link names has a handle of its own, and that is not used again.
  */
-static pomex_transfer *take_transfer(pomex_client *c, bool stranger)
+static pomex_transfer *take_transfer(pomex_client *c, bool stranger, CURLcode *code)
 {
     pomex_transfer *t = stranger ? NULL : c->pool;
     if (t) {
@@ -153,9 +116,12 @@ static pomex_transfer *take_transfer(pomex_client *c, bool stranger)
         return NULL;
     t->client = c;
     t->stranger = stranger;
-    t->easy = new_easy(c, t);
+    t->easy = curl_easy_init();
     if (t->easy)
+        *code = prepare(t);
+    if (t->easy && *code == CURLE_OK)
         return t;
+    curl_easy_cleanup(t->easy);
     free(t);
     return NULL;
 }
@@ -174,22 +140,6 @@ void pomex_transfer_free_pool(pomex_client *c)
         c->pool = t->next;
         free_transfer(t);
     }
-}
-
-static CURLcode set_method(CURL *e, const pomex_request *r)
-{
-    bool get = strcmp(r->method, "GET") == 0, post = strcmp(r->method, "POST") == 0;
-    if (r->body || post) {
-        curl_easy_setopt(e, CURLOPT_POST, 1L);
-        curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_length);
-        curl_easy_setopt(e, CURLOPT_POSTFIELDS, r->body ? r->body : "");
-    } else {
-        curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
-    }
-    if (strcmp(r->method, "HEAD") == 0)
-        curl_easy_setopt(e, CURLOPT_NOBODY, 1L);
-    return curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST,
-                            (get && !r->body) || post ? NULL : r->method);
 }
 
 static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const pomex_request *r)
@@ -222,26 +172,15 @@ static void free_headers(pomex_transfer *t)
     t->headers = NULL;
 }
 
-/* Bytes that libcurl reads at once: its default, and what the curl tool takes for files. */
-#define USUAL_BUFFER 16384L
-#define FILE_BUFFER  102400L
-
-static void set_connection(CURL *e, const pomex_request *r)
-{
-    curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, r->once ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_FORBID_REUSE, r->once ? 1L : 0L);
-    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
-}
-
 pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
-                                     const pomex_request *r)
+                                     const pomex_request *r, CURLcode *code)
 {
-    pomex_transfer *t = take_transfer(c, !r->authorized);
+    *code = CURLE_OUT_OF_MEMORY;
+    pomex_transfer *t = take_transfer(c, !r->authorized, code);
     if (!t) {
         curl_slist_free_all(r->headers);
         return NULL;
     }
-    CURL *e = t->easy;
     t->operation = op;
     t->body = r->into;
     t->once = r->once;
@@ -250,21 +189,21 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     t->begin = r->begin;
     t->started = pomex_recent(c);
     pomex_headers_forget(&t->reply);
-    CURLcode code = curl_easy_setopt(e, CURLOPT_URL, r->url);
+    *code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
     if (!plain || !t->plain || r->fresh != t->fresh) {
-        if (code == CURLE_OK)
-            code = pomex_proxy_set(t, r->url);
-        if (code == CURLE_OK)
-            code = set_method(e, r);
-        set_connection(e, r);
-        curl_easy_setopt(e, CURLOPT_HTTPHEADER, headers_of(c, t, r));
+        const struct curl_slist *headers = headers_of(c, t, r); /* t's from here on */
+        if (*code == CURLE_OK)
+            *code = pomex_handle_request(t->easy, r, headers);
+        if (*code == CURLE_OK)
+            *code = pomex_proxy_set(t, r->url);
     }
-    t->plain = plain && code == CURLE_OK;
+    t->plain = plain && *code == CURLE_OK;
     t->fresh = r->fresh;
-    if (code == CURLE_OK && curl_multi_add_handle(c->multi, e) == CURLM_OK)
+    if (*code == CURLE_OK && curl_multi_add_handle(c->multi, t->easy) == CURLM_OK)
         return t;
+    *code = *code == CURLE_OK ? CURLE_OUT_OF_MEMORY : *code;
     t->operation = NULL;
     free_headers(t);
     free_transfer(t);

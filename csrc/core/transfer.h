@@ -92,9 +92,10 @@ typedef struct pomex_request {
     pomex_buffer *into;
 } pomex_request;
 
-/* Takes a handle from the pool and starts the request. NULL if memory ran out. */
+/* Takes a handle from the pool and starts the request. NULL, with what libcurl made of it in
+ * *code, if memory ran out or libcurl does not know an option. */
 pomex_transfer *pomex_transfer_start(pomex_client *client, struct pomex_operation *operation,
-                                     const pomex_request *request);
+                                     const pomex_request *request, CURLcode *code);
 
 /* Stops it where it is (if it still runs), and puts the handle back into the pool. */
 void pomex_transfer_end(pomex_transfer *transfer);
