@@ -30,6 +30,9 @@ typedef struct pomex_settings {
 pomex_error *pomex_settings_init(pomex_settings *settings, const pomex_options *options);
 void pomex_settings_free(pomex_settings *settings);
 
+/* key.c: sets authorization from the key that the options name. NULL, or what is wrong. */
+pomex_error *pomex_key_take(pomex_settings *settings, const pomex_options *options);
+
 /* The API key; NULL once they are freed. */
 const char *pomex_settings_key(const pomex_settings *settings);
 

@@ -3,16 +3,11 @@
 #include "url.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
-
-#define HEADER   "Authorization: Bearer "
-#define MAX_KEY  4096
-#define KEY_ROOM (MAX_KEY + 2) /* so that one that is too long is seen to be */
 
 void pomex_options_init(pomex_options *options)
 {
@@ -89,62 +84,6 @@ static pomex_error *check_numbers(const pomex_options *o)
                       pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
     }
     return NULL;
-}
-
-static char *read_key_file(const char *path, pomex_error **error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    char *key = fd < 0 ? NULL : pomex_secret_new(KEY_ROOM);
-    ssize_t count = key ? read(fd, key, KEY_ROOM - 1) : -1;
-    int problem = errno;
-    if (fd >= 0)
-        close(fd);
-    if (count < 0) {
-        pomex_secret_free(key, KEY_ROOM);
-        *error = problem == ENOMEM
-                     ? pomex_error_memory()
-                     : refuse("cannot read api_key_file %s: %s", path, strerror(problem));
-        return NULL;
-    }
-    key[count] = '\0';
-    key[strcspn(key, "\r\n")] = '\0';
-    return key;
-}
-
-static pomex_error *set_key(pomex_settings *s, const pomex_options *o)
-{
-    pomex_error *error = NULL;
-    char *from_file = NULL;
-    const char *key = o->api_key;
-    const char *source = "api_key";
-    if (!key && o->api_key_file) {
-        key = from_file = read_key_file(o->api_key_file, &error);
-        source = "api_key_file";
-        if (error)
-            return error;
-    } else if (!key) {
-        key = getenv("POMEX_API_KEY");
-        source = "POMEX_API_KEY";
-    }
-    /* The key itself is never shown: not even a wrong one. */
-    if (!key || !*key)
-        error = refuse("no API key: set %s, api_key_file or $POMEX_API_KEY%s", "api_key",
-                       " (under nginx: make the client in init_by_lua)");
-    else if (!is_header_safe(key) || strchr(key, ' '))
-        error =
-            refuse("%s holds a space or a control character%s", source, "; a key has neither");
-    else if (strlen(key) > MAX_KEY)
-        error = refuse("%s is longer than %s", source, "4096 bytes");
-    if (!error) {
-        s->authorization_size = strlen(HEADER) + strlen(key) + 1;
-        s->authorization = pomex_secret_new(s->authorization_size);
-        if (s->authorization)
-            snprintf(s->authorization, s->authorization_size, HEADER "%s", key);
-        else
-            error = pomex_error_memory();
-    }
-    pomex_secret_free(from_file, KEY_ROOM);
-    return error;
 }
 
 /* What of a URL's parts is at fault, or NULL. */
@@ -246,7 +185,7 @@ pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
     *s = (pomex_settings){.options = *o};
     pomex_error *error = check_numbers(o);
     if (!error)
-        error = set_key(s, o);
+        error = pomex_key_take(s, o);
     if (!error)
         error = set_base_url(s, o);
     const char *agent = o->user_agent ? o->user_agent : "pomex/" POMEX_VERSION;
@@ -284,9 +223,4 @@ void pomex_settings_free(pomex_settings *s)
     free(s->ca_file);
     free(s->ca_path);
     *s = (pomex_settings){0};
-}
-
-const char *pomex_settings_key(const pomex_settings *s)
-{
-    return s->authorization ? s->authorization + strlen(HEADER) : NULL;
 }

@@ -96,7 +96,7 @@ typedef struct pomex_schedule {
 
 typedef struct pomex_options {
     const char *api_key;      /* NULL: api_key_file, then $POMEX_API_KEY */
-    const char *api_key_file; /* its first line is the key */
+    const char *api_key_file; /* its first line is the key; a pipe is read to its end */
     const char *base_url;     /* NULL: $POMEX_BASE_URL, then https://api.pomex.ai */
     double connect_timeout;   /* 10; > 0; libcurl's: the system's clock, stepped or not */
     double request_timeout;   /* 30; > 0; one attempt */
