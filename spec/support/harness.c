@@ -81,7 +81,7 @@ void harness_client(harness *h)
 void harness_stop(harness *h)
 {
     pomex_client_free(h->client);
-    int lost_to_h2 = fault_server_lost_to_h2(h->server);
+    int lost_to_h2 = h->server ? fault_server_lost_to_h2(h->server) : 0;
     fault_server_stop(h->server);
     if (h->ca_file[0])
         unlink(h->ca_file);
