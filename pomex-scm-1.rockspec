@@ -15,7 +15,7 @@ description = {
     turns them into videos. Works in plain scripts, coroutines, event loops and game loops, sends
     nothing twice that is billed, and brings pomex-sandbox, the service emulated for your tests.
 
-    Needs Linux, libcurl 7.88, jansson 2.14 and libcrypto; CMake finds them by pkg-config, and
+    Needs Linux, libcurl 7.88, jansson 2.14, zlib and libcrypto; CMake finds them by pkg-config, and
     names the Debian packages of those that are missing. pomex-sandbox is built where libmicrohttpd
     and SQLite are found, and pomex.qr where libqrencode is.]],
   license = "MIT",

@@ -39,6 +39,7 @@ endfunction()
 set(POMEX_CURL_NEEDED 7.88)
 pomex_need(CURL "libcurl>=${POMEX_CURL_NEEDED}" libcurl4-openssl-dev)
 pomex_need(JANSSON "jansson>=2.14" libjansson-dev)
+pomex_need(ZLIB zlib zlib1g-dev)
 pomex_need(CRYPTO libcrypto libssl-dev)
 # Who names the headers, as LuaRocks does, has chosen the Lua.
 if(LUA_INCDIR)

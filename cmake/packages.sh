@@ -4,7 +4,7 @@
 
 POMEX_BUILD_PACKAGES=(
     gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libjansson-dev liblua5.4-dev
-    lua5.4 lua-cjson libmicrohttpd-dev libsqlite3-dev libssl-dev
+    lua5.4 lua-cjson libmicrohttpd-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(

@@ -14,9 +14,11 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
                                  const pomex_buffer *body)
 {
     int status = o->status;
+    const char *encoding = o->reply->content_encoding;
     if (status < 300)
         return pomex_operation_error_new(
-            op, "decode_error", "the answer is not what %s promises", op->endpoint->name);
+            op, "decode_error", "the answer is not what %s promises%s%s", op->endpoint->name,
+            *encoding ? "; its Content-Encoding is " : "", encoding);
     if (o->of_proxy)
         return pomex_operation_error_new(op, "connection_error",
                                          "the proxy refuses: it answered HTTP %d", status);

@@ -61,7 +61,8 @@ void pomex_headers_forget(pomex_headers *h)
     h->ended = false;
     h->chunked = false;
     h->content_length = -1;
-    h->retry_after[0] = h->date[0] = h->request_id[0] = h->content_type[0] = '\0';
+    h->content_encoding[0] = h->retry_after[0] = h->date[0] = h->request_id[0] =
+        h->content_type[0] = '\0';
     h->content_range[0] = h->etag[0] = h->location[0] = '\0';
 }
 
@@ -82,7 +83,9 @@ void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
     case 'c':
         if (take(text, sizeof text, line, length, "Content-Length"))
             h->content_length = number_of(text);
-        else if (!take_content_type(h, line, length))
+        else if (!take_content_type(h, line, length) &&
+                 !take(h->content_encoding, sizeof h->content_encoding, line, length,
+                       "Content-Encoding"))
             take(h->content_range, sizeof h->content_range, line, length, "Content-Range");
         break;
     case 'd':

@@ -15,6 +15,7 @@ typedef struct pomex_headers {
     char date[64];
     char request_id[128];
     char content_type[96];
+    char content_encoding[64];
     char content_range[64];
     char etag[256];
     char location[4096];

@@ -1,5 +1,6 @@
 #include "operation.h"
 
+#include "gzip.h"
 #include "json.h"
 #include "secret.h"
 
@@ -181,11 +182,41 @@ static bool is_envelope(const pomex_buffer *body)
     return found;
 }
 
+/* Opens an answer of the service's that came as gzip. One that cannot be opened is lost, which
+ * leaves it open whether a request was carried out; a refusal is one by its status alone. */
+static void unpack(const pomex_operation *op, pomex_buffer *body, pomex_outcome *o)
+{
+    if (o->ending != POMEX_ANSWERED || op->endpoint->id == POMEX_DOWNLOAD ||
+        !strcasestr(o->reply->content_encoding, "gzip"))
+        return;
+    switch (pomex_gzip_open(body, POMEX_MAX_BODY)) {
+    case POMEX_GZIP_PLAIN:
+    case POMEX_GZIP_DONE:
+        return;
+    case POMEX_GZIP_SPOILT:
+        pomex_buffer_clear(body);
+        if (o->status >= 300)
+            return;
+        o->ending = POMEX_NETWORK;
+        o->why = "the answer came as gzip that is cut or spoilt";
+        break;
+    case POMEX_GZIP_LONG:
+        o->ending = POMEX_OVERSIZED;
+        break;
+    default:
+        o->ending = POMEX_NO_MEMORY;
+        break;
+    }
+    o->status = 0;
+    o->retry_after = -1;
+}
+
 void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 {
     pomex_client *c = op->client;
     pomex_transfer *transfer = op->transfer;
     op->transfer = NULL;
+    unpack(op, transfer->body, outcome);
     op->status = outcome->status;
     --*lane_of(c, op->endpoint);
     if (c->queued)

@@ -97,6 +97,12 @@ static CURLcode prepare(pomex_transfer *t)
     POMEX_SET(HEADERDATA, t);
     POMEX_SET(WRITEFUNCTION, on_body);
     POMEX_SET(WRITEDATA, t);
+    if (t->stranger)
+        return code;
+    /* What comes compressed all the same is opened by gzip.c: libcurl would lose an answer that
+     * is only said to be. */
+    POMEX_SET(ACCEPT_ENCODING, "identity");
+    POMEX_SET(HTTP_CONTENT_DECODING, 0L);
     return code;
 }
 

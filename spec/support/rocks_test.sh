@@ -128,7 +128,7 @@ source_in "$at/source"
     cd "$at/source"
     ! PKG_CONFIG_LIBDIR=/nonexistent rocks 5.4 make --deps-mode=none --tree="$at/tree-none" \
         > "$at/make-none.log" 2>&1 || fail "made without libcurl"
-    says "$at/make-none.log" "sudo apt-get install libcurl4-openssl-dev libjansson-dev libssl-dev"
+    says "$at/make-none.log" "sudo apt-get install libcurl4-openssl-dev libjansson-dev zlib1g-dev libssl-dev"
     [ ! -e "$at/tree-none/share" ] || fail "half a rock was installed"
 )
 left="$(ls -A "$TMPDIR")"
