@@ -89,7 +89,8 @@ CURLcode pomex_handle_request(CURL *e, const pomex_request *r, const struct curl
     POMEX_SET(CUSTOMREQUEST, (get && !r->body) || post ? NULL : r->method);
     POMEX_SET(FRESH_CONNECT, r->once ? 1L : 0L);
     POMEX_SET(FORBID_REUSE, r->once ? 1L : 0L);
-    POMEX_SET(BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     POMEX_SET(HTTPHEADER, headers);
+    /* No promise: a handle whose last attempt found no connection keeps the buffer it has. */
+    curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     return code;
 }
