@@ -55,7 +55,7 @@ pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error
     c->clock = options->clock ? options->clock : pomex_clock_system;
     c->clock_user = options->clock_user;
     c->epoll_fd = c->timer_fd = c->wake_fd = -1;
-    c->curl_due = c->queue_due = c->wake_at = c->armed = POMEX_NEVER;
+    c->curl_due = c->queue_due = c->watch_at = c->wake_at = c->armed = POMEX_NEVER;
     pomex_list_init(&c->all);
     pomex_list_init(&c->news);
     pomex_list_init(&c->told);

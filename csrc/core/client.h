@@ -76,6 +76,7 @@ struct pomex_client {
     int64_t now;       /* the time when last read; see pomex_recent */
     int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
     int64_t queue_due; /* when a queued operation may start */
+    int64_t watch_at;  /* when to watch again what could not be watched; POMEX_NEVER */
     int64_t wake_at;   /* when the host wants to step; POMEX_NEVER */
     int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
     int64_t asleep;    /* BOOTTIME - MONOTONIC when last looked at */
@@ -145,6 +146,7 @@ curl_socket_t pomex_socket_open(void *user, curlsocktype purpose,
                                 struct curl_sockaddr *address);
 int pomex_socket_close(void *user, curl_socket_t fd);
 bool pomex_socket_watch(pomex_client *client, int fd, uint32_t events, bool known);
+void pomex_socket_watch_again(pomex_client *client);
 void pomex_socket_unwatch(pomex_client *client, int fd);
 void pomex_socket_note_sleep(pomex_client *client);
 

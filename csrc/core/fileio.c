@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 bool pomex_file_say(char *why, size_t size, const char *format, ...)
@@ -36,9 +37,21 @@ int pomex_file_open(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* A write that begins there raises SIGXFSZ, which ends a program that does not expect it. */
+static bool is_past_limit(int64_t at)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)at >= limit.rlim_cur;
+}
+
 bool pomex_file_write(int fd, const char *bytes, size_t count, int64_t *at)
 {
     while (count > 0) {
+        if (is_past_limit(*at)) {
+            errno = EFBIG;
+            return false;
+        }
         ssize_t written = pwrite(fd, bytes, count, (off_t)*at);
         if (written < 0 && errno == EINTR)
             continue;

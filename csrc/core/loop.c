@@ -268,6 +268,7 @@ void pomex_loop_step(pomex_client *c, double budget)
         c->batch_at = c->swept_at;
     c->polled = false;
     pomex_socket_note_sleep(c);
+    pomex_socket_watch_again(c);
     c->behind = c->unheard = false;
     if (c->wake_at <= pomex_recent(c))
         c->wake_at = POMEX_NEVER;
@@ -299,6 +300,7 @@ static int64_t due(const pomex_client *c)
     int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
     const pomex_timer *timer = pomex_timers_first(&c->timers);
     at = c->wake_at < at ? c->wake_at : at;
+    at = c->watch_at < at ? c->watch_at : at;
     return timer && timer->at < at ? timer->at : at;
 }
 

@@ -11,6 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Between two tries to watch what could not be watched. */
+#define WATCH_PAUSE (POMEX_SECOND / 100)
+
 static pomex_socket *socket_of(pomex_client *c, curl_socket_t fd)
 {
     size_t index = (size_t)fd;
@@ -45,6 +48,16 @@ void pomex_socket_unwatch(pomex_client *c, int fd)
     epoll_ctl(c->epoll_fd, EPOLL_CTL_DEL, fd, &event); /* gone already is fine */
 }
 
+/* Where the kernel has no room for it in the set (no memory, or max_user_watches), the answer to
+ * what was sent would never be read: it is tried again until there is. */
+static void watch(pomex_client *c, int fd, pomex_socket *s)
+{
+    s->in_set = pomex_socket_watch(c, fd, s->wanted, s->in_set);
+    s->registered = s->in_set ? s->wanted : 0;
+    if (!s->in_set)
+        c->watch_at = pomex_recent(c) + WATCH_PAUSE;
+}
+
 int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *private)
 {
     pomex_client *c = user;
@@ -71,11 +84,21 @@ int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void
         }
         return 0;
     }
-    if (!s->in_set || s->registered != wanted) {
-        s->in_set = pomex_socket_watch(c, fd, wanted, s->in_set);
-        s->registered = wanted;
-    }
+    if (!s->in_set || s->registered != wanted)
+        watch(c, fd, s);
     return 0;
+}
+
+void pomex_socket_watch_again(pomex_client *c)
+{
+    if (c->watch_at > pomex_recent(c))
+        return;
+    c->watch_at = POMEX_NEVER;
+    for (size_t fd = 0; fd < c->socket_count; fd++) {
+        pomex_socket *s = &c->sockets[fd];
+        if (s->wanted && (!s->in_set || s->registered != s->wanted))
+            watch(c, (int)fd, s);
+    }
 }
 
 curl_socket_t pomex_socket_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
