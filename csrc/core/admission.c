@@ -4,6 +4,8 @@
 
 static bool has_room(const pomex_client *c, int kind)
 {
+    if (c->room && c->in_flight + c->downloads >= c->room)
+        return false;
     return kind == POMEX_DOWNLOAD ? c->downloads < (size_t)c->settings.options.max_downloads
                                   : c->in_flight < (size_t)c->settings.options.max_in_flight;
 }

@@ -54,6 +54,7 @@ pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error
     c->refs = 1;
     c->clock = options->clock ? options->clock : pomex_clock_system;
     c->clock_user = options->clock_user;
+    c->short_at = -1;
     c->epoll_fd = c->timer_fd = c->wake_fd = -1;
     c->curl_due = c->queue_due = c->watch_at = c->wake_at = c->armed = POMEX_NEVER;
     pomex_list_init(&c->all);
@@ -101,11 +102,14 @@ bool pomex_client_open(pomex_client *client)
         errno = ENOMEM;
         return false;
     }
-    if (!pomex_loop_open(client))
+    if (!pomex_loop_open(client)) {
+        client->open_problem = errno;
         return false;
+    }
     /* Seeded here, so that the children of one fork do not share their jitter. */
     if (getrandom(&client->random, sizeof client->random, GRND_NONBLOCK) < 0)
         client->random = (uint64_t)pomex_now(client) ^ (uint64_t)getpid() << 32;
+    client->open_problem = 0;
     client->pid = getpid();
     return true;
 }

@@ -85,6 +85,12 @@ struct pomex_client {
     struct epoll_event ready[POMEX_EPOLL_EVENTS]; /* what poll found, for the next step */
     int ready_count;
     bool batch_was_full;
+    size_t room;   /* most attempts at once, since descriptors ran out; 0: as the options say */
+    bool squeezed; /* libcurl closes idle connections for new ones */
+    uint64_t squeezed_after; /* … of attempts with a number above this */
+    uint64_t last_attempt;
+    int64_t short_at;    /* when a socket was last not to be had for that reason; -1 */
+    int open_problem;    /* errno of pomex_client_open */
     bool polled;         /* `ready` is whole, and as poll left it */
     size_t batches;      /* full ones in a row */
     int64_t batch_at;    /* when `ready` was filled */
@@ -158,6 +164,10 @@ void pomex_loop_step(pomex_client *client, double budget);
 void pomex_loop_run(pomex_client *client);
 /* Sets the timerfd to the earliest thing that step must see to. */
 void pomex_loop_rearm(pomex_client *client);
+
+/* --- shortage.c */
+/* The error of a client that could not be opened for this errno. */
+pomex_error *pomex_shortage_error(int problem);
 
 /* --- event.c */
 void pomex_event_add(pomex_client *client, const char *name, const pomex_operation *operation,

@@ -9,9 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A slot is free after this long, which is longer than any connection takes to come about: its
- * holder may have died unseen (nobody waited for it, or another process has its pid). */
-#define HOLD_LIMIT (120 * POMEX_SECOND)
+/* A slot that nobody has used for this long is free: a few connections that hang must not hold up
+ * all others. Whoever held it takes another when its request is ready to go. */
+#define HOLD_LIMIT POMEX_SECOND
 
 /* How soon to ask again where every slot is held by attempts that have not sent yet: whoever
  * holds them may be another process, which cannot wake this one. */
@@ -112,17 +112,27 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
 }
 
 /* Only while it still bears the holder's mark. */
-static void mark(pomex_limiter *limiter, const pomex_slot *slot, int64_t value)
+static bool mark(pomex_limiter *limiter, const pomex_slot *slot, int64_t value)
 {
     int64_t held = slot->mark;
-    if (slot->number)
-        atomic_compare_exchange_strong(&limiter->lanes[slot->kind].slot[slot->number - 1],
-                                       &held, value);
+    return slot->number &&
+           atomic_compare_exchange_strong(&limiter->lanes[slot->kind].slot[slot->number - 1],
+                                          &held, value);
 }
 
-void pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now)
+bool pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now)
 {
-    mark(limiter, slot, now);
+    if (!slot->number || mark(limiter, slot, now))
+        return true;
+    /* Held too long, and given to others: any that has not been used counts as much. */
+    lane *l = &limiter->lanes[slot->kind];
+    for (int i = 0; i < l->slots; i++) {
+        int64_t value = atomic_load(&l->slot[i]);
+        bool used = value > 0 && value + l->window > now;
+        if (!used && atomic_compare_exchange_strong(&l->slot[i], &value, now))
+            return true;
+    }
+    return false;
 }
 
 void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot)

@@ -2,7 +2,7 @@
  * once. The slots lie in memory that a fork shares, so that all children keep one limit.
  *
  * A slot is taken when an attempt starts, stamped when its request goes onto the wire, and
- * free one second after the stamp. Of a limit that is no whole number the fraction is left
+ * free one second after the stamp, or after it was taken and not used. Of a limit that is no whole number the fraction is left
  * out, since 2.5 in any one second are 2; for one below 1 the second is stretched. Stamped at
  * the start instead, three cold connections would put their requests into the service's next
  * second, together with three more. */
@@ -30,8 +30,9 @@ typedef struct pomex_slot {
 bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t now,
                         pomex_slot *slot, int64_t *again);
 
-/* The request of the slot went onto the wire at `now`. */
-void pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now);
+/* The request of the slot is to go onto the wire at `now`. False: it may not, since the slot was
+ * held for too long and others have used up the second. */
+bool pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now);
 
 /* The attempt of the slot ended before it sent anything. */
 void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot);

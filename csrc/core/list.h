@@ -37,6 +37,11 @@ static inline void pomex_list_append(pomex_link *list, pomex_link *link)
     list->previous = link;
 }
 
+static inline void pomex_list_prepend(pomex_link *list, pomex_link *link)
+{
+    pomex_list_append(list->next, link); /* before the first */
+}
+
 static inline void pomex_link_remove(pomex_link *link)
 {
     if (!link->next)

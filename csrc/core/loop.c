@@ -59,12 +59,18 @@ static bool has_hashed_certificates(const char *folder)
     return count == WHOLE_STORE;
 }
 
-/* False if libcurl refuses any of it: no answer would be heard of. */
-static bool set_multi(pomex_client *c)
+/* False with errno; a setting that libcurl refuses is ENOSYS: no answer would be heard of. */
+static bool open_multi(pomex_client *c)
 {
     const pomex_options *o = &c->settings.options;
     /* Below the number in flight, every request would connect anew. */
     long connections = o->max_in_flight + o->max_downloads + 4;
+    c->multi = curl_multi_init();
+    if (!c->multi && errno != EMFILE && errno != ENFILE)
+        errno = ENOMEM;
+    if (!c->multi)
+        return false;
+    errno = ENOSYS;
     return curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted) ==
                CURLM_OK &&
            curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c) == CURLM_OK &&
@@ -75,15 +81,13 @@ static bool set_multi(pomex_client *c)
 
 bool pomex_loop_open(pomex_client *c)
 {
-    c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    c->multi = curl_multi_init();
-    bool set = c->multi && set_multi(c);
-    if (c->epoll_fd < 0 || c->timer_fd < 0 || c->wake_fd < 0 || !set ||
+    errno = 0;
+    if ((c->epoll_fd = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
+        (c->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) < 0 ||
+        (c->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) < 0 ||
         !pomex_socket_watch(c, c->timer_fd, EPOLLIN, false) ||
-        !pomex_socket_watch(c, c->wake_fd, EPOLLIN, false)) {
-        int problem = !c->multi ? ENOMEM : !set ? ENOSYS : errno;
+        !pomex_socket_watch(c, c->wake_fd, EPOLLIN, false) || !open_multi(c)) {
+        int problem = errno;
         pomex_loop_close(c, false);
         errno = problem;
         return false;

@@ -84,6 +84,16 @@ void pomex_operation_queue(pomex_operation *op)
     c->queue_due = 0;
 }
 
+void pomex_operation_again(pomex_operation *op)
+{
+    uint64_t turn = op->turn;
+    op->attempts--;
+    pomex_operation_queue(op);
+    op->turn = turn;
+    pomex_link_remove(&op->in_queue);
+    pomex_list_prepend(&op->client->queues[op->polls][op->endpoint->id], &op->in_queue);
+}
+
 void pomex_operation_unqueue(pomex_operation *op)
 {
     op->client->queued -= pomex_link_used(&op->in_queue);
@@ -233,7 +243,10 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
         pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
     }
-    op->stage->ended(op, outcome);
+    if (transfer->no_slot && outcome->ending != POMEX_CANCELLED)
+        pomex_operation_again(op);
+    else if (!pomex_shortage_met(op, transfer, outcome))
+        op->stage->ended(op, outcome);
     pomex_transfer_end(transfer);
 }
 

@@ -75,6 +75,13 @@ pomex_operation *pomex_operation_new(pomex_client *client, const pomex_stage *st
 /* The next attempt, when its turn comes. */
 void pomex_operation_queue(pomex_operation *operation);
 
+/* The attempt that ended found no room: it is not counted, and goes first when there is some. */
+void pomex_operation_again(pomex_operation *operation);
+
+/* shortage.c: whether the attempt found no descriptor; `operation` then waits for one, or is done. */
+bool pomex_shortage_met(pomex_operation *operation, const pomex_transfer *transfer,
+                        const pomex_outcome *outcome);
+
 /* Leaves its queue, if it is in one. */
 void pomex_operation_unqueue(pomex_operation *operation);
 

@@ -139,6 +139,10 @@ void pomex_client_free(pomex_client *client);
  */
 const char *pomex_client_unusable(const pomex_client *client);
 
+/* Why the last call of this client gave NULL or -1 though it is usable: no memory, no descriptors. For
+ * the caller to free. */
+pomex_error *pomex_client_failure(const pomex_client *client);
+
 /* The base URL in use, without the key; lives as long as the client. */
 const char *pomex_client_base_url(const pomex_client *client);
 

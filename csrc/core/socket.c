@@ -106,8 +106,11 @@ curl_socket_t pomex_socket_open(void *user, curlsocktype purpose, struct curl_so
     pomex_client *c = user;
     (void)purpose;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0)
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE)
+            c->short_at = pomex_recent(c);
         return CURL_SOCKET_BAD;
+    }
     pomex_socket *s = socket_of(c, fd);
     if (!s) {
         close(fd);

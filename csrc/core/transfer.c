@@ -26,9 +26,12 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
             t->late = true;
             return CURL_PREREQFUNC_ABORT;
         }
+        if (!pomex_limiter_sent(t->client->limiter, &t->slot, now)) {
+            t->no_slot = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
         t->sent = true;
         t->sent_at = now;
-        pomex_limiter_sent(t->client->limiter, &t->slot, t->sent_at);
     }
     return CURL_PREREQFUNC_OK;
 }
@@ -194,6 +197,7 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     t->file = r->file;
     t->begin = r->begin;
     t->started = pomex_recent(c);
+    t->number = ++c->last_attempt;
     pomex_headers_forget(&t->reply);
     *code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
     bool plain =
@@ -239,7 +243,8 @@ void pomex_transfer_end(pomex_transfer *t)
     t->begin = NULL;
     t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
-    t->once = t->sent = t->repeated = t->late = t->body_too_long = t->no_memory = false;
+    t->once = t->sent = t->repeated = t->late = t->no_slot = t->body_too_long = t->no_memory =
+        false;
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
     t->reply.bytes = 0;
     t->why[0] = '\0';

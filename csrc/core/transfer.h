@@ -40,9 +40,11 @@ typedef struct pomex_transfer {
     bool sent;                         /* the request went onto the wire, or may have */
     bool repeated;                     /* libcurl was about to send it again; we refused */
     bool late;                         /* it was connected after send_by, and was not sent */
+    bool no_slot;                      /* it took so long to connect that others had its turn */
     int64_t send_by;                   /* … when it must be on the wire, if `once` */
     int64_t sent_at;
     int64_t started;
+    uint64_t number; /* among the client's attempts */
     pomex_slot slot;
     bool body_too_long;
     bool no_memory;

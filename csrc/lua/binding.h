@@ -42,6 +42,9 @@ binding_operation *pomex_lua_new_operation(lua_State *L, int class_index, int sp
 /* Push a table of the error's fields; a field that has nothing to say is absent. */
 void pomex_lua_push_error(lua_State *L, const pomex_error *error);
 
+/* Pushes a userdata that frees the error in it, whatever happens while that is converted. */
+pomex_error **pomex_lua_hold_error(lua_State *L);
+
 /* Push nil and an error table made here. Type "misuse" is raised by the Lua side, which knows
  * the caller's line. Returns 2. */
 int pomex_lua_fail(lua_State *L, const char *type, const char *message);

@@ -100,8 +100,12 @@ static int started(lua_State *L, binding_client *ud, binding_operation *op)
         return 2;
     }
     const char *why = pomex_client_unusable(ud->client);
-    if (why == NULL) {
-        return pomex_lua_fail(L, "memory_error", "out of memory");
+    if (why == NULL) { /* no memory, or no descriptors */
+        pomex_error **held = pomex_lua_hold_error(L);
+        *held = pomex_client_failure(ud->client);
+        lua_pushnil(L);
+        pomex_lua_push_error(L, *held);
+        return 2;
     }
     lua_pushfstring(L, "pomex client is %s", why);
     return pomex_lua_fail(L, "misuse", lua_tostring(L, -1));

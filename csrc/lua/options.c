@@ -178,23 +178,18 @@ static void read_options(lua_State *L, int index, pomex_options *options)
     options->events = field_given(L, index, "events");
 }
 
-typedef struct held_error {
-    pomex_error *error;
-} held_error;
-
 static int held_error_gc(lua_State *L)
 {
-    held_error *held = lua_touserdata(L, 1);
-    pomex_error_free(held->error);
-    held->error = NULL;
+    pomex_error **held = lua_touserdata(L, 1);
+    pomex_error_free(*held);
+    *held = NULL;
     return 0;
 }
 
-/* A userdata that frees the error of a failed `new` whatever happens while it is converted. */
-static held_error *new_held_error(lua_State *L)
+pomex_error **pomex_lua_hold_error(lua_State *L)
 {
-    held_error *held = pomex_lua_newuserdata(L, sizeof *held);
-    held->error = NULL;
+    pomex_error **held = pomex_lua_newuserdata(L, sizeof(pomex_error *));
+    *held = NULL;
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, held_error_gc);
     lua_setfield(L, -2, "__gc");
@@ -212,7 +207,7 @@ int pomex_lua_new(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     read_options(L, 1, &options);
-    held_error *held = new_held_error(L);
+    pomex_error **held = pomex_lua_hold_error(L);
     binding_client *ud = pomex_lua_newuserdata(L, sizeof *ud);
     *ud = (binding_client){0};
     lua_pushvalue(L, lua_upvalueindex(1));
@@ -223,14 +218,14 @@ int pomex_lua_new(lua_State *L)
     lua_rawseti(L, -2, 1);
     lua_setfenv(L, -2);
 #endif
-    ud->client = pomex_client_new(&options, &held->error);
+    ud->client = pomex_client_new(&options, held);
     if (ud->client != NULL) {
         return 1;
     }
-    if (held->error == NULL) {
+    if (*held == NULL) {
         return pomex_lua_fail(L, "memory_error", "out of memory");
     }
     lua_pushnil(L);
-    pomex_lua_push_error(L, held->error);
+    pomex_lua_push_error(L, *held);
     return 2;
 }
