@@ -51,9 +51,9 @@ static void is_good(pomex_operation *op, const char *body)
 
 static void is_ambiguous(harness *h, pomex_operation *op, size_t at)
 {
-    const pomex_error *error = pomex_operation_error(op);
-    if (!error)
+    if (!pomex_operation_error(op))
         fail_msg("byte %zu: %s", at, pomex_operation_body(op, NULL));
+    const pomex_error *error = pomex_operation_error(op);
     assert_string_equal(error->type, "ambiguous_error");
     assert_true(error->maybe_billed);
     assert_int_equal(fault_server_count(h->server, NULL), 1);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static sandbox service;
@@ -149,6 +150,45 @@ static void with_an_idle_connection(void **state)
     pomex_client_free(h.client);
 }
 
+/* In a process of its own: whether a create over TLS with so few descriptors is good or names the
+ * limit, which no certificate that could not be opened hides. */
+static bool is_told(harness *h, int count)
+{
+    char words[64];
+    harness_client(h);
+    pomex_client_pollfd(h->client);
+    snprintf(words, sizeof words, "RLIMIT_NOFILE is %d", leave(count));
+    pomex_operation *op = harness_call(h, POMEX_EFFECT_BILLED);
+    for (double end_at = harness_now() + 20;
+         !pomex_operation_done(op) && harness_now() < end_at;)
+        harness_rest(h, 0.002);
+    leave_all();
+    const pomex_error *error = pomex_operation_error(op);
+    if (!pomex_operation_done(op) || (error && !strstr(error->message, words))) {
+        fprintf(stderr, "%d left: %s\n", count, error ? error->message : "not done");
+        return false;
+    }
+    return true;
+}
+
+static void over_tls(void **state)
+{
+    (void)state;
+    const fault_step good = {.body = harness_reply(POMEX_EFFECT_BILLED)};
+    harness h;
+    harness_start(&h, &good, 1, true);
+    for (int count = 0; count < 5; count++) {
+        int status = 1;
+        pid_t child = fork();
+        if (child == 0)
+            harness_leave(is_told(&h, count));
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_int_equal(WEXITSTATUS(status), HARNESS_WELL);
+    }
+    assert_true(fault_server_count(h.server, "POST") > 0); /* with as many as it takes */
+    harness_stop(&h);
+}
+
 static int begin(void **state)
 {
     (void)state;
@@ -164,10 +204,9 @@ static int end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_use),
-        cmocka_unit_test(with_nothing_to_wait_for),
-        cmocka_unit_test(with_room_for_one),
-        cmocka_unit_test(with_an_idle_connection),
+        cmocka_unit_test(the_first_use),     cmocka_unit_test(with_nothing_to_wait_for),
+        cmocka_unit_test(with_room_for_one), cmocka_unit_test(with_an_idle_connection),
+        cmocka_unit_test(over_tls),
     };
     return cmocka_run_group_tests(tests, begin, end);
 }
