@@ -142,14 +142,14 @@ static void nor_of_the_loop(void **state)
 /* Once more, with the old one before the real one. */
 static int again(char **arguments)
 {
-    char list[1024];
+    char list[1024], self[1024] = "";
     const char *before = getenv("LD_PRELOAD");
-    if (getenv("OLD_LIBCURL_TRIED"))
+    if (getenv("OLD_LIBCURL_TRIED") || readlink("/proc/self/exe", self, sizeof self - 1) < 0)
         return 1;
-    snprintf(list, sizeof list, "%s %s %s", SANITIZER, before ? before : "", OLD_LIBCURL);
+    snprintf(list, sizeof list, "%s:%s:%s", SANITIZER, before ? before : "", OLD_LIBCURL);
     setenv("LD_PRELOAD", list, 1);
     setenv("OLD_LIBCURL_TRIED", "1", 1);
-    execv("/proc/self/exe", arguments);
+    execv(self, arguments);
     return 1;
 }
 
