@@ -35,18 +35,19 @@ describe("a wait that ran out of time", function()
     local portrait = { url = "https://cdn.example/a.jpg", asset_type = "Image",
       group_id = pomex.VIRTUAL }
     for _, row in ipairs {
-      { async.assets:list(), true }, { async.assets:get "a", true },
-      { async.assets:wait "a", true }, { async.generations:get(id), true },
-      { async.generations:wait(id), true },
-      { async.sessions:create { callback_url = "https://app.example/cb" }, false },
-      { async.assets:create(portrait), false }, { async.generations:create(film()), false, true },
-      { async.generations:create_and_wait(film()), nil },
+      { async.assets:list(), true, "no" }, { async.assets:get "a", true, "no" },
+      { async.assets:wait "a", true, "no" }, { async.generations:get(id), true, "yes" },
+      { async.generations:wait(id), true, "yes" },
+      { async.sessions:create { callback_url = "https://app.example/cb" }, false, "no" },
+      { async.assets:create(portrait), false, "no" },
+      { async.generations:create(film()), false, "maybe" },
+      { async.generations:create_and_wait(film()), nil, "maybe" },
     } do
       local value, err = row[1]:wait(0)
       assert.is_nil(value)
       assert.equal("timeout_error", err.type)
       assert.equal(row[2], err.retryable)
-      assert.equal(row[3], err.maybe_billed)
+      assert.equal(row[3], err.billed)
       row[1]:cancel()
     end
   end)

@@ -117,7 +117,6 @@ pomex_error *pomex_call_ambiguous(const pomex_operation *op, pomex_error *error)
     error->cause = error->type;
     error->type = "ambiguous_error";
     error->retryable = false;
-    error->maybe_billed = maybe_billed;
     const char *hint =
         op->effect == POMEX_EFFECT_BILLED
             ? "the video may be in the making and billed: look for it before you ask again"

@@ -131,8 +131,11 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
     }
     enum pomex_verdict verdict = pomex_retry_verdict(
         op->effect, o, usable, op->client->settings.options.billed_retry_unsent);
-    if (verdict == POMEX_ACCEPT && id && op->effect != POMEX_EFFECT_SPARE)
+    if (verdict == POMEX_ACCEPT && id && op->effect != POMEX_EFFECT_SPARE) {
         pomex_created_add(op->client, id);
+        op->object_id = id; /* whoever cannot read the answer still learns it */
+        id = NULL;
+    }
     free(id);
     if (verdict == POMEX_ACCEPT) {
         pomex_operation_finish(op, NULL);

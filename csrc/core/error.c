@@ -7,42 +7,57 @@
 
 static char memory_message[] = "not enough memory";
 
+/* Never written to: pomex_error_free and pomex_error_set are the only writers. */
+#define MEMORY_ERROR(word)                                                                     \
+    {                                                                                          \
+        .type = "memory_error", .message = memory_message, .retry_after = -1,                  \
+        .retryable = true, .billed = (word), .maybe_billed = (word) != POMEX_BILLED_NO         \
+    }
+#define LOST_ERROR(word)                                                                       \
+    {                                                                                          \
+        .type = "ambiguous_error", .message = memory_message, .cause = "memory_error",         \
+        .retry_after = -1, .billed = (word), .maybe_billed = (word) != POMEX_BILLED_NO         \
+    }
+
+static pomex_error memory_errors[] = {
+    [POMEX_BILLED_NO] = MEMORY_ERROR(POMEX_BILLED_NO),
+    [POMEX_BILLED_MAYBE] = MEMORY_ERROR(POMEX_BILLED_MAYBE),
+    [POMEX_BILLED_YES] = MEMORY_ERROR(POMEX_BILLED_YES),
+};
+static pomex_error lost_errors[] = {LOST_ERROR(POMEX_BILLED_NO),
+                                    LOST_ERROR(POMEX_BILLED_MAYBE)};
+
 pomex_error *pomex_error_memory(void)
 {
-    /* Never written to: pomex_error_free and pomex_error_set are the only writers. */
-    static pomex_error error = {
-        .type = "memory_error",
-        .message = memory_message,
-        .retry_after = -1,
-        .retryable = true,
-    };
-    return &error;
+    return &memory_errors[POMEX_BILLED_NO];
 }
 
 pomex_error *pomex_error_lost(bool maybe_billed)
 {
-    static pomex_error errors[] = {
-        {
-            .type = "ambiguous_error",
-            .message = memory_message,
-            .cause = "memory_error",
-            .retry_after = -1,
-        },
-        {
-            .type = "ambiguous_error",
-            .message = memory_message,
-            .cause = "memory_error",
-            .retry_after = -1,
-            .maybe_billed = true,
-        },
-    };
-    return &errors[maybe_billed];
+    return &lost_errors[maybe_billed];
+}
+
+static bool is_memory(const pomex_error *error)
+{
+    return error == &memory_errors[POMEX_BILLED_NO] ||
+           error == &memory_errors[POMEX_BILLED_MAYBE] ||
+           error == &memory_errors[POMEX_BILLED_YES];
 }
 
 bool pomex_error_is_static(const pomex_error *error)
 {
-    return error == pomex_error_memory() || error == pomex_error_lost(false) ||
-           error == pomex_error_lost(true);
+    return is_memory(error) || error == &lost_errors[false] || error == &lost_errors[true];
+}
+
+pomex_error *pomex_error_bill(pomex_error *error, pomex_billed billed)
+{
+    if (is_memory(error))
+        return &memory_errors[billed];
+    if (!pomex_error_is_static(error)) {
+        error->billed = billed;
+        error->maybe_billed = billed != POMEX_BILLED_NO;
+    }
+    return error;
 }
 
 static char *format_text(const char *format, va_list arguments)

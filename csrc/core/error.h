@@ -12,6 +12,10 @@ pomex_error *pomex_error_memory(void);
 /* The static ambiguous_errors for when there is no memory left to say more. */
 pomex_error *pomex_error_lost(bool maybe_billed);
 
+/* The error, saying whether a video is paid for: the same one, or (of the static ones) one like
+ * it. An ambiguous static one was chosen by that already, and stays. */
+pomex_error *pomex_error_bill(pomex_error *error, pomex_billed billed);
+
 /* Whether the error is one of the static ones, which nobody may change. */
 bool pomex_error_is_static(const pomex_error *error);
 

@@ -188,6 +188,7 @@ static void adopt(pomex_operation *op, json_t *item)
         return;
     }
     pomex_created_add(op->client, pomex_json_string(item, "id"));
+    op->object_id = strdup(pomex_json_string(item, "id"));
     op->status = 200;
     op->attempts = op->lookup->attempts;
     op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);

@@ -126,7 +126,7 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
         pomex_download_let_go(op);
     pomex_lookup_over(op);
     op->state = POMEX_DONE;
-    op->error = error;
+    op->error = error ? pomex_error_bill(error, pomex_billed_of(op, error)) : NULL;
     pomex_error_free(op->last);
     op->last = NULL;
     pomex_operation_unqueue(op);

@@ -123,6 +123,9 @@ pomex_error *pomex_outcome_error(const pomex_operation *operation, const pomex_o
  */
 char *pomex_reply_id(const pomex_operation *operation);
 
+/* --- billed.c: whether a video is paid for, by what ends the operation */
+pomex_billed pomex_billed_of(const pomex_operation *operation, const pomex_error *error);
+
 /* `error`, made into an ambiguous_error of which it is the cause. */
 pomex_error *pomex_call_ambiguous(const pomex_operation *operation, pomex_error *error);
 

@@ -57,6 +57,16 @@ typedef enum pomex_endpoint_id {
 
 /* ---------------------------------------------------------------------------------- errors */
 
+/* Whether a video is paid for. Nothing but the answer to a create gives the id of a task, so
+ * YES always comes with an id; `object` and `type` tell what became of the task. MAYBE: nobody
+ * here can know, or the task failed, expired or was cancelled, of which the document does not
+ * say whether it is billed. */
+typedef enum pomex_billed {
+    POMEX_BILLED_NO,
+    POMEX_BILLED_MAYBE,
+    POMEX_BILLED_YES,
+} pomex_billed;
+
 /* What went wrong. `type` is one of the strings listed in the README under "Errors"; a pointer
  * that has nothing to say is NULL, a number that has nothing to say is 0 (retry_after: -1). */
 typedef struct pomex_error {
@@ -67,12 +77,14 @@ typedef struct pomex_error {
     int attempts;         /* how often it was tried; 0: nothing was sent */
     bool retryable;       /* the same call may succeed later, and repeating it is safe */
     double retry_after;   /* seconds that the service asked for; -1: it did not */
-    bool maybe_billed;    /* a billed request may have been carried out */
+    pomex_billed billed;  /* is a video paid for? */
+    bool maybe_billed;    /* billed != POMEX_BILLED_NO */
     const char *cause;    /* ambiguous_error: the type it would have had */
     char *hint;           /* how to go on, or the value at fault */
     bool client;          /* refused here; nothing was sent */
     bool proxy;           /* the proxy failed, and not the service */
-    char *id;             /* the asset or task that the call was about */
+    char *id;             /* the asset or task that the call was about (not of an error that
+                           * says that memory ran out: ask pomex_operation_object) */
     char *last_status;    /* time-outs of a wait: the last status seen */
     char *object;         /* the service's answer, JSON text, where it says "failed" */
     json_t *candidates;   /* ambiguous uploads: an array of ids that may be it */
@@ -256,6 +268,15 @@ void pomex_operation_release(pomex_operation *operation);
 
 /* Of a done operation: NULL on success, else what happened. Belongs to the operation. */
 const pomex_error *pomex_operation_error(const pomex_operation *operation);
+
+/* Whether a video is paid for, as far as is known: of a done operation with an error, what that
+ * says; of one without, of its good answer (for callers who cannot read it). One that runs and
+ * that may be billed says MAYBE from its beginning. */
+pomex_billed pomex_operation_billed(const pomex_operation *operation);
+
+/* The id of the asset or task that the operation is about, or that it has made; NULL: none is
+ * known. Belongs to the operation. */
+const char *pomex_operation_object(const pomex_operation *operation);
 
 /* The body of the reply (of a wait that runs: of the latest look), and its length. "" if there
  * is none. Belongs to the operation until its next look or pomex_operation_release. */

@@ -45,6 +45,9 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error);
 /* Pushes a userdata that frees the error in it, whatever happens while that is converted. */
 pomex_error **pomex_lua_hold_error(lua_State *L);
 
+/* Push "no", "maybe" or "yes". */
+void pomex_lua_push_billed(lua_State *L, pomex_billed billed);
+
 /* Push nil and an error table made here. Type "misuse" is raised by the Lua side, which knows
  * the caller's line. Returns 2. */
 int pomex_lua_fail(lua_State *L, const char *type, const char *message);

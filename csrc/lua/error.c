@@ -38,10 +38,17 @@ static void set_candidates(lua_State *L, const json_t *candidates)
     lua_setfield(L, -2, "candidates");
 }
 
+static const char *const billed_words[] = {"no", "maybe", "yes"};
+
+void pomex_lua_push_billed(lua_State *L, pomex_billed billed)
+{
+    lua_pushstring(L, billed_words[billed]);
+}
+
 void pomex_lua_push_error(lua_State *L, const pomex_error *error)
 {
     luaL_checkstack(L, 4, NULL);
-    lua_createtable(L, 0, 16);
+    lua_createtable(L, 0, 17);
     set_string(L, "type", error->type);
     set_string(L, "message", error->message);
     if (error->status != 0) {
@@ -54,6 +61,7 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
         lua_pushnumber(L, error->retry_after);
         lua_setfield(L, -2, "retry_after");
     }
+    set_string(L, "billed", billed_words[error->billed]);
     set_boolean(L, "maybe_billed", error->maybe_billed);
     set_string(L, "cause", error->cause);
     set_string(L, "hint", error->hint);
@@ -75,11 +83,12 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
 int pomex_lua_fail(lua_State *L, const char *type, const char *message)
 {
     lua_pushnil(L);
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     set_string(L, "type", type);
     set_string(L, "message", message);
     set_whole(L, "attempts", 0);
     set_boolean(L, "retryable", false);
+    set_string(L, "billed", billed_words[POMEX_BILLED_NO]);
     set_boolean(L, "maybe_billed", false);
     set_boolean(L, "client", true);
     return 2;

@@ -178,8 +178,27 @@ static int operation_attempts(lua_State *L)
     return 1;
 }
 
+/* billed() -> "no", "maybe" or "yes", as far as is known */
+static int operation_billed(lua_State *L)
+{
+    binding_operation *op = self(L);
+    pomex_lua_push_billed(L, op->operation != NULL ? pomex_operation_billed(op->operation)
+                                                   : POMEX_BILLED_NO);
+    return 1;
+}
+
+/* object() -> the id of what it is about, or has made | nil */
+static int operation_object(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushstring(L, op->operation != NULL ? pomex_operation_object(op->operation) : NULL);
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
     {"id", operation_id},
+    {"billed", operation_billed},
+    {"object", operation_object},
     {"done", operation_done},
     {"cancel", operation_cancel},
     {"result", operation_result},

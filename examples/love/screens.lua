@@ -208,10 +208,12 @@ local function draw_error(err, again, x, y, width)
   y = y + 68
   y = y + ui.write(sentence(ui.clean(err.message)), x, y,
     { size = 16, width = width }) + 8
-  if err.hint and not err.maybe_billed then
+  -- Where the video is known to be made, trying again goes on with it.
+  local doubtful = err.type == "ambiguous_error" and err.billed ~= "no"
+  if err.hint and not doubtful then
     y = y + ui.write(ui.clean(err.hint), x, y, { colour = "dim", width = width }) + 8
   end
-  if err.maybe_billed then
+  if doubtful then
     ui.box(x, y + 8, width, 72, "raised", "busy")
     ui.write("It may have been carried out, and billed. Look into the service's console before "
       .. "you ask for it once more.", x + 18, y + 20, { colour = "busy", width = width - 36 })
@@ -220,7 +222,7 @@ local function draw_error(err, again, x, y, width)
   ui.write(err.type .. (err.endpoint and "   " .. err.endpoint or "")
     .. ((err.status or 0) >= 400 and "   HTTP " .. err.status or ""), x, y + 8,
     { size = 13, colour = "faint" })
-  ui.button(err.maybe_billed and "Ask again all the same" or "Try again", x, y + 44,
+  ui.button(doubtful and "Ask again all the same" or "Try again", x, y + 44,
     { key = "r", look = "primary" }, again)
 end
 

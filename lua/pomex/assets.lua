@@ -35,6 +35,12 @@ local function check_body(where, body)
   end
 end
 
+-- A task that asks for no video, whatever else it waits for.
+local function unbilled(task)
+  task.unbilled = true
+  return task
+end
+
 ---@class pomex.AsyncAssets
 ---@field client pomex.Client
 local AsyncAssets = {}
@@ -91,7 +97,7 @@ function AsyncAssets:create_and_wait(body, opts)
   check_body("assets:create_and_wait", body)
   if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
   local assets = self.client.assets
-  return self.client:spawn(assets.create_and_wait, assets, body, opts)
+  return unbilled(self.client:spawn(assets.create_and_wait, assets, body, opts))
 end
 
 ---As `client.assets:confirm_group`, in a task.
@@ -102,7 +108,7 @@ function AsyncAssets:confirm_group(group_id, opts)
   options.expect("assets:confirm_group", "group_id", group_id, "string")
   if opts ~= nil then check("assets:confirm_group", opts, options.CALL) end
   local assets = self.client.assets
-  return self.client:spawn(assets.confirm_group, assets, group_id, opts)
+  return unbilled(self.client:spawn(assets.confirm_group, assets, group_id, opts))
 end
 
 ---@class pomex.Assets
@@ -175,8 +181,8 @@ function Assets:confirm_group(group_id, opts)
   if err and err.status == 400 and err.message == "group id error" then return "foreign" end
   if not page then return nil, err end
   if type(page.items) ~= "table" then
-    return nil, errors.new("decode_error", {
-      message = "the list has no items", endpoint = "assets.list", retryable = false })
+    return nil, errors.bill(errors.new("decode_error", {
+      message = "the list has no items", endpoint = "assets.list", retryable = false }), "no")
   end
   -- Of this group, not of any: the service could leave a filter that it does not know unheeded.
   for _, asset in ipairs(page.items) do

@@ -22,6 +22,10 @@
 ---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
 ---| "memory_error"           # an allocation failed
 
+---"no": nothing was asked for that costs money, or it was not done. "maybe": nobody here can know;
+---or it is a task that failed, expired or was cancelled. "yes": the task was made: `id` is its id.
+---@alias pomex.Billed "no"|"maybe"|"yes"
+
 ---Document section: Error Handling.
 ---@class pomex.Error
 ---@field type pomex.ErrorType
@@ -31,7 +35,8 @@
 ---@field attempts? integer how often it was tried; 0: nothing was sent
 ---@field retryable? boolean the same call may succeed later, and repeating it is safe
 ---@field retry_after? number seconds that the service asked for
----@field maybe_billed? boolean a billed request may have been carried out
+---@field billed? pomex.Billed is a video paid for? (Of the callback's errors: nil)
+---@field maybe_billed? boolean `billed ~= "no"`
 ---@field cause? pomex.ErrorType ambiguous_error: the type it would have had
 ---@field hint? string the value at fault, or how to go on
 ---@field client? boolean refused here; nothing was sent
@@ -120,7 +125,8 @@ local function facts(err)
   end
   add(err.last_status, "last status %s")
   add(err.retry_after, "retry after %s s")
-  add(err.maybe_billed and "maybe billed" or nil, "%s")
+  local billed = err.billed == "yes" and "billed" or err.maybe_billed and "maybe billed"
+  add(billed or nil, "%s")
   add(err.request_id, "request_id %s")
   return table.concat(list, ", ")
 end
@@ -159,6 +165,15 @@ function errors.new(kind, fields)
   return errors.wrap(err)
 end
 
+---Has the error say whether a video is paid for.
+---@param err pomex.Error
+---@param billed pomex.Billed
+---@return pomex.Error err the same
+function errors.bill(err, billed)
+  err.billed, err.maybe_billed = billed, billed ~= "no"
+  return err
+end
+
 ---For what is refused here, before a byte is sent.
 ---@param endpoint? string "generations.create", …
 ---@param message string
@@ -166,10 +181,10 @@ end
 ---@return nil
 ---@return pomex.Error
 function errors.refuse(endpoint, message, hint)
-  return nil, errors.new("invalid_request_error", {
+  return nil, errors.bill(errors.new("invalid_request_error", {
     message = message, hint = hint, endpoint = endpoint,
     client = true, attempts = 0, retryable = false,
-  })
+  }), "no")
 end
 
 ---`text` on one line and in quotes, for messages.

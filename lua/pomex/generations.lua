@@ -97,7 +97,7 @@ function AsyncGenerations:download(task, path, opts)
   if path == "" or path:find("%z") then
     local _, err = errors.refuse("download", "the path must be that of a file",
       "path is " .. errors.quoted(path))
-    return refused(self.client, err, KINDS.download)
+    return refused(self.client, err, KINDS.download, id)
   end
   local content = type(task) == "table" and task.content
   local link = type(content) == "table" and content.video_url
@@ -118,7 +118,7 @@ end
 
 ---@class pomex.Generations
 ---@field async pomex.AsyncGenerations
-local Generations = {}
+local Generations = { bills = true }
 Generations.__index = Generations
 
 ---Starts a video; it is billed. Fields that the document does not name are passed on as they
@@ -126,8 +126,8 @@ Generations.__index = Generations
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CallOptions
 ---@return pomex.Generation|nil task `status` "queued": see `wait`
----@return pomex.Error? err invalid_request_error; ambiguous_error with `maybe_billed`: it may
----  have been started and was not sent again
+---@return pomex.Error? err `billed` says whether it is paid for; ambiguous_error: it may have
+---  been started and was not sent again
 function Generations:create(body, opts)
   return here(self.async):create(body, opts):wait()
 end

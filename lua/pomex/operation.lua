@@ -59,7 +59,7 @@ function operation.new(client, kind, opts, target, handle, id)
     if id.type == "misuse" then
       options.misuse(errors.one_line(kind.endpoint .. ": " .. id.message))
     end
-    return operation.refused(client, errors.wrap(id), kind)
+    return operation.refused(client, errors.wrap(id), kind, target)
   end
   local ok, op = pcall(adopt, client, kind, opts, target, handle, id)
   if ok then return op end
@@ -68,20 +68,28 @@ function operation.new(client, kind, opts, target, handle, id)
   error(op, 0)
 end
 
+-- What is about a task: it has an id, and so is paid for.
+local ABOUT_TASK = { ["generations.get"] = true, download = true }
+
 ---An operation that is over before it began.
 ---@param client pomex.Client
 ---@param err pomex.Error
 ---@param kind pomex.Kind
+---@param target? string the id that it is about
 ---@return pomex.Operation
-function operation.refused(client, err, kind)
+function operation.refused(client, err, kind, target)
   if err.endpoint == nil then err.endpoint = kind.endpoint end
+  if err.id == nil then err.id = target end
+  errors.bill(err, target and ABOUT_TASK[kind.endpoint] and "yes" or "no")
   return setmetatable({ client = client, kind = kind, finished = true, err = err }, Operation)
 end
 
-local function failure(fields)
+local function failure(self, fields)
   if type(fields.object) == "string" then
     fields.object = reply.object(fields.object) or fields.object
   end
+  -- Where its memory ran out, the core could not say which.
+  if fields.id == nil and fields.billed == "yes" then fields.id = self.target end
   return errors.wrap(fields)
 end
 
@@ -94,10 +102,10 @@ function Operation:outcome()
     return self.value
   end
   if self.client.loop.closed and not handle:done() then
-    self.core, self.err = nil, errors.new("cancelled_error", {
+    self.core, self.err = nil, errors.bill(errors.new("cancelled_error", {
       message = "the client was closed in a process other than the one that used it",
-      endpoint = self.kind.endpoint,
-    })
+      endpoint = self.kind.endpoint, id = self.target,
+    }), handle:billed())
     return nil, self.err
   end
   local body, status, attempts = handle:result()
@@ -105,9 +113,13 @@ function Operation:outcome()
   if body then
     local kind = self.kind
     value, err = kind.decode(body, status, kind.endpoint, self)
-    if err then err.attempts, err.id = attempts, self.target end
+    -- It was carried out, though nobody can read the answer: what was made has its id.
+    if err then
+      err.attempts, err.id = attempts, handle:object()
+      errors.bill(err, handle:billed())
+    end
   elseif status then
-    err = failure(status)
+    err = failure(self, status)
   end
   -- A finalizer that ran in there has taken it.
   if self.core ~= handle then return self:outcome() end
@@ -142,15 +154,15 @@ local ASKS = {
 }
 
 local function ran_out(self, timeout)
-  local seen, endpoint = reply.object(self.core:body()), self.kind.endpoint
-  return nil, errors.new("timeout_error", {
+  local handle, endpoint = self.core, self.kind.endpoint
+  local seen = reply.object(handle:body())
+  return nil, errors.bill(errors.new("timeout_error", {
     message = ("no answer within %.14g s of waiting"):format(timeout),
     hint = "the operation goes on; call its wait again, or cancel it",
     endpoint = endpoint, id = self.target, retryable = ASKS[endpoint] or false,
-    maybe_billed = endpoint == "generations.create" or nil,
     last_status = seen and type(seen.status) == "string" and seen.status or nil,
-    attempts = self.core:attempts(),
-  })
+    attempts = handle:attempts(),
+  }), handle:billed())
 end
 
 ---Waits for the result.

@@ -89,10 +89,25 @@ function resources.id_of(where, name, x)
   return id
 end
 
--- Once it is made, the same call is no retry: it would make, and may bill, another one.
-local function made(id, object, err)
-  if err then err.retryable, err.id = false, err.id or id end
+-- Once it is made, the same call is no retry: it would make, and may bill, another one. What
+-- keeps us from its end does not change that it is paid for; only how it ended can.
+local function made(resource, id, object, err)
+  if err then
+    err.retryable, err.id = false, err.id or id
+    if resource.bills and err.type ~= "generation_failed" then errors.bill(err, "yes") end
+  end
   return object, err
+end
+
+-- The wait for what was just made. Where the client was closed meanwhile, a wait would raise,
+-- and the id would be lost.
+local function follow(resource, client, id, opts)
+  if client.loop.closed then
+    return made(resource, id, nil, errors.bill(errors.new("cancelled_error", {
+      message = "the client was closed before the wait for " .. id, attempts = 0,
+    }), "no"))
+  end
+  return made(resource, id, resource:wait(id, opts))
 end
 
 ---The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
@@ -107,7 +122,7 @@ function resources.create_and_wait(resource, client, now, body, opts)
   if not opts then
     local created, err = resource:create(body)
     if not created then return nil, err end
-    return made(created.id, resource:wait(created.id))
+    return follow(resource, client, created.id)
   end
   local timeout = opts.timeout
   local deadline = timeout and now() + timeout
@@ -117,11 +132,11 @@ function resources.create_and_wait(resource, client, now, body, opts)
   })
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
-  return made(created.id, resource:wait(created.id, {
+  return follow(resource, client, created.id, {
     -- One last look even if the creation took all of the time.
     timeout = deadline and math.max(deadline - now(), 0.001) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
-  }))
+  })
 end
 
 ---For the plain calls: raises where the running coroutine may not wait, before anything is sent

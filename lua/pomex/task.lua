@@ -96,6 +96,19 @@ function Task:outcome()
   if count == 1 then return self.value end
 end
 
+-- Its function goes on, and nobody here knows what it asks for: a video, unless it is our own.
+local function ran_out(self, timeout)
+  local waiting = self.waiting
+  local handle = waiting and waiting.kind and waiting.core
+  local billed = handle and handle:billed() or "no"
+  if billed == "no" and not self.unbilled then billed = "maybe" end
+  return nil, errors.bill(errors.new("timeout_error", {
+    message = ("the task is not done after %.14g s of waiting"):format(timeout),
+    hint = "the task goes on; call its wait again",
+    id = billed == "yes" and waiting.target or nil,
+  }), billed)
+end
+
 ---Waits for the function to end. What it raised is raised here.
 ---@param timeout? number seconds for this wait alone; then nil, timeout_error; the task goes on
 ---@return any ... what the function returned
@@ -111,10 +124,7 @@ function Task:wait(timeout)
     -- Where nobody can wait, one can look.
     local looks = timeout == 0 and refuse and refuse(client)
     if looks or not self:pause(now, deadline) and deadline then
-      return nil, errors.new("timeout_error", {
-        message = ("the task is not done after %.14g s of waiting"):format(timeout),
-        hint = "the task goes on; call its wait again",
-      })
+      return ran_out(self, timeout)
     end
   end
   self.collected = true

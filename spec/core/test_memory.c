@@ -66,6 +66,8 @@ static void is_true(harness *h, const pomex_operation *op, enum pomex_effect eff
     } else if (effect == POMEX_EFFECT_BILLED || effect == POMEX_EFFECT_ASSET) {
         assert_true(sent <= 1);
         assert_int_equal(sent == 1, strcmp(error->type, "ambiguous_error") == 0);
+        bool maybe = sent == 1 && effect == POMEX_EFFECT_BILLED;
+        assert_int_equal(error->billed, maybe ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO);
     }
 }
 
@@ -210,13 +212,50 @@ static void the_error_itself(void **state)
     harness_stop(&h);
 }
 
+/* Where memory runs out, a wait's error still says that the task is there. */
+static void what_a_wait_says_of_the_money(void **state)
+{
+    (void)state;
+    static const fault_step step = {.body = "{\"id\":\"asset-1\",\"status\":\"failed\"}"};
+    size_t errors = 0;
+    for (long n = 1; n < 200; n++) {
+        harness h;
+        pomex_call_options options;
+        harness_start(&h, &step, 1, false);
+        harness_client(&h);
+        pomex_call_options_init(&options);
+        starve_begin(n, true, STARVE_OWN);
+        pomex_operation *op =
+            pomex_client_wait(h.client, POMEX_GENERATION_GET, "asset-1", 7, &options);
+        for (int i = 0; op && i < 50 && !pomex_operation_done(op); i++) {
+            pomex_client_step(h.client, 0);
+            pomex_client_poll(h.client, 0.01);
+        }
+        bool struck = starve_end();
+        if (op && !pomex_operation_done(op))
+            harness_finish(&h, op);
+        if (op) {
+            const pomex_error *error = pomex_operation_error(op);
+            bool memory = strcmp(error->type, "memory_error") == 0;
+            assert_int_equal(error->billed, memory ? POMEX_BILLED_YES : POMEX_BILLED_MAYBE);
+            assert_true(error->maybe_billed);
+            errors += memory;
+        }
+        pomex_operation_release(op);
+        harness_stop(&h);
+        if (!struck)
+            break;
+    }
+    assert_true(errors > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_a_get),           cmocka_unit_test(of_a_session),
         cmocka_unit_test(of_an_upload),       cmocka_unit_test(of_a_generation),
         cmocka_unit_test(of_a_limited_start), cmocka_unit_test(of_a_key_in_a_file),
-        cmocka_unit_test(the_error_itself),
+        cmocka_unit_test(the_error_itself),   cmocka_unit_test(what_a_wait_says_of_the_money),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

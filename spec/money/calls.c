@@ -167,6 +167,21 @@ static void note_answer(caller *c, run_call *call, const pomex_operation *op)
     json_decref(body);
 }
 
+/* Whether what is said of the money is what must be. (A task that a look, a wait or a download
+ * asks for was made; what a fault writes in place of an answer can say that it failed, or that
+ * it is not there.) */
+static bool is_billed_well(const run_call *call, const pomex_error *error)
+{
+    bool about_task = call->kind == TASK_GET || call->kind == WAIT || call->kind == DOWNLOAD;
+    pomex_billed right = about_task ? POMEX_BILLED_YES : POMEX_BILLED_NO;
+    if (about_task && (strcmp(error->type, "generation_failed") == 0 ||
+                       strcmp(error->type, "not_found_error") == 0))
+        right = error->billed == POMEX_BILLED_YES ? right : POMEX_BILLED_MAYBE;
+    if ((call->kind == GENERATION || call->kind == RAW) && call->told == AMBIGUOUS)
+        right = POMEX_BILLED_MAYBE;
+    return error->billed == right && error->maybe_billed == (right != POMEX_BILLED_NO);
+}
+
 void calls_note(caller *c, run_call *call, const pomex_operation *op)
 {
     const pomex_error *error = pomex_operation_error(op);
@@ -180,9 +195,6 @@ void calls_note(caller *c, run_call *call, const pomex_operation *op)
         note_download(c, call);
     else if (!error)
         note_answer(c, call, op);
-    /* It must be said whether money may be gone. */
-    if (ambiguous && call->kind == GENERATION)
-        call->wrong = !error->maybe_billed;
-    else if (error && !ambiguous)
-        call->wrong |= error->maybe_billed;
+    if (error)
+        call->wrong |= !is_billed_well(call, error);
 }

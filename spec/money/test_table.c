@@ -198,7 +198,9 @@ static void check(service *s, const row *r, enum pomex_effect effect, bool done)
     } else {
         is_told(error, told, r->type);
         assert_int_equal(made, (asset || billed) && done);
-        assert_int_equal(error->maybe_billed, told == 'M' && billed);
+        bool maybe = told == 'M' && billed;
+        assert_int_equal(error->billed, maybe ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO);
+        assert_int_equal(error->maybe_billed, maybe);
     }
     pomex_operation_release(op);
 }

@@ -98,7 +98,7 @@ static const char *broken(const run_call *c)
     if (c->ends != 1 || c->done_events != 1)
         return "it did not end exactly once";
     if (c->wrong)
-        return "the answer is another's, or no answer, or maybe_billed is wrong";
+        return "the answer is another's, or no answer, or what is said of the money is wrong";
     if (!leaves_a_trace(c))
         return c->told == AMBIGUOUS ? "ambiguous, though nothing can be made by it" : NULL;
     /* A service that refuses what it has carried out is believed, unless told not to. */
