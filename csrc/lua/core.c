@@ -89,6 +89,16 @@ static int core_yieldable(lua_State *L)
     return 1;
 }
 
+/* metatable(value) -> its metatable | nil, whatever that has as __metatable */
+static int core_metatable(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    if (!lua_getmetatable(L, 1)) {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
 /* The names that `rate_limits` knows, each with its documented requests a second or 0. */
 static void push_limits(lua_State *L)
 {
@@ -112,6 +122,7 @@ int luaopen_pomex_core(lua_State *L)
                                          {"hmac_sha256", pomex_lua_hmac_sha256},
                                          {"equal", pomex_lua_equal},
                                          {"tidy", pomex_lua_tidy},
+                                         {"metatable", core_metatable},
                                          {"yieldable", core_yieldable},
                                          {NULL, NULL}};
     luaL_checkstack(L, 12, NULL);

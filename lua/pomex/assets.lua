@@ -8,7 +8,7 @@ local resources = require "pomex.resources"
 
 local VIRTUAL = require("pomex.marks").VIRTUAL
 local KINDS, here = resources.KINDS, resources.here
-local check, sent, id_of = options.check, options.sent, resources.id_of
+local optional, sent, id_of = options.optional, options.sent, resources.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
 local LIST = {
@@ -18,21 +18,19 @@ local LIST = {
 local EACH = { max = "whole" }
 for key, kind in pairs(LIST) do EACH[key] = kind end
 
--- The service's default Virtual group is asked for by leaving the field out.
-local function without_virtual(body)
-  if body.group_id ~= VIRTUAL then return body end
-  local copy = {}
-  for key, value in pairs(body) do copy[key] = value end
-  copy.group_id = nil
+-- The service's default Virtual group is asked for by leaving the field out. Of a copy of ours.
+local function without_virtual(copy)
+  if rawequal(copy.group_id, VIRTUAL) then copy.group_id = nil end
   return copy
 end
 
-local function check_body(where, body)
-  sent(where, body, BODY)
-  if body.group_id == nil then
+local function checked_body(where, body)
+  local copy = sent(where, body, BODY)
+  if copy.group_id == nil then
     options.misuse(where .. ": group_id must be given: a verified person's, or pomex.VIRTUAL for "
       .. "the default Virtual group")
   end
+  return copy
 end
 
 -- A task that asks for no video, whatever else it waits for.
@@ -51,9 +49,9 @@ AsyncAssets.__index = AsyncAssets
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncAssets:create(body, opts)
-  check_body("assets:create", body)
-  if opts ~= nil then check("assets:create", opts, options.CALL) end
-  return resources.call(self.client, KINDS["assets.create"], nil, without_virtual(body), opts)
+  local copy = without_virtual(checked_body("assets:create", body))
+  opts = optional("assets:create", opts, options.CALL)
+  return resources.call(self.client, KINDS["assets.create"], nil, copy, opts)
 end
 
 ---As `client.assets:get`.
@@ -61,7 +59,7 @@ end
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncAssets:get(asset, opts)
-  if opts ~= nil then check("assets:get", opts, options.CALL) end
+  opts = optional("assets:get", opts, options.CALL)
   local id = id_of("assets:get", "asset", asset)
   return resources.call(self.client, KINDS["assets.get"], id, nil, opts)
 end
@@ -72,10 +70,9 @@ end
 ---@return pomex.Operation
 function AsyncAssets:list(query, opts)
   if query ~= nil then
-    sent("assets:list", query, LIST)
-    query = without_virtual(query)
+    query = without_virtual(sent("assets:list", query, LIST))
   end
-  if opts ~= nil then check("assets:list", opts, options.CALL) end
+  opts = optional("assets:list", opts, options.CALL)
   return resources.call(self.client, KINDS["assets.list"], nil, query, opts)
 end
 
@@ -84,7 +81,7 @@ end
 ---@param opts? pomex.WaitOptions
 ---@return pomex.Operation
 function AsyncAssets:wait(asset, opts)
-  if opts ~= nil then check("assets:wait", opts, options.WAIT) end
+  opts = optional("assets:wait", opts, options.WAIT)
   local id = id_of("assets:wait", "asset", asset)
   return resources.wait(self.client, KINDS["assets.get"], id, opts)
 end
@@ -94,8 +91,8 @@ end
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return pomex.Task
 function AsyncAssets:create_and_wait(body, opts)
-  check_body("assets:create_and_wait", body)
-  if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  body = checked_body("assets:create_and_wait", body)
+  opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
   local assets = self.client.assets
   return unbilled(self.client:spawn(assets.create_and_wait, assets, body, opts))
 end
@@ -106,7 +103,7 @@ end
 ---@return pomex.Task
 function AsyncAssets:confirm_group(group_id, opts)
   options.expect("assets:confirm_group", "group_id", group_id, "string")
-  if opts ~= nil then check("assets:confirm_group", opts, options.CALL) end
+  opts = optional("assets:confirm_group", opts, options.CALL)
   local assets = self.client.assets
   return unbilled(self.client:spawn(assets.confirm_group, assets, group_id, opts))
 end
@@ -163,7 +160,7 @@ end
 ---@return pomex.Asset|nil asset
 ---@return pomex.Error? err
 function Assets:create_and_wait(body, opts)
-  if opts ~= nil then check("assets:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
   return resources.create_and_wait(self, self.async.client, core.now, body, opts)
 end
 
@@ -198,8 +195,8 @@ end
 ---@param opts? pomex.CallOptions of each page's call
 ---@return fun(): pomex.Asset|nil
 function Assets:each(query, opts)
-  if query ~= nil then sent("assets:each", query, EACH) end
-  if opts ~= nil then check("assets:each", opts, options.CALL) end
+  if query ~= nil then query = sent("assets:each", query, EACH) end
+  opts = optional("assets:each", opts, options.CALL)
   return pages.each(self, query or {}, opts)
 end
 

@@ -75,10 +75,10 @@ local function own(self)
 end
 
 local function subject_of(where, opts, known)
-  check(where, opts, known)
+  opts = check(where, opts, known)
   expect(where, "subject", opts.subject, "string")
   if opts.subject == "" then misuse(where .. ": subject must not be empty") end
-  return opts.subject
+  return opts.subject, opts
 end
 
 local BASE = { subject = "string" }
@@ -149,7 +149,8 @@ function Verifier:verify(text, opts)
     misuse("callback:verify: the raw URL or path is needed (nginx: ngx.var.request_uri), not "
       .. type(text))
   end
-  local subject = subject_of("callback:verify", opts, RETURN)
+  local subject
+  subject, opts = subject_of("callback:verify", opts, RETURN)
   local expected = mine.origin
   if opts.origin ~= nil then expected = urls.origin("callback:verify", opts.origin) end
   if #text > MAX_RETURN then
@@ -194,7 +195,7 @@ local function can_claim(store)
   return ok and type(method) == "function"
 end
 
-local NEW = { secret = "string", previous_secret = "string", store = "any", origin = "string",
+local NEW = { secret = "string", previous_secret = "string", store = "object", origin = "string",
   ttl = "seconds", skew = "span" }
 
 local state = {}
@@ -202,7 +203,7 @@ local state = {}
 ---@param given pomex.CallbackOptions
 ---@return pomex.CallbackVerifier
 function state.new(given)
-  check("callback.new", given, NEW)
+  given = check("callback.new", given, NEW)
   local key = key_of("secret", given.secret)
   local mine = { key = key, keys = { [key.id] = key }, ttl = 3600, skew = 60 }
   if given.previous_secret ~= nil then

@@ -28,12 +28,12 @@ local client = {}
 ---@return pomex.Error? err invalid_request_error or authentication_error: an option's value
 ---  is of no use, or there is no key
 function client.new(given)
-  local settings = options.settings(given)
-  local host = hosts.resolve(given and given.host)
+  local settings, named, on_event = options.settings(given)
+  local host = hosts.resolve(named)
   local handle, err = core.new(settings)
   if not handle then return nil, errors.wrap(err) end
   local self = setmetatable({
-    loop = loop.new(handle, given and given.on_event), host = host,
+    loop = loop.new(handle, on_event), host = host,
     budget = settings.budget or 120, url = handle:base_url(),
   }, Client)
   local own = self.loop

@@ -5,12 +5,13 @@ local errors = require "pomex.errors"
 local marks = require "pomex.marks"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
+local plain = require "pomex.plain"
 local resources = require "pomex.resources"
 
 local KINDS, here, refused = resources.KINDS, resources.here, operation.refused
-local check, sent, id_of = options.check, options.sent, resources.id_of
+local optional, sent, id_of = options.optional, options.sent, resources.id_of
 
-local BODY = { model = "string", content = "table" }
+local BODY = { model = "string", content = "content" }
 
 -- Options of a call: in the body they would go to the service, unheeded, and the video be billed.
 local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created" }
@@ -23,30 +24,27 @@ local EMPTY = setmetatable({}, marks.ARRAY)
 local AsyncGenerations = {}
 AsyncGenerations.__index = AsyncGenerations
 
-local function check_body(name, body)
-  sent(name, body, BODY, true)
+local function checked_body(name, body)
+  local copy = sent(name, body, BODY, true)
   for _, key in ipairs(OPTIONS) do
-    if body[key] ~= nil then
+    if copy[key] ~= nil then
       options.misuse(("%s: %s belongs into the table after the body"):format(name, key))
     end
   end
+  return copy
 end
 
--- The body with its builder built; nil and an error if the builder refuses.
-local function with_content(body)
-  local content = body.content
-  if type(content) ~= "table" then return body end
+-- A copy of ours, with its builder built; nil and an error if the builder refuses.
+local function with_content(name, copy)
+  local content = copy.content
+  if type(content) ~= "table" then return copy end
   if type(content.build) == "function" then
     local parts, err = content:build()
     if not parts then return nil, err end
     content = parts
-  elseif next(content) == nil then
-    content = EMPTY
-  else
-    return body
   end
-  local copy = {}
-  for key, value in pairs(body) do copy[key] = value end
+  content = plain.deep(content, "content", function(what) options.misuse(name .. ": " .. what) end)
+  if type(content) == "table" and next(content) == nil then content = EMPTY end
   copy.content = content
   return copy
 end
@@ -56,9 +54,9 @@ end
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncGenerations:create(body, opts)
-  check_body("generations:create", body)
-  if opts ~= nil then check("generations:create", opts, options.CALL) end
-  local payload, err = with_content(body)
+  local copy = checked_body("generations:create", body)
+  opts = optional("generations:create", opts, options.CALL)
+  local payload, err = with_content("generations:create", copy)
   if not payload then
     return refused(self.client, errors.wrap(err), KINDS["generations.create"])
   end
@@ -70,7 +68,7 @@ end
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncGenerations:get(task, opts)
-  if opts ~= nil then check("generations:get", opts, options.CALL) end
+  opts = optional("generations:get", opts, options.CALL)
   local id = id_of("generations:get", "task", task)
   return resources.call(self.client, KINDS["generations.get"], id, nil, opts)
 end
@@ -80,7 +78,7 @@ end
 ---@param opts? pomex.WaitOptions
 ---@return pomex.Operation
 function AsyncGenerations:wait(task, opts)
-  if opts ~= nil then check("generations:wait", opts, options.WAIT) end
+  opts = optional("generations:wait", opts, options.WAIT)
   local id = id_of("generations:wait", "task", task)
   return resources.wait(self.client, KINDS["generations.get"], id, opts)
 end
@@ -91,7 +89,7 @@ end
 ---@param opts? pomex.DownloadOptions
 ---@return pomex.Operation
 function AsyncGenerations:download(task, path, opts)
-  if opts ~= nil then check("generations:download", opts, options.DOWNLOAD) end
+  opts = optional("generations:download", opts, options.DOWNLOAD)
   local id = id_of("generations:download", "task", task)
   options.expect("generations:download", "path", path, "string")
   if path == "" or path:find("%z") then
@@ -110,8 +108,8 @@ end
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return pomex.Task
 function AsyncGenerations:create_and_wait(body, opts)
-  check_body("generations:create_and_wait", body)
-  if opts ~= nil then check("generations:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  body = checked_body("generations:create_and_wait", body)
+  opts = optional("generations:create_and_wait", opts, options.CREATE_AND_WAIT)
   local generations = self.client.generations
   return self.client:spawn(generations.create_and_wait, generations, body, opts)
 end
@@ -156,7 +154,7 @@ end
 ---@return pomex.Generation|nil task
 ---@return pomex.Error? err
 function Generations:create_and_wait(body, opts)
-  if opts ~= nil then check("generations:create_and_wait", opts, options.CREATE_AND_WAIT) end
+  opts = optional("generations:create_and_wait", opts, options.CREATE_AND_WAIT)
   return resources.create_and_wait(self, self.async.client, core.now, body, opts)
 end
 

@@ -2,6 +2,7 @@
 --- the argument's name. What only the service or the core can judge is not looked at here.
 
 local core = require "pomex.core"
+local plain = require "pomex.plain"
 local VIRTUAL = require("pomex.marks").VIRTUAL
 
 local options = {}
@@ -12,7 +13,7 @@ local null, huge = core.null, math.huge
 local HOME = debug and debug.getinfo(1, "S").source:match("^(@.*)options%.lua$")
 
 local function callers_line()
-  for level = 3, 20 do
+  for level = 3, 200 do
     local info = HOME and debug.getinfo(level, "Sl")
     if not info then return "" end
     if info.what ~= "C" and info.what ~= "tail" and info.source:sub(1, #HOME) ~= HOME then
@@ -75,6 +76,8 @@ end
 -- Each kind: whether a value is of it, and what to call it.
 local KINDS = {
   any = { function() return true end, "anything" },
+  object = { function() return true end, "anything" },
+  content = { function(v) return type(v) == "table" end, "a table" },
   string = { function(v) return type(v) == "string" end, "a string" },
   boolean = { function(v) return type(v) == "boolean" end, "a boolean" },
   table = { function(v) return type(v) == "table" end, "a table" },
@@ -87,7 +90,8 @@ local KINDS = {
     function(v) return type(v) == "number" and v > 0 end, "a number of seconds above 0",
   },
   span = { function(v) return type(v) == "number" and v >= 0 end, "a number of seconds" },
-  group = { function(v) return type(v) == "string" or v == VIRTUAL end,
+  -- An __eq of the caller's may say anything.
+  group = { function(v) return type(v) == "string" or rawequal(v, VIRTUAL) end,
     "a string or pomex.VIRTUAL" },
   factor = { function(v) return type(v) == "number" and v >= 1 and v < huge end,
     "a number, 1 or more" },
@@ -95,6 +99,8 @@ local KINDS = {
   limit = { function(v) return v == false or type(v) == "number" and v == v end,
     "a number or false" },
   limits = { function(v) return v == false or type(v) == "table" end, "a table or false" },
+  switch = { function(v) return type(v) == "boolean" or type(v) == "table" end,
+    "a boolean or a table" },
   host = { function(v) return type(v) == "string" or type(v) == "table" end,
     "a name or a table" },
   strings = {
@@ -121,11 +127,16 @@ end
 
 local expect = options.expect
 
+-- Objects with a life of their own, which are no data to be copied.
+local OPAQUE = { object = true, content = true, callable = true, host = true, group = true }
+
 local function fields(where, given, known, open, sent)
   if type(given) ~= "table" then
     misuse(("%s: a table is needed, not %s"):format(where, shown(given)))
   end
-  for key, value in pairs(given) do
+  local function misfit(what) misuse(where .. ": " .. what) end
+  local copy = plain.flat(given, known, function(what) misfit("the table " .. what) end)
+  for key, value in next, copy do
     local kind = known[key]
     if kind then
       if not sent or value ~= null then expect(where, key, value, kind) end
@@ -135,7 +146,11 @@ local function fields(where, given, known, open, sent)
     elseif not open then
       misuse(("%s: unknown key %q (is it %q?)"):format(where, key, options.nearest(key, known)))
     end
+    if type(value) == "table" and not OPAQUE[kind] then
+      copy[key] = plain.deep(value, key, misfit)
+    end
   end
+  return copy
 end
 
 ---Raises unless `given` is a table with keys of `known` only, each of the kind that `known` names.
@@ -143,8 +158,18 @@ end
 ---@param given any
 ---@param known table<string, string>
 ---@param open? boolean keys that are not known are allowed
+---@return table copy a plain one, with what `given` inherits: go on with this, and not with `given`
 function options.check(where, given, known, open)
-  fields(where, given, known, open)
+  return fields(where, given, known, open)
+end
+
+---The same of options that need not be given.
+---@param where string
+---@param given any
+---@param known table<string, string>
+---@return table|nil copy
+function options.optional(where, given, known)
+  if given ~= nil then return fields(where, given, known) end
 end
 
 ---The same of a body or a query, where `pomex.null` is of any kind.
@@ -152,8 +177,9 @@ end
 ---@param given any
 ---@param known table<string, string>
 ---@param open? boolean
+---@return table copy
 function options.sent(where, given, known, open)
-  fields(where, given, known, open, true)
+  return fields(where, given, known, open, true)
 end
 
 local check = options.check
@@ -180,6 +206,7 @@ local NEW = {
   allow_http = "boolean", on_event = "callable", poll = "table",
   host = "host", rate_limits = "limits",
 }
+options.NEW = NEW
 local SCHEDULE = { first = "span", factor = "factor", max = "seconds" }
 
 local LIMITS = {}
@@ -188,21 +215,23 @@ for name in pairs(core.limits) do LIMITS[name] = "limit" end
 ---Checks the options of `pomex.new`.
 ---@param given? pomex.Options
 ---@return table settings a copy, as core.new wants it
+---@return string|pomex.Host|nil host
+---@return function|nil on_event
 function options.settings(given)
   if given == nil then return {} end
-  check("pomex.new", given, NEW)
-  local settings = extend(given, {})
-  if given.rate_limits then check("rate_limits", given.rate_limits, LIMITS) end
-  if given.poll ~= nil then
-    check("poll", given.poll, { asset = "table", generation = "table" })
-    for name, schedule in pairs(given.poll) do check("poll." .. name, schedule, SCHEDULE) end
+  local settings = check("pomex.new", given, NEW)
+  if settings.rate_limits then check("rate_limits", settings.rate_limits, LIMITS) end
+  if settings.poll ~= nil then
+    check("poll", settings.poll, { asset = "table", generation = "table" })
+    for name, schedule in pairs(settings.poll) do check("poll." .. name, schedule, SCHEDULE) end
   end
-  local billed = given.billed_retry
+  local billed = settings.billed_retry
   if billed ~= nil and billed ~= "refused" and billed ~= "unsent" then
     misuse(('pomex.new: billed_retry must be "refused" or "unsent", not %q'):format(billed))
   end
-  settings.events, settings.on_event, settings.host = given.on_event ~= nil, nil, nil
-  return settings
+  local host, on_event = settings.host, settings.on_event
+  settings.events, settings.on_event, settings.host = on_event ~= nil, nil, nil
+  return settings, host, on_event
 end
 
 return options

@@ -53,7 +53,7 @@ local TERMINAL = { level = "string", margin = "whole", ansi = "boolean", invert 
 local function checked(where, text, given, known)
   options.expect(where, "text", text, "string")
   if given == nil then return {} end
-  options.check(where, given, known)
+  given = options.check(where, given, known)
   if given.level and not CAPACITY[given.level] then
     options.misuse(('%s: level must be "L", "M", "Q" or "H", not %q'):format(where, given.level))
   end

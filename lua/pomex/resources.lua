@@ -174,8 +174,8 @@ function Async:request(method, path, parts, opts)
   local client = self.client
   options.expect("client:request", "method", method, "string")
   options.expect("client:request", "path", path, "string")
-  if parts ~= nil then options.check("client:request", parts, REQUEST) end
-  if opts ~= nil then options.check("client:request", opts, options.CALL) end
+  parts = options.optional("client:request", parts, REQUEST)
+  opts = options.optional("client:request", opts, options.CALL)
   if method:find("%z") or path:find("%z") then
     local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
     return operation.refused(client, err, KINDS.request)

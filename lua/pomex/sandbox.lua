@@ -121,8 +121,7 @@ end
 ---@return pomex.Sandbox|nil
 ---@return pomex.Error? err connection_error: not found, or did not start
 function sandbox.start(options)
-  options = options or {}
-  control.check("sandbox.start", options, FLAGS, control.CONFIG, OWN)
+  options = control.check("sandbox.start", options or {}, FLAGS, control.CONFIG, OWN)
   local binary, err = find_binary(options.binary)
   if not binary then return nil, err end
   local process, hello = spawn(binary, options)

@@ -7,24 +7,20 @@ local control = {}
 control.CONFIG = {
   asset_seconds = "number", generation_seconds = "number", h5_seconds = "number",
   asset_link_seconds = "number", video_link_seconds = "number",
-  rate_limits = "limits", rate_limit_answer = "number",
+  rate_limits = "switch", rate_limit_answer = "number",
 }
 
 ---Raises on a key that none of the sets has, naming the nearest, or a value of a wrong type.
 ---@param where string
 ---@param given table
 ---@param ... table<string, string> key to kind, as in pomex.options
+---@return table copy a plain one: go on with this
 function control.check(where, given, ...)
-  local known, checked = {}, given
+  local known = {}
   for _, kinds in ipairs { ... } do
     for key, kind in pairs(kinds) do known[key] = kind end
   end
-  if type(given) == "table" and given.rate_limits == true then
-    checked = {}
-    for key, value in pairs(given) do checked[key] = value end
-    checked.rate_limits = nil
-  end
-  options.check(where, checked, known)
+  return options.check(where, given, known)
 end
 
 -- One control request; the client waits by itself, whatever loop the test runs in.
@@ -138,7 +134,8 @@ function Sandbox:client_options(extra)
       generation = { first = 0.1, factor = 1.5, max = 1 },
     },
   }
-  for key, value in pairs(extra or {}) do merged[key] = value end
+  local more = options.check("sb:client_options", extra or {}, options.NEW)
+  for key, value in pairs(more) do merged[key] = value end
   return merged
 end
 
@@ -159,8 +156,8 @@ end
 ---@return string[] ids the first few
 ---@return integer count
 function Sandbox:add_assets(wanted)
-  control.check("sb:add_assets", wanted, { count = "number", group_id = "string", name = "string",
-    status = "string", asset_type = "string" })
+  wanted = control.check("sb:add_assets", wanted, {
+    count = "number", group_id = "string", name = "string", status = "string", asset_type = "string" })
   local reply = ask(self, "POST", "assets", wanted)
   return reply.ids, whole(reply.count)
 end
@@ -190,7 +187,7 @@ end
 ---@param fault table
 ---@return integer id
 function Sandbox:fault(fault)
-  control.check("sb:fault", fault, {
+  fault = control.check("sb:fault", fault, {
     endpoint = "string", times = "number", skip = "number", reused = "boolean",
     status = "number", retry_after = "number", headers = "table", body = "string",
     content_type = "string", delay = "number", before_accept = "string",
@@ -207,7 +204,7 @@ end
 ---name: sessions, asset_list, asset_get, asset_create, …; 0: none), rate_limit_answer (429, 502).
 ---@param settings table
 function Sandbox:config(settings)
-  control.check("sb:config", settings, control.CONFIG)
+  settings = control.check("sb:config", settings, control.CONFIG)
   ask(self, "POST", "config", settings)
 end
 

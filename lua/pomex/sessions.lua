@@ -16,8 +16,8 @@ AsyncSessions.__index = AsyncSessions
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncSessions:create(body, opts)
-  options.sent("sessions:create", body, BODY)
-  if opts ~= nil then options.check("sessions:create", opts, options.CALL) end
+  body = options.sent("sessions:create", body, BODY)
+  opts = options.optional("sessions:create", opts, options.CALL)
   return resources.call(self.client, KINDS["sessions.create"], nil, body, opts)
 end
 

@@ -207,7 +207,7 @@ local MAP = { concurrency = "whole" }
 function tasks.map(client, items, fn, opts)
   if type(items) ~= "table" then options.misuse("client:map: items must be a list") end
   options.expect("client:map", "fn", fn, "callable")
-  if opts ~= nil then options.check("client:map", opts, MAP) end
+  opts = options.optional("client:map", opts, MAP)
   local gate = setmetatable({
     client = client, running = {}, limit = math.max(opts and opts.concurrency or 16, 1),
   }, Gate)

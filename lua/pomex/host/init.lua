@@ -42,7 +42,9 @@ local FUNCTIONS = {
 ---@return pomex.Host
 function hosts.resolve(wanted)
   if type(wanted) == "table" then
-    options.check("host", wanted, FUNCTIONS, true)
+    for name, kind in pairs(FUNCTIONS) do
+      if wanted[name] ~= nil then options.expect("host", name, wanted[name], kind) end
+    end
     for _, name in ipairs(NEEDED) do options.expect("host", name, wanted[name], "callable") end
     return wanted
   end

@@ -1,0 +1,103 @@
+--- Plain copies of the tables that a caller passes: what is checked is what is sent, once, and no
+--- metatable can make a difference between the two.
+
+local core = require "pomex.core"
+local marks = require "pomex.marks"
+
+local plain = {}
+
+local metatable_of, arrays, VIRTUAL = core.metatable, core.arrays, marks.VIRTUAL
+
+-- So many tables may stand behind one another as each other's __index.
+local MAX_LINKS = 100
+-- The core itself refuses what is deeper than 64, and names it; a copy must end, too.
+local MAX_DEPTH = 66
+local MAX_PATH = 160
+
+-- "content[2].image_url" of the keys that lead to it; its end, where that is long.
+local function path_of(trail, depth)
+  local path = ""
+  for i = 1, depth do
+    local key = trail[i]
+    if type(key) == "number" then
+      path = ("%s[%.14g]"):format(path, key)
+    else
+      path = path .. (path == "" and "" or ".") .. tostring(key)
+    end
+  end
+  if #path > MAX_PATH then path = "..." .. path:sub(-MAX_PATH) end
+  return path == "" and "the table" or path
+end
+
+-- What the table `given` shows to one who reads it, into `into`: what its __pairs gives; or its
+-- own fields, and then those that it inherits and has not itself. `misfit` is called with what
+-- cannot be listed. An inherited function is a method of its class, and no field; but for the
+-- options that are functions.
+local function list(given, into, known, misfit, links)
+  local meta = metatable_of(given)
+  local iterate = meta and rawget(meta, "__pairs")
+  local parent = meta and rawget(meta, "__index")
+  local function add(key, value)
+    if key ~= key then misfit "has a key that is not a number (NaN)" end
+    if into[key] ~= nil then return end
+    local method = type(value) == "function" and not known[key]
+    if links > 0 and (method or type(key) == "string" and key:find "^__") then return end
+    into[key] = value
+  end
+  if iterate ~= nil then
+    for key, value in iterate(given) do add(key, value) end
+    return
+  end
+  for key, value in next, given do add(key, value) end
+  if parent == nil then return end
+  if type(parent) ~= "table" then
+    misfit(("inherits from a %s (its __index), whose fields cannot be listed and so cannot be "
+      .. "sent: pass a plain table, or give it a __pairs"):format(type(parent)))
+  end
+  if links == MAX_LINKS then misfit "inherits from itself" end
+  return list(parent, into, known, misfit, links + 1)
+end
+
+local NONE = {}
+
+---The fields of one table, whose values stay what they are.
+---@param given table
+---@param known table<string, any> names whose values may be functions
+---@param misfit fun(what: string) raises
+---@return table copy
+function plain.flat(given, known, misfit)
+  local copy = {}
+  if metatable_of(given) == nil then
+    for key, value in next, given do copy[key] = value end
+    return copy
+  end
+  list(given, copy, known, misfit, 0)
+  if arrays[metatable_of(given)] then setmetatable(copy, marks.ARRAY) end
+  return copy
+end
+
+local function deep(value, trail, depth, misfit)
+  if type(value) ~= "table" or rawequal(value, VIRTUAL) then return value end
+  local function named(what) misfit(path_of(trail, depth) .. " " .. what) end
+  if depth > MAX_DEPTH then named "is nested more than 64 levels deep, or in itself" end
+  local copy = plain.flat(value, NONE, named)
+  for key, item in next, copy do
+    if type(item) == "table" then
+      trail[depth + 1] = key
+      copy[key] = deep(item, trail, depth + 1, misfit)
+    end
+  end
+  return copy
+end
+
+---A value with all that it holds.
+---@param value any
+---@param name string|nil what it is called
+---@param misfit fun(what: string) raises
+---@return any copy
+function plain.deep(value, name, misfit)
+  if type(value) ~= "table" then return value end
+  return deep(value, { name }, name and 1 or 0, misfit)
+end
+
+return plain
