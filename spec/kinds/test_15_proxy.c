@@ -51,7 +51,8 @@ static void is_refused(harness *h, pomex_operation *op, const char *name)
         fail_msg("%s: %s", name, error ? error->message : "no error");
     if (error->retryable || error->attempts != 1)
         fail_msg("%s is tried again: %s", name, error->message);
-    assert_false(error->maybe_billed);
+    /* The task of a download was paid for before. */
+    assert_int_equal(error->billed, op->download ? POMEX_BILLED_YES : POMEX_BILLED_NO);
     assert_int_equal(error->attempts, 1);
     assert_non_null(error->hint);
     assert_null(strstr(error->message, PASSWORD));
