@@ -65,10 +65,11 @@ describe("the caller's", function()
         it("may close the client", function()
           hooks.sb:fault { endpoint = "video", after_accept = "drip" }
           local op = begin(hook, function() hooks.client:close() end)
-          local ok, value, err = pcall(run, op.wait, op)
+          local value, err = run(op.wait, op)
           if hook == "on_created" then
-            assert.is_false(ok)
-            assert.matches("pomex client is closed", value)
+            assert.is_nil(value)
+            assert.equal("cancelled_error", err.type)
+            assert.matches("^asset%-", err.id)
           else
             is_cancelled(hook, value, err)
           end
