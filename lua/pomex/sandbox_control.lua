@@ -157,7 +157,8 @@ end
 ---@return integer count
 function Sandbox:add_assets(wanted)
   wanted = control.check("sb:add_assets", wanted, {
-    count = "number", group_id = "string", name = "string", status = "string", asset_type = "string" })
+    count = "number", group_id = "string", name = "string", status = "string",
+    asset_type = "string" })
   local reply = ask(self, "POST", "assets", wanted)
   return reply.ids, whole(reply.count)
 end
