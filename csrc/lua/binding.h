@@ -36,7 +36,7 @@ void pomex_lua_push_process_class(lua_State *L);
 void pomex_lua_push_bridge_class(lua_State *L);
 
 /* Pushes an empty operation with the metatable at `class_index`, owned by the client at
- * argument 1: the one at `spare_index` if it is one whose result was taken, else a new one. */
+ * argument 1: the one at `spare_index` (0: there is none) if it is one whose result was taken, else a new one. */
 binding_operation *pomex_lua_new_operation(lua_State *L, int class_index, int spare_index);
 
 /* Push a table of the error's fields; a field that has nothing to say is absent. */

@@ -10,8 +10,8 @@
 
 enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 
-/* No argument stands there. */
-enum { NO_SPARE = 100 };
+/* No argument stands there: an index beyond the stack would be none that Lua accepts. */
+enum { NO_SPARE = 0 };
 
 /* Without a position: it would be one of the library's own lines. */
 static void raise(lua_State *L, const char *what)

@@ -99,6 +99,48 @@ static int core_metatable(lua_State *L)
     return 1;
 }
 
+/* thread() -> the running one, also where coroutine.running says nil of the main one */
+static int core_thread(lua_State *L)
+{
+    lua_pushthread(L);
+    return 1;
+}
+
+/* Takes the value from the top of `from`, and compares it with that at `index` of L. */
+static bool is_same(lua_State *L, lua_State *from, int index)
+{
+    if (from != L) {
+        lua_xmove(from, L, 1);
+    }
+    bool same = lua_rawequal(L, -1, index);
+    lua_pop(L, 1);
+    return same;
+}
+
+/* within(thread, f, self) -> whether a call f(self, ...) is under way in there; nil: of any
+ * self. A flag can outlive what it stands for, where a debug hook raises between two
+ * instructions; a stack cannot. */
+static int core_within(lua_State *L)
+{
+    lua_Debug frame;
+    lua_settop(L, 3);
+    lua_State *thread = lua_tothread(L, 1);
+    luaL_argcheck(L, thread != NULL, 1, "must be a thread");
+    int status = lua_status(thread);
+    bool found = false;
+    if (status == 0 || status == LUA_YIELD) { /* one that failed keeps its frames */
+        luaL_checkstack(L, 2, NULL);
+        for (int i = 0; !found && lua_checkstack(thread, 2) && lua_getstack(thread, i, &frame);
+             i++) {
+            found = lua_getinfo(thread, "f", &frame) && is_same(L, thread, 2) &&
+                    (lua_isnil(L, 3) ||
+                     (lua_getlocal(thread, &frame, 1) != NULL && is_same(L, thread, 3)));
+        }
+    }
+    lua_pushboolean(L, found);
+    return 1;
+}
+
 /* The names that `rate_limits` knows, each with its documented requests a second or 0. */
 static void push_limits(lua_State *L)
 {
@@ -123,6 +165,8 @@ int luaopen_pomex_core(lua_State *L)
                                          {"equal", pomex_lua_equal},
                                          {"tidy", pomex_lua_tidy},
                                          {"metatable", core_metatable},
+                                         {"thread", core_thread},
+                                         {"within", core_within},
                                          {"yieldable", core_yieldable},
                                          {NULL, NULL}};
     luaL_checkstack(L, 12, NULL);

@@ -11,7 +11,7 @@ static binding_operation *self(lua_State *L)
 binding_operation *pomex_lua_new_operation(lua_State *L, int class_index, int spare_index)
 {
     /* A userdata with a finalizer costs the collector two rounds: worth using again. */
-    binding_operation *spare = lua_touserdata(L, spare_index);
+    binding_operation *spare = spare_index != 0 ? lua_touserdata(L, spare_index) : NULL;
     if (spare != NULL && lua_getmetatable(L, spare_index)) {
         bool usable = lua_rawequal(L, -1, class_index) && spare->operation == NULL;
         lua_pop(L, 1);

@@ -212,7 +212,7 @@ end
 ---@param x any
 ---@return boolean
 function content.is(x)
-  return type(x) == "table" and getmetatable(x) == Content
+  return type(x) == "table" and rawequal(getmetatable(x), Content)
 end
 
 return setmetatable(content, { __call = content.new })

@@ -198,7 +198,7 @@ end
 ---@param x any
 ---@return boolean
 function errors.is(x)
-  return type(x) == "table" and getmetatable(x) == metatable
+  return type(x) == "table" and rawequal(getmetatable(x), metatable)
 end
 
 return errors

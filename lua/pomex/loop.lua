@@ -10,7 +10,7 @@ local protect = require "pomex.host.protect"
 local Loop = {}
 Loop.__index = Loop
 
-local now, pcall = core.now, pcall
+local now, pcall, running = core.now, pcall, coroutine.running
 
 local loop = {}
 
@@ -63,9 +63,10 @@ end
 function Loop:make_runnable(co)
   if self.queued[co] then return end
   local tail = self.tail + 1
+  -- In this order: cut short in between, it is queued twice, and not lost.
   self.runnable[tail] = co
-  self.queued[co] = true
   self.tail = tail
+  self.queued[co] = true
   if not self.stepping then self:stir() end
 end
 
@@ -73,9 +74,10 @@ end
 ---@param who thread|function
 ---@param deadline? number monotonic seconds
 function Loop:wake_at(who, deadline)
+  local sooner = deadline and (not self.due or deadline < self.due)
+  if sooner then self.due = deadline end
   self.timers[who] = deadline
-  if deadline and (not self.due or deadline < self.due) then
-    self.due = deadline
+  if sooner then
     self:stir()
   elseif not deadline and not self.stepping then
     self:rest()
@@ -123,21 +125,28 @@ function Loop:take_failure()
 end
 
 -- Resumes what can go on, at least one, and stops at `deadline`.
-local function run(self, deadline)
-  if self.running then return end
-  self.running = true
+local run
+function run(self, deadline)
+  if self.running and core.within(self.running, run, self) then return end
+  self.running = core.thread()
   while self.head <= self.tail do
     local head = self.head
     local co = self.runnable[head]
-    self.queued[co] = nil
-    coroutines.resume(self, co)
-    self.runnable[head] = nil
+    if co then
+      self.queued[co] = nil
+      coroutines.resume(self, co)
+    end
+    -- In this order: cut short in between, it is resumed once more, and not lost.
     self.head = head + 1
+    self.runnable[head] = nil
     -- There is no next step of a closed one.
     if deadline and not self.closed and now() >= deadline then break end
   end
   self.running = false
-  if self.head > self.tail then self.head, self.tail = 1, 0 end
+  if self.head > self.tail then
+    self.head = 1 -- first: cut short here, the queue holds nothing, and is not behind its end
+    self.tail = 0
+  end
 end
 
 local function events(self)
@@ -196,10 +205,18 @@ local function rescue(self)
     self.count = self.count - 1
   end
   for gate in pairs(self.gates) do gate:wake() end
+  local count, queued = 0, {}
+  for _ in pairs(self.pending) do count = count + 1 end
+  for i = self.head, self.tail do
+    local co = self.runnable[i]
+    if co then queued[co] = true end
+  end
+  self.count, self.queued = count, queued
   self.unsure = false
 end
 
 local function turn(self, budget)
+  self.stepping = running() or core.thread()
   local deadline = budget and budget > 0 and now() + budget or nil
   if self.unsure then rescue(self) end
   self.core:step(budget)
@@ -210,6 +227,17 @@ local function turn(self, budget)
   for i = 1, #later do self:make_runnable(later[i]) end
   for i = #later, 1, -1 do later[i] = nil end
   if self.tail > 0 then run(self, deadline) end
+  self.stepping = false
+end
+
+---Whether a step runs. One that an interrupt cut short is over, even if it could not say so.
+---@return boolean
+function Loop:in_step()
+  local thread = self.stepping
+  if not thread then return false end
+  if core.within(thread, turn, self) then return true end
+  self.unsure, self.running, self.stepping = true, false, false
+  return false
 end
 
 ---One round: the core's work, then everything that it made ready.
@@ -217,14 +245,12 @@ end
 ---@param deaf? boolean the descriptor does not tell of errors that are yet to be raised
 function Loop:advance(budget, deaf)
   if self.closed then error("pomex client is closed", 0) end
-  if self.stepping then
+  if self:in_step() then
     error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
   end
-  self.stepping = coroutine.running() or true
   -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
-  self.stepping, self.running = false, false
-  if not ok then self.unsure = true end
+  if not ok then self.unsure, self.running, self.stepping = true, false, false end
   if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure
     or not deaf and self:unheard() > 0) then
     self:arm(deaf)

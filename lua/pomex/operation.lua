@@ -36,8 +36,12 @@ local function adopt(client, kind, opts, target, handle, id)
     finished = false, value = nil, waiter = nil,
   }, Operation)
   local loop = client.loop
+  -- Cut short by an interrupt in between, the next step counts again.
+  local unsure = loop.unsure
+  loop.unsure = true
   loop.pending[id] = op
   loop.count = loop.count + 1
+  loop.unsure = unsure
   -- Over already: a finalizer's step may have come in between, and been told to no avail.
   if handle:done() then
     loop.unsure = true

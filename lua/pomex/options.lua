@@ -10,11 +10,12 @@ local options = {}
 local null, huge = core.null, math.huge
 
 -- Where these files lie, so that the line named is the caller's and not one of ours.
-local HOME = debug and debug.getinfo(1, "S").source:match("^(@.*)options%.lua$")
+local getinfo = type(debug) == "table" and debug.getinfo
+local HOME = getinfo and getinfo(1, "S").source:match("^(@.*)options%.lua$")
 
 local function callers_line()
   for level = 3, 200 do
-    local info = HOME and debug.getinfo(level, "Sl")
+    local info = HOME and getinfo(level, "Sl")
     if not info then return "" end
     if info.what ~= "C" and info.what ~= "tail" and info.source:sub(1, #HOME) ~= HOME then
       return info.currentline > 0 and ("%s:%d: "):format(info.short_src, info.currentline) or ""

@@ -33,6 +33,7 @@ resources.KINDS = KINDS
 local function open(client)
   local loop = client.loop
   if loop.closed then closed() end
+  if loop.stepping then loop:in_step() end
   if loop.guard then loop.guard() end
   return loop
 end

@@ -33,6 +33,7 @@ end
 
 -- The module may be installed at PREFIX/share/lua/5.4/pomex, the program at PREFIX/bin.
 local function beside_module()
+  if not debug then return nil end
   local folder = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
   return folder and folder .. "/../../../../bin/pomex-sandbox"
 end

@@ -56,8 +56,14 @@ end
 -- Coroutines are made of functions only; on 5.1, of functions in Lua only.
 local ANY_FUNCTION = pcall(coroutine.create, print)
 
+local function is_in_lua(f)
+  local library = rawget(_G, "debug")
+  local ok, info = pcall(library and library.getinfo or error, f, "S")
+  return ok and info.what ~= "C"
+end
+
 local function in_lua(f)
-  if type(f) == "function" and (ANY_FUNCTION or debug.getinfo(f, "S").what ~= "C") then
+  if type(f) == "function" and (ANY_FUNCTION or is_in_lua(f)) then
     return f
   end
   return function(...) return f(...) end
@@ -165,13 +171,13 @@ function tasks.all(ops)
     if type(op) ~= "table" or not op.outcome then
       options.misuse(("pomex.all: item %d is not an operation or a task"):format(i))
     end
-    if getmetatable(op) == Task then op.collected = true end
+    if rawequal(getmetatable(op), Task) then op.collected = true end
   end
   local results = {}
   for i = 1, #ops do
     local op = ops[i]
     -- A task's wait would raise; an operation's hands out news on the way.
-    if getmetatable(op) == Task then
+    if rawequal(getmetatable(op), Task) then
       while not op.finished do op:pause(now) end
       results[i] = { op:outcome() }
     else

@@ -24,7 +24,7 @@ end
 ---@return string|nil
 function blocking.refuse(client)
   if own_task(client) then return not yieldable() and coroutines.WITHIN_C or nil end
-  return client.loop.stepping and coroutines.WITHIN_STEP or nil
+  return client.loop:in_step() and coroutines.WITHIN_STEP or nil
 end
 
 local function sooner(a, b)
@@ -41,7 +41,7 @@ function blocking.wait(client, ready, timeout)
   local task, co = own_task(client)
   if task then return park(client, co, task, ready, timeout) end
   local loop = client.loop
-  if loop.stepping then error(blocking.refuse(client), 0) end
+  if loop:in_step() then error(blocking.refuse(client), 0) end
   local deadline = timeout and now() + timeout
   -- The poll comes first, and returns at once where there is something to do.
   while not ready() do

@@ -75,7 +75,7 @@ local park = coroutines.park
 ---@return string|nil
 function coroutines.refuse(client)
   local co = coroutines.running()
-  if co and client.loop.stepping == co then
+  if co and client.loop.stepping == co and client.loop:in_step() then
     return coroutines.WITHIN_STEP
   end
   if co then return not yieldable() and coroutines.WITHIN_C or nil end
@@ -87,14 +87,17 @@ end
 ---@param timeout? number seconds
 function coroutines.wait(client, ready, timeout)
   local co = coroutines.running()
-  if not co or client.loop.stepping == co then error(coroutines.refuse(client), 0) end
+  if not co or client.loop.stepping == co and client.loop:in_step() then
+    error(coroutines.refuse(client), 0)
+  end
   return park(client, co, started[co], ready, timeout)
 end
 
 -- Takes note of how a coroutine left its resume.
 local function left(loop, co, task, ok, ...)
   local what = ...
-  if what == PARKED then return end
+  -- What a task yields or returns may have an __eq that says anything.
+  if rawequal(what, PARKED) then return end
   if status(co) == "suspended" then
     if task and not task.free then
       loop.later[#loop.later + 1] = co
@@ -107,7 +110,7 @@ local function left(loop, co, task, ok, ...)
     started[co] = nil
     return
   end
-  local trace = debug.traceback(co, said(what))
+  local trace = protect.traceback(co, said(what))
   -- 5.4: variables to be closed of a coroutine that failed wait for this.
   if coroutine.close then coroutine.close(co) end
   if task then

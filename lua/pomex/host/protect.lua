@@ -15,6 +15,23 @@ end
 
 local said = protect.said
 
+---The traceback of `co` below `words`; the words alone where the program has no `debug`, or one
+---that raises. The error itself must not be lost for that.
+---@param co thread|nil the running one
+---@param words string
+---@param level? integer
+---@return string
+function protect.traceback(co, words, level)
+  local library = rawget(_G, "debug")
+  local trace = type(library) == "table" and library.traceback
+  if not trace then return words end
+  local ok, text
+  if co then ok, text = pcall(trace, co, words) else ok, text = pcall(trace, words, level) end
+  return ok and type(text) == "string" and text or words
+end
+
+local traceback = protect.traceback
+
 -- On PUC 5.1: for whom a coroutine made below runs.
 ---@type table<thread, thread>
 local outer = setmetatable({}, { __mode = "kv" })
@@ -22,7 +39,7 @@ local outer = setmetatable({}, { __mode = "kv" })
 local function hand_on(co, ok, ...)
   if status(co) == "suspended" then return hand_on(co, resume(co, yield(...))) end
   if ok then return true, ... end
-  return false, (...), debug.traceback(co, said((...)))
+  return false, (...), traceback(co, said((...)))
 end
 
 -- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
@@ -30,7 +47,7 @@ local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 protect.PUC_51 = PUC_51
 
 local function traced(err)
-  return { err, debug.traceback(said(err), 2) }
+  return { err, traceback(nil, said(err), 3) }
 end
 
 local function unfolded(ok, what, ...)

@@ -29,7 +29,10 @@ end
 ---Why the running coroutine may not wait: it is the one that steps, or cannot yield just here.
 ---@return string|nil
 function pump.busy()
-  if stepping == current() then return coroutines.WITHIN_STEP end
+  if stepping == current() then
+    if core.within(core.thread(), pump.step) then return coroutines.WITHIN_STEP end
+    stepping = nil -- an interrupt cut that step short
+  end
   return not yieldable() and coroutines.WITHIN_C or nil
 end
 
