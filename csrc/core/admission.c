@@ -1,6 +1,10 @@
-/* Whose turn it is: calls before polls, then first come, first served, within the limits of
- * the service, of what may be in flight, and of what one step may start. */
+/* Whose turn it is: calls before polls, of which every fourth start is one where any waits; then
+ * first come, first served, within the limits of the service, of what may be in flight, and of
+ * what one step may start. */
 #include "operation.h"
+
+/* However many calls there are, no poll waits for more of them than this. */
+#define CALLS_IN_A_ROW 3
 
 static bool has_room(const pomex_client *c, int kind)
 {
@@ -26,30 +30,46 @@ static pomex_operation *oldest(pomex_client *c, int polls, const bool shut[POMEX
     return first;
 }
 
+/* Whose turn it is: a call's, except that after three calls in a row which started while a poll
+ * could have, a poll has its turn. */
+static pomex_operation *next(pomex_client *c, const bool shut[POMEX_ENDPOINTS])
+{
+    pomex_operation *call = oldest(c, 0, shut), *poll = oldest(c, 1, shut);
+    bool calls_turn = !poll || c->calls_in_a_row < CALLS_IN_A_ROW;
+    return call && calls_turn ? call : poll;
+}
+
+/* Counts a start, before which a poll waited for its turn or did not. */
+static void count_turn(pomex_client *c, bool polls, bool poll_waited)
+{
+    if (polls)
+        c->calls_in_a_row = 0;
+    else if (poll_waited)
+        c->calls_in_a_row++;
+}
+
 void pomex_admit(pomex_client *c)
 {
     bool shut[POMEX_ENDPOINTS] = {false};
+    pomex_operation *op;
     c->queue_due = POMEX_NEVER;
     if (!c->queued)
         return;
-    for (int polls = 0; polls < 2; polls++) {
-        pomex_operation *op;
-        while ((op = oldest(c, polls, shut))) {
-            int64_t again = POMEX_NEVER;
-            pomex_slot slot;
-            if (c->starts >= POMEX_STARTS_A_STEP) {
-                c->queue_due = 0;
-                return;
-            }
-            if (!pomex_limiter_take(c->limiter, op->endpoint->id, pomex_recent(c), &slot,
-                                    &again)) {
-                shut[op->endpoint->id] = true;
-                c->queue_due = again < c->queue_due ? again : c->queue_due;
-                continue;
-            }
-            pomex_operation_unqueue(op);
-            c->starts++;
-            pomex_operation_start(op, slot);
+    while ((op = next(c, shut))) {
+        int64_t again = POMEX_NEVER;
+        pomex_slot slot;
+        if (c->starts >= POMEX_STARTS_A_STEP) {
+            c->queue_due = 0;
+            return;
         }
+        if (!pomex_limiter_take(c->limiter, op->endpoint->id, pomex_recent(c), &slot, &again)) {
+            shut[op->endpoint->id] = true;
+            c->queue_due = again < c->queue_due ? again : c->queue_due;
+            continue;
+        }
+        count_turn(c, op->polls, oldest(c, 1, shut) != NULL);
+        pomex_operation_unqueue(op);
+        c->starts++;
+        pomex_operation_start(op, slot);
     }
 }

@@ -73,13 +73,16 @@ struct pomex_client {
     int timer_fd;
     int wake_fd;
     CURLM *multi;
-    int64_t now;       /* the time when last read; see pomex_recent */
-    int64_t curl_due;  /* when libcurl wants to be called; POMEX_NEVER */
-    int64_t queue_due; /* when a queued operation may start */
-    int64_t watch_at;  /* when to watch again what could not be watched; POMEX_NEVER */
-    int64_t wake_at;   /* when the host wants to step; POMEX_NEVER */
-    int64_t armed;     /* what the timerfd is set to; POMEX_NEVER: not */
-    int64_t asleep;    /* BOOTTIME - MONOTONIC when last looked at */
+    int64_t now;        /* the time when last read; see pomex_recent */
+    int64_t curl_due;   /* when libcurl wants to be called; POMEX_NEVER */
+    int64_t queue_due;  /* when a queued operation may start */
+    int64_t watch_at;   /* when to watch again what could not be watched; POMEX_NEVER */
+    int64_t wake_at;    /* when the host wants to step; POMEX_NEVER */
+    int64_t stepped_at; /* when the last step ended */
+    int64_t gap_from;   /* the latest time between steps in which deadlines were missed … */
+    int64_t gap_to;     /* … and its end */
+    int64_t armed;      /* what the timerfd is set to; POMEX_NEVER: not */
+    int64_t asleep;     /* BOOTTIME - MONOTONIC when last looked at */
     pomex_socket *sockets;
     size_t socket_count;
     struct epoll_event ready[POMEX_EPOLL_EVENTS]; /* what poll found, for the next step */
@@ -108,7 +111,8 @@ struct pomex_client {
     pomex_link told;   /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;
-    int starts; /* in this step */
+    int starts;         /* in this step */
+    int calls_in_a_row; /* started while a poll waited for its turn */
     size_t queued;
     uint64_t last_turn;
     uint64_t last_id;
@@ -162,6 +166,10 @@ void pomex_loop_close(pomex_client *client, bool foreign);
 void pomex_loop_step(pomex_client *client, double budget);
 /* Starts what may start; ends what has ended. */
 void pomex_loop_run(pomex_client *client);
+/* A step, or a call between two steps, begins: notes for how long nobody has stepped. */
+void pomex_loop_note_gap(pomex_client *client);
+/* Whether nobody stepped when `at` came, nor soon after: the host was busy, or the machine slept. */
+bool pomex_loop_missed(const pomex_client *client, int64_t at);
 /* Sets the timerfd to the earliest thing that step must see to. */
 void pomex_loop_rearm(pomex_client *client);
 

@@ -13,6 +13,10 @@
  * all others. Whoever held it takes another when its request is ready to go. */
 #define HOLD_LIMIT POMEX_SECOND
 
+/* The way to the service is not always as long: requests that leave in two windows arrive in one,
+ * unless ours is longer by this part of it. */
+#define WINDOW_MARGIN 20
+
 /* How soon to ask again where every slot is held by attempts that have not sent yet: whoever
  * holds them may be another process, which cannot wake this one. */
 #define HELD_PAUSE (POMEX_SECOND / 20)
@@ -53,6 +57,7 @@ pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS])
             continue;
         l->slots = rates[kind] < 1 ? 1 : (int)rates[kind];
         l->window = rates[kind] < 1 ? pomex_ns(1 / rates[kind]) : POMEX_SECOND;
+        l->window += l->window / WINDOW_MARGIN;
         l->slot = next;
         next += l->slots;
     }

@@ -25,9 +25,12 @@
 /* Seconds of work in a step that says no more: a third of a frame. */
 #define USUAL_BUDGET 0.005
 
-/* An attempt's deadline rings only when its socket has been read since; under a load that
- * never lets the set go quiet, when it has been swept and this much more has passed. */
-#define GRACE POMEX_SECOND
+/* An attempt times out only after its socket was read once past the deadline. Under a load that
+ * never lets the set go quiet it times out this much after every ready socket was read. */
+#define GRACE (POMEX_SECOND / 20)
+
+/* A deadline is missed if the first step after it comes later than this. */
+#define LATE (POMEX_SECOND / 10)
 
 #define SYSTEM_CA_PATH "/etc/ssl/certs"
 
@@ -261,6 +264,7 @@ void pomex_loop_step(pomex_client *c, double budget)
 {
     int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
     bool quiet = false;
+    pomex_loop_note_gap(c);
     /* What poll found is old where the host had other things to do first: answers may have come
      * since, and deadlines must not ring before they are read. */
     if (c->polled && pomex_recent(c) > c->batch_at + POMEX_SECOND / 1000)
@@ -292,6 +296,21 @@ void pomex_loop_step(pomex_client *c, double budget)
     c->behind |= !ring(c, quiet ? c->swept_at : c->swept_at - GRACE, limit);
     if (pomex_now(c) < limit)
         pomex_loop_run(c);
+    c->stepped_at = pomex_now(c);
+}
+
+void pomex_loop_note_gap(pomex_client *c)
+{
+    int64_t now = pomex_now(c);
+    if (now - c->stepped_at <= LATE)
+        return;
+    c->gap_from = c->stepped_at;
+    c->gap_to = now;
+}
+
+bool pomex_loop_missed(const pomex_client *c, int64_t at)
+{
+    return c->gap_from < at && at < c->gap_to - LATE;
 }
 
 /* --------------------------------------------------------------------------------- waiting */

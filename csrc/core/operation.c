@@ -105,6 +105,7 @@ void pomex_operation_kick(pomex_client *c)
     if (c->stepping || c->closed)
         return;
     c->stepping = true;
+    pomex_loop_note_gap(c);
     pomex_socket_note_sleep(c); /* else it would go out on a connection that slept */
     pomex_loop_run(c);
     c->stepping = false;

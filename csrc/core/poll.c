@@ -15,8 +15,8 @@
  * and until it was first seen, a 404 is no answer. */
 #define YOUNG (30 * POMEX_SECOND)
 
-/* What a look that begins at or after the deadline may take: nobody stepped for a while, or
- * the machine slept, and the wait must not end without having looked. */
+/* What a look may take that begins after the deadline because nobody stepped when that came: the
+ * wait must not end without having looked. While somebody steps, it ends at its deadline. */
 #define GRACE 5.0
 
 struct pomex_wait {
@@ -77,7 +77,8 @@ static void time_is_up(pomex_operation *op)
 static void deadline_passed(pomex_operation *op)
 {
     struct pomex_wait *w = op->wait;
-    if (w->late || (op->attempts && w->last_at >= op->deadline - w->lead)) {
+    if (w->late || !pomex_loop_missed(op->client, op->deadline) ||
+        (op->attempts && w->last_at >= op->deadline - w->lead)) {
         time_is_up(op);
         return;
     }
@@ -109,11 +110,15 @@ static void rest(pomex_operation *op, double at_least)
 static bool wait_request(pomex_operation *op, pomex_request *r)
 {
     int64_t now = pomex_now(op->client);
-    op->wait->last_at = now;
-    if (now >= op->deadline && !op->wait->late) {
-        op->wait->late = true; /* its turn came after the deadline: nobody stepped */
+    if (now >= op->deadline && !op->wait->late) { /* its turn came too late */
+        if (!pomex_loop_missed(op->client, op->deadline)) {
+            time_is_up(op);
+            return false;
+        }
+        op->wait->late = true;
         op->deadline = pomex_after(now, GRACE);
     }
+    op->wait->last_at = now;
     r->url = pomex_operation_url(op);
     r->authorized = true;
     r->fresh = true;
