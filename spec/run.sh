@@ -25,7 +25,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 # long program come first.
 stages=(format luacheck shellcheck mutants build-gcc build-clang build-asan build-luas
     "|" money quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
-    c-tests c-tests-luas lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
+    c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
     lua-tests-asan-5.1
     "|" secrets)
 
@@ -168,7 +168,7 @@ stage_cppcheck()
 
 stage_c-tests()
 {
-    run_programs ctest-dev "$build/dev" all
+    run_programs ctest-dev "$build/dev" others
 }
 
 # The programs of spec/module, which load Lua: the binding has code of its own for those before 5.2.
@@ -199,8 +199,22 @@ stage_c-tests-valgrind()
         --suppressions="$root/spec/support/valgrind.supp"
 }
 
+# The kinds of fault of spec/kinds, by their numbers; under the other Luas and tools they are among
+# the rest.
+stage_kinds()
+{
+    local specs='/^spec\/kinds\//' good bad status=0 passed failed
+    run_programs ctest-dev "$build/dev" kinds || status=1
+    read -r passed failed < "$counts"
+    run_busted lua5.4 "$build/dev" "$build/dev" none env || status=1
+    read -r good bad < "$counts"
+    echo "$((passed + good)) $((failed + bad))" > "$counts"
+    return $status
+}
+
 stage_lua-tests()
 {
+    local specs='!/^spec\/kinds\//'
     run_busted lua5.4 "$build/dev" "$build/dev" none env
 }
 

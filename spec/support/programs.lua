@@ -1,12 +1,12 @@
 --- Prints how to run the C tests of a build folder: for each a line with its name, how many
 --- seconds it has, and what a shell runs, with WRAPPER before the program.
----     lua5.4 spec/support/programs.lua BUILD all|untimed [WRAPPER…]
---- untimed: but for those labelled "timing", whose limits no program keeps under valgrind.
+---     lua5.4 spec/support/programs.lua BUILD all|kinds|others|untimed [WRAPPER…]
+--- kinds: those of spec/kinds; others: all but those; untimed: all but those labelled "timing",
+--- whose limits no program keeps under valgrind.
 
 local cjson = require "cjson"
 
 local folder = assert(arg[1], "the build folder is missing")
-local untimed = assert(arg[2], "all or untimed is missing") == "untimed"
 
 local function quoted(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
@@ -25,12 +25,20 @@ local function has_label(test, label)
   return false
 end
 
+local WANTED = {
+  all = function() return true end,
+  kinds = function(test) return test.name:find("^kinds%.") end,
+  others = function(test) return not test.name:find("^kinds%.") end,
+  untimed = function(test) return not has_label(test, "timing") end,
+}
+local wanted = assert(WANTED[arg[2]], "all, kinds, others or untimed is missing")
+
 local pipe = assert(io.popen("ctest --test-dir " .. quoted(folder) .. " --show-only=json-v1"))
 local listing = cjson.decode(pipe:read("a"))
 pipe:close()
 
 for _, test in ipairs(listing.tests) do
-  if test.command and not (untimed and has_label(test, "timing")) then
+  if test.command and wanted(test) then
     local words = { "cd", quoted(property(test, "WORKING_DIRECTORY") or folder), "&&", "exec env" }
     for _, variable in ipairs(property(test, "ENVIRONMENT") or {}) do
       words[#words + 1] = quoted(variable)

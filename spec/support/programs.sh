@@ -55,7 +55,7 @@ report()
     [ "$failed" -eq 0 ]
 }
 
-# run_programs PREFIX BUILD all|untimed [WRAPPER…]: the C tests, see spec/support/programs.lua.
+# run_programs PREFIX BUILD all|kinds|others|untimed [WRAPPER…]: the C tests, see spec/support/programs.lua.
 run_programs()
 {
     local prefix="$logs/$1" names=() name seconds command
@@ -74,7 +74,8 @@ LONGEST=(webapp webapp_life webapp_trust host/adapter_loops host/openresty_pump 
     quickstart compare host/openresty_life host/openresty_adapter examples)
 
 # run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
-# COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS.
+# COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS. In
+# $specs: which files, as awk tells them (all).
 run_busted()
 {
     local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" prefix file files
@@ -83,7 +84,7 @@ run_busted()
     mapfile -t files < <({
         printf 'spec/%s_spec.lua\n' "${LONGEST[@]}"
         find spec -name '*_spec.lua' | sort
-    } | awk '!seen[$0]++')
+    } | awk "!seen[\$0]++ && ${specs:-1}")
     for file in "${files[@]}"; do
         rm -f "$prefix-${file//\//-}.kept"
         : > "$prefix-${file//\//-}.out"
