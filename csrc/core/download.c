@@ -15,6 +15,8 @@
 /* An attempt that came this much further than any before starts the count of retries anew.
  * Counted by what it received, a server that always cuts would be asked for ever. */
 #define PROGRESS_BYTES (64 * 1024)
+/* More answers than this, each of which brings some of the video, are no way to save it. */
+#define MAX_SLICES 10000
 
 void pomex_download_free(struct pomex_download *d)
 {
@@ -70,46 +72,29 @@ static bool says_text(const char *type)
            strcasestr(type, "html");
 }
 
-/* Whether a 206 is what was asked for: the same file from the same byte on. */
-static bool continues(const struct pomex_download *d, const pomex_headers *h, int64_t *total)
-{
-    long long from = -1, to = -1, whole = -1;
-    const char *etag = pomex_partfile_etag(d->file);
-    if (sscanf(h->content_range, "bytes %lld-%lld/%lld", &from, &to, &whole) != 3)
-        return false;
-    *total = whole;
-    return d->resume > 0 && from == d->resume && to == whole - 1 && etag &&
-           strcmp(etag, h->etag) == 0 &&
-           (pomex_partfile_length(d->file) < 0 || pomex_partfile_length(d->file) == whole);
-}
-
 /* Before the first byte of a body, from libcurl's callback: file calls only. Nonzero ends it.
  */
 static int begin(pomex_transfer *t)
 {
     struct pomex_download *d = t->operation->download;
     const pomex_headers *h = &t->reply;
-    int64_t total = h->content_length, offset = 0;
     if (h->status != 200 && h->status != 206)
         return 0; /* an error's body, kept in memory */
     if (says_text(h->content_type)) {
         d->unfit = "the link gave text and not a video";
         return 0;
     }
-    if (h->status == 206) {
-        offset = d->resume;
-        d->restart = !continues(d, h, &total);
-        if (d->restart)
-            return 1;
-    } else if (total < 0 && !h->chunked) {
+    d->kind = pomex_slice_of(h, d->file, d->resume, !d->whole_only, &d->slice);
+    d->contradicted = d->kind == POMEX_SLICE_CONTRADICTS;
+    if (d->kind == POMEX_SLICE_UNMEASURED)
         d->unfit =
             "the server did not say how long the video is, so it could not be told whole";
+    if (d->contradicted || d->unfit)
         return 1;
-    }
-    d->total = total;
+    d->total = d->slice.total;
     t->to_file = true;
-    return pomex_partfile_begin(d->file, offset, total, h->etag[0] ? h->etag : NULL, d->why,
-                                sizeof d->why)
+    return pomex_partfile_begin(d->file, d->slice.offset, d->total, h->etag[0] ? h->etag : NULL,
+                                d->why, sizeof d->why)
                ? 0
                : 1;
 }
@@ -118,12 +103,12 @@ static bool file_request(pomex_operation *op, pomex_request *r)
 {
     struct pomex_download *d = op->download;
     char line[300];
-    d->restart = false;
+    d->contradicted = false;
     d->unfit = NULL;
     d->window_bytes = 0;
     r->file = d->file;
     r->begin = begin;
-    d->resume = pomex_partfile_resume_from(d->file);
+    d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
     r->url = strdup(d->link);
     if (d->resume <= 0)
         return true;
@@ -187,20 +172,32 @@ static void redirect(pomex_operation *op, const pomex_outcome *o)
     pomex_operation_queue(op);
 }
 
-/* The server's answer contradicts the part: from the start, once. */
-static void start_over(pomex_operation *op)
+/* The server does not keep to ranges: from now on it is asked for all. What the part holds
+ * stays until that comes. */
+static void ask_for_all(pomex_operation *op)
 {
     struct pomex_download *d = op->download;
-    char why[256];
-    if (d->restarted)
+    if (d->whole_only) {
         pomex_download_fail(op, "decode_error",
                             "the server does not keep to its own byte ranges", "");
-    else if (!pomex_partfile_begin(d->file, 0, -1, NULL, why, sizeof why))
-        pomex_download_fail(op, "file_error", why, "");
-    else
-        pomex_operation_queue(op);
-    op->attempts -= !d->restarted;
-    d->restarted = true;
+        return;
+    }
+    d->whole_only = true;
+    op->attempts--;
+    pomex_operation_queue(op);
+}
+
+/* Some of the video came, and all that was announced of that: the rest is asked for. */
+static void ask_for_more(pomex_operation *op)
+{
+    struct pomex_download *d = op->download;
+    if (++d->slices > MAX_SLICES) {
+        pomex_download_fail(op, "decode_error", "the server gave the video in too small parts",
+                            "");
+        return;
+    }
+    op->attempts = 0;
+    pomex_operation_queue(op);
 }
 
 static void complete(pomex_operation *op, const pomex_outcome *o, bool begun)
@@ -215,6 +212,10 @@ static void complete(pomex_operation *op, const pomex_outcome *o, bool begun)
         pomex_operation_finish(op, error);
     } else if (!begun) {
         pomex_download_fail(op, "decode_error", "the link gave no bytes", "");
+    } else if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
+        ask_for_more(op);
+    } else if (d->saved < d->total || d->saved == d->slice.rest) {
+        ask_for_all(op); /* the rest of the part alone, which does not say so */
     } else if (pomex_partfile_finish(d->file, op->sync, why, sizeof why)) {
         d->total = d->saved;
         pomex_operation_finish(op, NULL);
@@ -236,8 +237,8 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     bool answered = o->ending == POMEX_ANSWERED;
     if (answered && (status == 200 || status == 206)) {
         complete(op, o, d->unfit || o->received > 0);
-    } else if (d->restart || status == 416) {
-        start_over(op);
+    } else if (d->contradicted || status == 416) {
+        ask_for_all(op);
     } else if (status >= 300 && status < 400) {
         redirect(op, o);
     } else if (is_refused_link(status) && !d->renewed) {

@@ -3,17 +3,21 @@
 #define POMEX_DOWNLOAD_H
 
 #include "operation.h"
+#include "slice.h"
 
 struct pomex_download {
     pomex_partfile *file;
     char *link;
     bool http;         /* the link is http: so are its redirects */
     bool renewed;      /* a refused link was asked for anew */
-    bool restarted;    /* a part that the server contradicts was thrown away */
-    bool restart;      /* it contradicts this one */
+    bool whole_only;   /* the server contradicted a range: it is asked for all from now on */
+    bool contradicted; /* … or itself, in this answer */
     char why[512];     /* why its bytes could not be taken */
     const char *unfit; /* why this answer is not taken */
     int redirects;
+    int slices; /* answers that brought some of the video, as they say */
+    enum pomex_slice_kind kind;
+    pomex_slice slice; /* what this answer brings */
     int64_t resume;
     int64_t total;
     int64_t saved;

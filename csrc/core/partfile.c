@@ -33,7 +33,7 @@ struct pomex_partfile {
 /* -------------------------------------------------------------------------------- the note */
 
 /* RFC 9110: a quoted string without W/ before it; it goes into a header as it is. */
-static bool is_strong_etag(const char *etag)
+bool pomex_partfile_strong(const char *etag)
 {
     size_t length = etag ? strlen(etag) : 0;
     if (length < 2 || length > 1024 || etag[0] != '"' || etag[length - 1] != '"')
@@ -70,7 +70,7 @@ static void load_note(pomex_partfile *file)
     const char *task = pomex_json_string(note, "task");
     const char *etag = pomex_json_string(note, "etag");
     double length = json_number_value(json_object_get(note, "length"));
-    if (task && strcmp(task, file->task) == 0 && is_strong_etag(etag) &&
+    if (task && strcmp(task, file->task) == 0 && pomex_partfile_strong(etag) &&
         length >= (double)file->size && length >= 1 && length < 9e15) {
         file->etag = strdup(etag);
         file->length = file->etag ? (int64_t)length : -1;
@@ -299,7 +299,7 @@ bool pomex_partfile_begin(pomex_partfile *file, int64_t offset, int64_t length,
     file->why[0] = '\0';
     if (offset > 0)
         return true;
-    char *kept = is_strong_etag(etag) && length > 0 ? strdup(etag) : NULL;
+    char *kept = pomex_partfile_strong(etag) && length > 0 ? strdup(etag) : NULL;
     free(file->etag);
     file->etag = kept;
     file->length = length;

@@ -23,6 +23,9 @@ int64_t pomex_partfile_resume_from(const pomex_partfile *file);
 /* The strong ETag of the note; NULL: none, so there is nothing to resume. */
 const char *pomex_partfile_etag(const pomex_partfile *file);
 
+/* Whether an ETag is strong, so that two answers which bear it are of the same bytes. */
+bool pomex_partfile_strong(const char *etag);
+
 /* The whole length of the note; -1: unknown. */
 int64_t pomex_partfile_length(const pomex_partfile *file);
 
