@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MAX_REDIRECTS 5
 /* Slower than this many bytes in this many seconds is a halt. */
@@ -32,6 +31,12 @@ void pomex_operation_progress(const pomex_operation *op, int64_t *done, int64_t 
     const struct pomex_download *d = op->download;
     *done = !d ? 0 : d->file ? pomex_partfile_size(d->file) : d->saved;
     *total = d ? d->total : -1;
+}
+
+const char *pomex_operation_looks_like(const pomex_operation *op)
+{
+    const struct pomex_download *d = op->download;
+    return d && d->looks_like ? d->looks_like : "unknown";
 }
 
 void pomex_download_let_go(pomex_operation *op)
@@ -60,16 +65,17 @@ void pomex_download_enter(pomex_operation *op, const pomex_stage *stage,
 
 /* ----------------------------------------------------------------------------------- bytes */
 
-static bool has_prefix(const char *text, const char *prefix)
+/* Whether the first bytes are no video for certain. */
+static bool is_other(struct pomex_download *d, const pomex_transfer *t)
 {
-    return strncasecmp(text, prefix, strlen(prefix)) == 0;
-}
-
-/* An error page under a 200. "binary/octet-stream" is S3's default for a video. */
-static bool says_text(const char *type)
-{
-    return has_prefix(type, "text/") || strcasestr(type, "json") || strcasestr(type, "xml") ||
-           strcasestr(type, "html");
+    const char *other = pomex_sniff_other(t->head, t->head_length, t->reply.content_encoding);
+    if (!other)
+        return false;
+    bool text = strcmp(other, "text") == 0;
+    d->unfit = text ? "the link gave text and not a video"
+                    : "the link gave compressed bytes (gzip, br, …), which pomex did not ask "
+                      "for, and not a video";
+    return true;
 }
 
 /* Before the first byte of a body, from libcurl's callback: file calls only. Nonzero ends it.
@@ -80,10 +86,6 @@ static int begin(pomex_transfer *t)
     const pomex_headers *h = &t->reply;
     if (h->status != 200 && h->status != 206)
         return 0; /* an error's body, kept in memory */
-    if (says_text(h->content_type)) {
-        d->unfit = "the link gave text and not a video";
-        return 0;
-    }
     d->kind = pomex_slice_of(h, d->file, d->resume, !d->whole_only, &d->slice);
     d->contradicted = d->kind == POMEX_SLICE_CONTRADICTS;
     if (d->kind == POMEX_SLICE_UNMEASURED)
@@ -91,6 +93,8 @@ static int begin(pomex_transfer *t)
             "the server did not say how long the video is, so it could not be told whole";
     if (d->contradicted || d->unfit)
         return 1;
+    if (d->slice.offset == 0 && is_other(d, t))
+        return 1; /* what the part holds stays */
     d->total = d->slice.total;
     t->to_file = true;
     return pomex_partfile_begin(d->file, d->slice.offset, d->total, h->etag[0] ? h->etag : NULL,
@@ -200,23 +204,31 @@ static void ask_for_more(pomex_operation *op)
     pomex_operation_queue(op);
 }
 
-static void complete(pomex_operation *op, const pomex_outcome *o, bool begun)
+/* A whole answer, or the beginning of one, that is no video. */
+static void refuse(pomex_operation *op, int status)
+{
+    pomex_error *error =
+        pomex_operation_error_new(op, "decode_error", "%s", op->download->unfit);
+    if (!pomex_error_is_static(error))
+        error->status = status;
+    pomex_operation_finish(op, error);
+}
+
+static void complete(pomex_operation *op, bool begun)
 {
     struct pomex_download *d = op->download;
     char why[256];
     d->saved = pomex_partfile_size(d->file);
-    if (d->unfit) {
-        pomex_error *error = pomex_operation_error_new(op, "decode_error", "%s", d->unfit);
-        if (!pomex_error_is_static(error))
-            error->status = o->status;
-        pomex_operation_finish(op, error);
-    } else if (!begun) {
+    if (!begun) {
         pomex_download_fail(op, "decode_error", "the link gave no bytes", "");
     } else if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
     } else if (d->saved < d->total || d->saved == d->slice.rest) {
         ask_for_all(op); /* the rest of the part alone, which does not say so */
     } else if (pomex_partfile_finish(d->file, op->sync, why, sizeof why)) {
+        char head[POMEX_SNIFF_BYTES];
+        size_t length = pomex_partfile_head(d->file, head, sizeof head);
+        d->looks_like = pomex_sniff_looks_like(head, length);
         d->total = d->saved;
         pomex_operation_finish(op, NULL);
     } else {
@@ -235,8 +247,10 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     struct pomex_download *d = op->download;
     int status = o->status;
     bool answered = o->ending == POMEX_ANSWERED;
-    if (answered && (status == 200 || status == 206)) {
-        complete(op, o, d->unfit || o->received > 0);
+    if (d->unfit) {
+        refuse(op, o->reply->status);
+    } else if (answered && (status == 200 || status == 206)) {
+        complete(op, o->received > 0);
     } else if (d->contradicted || status == 416) {
         ask_for_all(op);
     } else if (status >= 300 && status < 400) {
@@ -246,8 +260,7 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
         pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
     } else if (o->ending == POMEX_LOCAL) {
         const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
-        pomex_download_fail(op, d->unfit ? "decode_error" : "file_error",
-                            d->unfit ? d->unfit : why, "");
+        pomex_download_fail(op, "file_error", why, "");
     } else if (o->ending == POMEX_TIMED_OUT && pomex_now(op->client) >= op->deadline) {
         pomex_download_rang(op);
     } else {

@@ -14,6 +14,7 @@ struct pomex_download {
     bool contradicted; /* … or itself, in this answer */
     char why[512];     /* why its bytes could not be taken */
     const char *unfit; /* why this answer is not taken */
+    const char *looks_like;
     int redirects;
     int slices; /* answers that brought some of the video, as they say */
     enum pomex_slice_kind kind;

@@ -132,6 +132,7 @@ static void drain(pomex_client *c)
         if (message->msg != CURLMSG_DONE)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        pomex_transfer_ended(transfer);
         pomex_transfer_outcome(transfer, code, &outcome);
         pomex_operation_attempt_ended(transfer->operation, &outcome);
     }

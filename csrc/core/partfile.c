@@ -323,6 +323,12 @@ bool pomex_partfile_write(pomex_partfile *file, const void *bytes, size_t count)
     return true;
 }
 
+size_t pomex_partfile_head(const pomex_partfile *file, char *bytes, size_t size)
+{
+    ssize_t count = pread(file->fd, bytes, size, 0);
+    return count > 0 ? (size_t)count : 0;
+}
+
 /* --------------------------------------------------------------------------------- the end */
 
 static bool is_whole(pomex_partfile *file, char *why, size_t why_size)

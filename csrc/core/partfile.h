@@ -42,6 +42,9 @@ const char *pomex_partfile_why(const pomex_partfile *file);
 /* Bytes in the part now. */
 int64_t pomex_partfile_size(const pomex_partfile *file);
 
+/* Its first bytes, at most `size`; how many there are. */
+size_t pomex_partfile_head(const pomex_partfile *file, char *bytes, size_t size);
+
 /* Gives the part its final name, if it is not empty and exactly as long as was announced;
  * removes the note. `sync`: the bytes and the name are on the disk when this returns. */
 bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t why_size);

@@ -288,6 +288,10 @@ int pomex_operation_status(const pomex_operation *operation);
 /* Downloads: bytes saved so far, and the whole length; -1 while that is unknown. */
 void pomex_operation_progress(const pomex_operation *operation, int64_t *done, int64_t *total);
 
+/* Of a download that is saved: what its first bytes look like, "mp4" or "webm"; "unknown" of
+ * anything else, and before. A static string. */
+const char *pomex_operation_looks_like(const pomex_operation *operation);
+
 /* A done download's attempts, a wait's looks, a call's attempts. */
 int pomex_operation_attempts(const pomex_operation *operation);
 

@@ -43,7 +43,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     if (!pomex_headers_count(&t->reply, length))
         return 0;
     /* Not those of a proxy's answer to CONNECT, and not trailers. */
-    if (t->sent && !t->begun && length)
+    if (t->sent && !t->begun && !t->head_length && length)
         pomex_headers_note(&t->reply, line, length);
     return length;
 }
@@ -52,37 +52,66 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
  * are, and no step would end. */
 #define TURN_BYTES (512u << 10)
 
+/* Takes bytes of a body; false if they cannot be taken. */
+static bool take(pomex_transfer *t, const char *bytes, size_t length)
+{
+    if (t->to_file) {
+        t->file_failed = !pomex_partfile_write(t->file, bytes, length);
+        if (t->operation->progress)
+            pomex_operation_tell(t->operation, POMEX_NEWS_PROGRESS);
+        return !t->file_failed;
+    }
+    t->body_too_long = t->received > (int64_t)POMEX_MAX_BODY;
+    if (t->body_too_long)
+        return false;
+    t->no_memory = !pomex_buffer_append(t->body, bytes, length, POMEX_MAX_BODY);
+    return !t->no_memory;
+}
+
+/* Lets `begin` judge by the first bytes, and takes those. */
+static bool begin_body(pomex_transfer *t)
+{
+    t->begun = true;
+    t->file_failed = t->begin(t) != 0;
+    return !t->file_failed && take(t, t->head, t->head_length);
+}
+
+/* Gathers the first bytes of a body that is to be judged; how many of these it took. */
+static size_t gather(pomex_transfer *t, const char *bytes, size_t length)
+{
+    size_t room = sizeof t->head - t->head_length;
+    size_t taken = length < room ? length : room;
+    memcpy(t->head + t->head_length, bytes, taken);
+    t->head_length += taken;
+    return taken;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     pomex_transfer *t = user;
-    size_t length = size * count;
+    size_t length = size * count, gathered = 0;
     if (t->to_file && t->turn >= TURN_BYTES) {
         if (!pomex_link_used(&t->in_paused))
             pomex_list_append(&t->client->paused, &t->in_paused);
         return CURL_WRITEFUNC_PAUSE;
     }
     t->turn += length;
-    if (!t->begun && t->begin)
-        t->file_failed = t->begin(t) != 0;
-    t->begun = true;
-    if (t->file_failed)
-        return 0;
     t->received += (int64_t)length;
-    if (t->to_file) {
-        t->file_failed = !pomex_partfile_write(t->file, bytes, length);
-        if (t->operation->progress)
-            pomex_operation_tell(t->operation, POMEX_NEWS_PROGRESS);
-        return t->file_failed ? 0 : length;
+    if (t->begin && !t->begun) {
+        gathered = gather(t, bytes, length);
+        if (t->head_length < sizeof t->head)
+            return length;
+        if (!begin_body(t))
+            return 0;
     }
-    if (t->received > (int64_t)POMEX_MAX_BODY) {
-        t->body_too_long = true;
-        return 0;
-    }
-    if (!pomex_buffer_append(t->body, bytes, length, POMEX_MAX_BODY)) {
-        t->no_memory = true;
-        return 0;
-    }
-    return length;
+    t->begun = true;
+    return gathered == length || take(t, bytes + gathered, length - gathered) ? length : 0;
+}
+
+void pomex_transfer_ended(pomex_transfer *t)
+{
+    if (t->begin && !t->begun && t->head_length > 0)
+        begin_body(t);
 }
 
 /* --------------------------------------------------------------------------------- handles */
@@ -100,10 +129,8 @@ static CURLcode prepare(pomex_transfer *t)
     POMEX_SET(HEADERDATA, t);
     POMEX_SET(WRITEFUNCTION, on_body);
     POMEX_SET(WRITEDATA, t);
-    if (t->stranger)
-        return code;
-    /* What comes compressed all the same is opened by gzip.c: libcurl would lose an answer that
-     * is only said to be. */
+    /* What comes compressed all the same is opened by gzip.c, or is no video: libcurl would lose
+     * an answer that is only said to be compressed. */
     POMEX_SET(ACCEPT_ENCODING, "identity");
     POMEX_SET(HTTP_CONTENT_DECODING, 0L);
     return code;
@@ -243,6 +270,7 @@ void pomex_transfer_end(pomex_transfer *t)
     t->begin = NULL;
     t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
+    t->head_length = 0;
     t->once = t->sent = t->repeated = t->late = t->no_slot = t->body_too_long = t->no_memory =
         false;
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;

@@ -8,6 +8,7 @@
 #include "limiter.h"
 #include "list.h"
 #include "partfile.h"
+#include "sniff.h"
 
 #include <curl/curl.h>
 
@@ -53,6 +54,8 @@ typedef struct pomex_transfer {
     /* Downloads: called before the first byte of a body, to say whether it goes to the file
      * (to_file) or, by a nonzero value, that it is not wanted. File calls only. */
     int (*begin)(struct pomex_transfer *transfer);
+    char head[POMEX_SNIFF_BYTES]; /* … which has these bytes, or all if it has fewer */
+    size_t head_length;
     bool begun;
     bool to_file;
     bool file_failed;
@@ -108,6 +111,9 @@ void pomex_transfer_free_pool(pomex_client *client);
 /* proxy.c: who carries the request, and whether it was the proxy that failed. */
 CURLcode pomex_proxy_set(pomex_transfer *transfer, const char *url);
 void pomex_proxy_judge(const pomex_transfer *transfer, CURLcode code, pomex_outcome *outcome);
+
+/* libcurl has no more of it: a body that was shorter than what is judged is judged. */
+void pomex_transfer_ended(pomex_transfer *transfer);
 
 /* What libcurl's result means. */
 void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,

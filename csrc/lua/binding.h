@@ -18,9 +18,10 @@ typedef struct binding_operation {
     pomex_operation *operation; /* NULL: taken, or never begun */
     uint64_t id;
     int attempts;
-    bool read;           /* its result is being read: it stays */
-    bool unwanted;       /* to be released after that */
-    int64_t done, total; /* of a taken download */
+    bool read;              /* its result is being read: it stays */
+    bool unwanted;          /* to be released after that */
+    int64_t done, total;    /* of a taken download */
+    const char *looks_like; /* … a static string */
 } binding_operation;
 
 /* The userdata at argument 1 if its metatable is upvalue 1 of the running function. */

@@ -46,6 +46,7 @@ static void release_done(binding_operation *op)
 {
     op->attempts = pomex_operation_attempts(op->operation);
     pomex_operation_progress(op->operation, &op->done, &op->total);
+    op->looks_like = pomex_operation_looks_like(op->operation);
     release(op);
 }
 
@@ -170,6 +171,15 @@ static int operation_progress(lua_State *L)
     return 2;
 }
 
+/* looks_like() -> what a saved file looks like */
+static int operation_looks_like(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushstring(L, op->operation != NULL ? pomex_operation_looks_like(op->operation)
+                                            : op->looks_like);
+    return 1;
+}
+
 static int operation_attempts(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -205,6 +215,7 @@ static const luaL_Reg methods[] = {
     {"release", operation_release},
     {"body", operation_body},
     {"progress", operation_progress},
+    {"looks_like", operation_looks_like},
     {"attempts", operation_attempts},
     {"__gc", operation_gc},
     {NULL, NULL},

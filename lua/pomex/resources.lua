@@ -11,7 +11,8 @@ local new = operation.new
 
 local function file(_, _, _, op)
   local size = op.core:progress()
-  return { path = op.opts.path, size = size, id = op.target }
+  return { path = op.opts.path, size = size, id = op.target,
+    looks_like = op.core:looks_like() }
 end
 
 local function closed()

@@ -146,6 +146,7 @@
 ---@class pomex.File
 ---@field path string
 ---@field size integer bytes
+---@field looks_like "mp4"|"webm"|"unknown" by its first bytes
 ---@field id string of the task
 
 ---@class pomex.Event
