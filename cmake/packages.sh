@@ -13,7 +13,7 @@ POMEX_TEST_PACKAGES=(
     lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
     lua-cqueues lua-luv lua-copas nginx-light libnginx-mod-http-lua lua-resty-core luarocks
     love xvfb xauth libgl1-mesa-dri libqrencode-dev zbar-tools
-    libclang-rt-14-dev
+    libclang-rt-14-dev locales
 )
 
 # pomex_packages yes|no PACKAGE…: installs what is missing ("no": only says so).

@@ -1,5 +1,7 @@
 #include "error.h"
 
+#include "numeric.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +65,10 @@ pomex_error *pomex_error_bill(pomex_error *error, pomex_billed billed)
 static char *format_text(const char *format, va_list arguments)
 {
     char *text = NULL;
-    return vasprintf(&text, format, arguments) < 0 ? NULL : text;
+    locale_t before = pomex_numeric_begin();
+    int length = vasprintf(&text, format, arguments);
+    pomex_numeric_end(before);
+    return length < 0 ? NULL : text;
 }
 
 pomex_error *pomex_error_new(const char *type, const char *format, ...)

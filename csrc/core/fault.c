@@ -1,5 +1,7 @@
 #include "fault.h"
 
+#include "numeric.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -56,6 +58,13 @@ static const char *constant(const json_t *value)
     return "null";
 }
 
+static void show_number(char *out, size_t size, double number)
+{
+    locale_t before = pomex_numeric_begin();
+    snprintf(out, size, "%.15g", number);
+    pomex_numeric_end(before);
+}
+
 static void show_value(char *out, size_t size, const char *what, const json_t *value)
 {
     out[0] = '\0';
@@ -66,7 +75,7 @@ static void show_value(char *out, size_t size, const char *what, const json_t *v
     if (json_is_string(value))
         show_text(out, size - NOTE_ROOM, json_string_value(value), json_string_length(value));
     else if (json_is_number(value))
-        snprintf(out + used, size - used, "%.15g", json_number_value(value));
+        show_number(out + used, size - used, json_number_value(value));
     else
         snprintf(out + used, size - used, "%s", constant(value));
 }

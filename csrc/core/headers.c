@@ -1,10 +1,11 @@
 #include "headers.h"
 
+#include "ascii.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define MAX_HEADER_BYTES       (64u << 10)
 #define MAX_RETRY_AFTER_DIGITS 9
@@ -13,7 +14,7 @@
 static const char *value_of(const char *line, size_t length, const char *name, size_t *count)
 {
     size_t n = strlen(name);
-    if (length <= n || line[n] != ':' || strncasecmp(line, name, n) != 0)
+    if (length <= n || line[n] != ':' || !pomex_ascii_begins(line, name))
         return NULL;
     const char *from = line + n + 1, *end = line + length;
     while (from < end && (*from == ' ' || *from == '\t'))
@@ -102,7 +103,7 @@ void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
         break;
     case 't':
         if (take(text, sizeof text, line, length, "Transfer-Encoding"))
-            h->chunked = strcasestr(text, "chunked") != NULL;
+            h->chunked = pomex_ascii_contains(text, "chunked");
         break;
     case 'x':
         take(h->request_id, sizeof h->request_id, line, length, "X-Request-Id");

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include "numeric.h"
 #include "rules.h"
 
 #include <math.h>
@@ -37,8 +38,13 @@ json_t *pomex_json_parse(const char *text, size_t length)
 {
     if (length == 0 || length > POMEX_MAX_BODY || !is_shallow(text, length))
         return NULL;
-    return json_loadb(text, length, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL,
-                      NULL);
+    /* jansson asks the locale for its decimal point, and ends the program where that is not one
+     * byte. */
+    locale_t before = pomex_numeric_begin();
+    json_t *value = json_loadb(
+        text, length, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
+    pomex_numeric_end(before);
+    return value;
 }
 
 const char *pomex_json_string(const json_t *object, const char *key)
@@ -141,7 +147,9 @@ char *pomex_json_text(const json_t *value, size_t *length)
         if (!copy)
             return NULL;
     }
+    locale_t before = pomex_numeric_begin();
     char *text = json_dumps(copy ? copy : value, JSON_COMPACT | JSON_ENCODE_ANY);
+    pomex_numeric_end(before);
     json_decref(copy);
     if (text && length)
         *length = strlen(text);

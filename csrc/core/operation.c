@@ -1,5 +1,6 @@
 #include "operation.h"
 
+#include "ascii.h"
 #include "gzip.h"
 #include "json.h"
 #include "secret.h"
@@ -198,7 +199,7 @@ static bool is_envelope(const pomex_buffer *body)
 static void unpack(const pomex_operation *op, pomex_buffer *body, pomex_outcome *o)
 {
     if (o->ending != POMEX_ANSWERED || op->endpoint->id == POMEX_DOWNLOAD ||
-        !strcasestr(o->reply->content_encoding, "gzip"))
+        !pomex_ascii_contains(o->reply->content_encoding, "gzip"))
         return;
     switch (pomex_gzip_open(body, POMEX_MAX_BODY)) {
     case POMEX_GZIP_PLAIN:

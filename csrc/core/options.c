@@ -1,12 +1,14 @@
+#include "ascii.h"
 #include "client.h"
+#include "numeric.h"
 #include "secret.h"
 #include "url.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 void pomex_options_init(pomex_options *options)
@@ -48,6 +50,17 @@ static bool is_header_safe(const char *text)
     return true;
 }
 
+__attribute__((format(printf, 3, 4))) static void show(char *out, size_t size,
+                                                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    locale_t before = pomex_numeric_begin();
+    vsnprintf(out, size, format, arguments);
+    pomex_numeric_end(before);
+    va_end(arguments);
+}
+
 static pomex_error *check_numbers(const pomex_options *o)
 {
     char value[64];
@@ -71,15 +84,15 @@ static pomex_error *check_numbers(const pomex_options *o)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (rows[i].value >= rows[i].low && rows[i].value <= rows[i].high)
             continue;
-        snprintf(value, sizeof value, "%g to %g (it is %g)", rows[i].low, rows[i].high,
-                 rows[i].value);
+        show(value, sizeof value, "%g to %g (it is %g)", rows[i].low, rows[i].high,
+             rows[i].value);
         return refuse("%s must be a number from %s", rows[i].name, value);
     }
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
         double rate = o->rate_limits[i];
         if (!(rate < 0) && !(rate > 0 && rate < 0.001) && rate <= 10000)
             continue;
-        snprintf(value, sizeof value, "(it is %g)", rate);
+        show(value, sizeof value, "(it is %g)", rate);
         return refuse("rate_limits.%s must be 0, or 0.001 to 10000 requests a second %s",
                       pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
     }
@@ -162,7 +175,7 @@ static pomex_error *check_proxy(const char *text)
     if (code == CURLUE_OK)
         code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
     for (size_t i = 0; scheme && i < sizeof schemes / sizeof *schemes; i++)
-        known |= strcasecmp(scheme, schemes[i]) == 0;
+        known |= pomex_ascii_equal(scheme, schemes[i]);
     curl_free(scheme);
     curl_url_cleanup(url);
     if (code == CURLUE_OUT_OF_MEMORY)

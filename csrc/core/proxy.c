@@ -1,16 +1,16 @@
 /* Proxies: who carries a request, and whether it was the proxy that failed. One that turns a user
  * or a host away is not asked again: accounts are locked after a few wrong passwords. */
+#include "ascii.h"
 #include "client.h"
 
 #include <string.h>
-#include <strings.h>
 
 /* No proxy for http: it would get the key, or what it guards, in clear. Unless the caller
  * named one, for a host that is not this machine. */
 CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
 {
     const pomex_settings *s = &t->client->settings;
-    bool http = strncasecmp(url, "http:", 5) == 0;
+    bool http = pomex_ascii_begins(url, "http:");
     bool none = http && (s->base_is_loopback || !s->proxy);
     t->by_proxy = http && !none && *s->proxy;
     /* NULL: the environment's */

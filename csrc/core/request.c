@@ -1,11 +1,11 @@
 /* Forming a request: from what the caller gave to what goes onto the wire. */
+#include "ascii.h"
 #include "json.h"
 #include "operation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 void pomex_raw_free(struct pomex_raw *raw)
 {
@@ -187,7 +187,7 @@ static bool is_reserved(const char *name)
                                         "Content-Type",      "Expect",     "Host",
                                         "Transfer-Encoding", "Upgrade"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcasecmp(name, names[i]) == 0)
+        if (pomex_ascii_equal(name, names[i]))
             return true;
     return false;
 }

@@ -1,5 +1,6 @@
 #include "rules.h"
 
+#include "ascii.h"
 #include "fault.h"
 #include "json.h"
 #include "url.h"
@@ -7,7 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #define ASSET_SCHEME "asset://"
 
@@ -133,7 +133,7 @@ static bool refuse_upload_url(pomex_fault *fault, const json_t *url)
     const char *why = NULL;
     if (strncmp(text, ASSET_SCHEME, sizeof ASSET_SCHEME - 1) == 0)
         why = "uploads take public https links; asset:// belongs in content";
-    else if (strncasecmp(text, "file:", 5) == 0 || !strstr(text, ":"))
+    else if (pomex_ascii_begins(text, "file:") || !strstr(text, ":"))
         why = "the service fetches public https links, it takes no local files";
     if (why)
         pomex_fault_explain(fault, why);

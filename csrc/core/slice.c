@@ -1,9 +1,10 @@
 #include "slice.h"
 
+#include "ascii.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* Content-Range: the first byte, the last, and how many there are (-1: "*"). */
 typedef struct range {
@@ -15,7 +16,7 @@ static bool read_range(const char *text, range *r)
 {
     long long from, to;
     int end = 0;
-    if (strncasecmp(text, "bytes", 5) != 0 || (text[5] != ' ' && text[5] != '=') ||
+    if (!pomex_ascii_begins(text, "bytes") || (text[5] != ' ' && text[5] != '=') ||
         sscanf(text + 6, "%lld-%lld/%n", &from, &to, &end) != 2 || !end || from < 0)
         return false;
     *r = (range){from, to, -1};

@@ -1,7 +1,8 @@
 #include "sniff.h"
 
+#include "ascii.h"
+
 #include <string.h>
-#include <strings.h>
 
 static int begins(const char *bytes, size_t length, size_t at, const char *mark, size_t count)
 {
@@ -43,7 +44,7 @@ const char *pomex_sniff_other(const char *bytes, size_t length, const char *enco
     /* These have no bytes, or none alone, by which they are known: the header is believed. */
     static const char *const encodings[] = {"br", "zstd", "deflate", "compress"};
     for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
-        if (strcasecmp(encoding, encodings[i]) == 0)
+        if (pomex_ascii_equal(encoding, encodings[i]))
             return encodings[i];
     return NULL;
 }

@@ -1,9 +1,10 @@
 #include "url.h"
 
+#include "ascii.h"
+
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
-#include <strings.h>
 
 bool pomex_url_has_control(const char *text, size_t length)
 {
@@ -19,7 +20,7 @@ bool pomex_url_is_https(const char *url, size_t length)
 {
     static const char scheme[] = "https://";
     size_t prefix = sizeof scheme - 1;
-    if (length <= prefix || strncasecmp(url, scheme, prefix) != 0 || url[prefix] == '/' ||
+    if (length <= prefix || !pomex_ascii_begins(url, scheme) || url[prefix] == '/' ||
         pomex_url_has_control(url, length) || memchr(url, ' ', length))
         return false;
     CURLU *parsed = curl_url();
@@ -37,7 +38,7 @@ bool pomex_url_is_https(const char *url, size_t length)
 
 bool pomex_url_is_loopback(const char *host)
 {
-    if (strcasecmp(host, "localhost") == 0)
+    if (pomex_ascii_equal(host, "localhost"))
         return true;
     struct in_addr v4;
     if (inet_pton(AF_INET, host, &v4) == 1)

@@ -85,6 +85,10 @@ bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
 /* core.tidy(value): null fields leave a decoded reply, whole numbers become integers. */
 int pomex_lua_tidy(lua_State *L);
 
+/* core.decimal_point(), core.plainly(f, …) */
+int pomex_lua_decimal_point(lua_State *L);
+int pomex_lua_plainly(lua_State *L);
+
 /* core.hmac_sha256(key, data) -> 32 bytes. */
 int pomex_lua_hmac_sha256(lua_State *L);
 

@@ -167,6 +167,8 @@ int luaopen_pomex_core(lua_State *L)
                                          {"metatable", core_metatable},
                                          {"thread", core_thread},
                                          {"within", core_within},
+                                         {"decimal_point", pomex_lua_decimal_point},
+                                         {"plainly", pomex_lua_plainly},
                                          {"yieldable", core_yieldable},
                                          {NULL, NULL}};
     luaL_checkstack(L, 12, NULL);

@@ -41,7 +41,7 @@ end
 
 -- A whole URL, a path with a query ("/cb?…"), or the query alone, with or without its "?".
 local function query_of(text)
-  if text:find("^%a[%w+.-]*://") or text:find("^/") then
+  if text:find("^[A-Za-z][0-9A-Za-z+.-]*://") or text:find("^/") then
     text = text:gsub("#.*$", "")
     return text:match("%?(.*)$") or ""
   end
@@ -131,7 +131,7 @@ end
 
 -- The group_id will stand in paths and queries of ours: the rule for ids holds for it too.
 local function usable_id(id)
-  return id ~= "." and id ~= ".." and #id <= MAX_ID and not id:find("[/\\%%%c]")
+  return id ~= "." and id ~= ".." and #id <= MAX_ID and not id:find("[/\\%%%z\1-\31\127]")
 end
 
 local function judge(fields)

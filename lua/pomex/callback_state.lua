@@ -161,7 +161,7 @@ function Verifier:verify(text, opts)
   if not origin then return nil, path end
   local before, state = path:match("^(.*/)([^/]*)$")
   local id, digits, nonce, signature =
-    (state or ""):match("^v1%.([%w_-]+)%.([1-9]%d*)%.([%w_-]+)%.([%w_-]+)$")
+    (state or ""):match("^v1%.([0-9A-Za-z_-]+)%.([1-9]%d*)%.([0-9A-Za-z_-]+)%.([0-9A-Za-z_-]+)$")
   if not id then
     return refuse("malformed", "the callback's path ends in no state of ours",
       "was its URL made by callback:url?")

@@ -3,6 +3,7 @@
 local callback = require "pomex.callback"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
+local lower = require("pomex.text").lower
 
 local urls = {}
 
@@ -25,13 +26,13 @@ local refuse = urls.refuse
 -- The origin as browsers write it, and the path as it stands; nil for what is no https URL that
 -- a browser would send back unchanged.
 local function split(url)
-  local scheme, authority, path = url:match("^(%a[%w+.-]*)://([^/?#\\]*)([^?#]*)")
-  if not scheme or scheme:lower() ~= "https" then return nil end
+  local scheme, authority, path = url:match("^([A-Za-z][0-9A-Za-z+.-]*)://([^/?#\\]*)([^?#]*)")
+  if not scheme or lower(scheme) ~= "https" then return nil end
   local host, port = authority:match("^([A-Za-z0-9._-]+):?(%d*)$")
   if not host then host, port = authority:match("^(%[[0-9A-Fa-f:.]+%]):?(%d*)$") end
   if not host or (tonumber(port) or 0) > 65535 then return nil end
   local number = tonumber(port) or 443
-  return "https://" .. host:lower() .. (number ~= 443 and (":%d"):format(number) or ""), path
+  return "https://" .. lower(host) .. (number ~= 443 and (":%d"):format(number) or ""), path
 end
 
 ---The origin that an option names; raises on anything else.
@@ -106,7 +107,7 @@ function urls.place(text, expected)
   end
   local origin, path = split(text)
   if origin and (not expected or expected == origin) then return origin, path end
-  if text:find("^%a[%w+.-]*://") then
+  if text:find("^[A-Za-z][0-9A-Za-z+.-]*://") then
     return refuse("mismatch", "the callback came to another origin than its URL was made for",
       "give the path with its query alone where a proxy changes scheme or host")
   end

@@ -145,7 +145,7 @@ end
 local function url_of(entry)
   local ref = entry.ref
   if type(ref) == "table" then return asset_url(ref, entry.kind) end
-  local scheme, rest = ref:match("^(%a[%w+.-]*)://(.*)$")
+  local scheme, rest = ref:match("^([A-Za-z][0-9A-Za-z+.-]*)://(.*)$")
   if not scheme then return check_id(ref) end
   if scheme == "asset" then return check_id(rest) end
   if scheme ~= "https" or rest:find("[%c%s]") or not rest:find("^[^/?#]") then

@@ -49,6 +49,8 @@
 ---@field request_id? string the X-Request-Id of the answer
 ---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)
 
+local number = require("pomex.text").number
+
 ---@class pomex.ErrorsModule
 local errors = {}
 
@@ -99,13 +101,13 @@ end
 ---@param text any
 ---@return string
 function errors.one_line(text)
-  text = tostring(text)
+  text = type(text) == "number" and number("%s", text) or tostring(text)
   local cut = #text > MAX_TEXT
   if cut then
     -- Not within a character: its first bytes alone would be shown as broken.
     text = text:sub(1, MAX_TEXT):gsub("[\192-\255][\128-\191]*$", "")
   end
-  text = text:gsub("%c", hex):gsub("[\128-\255]+", clean_high)
+  text = text:gsub("[%z\1-\31\127]", hex):gsub("[\128-\255]+", clean_high)
   return cut and text .. "…" or text
 end
 

@@ -6,6 +6,7 @@ local errors = require "pomex.errors"
 local options = require "pomex.options"
 local protect = require "pomex.host.protect"
 local reply = require "pomex.reply"
+local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
 local now, note = core.now, protect.note
@@ -161,7 +162,7 @@ local function ran_out(self, timeout)
   local handle, endpoint = self.core, self.kind.endpoint
   local seen = reply.object(handle:body())
   return nil, errors.bill(errors.new("timeout_error", {
-    message = ("no answer within %.14g s of waiting"):format(timeout),
+    message = ("no answer within %s s of waiting"):format(text.number("%.14g", timeout)),
     hint = "the operation goes on; call its wait again, or cancel it",
     endpoint = endpoint, id = self.target, retryable = ASKS[endpoint] or false,
     last_status = seen and type(seen.status) == "string" and seen.status or nil,

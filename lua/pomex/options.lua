@@ -3,6 +3,7 @@
 
 local core = require "pomex.core"
 local plain = require "pomex.plain"
+local text = require "pomex.text"
 local VIRTUAL = require("pomex.marks").VIRTUAL
 
 local options = {}
@@ -110,7 +111,7 @@ local KINDS = {
 }
 
 local function shown(value)
-  if type(value) == "number" then return ("%.14g"):format(value) end
+  if type(value) == "number" then return text.number("%.14g", value) end
   return type(value)
 end
 

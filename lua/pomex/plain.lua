@@ -3,6 +3,7 @@
 
 local core = require "pomex.core"
 local marks = require "pomex.marks"
+local text = require "pomex.text"
 
 local plain = {}
 
@@ -20,7 +21,7 @@ local function path_of(trail, depth)
   for i = 1, depth do
     local key = trail[i]
     if type(key) == "number" then
-      path = ("%s[%.14g]"):format(path, key)
+      path = ("%s[%s]"):format(path, text.number("%.14g", key))
     else
       path = path .. (path == "" and "" or ".") .. tostring(key)
     end

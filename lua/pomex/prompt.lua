@@ -85,9 +85,9 @@ end
 ---@return boolean|nil
 ---@return pomex.Error? err
 function prompt.check_positions(text, count)
-  for digits, at in text:gmatch("%f[%w][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D]()") do
+  for digits, at in text:gmatch("%f[0-9A-Za-z][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D]()") do
     local after = text:sub(at, at + 1)
-    local position = not after:find("^[%w_]") and not after:find("^[.,:]%d")
+    local position = not after:find("^[0-9A-Za-z_]") and not after:find("^[.,:]%d")
     if position and (tonumber(digits) > count or tonumber(digits) < 1) then
       return refuse(("the text speaks of image %s"):format(digits),
         ("images added: %d"):format(count))

@@ -9,6 +9,7 @@
 
 local errors = require "pomex.errors"
 local options = require "pomex.options"
+local number = require("pomex.text").number
 
 local found, core = pcall(require, "pomex.qrcore")
 if not found then
@@ -58,11 +59,12 @@ local function checked(where, text, given, known)
     options.misuse(('%s: level must be "L", "M", "Q" or "H", not %q'):format(where, given.level))
   end
   if given.margin and given.margin > MAX_MARGIN then
-    options.misuse(("%s: margin must be at most %d modules, not %.14g"):format(where, MAX_MARGIN,
-      given.margin))
+    options.misuse(("%s: margin must be at most %d modules, not %s"):format(where, MAX_MARGIN,
+      number("%.14g", given.margin)))
   end
   if given.scale and not (given.scale > 0 and given.scale < math.huge) then
-    options.misuse(("%s: scale must be above 0 and finite, not %.14g"):format(where, given.scale))
+    options.misuse(("%s: scale must be above 0 and finite, not %s"):format(where,
+      number("%.14g", given.scale)))
   end
   return given
 end
@@ -130,7 +132,7 @@ function qr.svg(text, opts)
   local side = width + 2 * margin
   local size = ""
   if opts.scale then
-    local pixels = ("%.14g"):format(side * opts.scale)
+    local pixels = number("%.14g", side * opts.scale)
     size = (' width="%s" height="%s"'):format(pixels, pixels)
   end
   local title = escaped(opts.title or "QR code")

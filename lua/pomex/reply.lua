@@ -11,12 +11,40 @@ local tidy, byte, find = core.tidy, string.byte, string.find
 local BRACE, BRACKET = byte "{", byte "["
 
 -- An instance of our own: the application's may be set to anything.
-local decode
-do
+local function new()
   local own = cjson.new()
   own.decode_max_depth(64)
   own.decode_invalid_numbers(false)
-  decode = own.decode
+  return own.decode
+end
+
+-- Of ps_AF it has more than one byte, at which lua-cjson's `new` ends the program.
+local function odd_point()
+  return #core.decimal_point() ~= 1
+end
+
+local decode = odd_point() and core.plainly(new) or new()
+
+-- Lua itself reads no fraction in a source file below such a locale, so there is none in these.
+local HALF = 1 / 2
+
+-- lua-cjson reads the locale's decimal point in `new`, and keeps it for every instance; the locale
+-- may have changed since, and so may what another `new` found. It reads a fraction, or it does not.
+local function reads_fractions()
+  local ok, half = pcall(decode, "0.5")
+  return ok and half == HALF
+end
+
+local function decode_plainly(body)
+  if not reads_fractions() then decode = new() end
+  return decode(body)
+end
+
+local function read(body)
+  if reads_fractions() then return decode(body) end
+  if odd_point() then return core.plainly(decode_plainly, body) end
+  decode = new()
+  return decode(body)
 end
 
 -- OpenResty's lua-cjson has marks for tables that are arrays even when they are empty.
@@ -39,7 +67,7 @@ local function unreadable(message, body, status, endpoint)
 end
 
 local function parse(body, status, endpoint)
-  local ok, value = pcall(decode, body)
+  local ok, value = pcall(read, body)
   if ok then return tidy(value) end
   -- Want of memory says nothing of the answer, which can be read when there is some.
   if value == "not enough memory" then error(value, 0) end

@@ -136,7 +136,7 @@ function resources.create_and_wait(resource, client, now, body, opts)
   if opts.on_created then opts.on_created(created) end
   return follow(resource, client, created.id, {
     -- One last look even if the creation took all of the time.
-    timeout = deadline and math.max(deadline - now(), 0.001) or nil,
+    timeout = deadline and math.max(deadline - now(), 1 / 1000) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
   })
 end

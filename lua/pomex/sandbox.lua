@@ -12,6 +12,8 @@
 
 local control = require "pomex.sandbox_control"
 local errors = require "pomex.errors"
+local reply = require "pomex.reply"
+local text = require "pomex.text"
 
 ---@class pomex.SandboxModule
 local sandbox = {}
@@ -76,7 +78,7 @@ local function arguments(options)
     if options[name] then add(name, options[name]) end
   end
   for _, name in ipairs { "asset_seconds", "generation_seconds" } do
-    if options[name] then add(name, ("%.17g"):format(options[name])) end
+    if options[name] then add(name, text.number("%.17g", options[name])) end
   end
   if type(options.rate_limits) == "boolean" then
     add("rate_limits", options.rate_limits and "on" or "off")
@@ -94,8 +96,8 @@ local function spawn(binary, options)
       message = "pomex-sandbox could not be started: " .. tostring(why), hint = binary })
   end
   local line, reason = process:read_line(options.start_timeout or 10)
-  local ok, hello = pcall(require("cjson").decode, line or "")
-  if not ok or type(hello) ~= "table" or not hello.url then
+  local hello = reply.object(line or "")
+  if not hello or not hello.url then
     process:stop(1)
     return nil, errors.new("connection_error", {
       message = "pomex-sandbox did not say where it listens",

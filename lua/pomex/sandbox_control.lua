@@ -130,8 +130,8 @@ function Sandbox:client_options(extra)
   local merged = {
     base_url = self.url, api_key = self.key,
     poll = {
-      asset = { first = 0.05, factor = 1.5, max = 1 },
-      generation = { first = 0.1, factor = 1.5, max = 1 },
+      asset = { first = 1 / 20, factor = 3 / 2, max = 1 },
+      generation = { first = 1 / 10, factor = 3 / 2, max = 1 },
     },
   }
   local more = options.check("sb:client_options", extra or {}, options.NEW)

@@ -4,6 +4,7 @@ local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local protect = require "pomex.host.protect"
+local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
 local now = core.now
@@ -109,7 +110,8 @@ local function ran_out(self, timeout)
   local billed = handle and handle:billed() or "no"
   if billed == "no" and not self.unbilled then billed = "maybe" end
   return nil, errors.bill(errors.new("timeout_error", {
-    message = ("the task is not done after %.14g s of waiting"):format(timeout),
+    message = ("the task is not done after %s s of waiting"):format(
+      text.number("%.14g", timeout)),
     hint = "the task goes on; call its wait again",
     id = billed == "yes" and waiting.target or nil,
   }), billed)
