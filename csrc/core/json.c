@@ -7,6 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A fraction that was written as 0.1 goes out as 0.1; where that is not enough, 17 digits are. */
+#define SHORT_DIGITS 15
+#define ALL_DIGITS   17
+
 /* Doubles hold every whole number up to here exactly: beyond it, a fraction may be lost. */
 #define WHOLE_LIMIT 9007199254740992.0
 
@@ -57,7 +61,11 @@ const char *pomex_json_string(const json_t *object, const char *key)
     return strlen(text) == length ? text : NULL;
 }
 
-enum shape { SHAPE_PLAIN, SHAPE_WHOLE_REALS, SHAPE_TOO_DEEP };
+struct shape {
+    bool whole_reals; /* some reals are whole numbers */
+    bool long_reals;  /* some need more than SHORT_DIGITS */
+    bool too_deep;    /* it was not looked at any further */
+};
 
 static bool is_whole(const json_t *value)
 {
@@ -65,32 +73,40 @@ static bool is_whole(const json_t *value)
     return fabs(number) < WHOLE_LIMIT && floor(number) >= number;
 }
 
-static enum shape shape_of(const json_t *value, size_t depth)
+static void note_shape(const json_t *value, size_t depth, struct shape *shape)
 {
-    enum shape found = SHAPE_PLAIN;
-    if (json_is_real(value))
-        return is_whole(value) ? SHAPE_WHOLE_REALS : SHAPE_PLAIN;
+    if (json_is_real(value)) {
+        bool whole = is_whole(value);
+        shape->whole_reals |= whole;
+        shape->long_reals |=
+            !whole && !pomex_numeric_survives(json_real_value(value), SHORT_DIGITS);
+        return;
+    }
     if ((json_is_array(value) || json_is_object(value)) && depth >= POMEX_MAX_DEPTH)
-        return SHAPE_TOO_DEEP;
+        shape->too_deep = true;
     if (json_is_array(value)) {
-        for (size_t i = 0; i < json_array_size(value) && found != SHAPE_TOO_DEEP; i++) {
-            enum shape inner = shape_of(json_array_get(value, i), depth + 1);
-            found = inner > found ? inner : found;
-        }
+        for (size_t i = 0; i < json_array_size(value) && !shape->too_deep; i++)
+            note_shape(json_array_get(value, i), depth + 1, shape);
     } else if (json_is_object(value)) {
         json_t *object = (json_t *)value; /* jansson's iterators take no const; none writes */
-        for (void *at = json_object_iter(object); at && found != SHAPE_TOO_DEEP;
-             at = json_object_iter_next(object, at)) {
-            enum shape inner = shape_of(json_object_iter_value(at), depth + 1);
-            found = inner > found ? inner : found;
-        }
+        for (void *at = json_object_iter(object); at && !shape->too_deep;
+             at = json_object_iter_next(object, at))
+            note_shape(json_object_iter_value(at), depth + 1, shape);
     }
-    return found;
+}
+
+static struct shape shape_of(const json_t *value)
+{
+    struct shape shape = {0};
+    locale_t before = pomex_numeric_begin();
+    note_shape(value, 0, &shape);
+    pomex_numeric_end(before);
+    return shape;
 }
 
 bool pomex_json_is_deep(const json_t *value)
 {
-    return shape_of(value, 0) == SHAPE_TOO_DEEP;
+    return shape_of(value).too_deep;
 }
 
 static json_t *with_integers(const json_t *value);
@@ -138,17 +154,19 @@ static json_t *with_integers(const json_t *value)
 
 char *pomex_json_text(const json_t *value, size_t *length)
 {
-    enum shape shape = shape_of(value, 0);
-    if (!value || shape == SHAPE_TOO_DEEP)
+    struct shape shape = shape_of(value);
+    if (!value || shape.too_deep)
         return NULL;
     json_t *copy = NULL;
-    if (shape == SHAPE_WHOLE_REALS) {
+    if (shape.whole_reals) {
         copy = with_integers(value);
         if (!copy)
             return NULL;
     }
+    size_t digits = shape.long_reals ? ALL_DIGITS : SHORT_DIGITS;
     locale_t before = pomex_numeric_begin();
-    char *text = json_dumps(copy ? copy : value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *text = json_dumps(copy ? copy : value,
+                            JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(digits));
     pomex_numeric_end(before);
     json_decref(copy);
     if (text && length)

@@ -17,8 +17,9 @@ const char *pomex_json_string(const json_t *object, const char *key);
 /* Whether it is nested more than POMEX_MAX_DEPTH levels. */
 bool pomex_json_is_deep(const json_t *value);
 
-/* The text to send for `value`: compact, valid UTF-8, whole numbers without a fraction. The
- * caller frees it with free(). NULL if memory ran out or it holds what JSON cannot say. */
+/* The text to send for `value`: compact, valid UTF-8, whole numbers without a fraction, others
+ * with 15 digits if all of them then read back the same, else 17. The caller frees it with
+ * free(). NULL if memory ran out or it holds what JSON cannot say. */
 char *pomex_json_text(const json_t *value, size_t *length);
 
 #endif

@@ -30,8 +30,17 @@ static void whole_numbers_leave_whole(void **state)
          "{\"limit\":10,\"seed\":-3,\"ratio\":1.5,\"l\":[100,{\"a\":0}]}");
     says(json_real(9007199254740991.0), "9007199254740991");
     says(json_real(9007199254740992.0), "9007199254740992.0");
-    says(json_real(1e300), "1.0000000000000001e300");
+    says(json_real(1e300), "1e300");
     says(json_integer(INT64_MAX), "9223372036854775807");
+}
+
+static void fractions_are_as_short_as_all_allow(void **state)
+{
+    (void)state;
+    says(json_real(0.1), "0.1");
+    says(parse("[0.1,{\"a\":[2.5,-1e-7]}]"), "[0.1,{\"a\":[2.5,-1e-7]}]");
+    says(parse("[0.1,0.30000000000000004]"), "[0.10000000000000001,0.30000000000000004]");
+    says(json_real(1.0 / 3), "0.33333333333333331");
 }
 
 static void the_callers_tree_is_not_changed(void **state)
@@ -147,6 +156,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_numbers_leave_whole),
+        cmocka_unit_test(fractions_are_as_short_as_all_allow),
         cmocka_unit_test(the_callers_tree_is_not_changed),
         cmocka_unit_test(odd_strings_survive),
         cmocka_unit_test(what_json_cannot_say_is_no_text),
