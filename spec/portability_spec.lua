@@ -205,10 +205,16 @@ describe("with OpenResty's lua-cjson", function()
     assert.is_nil((theirs.object("{")))
   end)
 
-  it("lists stay plain, whatever the application asked of it", function()
-    fork.decode_array_with_array_mt(true)
-    assert.equal(fork.array_mt, getmetatable(fork.decode("[1]")))
-    assert.is_nil(getmetatable(anew("pomex.reply").object('{"a":[1]}').a))
+  it("lists are marked as lists, whatever the application asked of it", function()
+    for _, asked in ipairs { true, false } do
+      fork.decode_array_with_array_mt(asked)
+      assert.equal(asked and fork.array_mt or nil, getmetatable(fork.decode("[1]")))
+      local got = anew("pomex.reply").object('{"a":[1],"b":[],"c":{"d":"[]\\"[]"}}')
+      assert.equal(fork.array_mt, getmetatable(got.a))
+      assert.equal(fork.array_mt, getmetatable(got.b))
+      assert.same({ a = { 1 }, b = {}, c = { d = '[]"[]' } }, got)
+      assert.is_nil(getmetatable(got.c))
+    end
   end)
 
   it("its marks make arrays of what is empty", function()

@@ -10,11 +10,13 @@ local reply = {}
 local tidy, byte, find = core.tidy, string.byte, string.find
 local BRACE, BRACKET = byte "{", byte "["
 
--- An instance of our own: the application's may be set to anything.
+-- An instance of our own: the application's may be set to anything. Where it can, it marks lists
+-- as lists, so that they go out as they came in even when they are empty.
 local function new()
   local own = cjson.new()
   own.decode_max_depth(64)
   own.decode_invalid_numbers(false)
+  if own.decode_array_with_array_mt then own.decode_array_with_array_mt(true) end
   return own.decode
 end
 
