@@ -234,7 +234,8 @@ pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpo
                                    const pomex_call_options *options);
 
 /* Any other request below the base URL. `path` begins with "/". `query` is an object of
- * strings, numbers and booleans, or NULL; `body` any JSON, or NULL; `headers` an object of
+ * strings, numbers and booleans, and of lists of them, which repeat their key (nulls are left
+ * out), or NULL; `body` any JSON, or NULL; `headers` an object of
  * strings, or NULL. Anything but GET and HEAD is sent once. */
 pomex_operation *pomex_client_request(pomex_client *client, const char *method,
                                       const char *path, json_t *query, json_t *body,

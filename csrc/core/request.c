@@ -1,5 +1,6 @@
 /* Forming a request: from what the caller gave to what goes onto the wire. */
 #include "ascii.h"
+#include "fault.h"
 #include "json.h"
 #include "operation.h"
 
@@ -74,20 +75,21 @@ static bool append_value(pomex_buffer *target, const json_t *value)
     return done;
 }
 
+static bool append_field(pomex_buffer *target, const char *key, const json_t *value)
+{
+    const char *mark = target->data && strchr(target->data, '?') ? "&" : "?";
+    return pomex_buffer_puts(target, mark) && append_escaped(target, key, strlen(key)) &&
+           pomex_buffer_puts(target, "=") && append_value(target, value);
+}
+
 bool pomex_query_append(pomex_buffer *target, const json_t *query)
 {
     const char *key;
     json_t *value;
-    bool first = !target->data || !strchr(target->data, '?');
     json_object_foreach((json_t *)(uintptr_t)query, key, value)
     {
-        if (json_is_null(value) || json_is_object(value))
-            continue;
-        if (!pomex_buffer_puts(target, first ? "?" : "&") ||
-            !append_escaped(target, key, strlen(key)) || !pomex_buffer_puts(target, "=") ||
-            !append_value(target, value))
+        if (!json_is_null(value) && !json_is_object(value) && !append_field(target, key, value))
             return false;
-        first = false;
     }
     return true;
 }
@@ -192,6 +194,38 @@ static bool is_reserved(const char *name)
     return false;
 }
 
+static pomex_error *query_fault(const char *key, const json_t *value)
+{
+    pomex_fault fault = {.value = ""};
+    pomex_fault_set(&fault, key, value,
+                    "query \"%.64s\" must be a string, a number, a boolean or a list of them",
+                    key);
+    return pomex_error_fault(pomex_endpoint_of(POMEX_REQUEST)->name, &fault);
+}
+
+/* Appends the caller's own query: a list repeats its key, and nothing is dropped but nulls. */
+static pomex_error *form_query(pomex_buffer *target, const json_t *query)
+{
+    const char *key;
+    json_t *value, *item;
+    size_t i;
+    json_object_foreach((json_t *)(uintptr_t)query, key, value)
+    {
+        if (json_is_object(value))
+            return query_fault(key, value);
+        if (!json_is_array(value) && !json_is_null(value) && !append_field(target, key, value))
+            return pomex_error_memory();
+        json_array_foreach(value, i, item)
+        {
+            if (json_is_object(item) || json_is_array(item) || json_is_null(item))
+                return query_fault(key, item);
+            if (!append_field(target, key, item))
+                return pomex_error_memory();
+        }
+    }
+    return NULL;
+}
+
 static const char *header_fault(const char *name, const json_t *value)
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -255,12 +289,15 @@ static pomex_error *form_request(pomex_operation *op, const char *method, const 
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         op->effect = POMEX_EFFECT_NONE;
     pomex_buffer target = {0};
-    if (!pomex_buffer_puts(&target, path) || (query && !pomex_query_append(&target, query))) {
+    pomex_error *error = pomex_error_memory();
+    if (pomex_buffer_puts(&target, path))
+        error = form_query(&target, query);
+    if (error) {
         pomex_buffer_free(&target);
-        return pomex_error_memory();
+        return error;
     }
     op->target = target.data;
-    pomex_error *error = headers ? form_headers(op, headers) : NULL;
+    error = form_headers(op, headers);
     return error || !body ? error : set_body(op, body);
 }
 

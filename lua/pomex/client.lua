@@ -47,7 +47,7 @@ end
 ---and HEAD is sent once.
 ---@param method string "GET", "POST", …
 ---@param path string begins with "/"
----@param parts? { query?: table, body?: any, headers?: table<string, string> }
+---@param parts? pomex.RequestParts
 ---@param opts? pomex.CallOptions
 ---@return table|nil reply the JSON object or array; an empty table for an empty body
 ---@return pomex.Error? err

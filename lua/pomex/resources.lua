@@ -3,6 +3,7 @@
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
+local check_parts = require "pomex.parts"
 local reply = require "pomex.reply"
 
 local resources = {}
@@ -169,7 +170,7 @@ Async.__index = Async
 ---As `client:request`.
 ---@param method string
 ---@param path string
----@param parts? { query?: table, body?: any, headers?: table<string, string> }
+---@param parts? pomex.RequestParts
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function Async:request(method, path, parts, opts)
@@ -178,6 +179,7 @@ function Async:request(method, path, parts, opts)
   options.expect("client:request", "path", path, "string")
   parts = options.optional("client:request", parts, REQUEST)
   opts = options.optional("client:request", opts, options.CALL)
+  if parts then check_parts("client:request", parts) end
   if method:find("%z") or path:find("%z") then
     local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
     return operation.refused(client, err, KINDS.request)

@@ -1,0 +1,69 @@
+--- The query and the headers of `client:request`: what cannot be sent raises, and nothing is
+--- dropped in silence.
+
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local marks = require "pomex.marks"
+local options = require "pomex.options"
+local text = require "pomex.text"
+
+local SAYABLE = { string = true, boolean = true, number = true }
+local WANTED = "a string, a number, a boolean or a list of them"
+
+local function named(value)
+  if rawequal(value, marks.VIRTUAL) then return "pomex.VIRTUAL" end
+  if value == core.null then return "pomex.null" end
+  if type(value) ~= "number" then return type(value) end
+  return value ~= value and "NaN" or text.number("%.14g", value)
+end
+
+local function misfit(where, name, wanted, value)
+  options.misuse(("%s: %s must be %s, not %s"):format(where, errors.one_line(name), wanted,
+    named(value)))
+end
+
+local function sayable(value)
+  return SAYABLE[type(value)] and (type(value) ~= "number" or value - value == 0)
+end
+
+local function check_list(where, name, list)
+  for position, item in next, list do
+    if type(position) ~= "number" then misfit(where, name, WANTED, list) end
+    if not sayable(item) then
+      misfit(where, ("%s[%s]"):format(name, text.number("%.14g", position)), WANTED, item)
+    end
+  end
+end
+
+local function check_query(where, query)
+  for key, value in next, query do
+    if type(key) ~= "string" then misfit(where, "each key of query", "a string", key) end
+    local name = "query." .. key
+    if type(value) == "table" and not rawequal(value, marks.VIRTUAL) then
+      check_list(where, name, value)
+    elseif value ~= core.null and not sayable(value) then
+      misfit(where, name, WANTED, value)
+    end
+  end
+end
+
+local function check_headers(where, headers)
+  for key, value in next, headers do
+    if type(key) ~= "string" then misfit(where, "each key of headers", "a string", key) end
+    if type(value) ~= "string" then misfit(where, "headers." .. key, "a string", value) end
+  end
+end
+
+---@class pomex.RequestParts
+---@field query? table<string, string|number|boolean|(string|number|boolean)[]> a list repeats its
+---  key, in its order; an empty one and `pomex.null` leave it out
+---@field body? any
+---@field headers? table<string, string>
+
+---Raises where the query or the headers hold what cannot be sent.
+---@param where string
+---@param parts pomex.RequestParts plain copies
+return function(where, parts)
+  if parts.query then check_query(where, parts.query) end
+  if parts.headers then check_headers(where, parts.headers) end
+end
