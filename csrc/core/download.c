@@ -7,13 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_REDIRECTS 5
 /* Slower than this many bytes in this many seconds is a halt. */
 #define STALL_SECONDS 30.0
 #define STALL_BYTES   (30 * 1024)
 /* An attempt that came this much further than any before starts the count of retries anew.
  * Counted by what it received, a server that always cuts would be asked for ever. */
 #define PROGRESS_BYTES (64 * 1024)
+/* So long after the first answer that the video is not there, it is looked for no more. */
+#define MISSING_SECONDS 600.0
 /* More answers than this, each of which brings some of the video, are no way to save it. */
 #define MAX_SLICES 10000
 
@@ -23,6 +24,7 @@ void pomex_download_free(struct pomex_download *d)
         return;
     pomex_partfile_close(d->file);
     free(d->link);
+    free(d->target);
     free(d);
 }
 
@@ -96,6 +98,8 @@ static int begin(pomex_transfer *t)
     if (d->slice.offset == 0 && is_other(d, t))
         return 1; /* what the part holds stays */
     d->total = d->slice.total;
+    d->went_back = false;
+    d->missing_at = d->looks = 0;
     t->to_file = true;
     return pomex_partfile_begin(d->file, d->slice.offset, d->total, h->etag[0] ? h->etag : NULL,
                                 d->why, sizeof d->why)
@@ -113,7 +117,7 @@ static bool file_request(pomex_operation *op, pomex_request *r)
     r->file = d->file;
     r->begin = begin;
     d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
-    r->url = strdup(d->link);
+    r->url = strdup(d->target ? d->target : d->link);
     if (d->resume <= 0)
         return true;
     snprintf(line, sizeof line, "Range: bytes=%lld-", (long long)d->resume);
@@ -143,37 +147,6 @@ bool pomex_download_stalled(pomex_operation *op, int64_t now)
     int64_t at = pomex_after(now, STALL_SECONDS);
     pomex_timer_set(&op->client->timers, &op->timer, at < op->deadline ? at : op->deadline);
     return false;
-}
-
-static void redirect(pomex_operation *op, const pomex_outcome *o)
-{
-    struct pomex_download *d = op->download;
-    char *next = NULL;
-    bool http = false;
-    CURLU *url = curl_url();
-    bool resolved = url && o->reply->location[0] &&
-                    curl_url_set(url, CURLUPART_URL, d->link, CURLU_PATH_AS_IS) == CURLUE_OK &&
-                    curl_url_set(url, CURLUPART_URL, o->reply->location,
-                                 CURLU_PATH_AS_IS | CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK &&
-                    curl_url_get(url, CURLUPART_URL, &next, 0) == CURLUE_OK;
-    curl_url_cleanup(url);
-    const char *fault = resolved ? pomex_link_fault(op->client, next, &http) : "is not a URL";
-    char *copy = next ? strdup(next) : NULL;
-    curl_free(next);
-    if (!fault && http != d->http)
-        fault = "is of another scheme";
-    if (!fault && ++d->redirects > MAX_REDIRECTS)
-        fault = "is one too many";
-    if (fault || !copy) {
-        free(copy);
-        pomex_download_fail(op, "connection_error", "the link redirects to what ",
-                            fault ? fault : "is lost");
-        return;
-    }
-    free(d->link);
-    d->link = copy;
-    op->attempts--; /* a redirect is no failure */
-    pomex_operation_queue(op);
 }
 
 /* The server does not keep to ranges: from now on it is asked for all. What the part holds
@@ -214,14 +187,12 @@ static void refuse(pomex_operation *op, int status)
     pomex_operation_finish(op, error);
 }
 
-static void complete(pomex_operation *op, bool begun)
+static void complete(pomex_operation *op)
 {
     struct pomex_download *d = op->download;
     char why[256];
     d->saved = pomex_partfile_size(d->file);
-    if (!begun) {
-        pomex_download_fail(op, "decode_error", "the link gave no bytes", "");
-    } else if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
+    if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
     } else if (d->saved < d->total || d->saved == d->slice.rest) {
         ask_for_all(op); /* the rest of the part alone, which does not say so */
@@ -242,6 +213,73 @@ static bool is_refused_link(int status)
     return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
 }
 
+/* A content network can take minutes until it has what was just made. */
+static bool is_missing(const pomex_outcome *o)
+{
+    return o->ending == POMEX_ANSWERED &&
+           (o->status == 404 || o->status == 202 || o->status == 204 ||
+            (o->status == 200 && o->received == 0));
+}
+
+static pomex_error *missing_error(pomex_operation *op, const pomex_outcome *o)
+{
+    if (o->status == 404)
+        return pomex_outcome_error(op, o, &op->reply);
+    pomex_error *error = pomex_operation_error_new(
+        op, "decode_error", "the link gave no bytes (HTTP %d)", o->status);
+    if (!pomex_error_is_static(error))
+        error->status = o->status;
+    return error;
+}
+
+/* Looks again, as long as is usual for such a video to come about; the caller's time if given. */
+static void look_again(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->download;
+    pomex_client *c = op->client;
+    int64_t now = pomex_now(c);
+    d->missing_at = d->missing_at ? d->missing_at : now;
+    int64_t until =
+        op->deadline < POMEX_NEVER ? op->deadline : pomex_after(d->missing_at, MISSING_SECONDS);
+    double asked =
+        o->retry_after < POMEX_MAX_RETRY_AFTER ? o->retry_after : POMEX_MAX_RETRY_AFTER;
+    double pause = pomex_retry_pause(++d->looks, asked, pomex_random(c));
+    pomex_error *error = missing_error(op, o);
+    if (pomex_after(now, pause) >= until) {
+        if (!pomex_error_is_static(error))
+            pomex_error_set(&error->hint,
+                            "the video was not there for %.0f s; its task is done, so "
+                            "that a later download may find it",
+                            pomex_seconds(now - d->missing_at));
+        pomex_operation_finish(op, error);
+        return;
+    }
+    pomex_event_add(c, "retry", op, o->status, pause, error->type, NULL);
+    pomex_error_free(error);
+    pomex_link_go_back(d);
+    op->attempts = 0;
+    pomex_operation_pause(op, pomex_after(now, pause));
+}
+
+/* The target of a redirect, or the link, is refused: the link may lead elsewhere by now, and the
+ * service may have a new one. False: both were tried. */
+static bool try_another_link(pomex_operation *op)
+{
+    struct pomex_download *d = op->download;
+    if (d->target && !d->went_back) {
+        d->went_back = true;
+        pomex_link_go_back(d);
+        op->attempts--;
+        pomex_operation_queue(op);
+        return true;
+    }
+    if (d->renewed)
+        return false;
+    d->renewed = true;
+    pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+    return true;
+}
+
 static void file_ended(pomex_operation *op, const pomex_outcome *o)
 {
     struct pomex_download *d = op->download;
@@ -249,15 +287,16 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     bool answered = o->ending == POMEX_ANSWERED;
     if (d->unfit) {
         refuse(op, o->reply->status);
+    } else if (is_refused_link(status) && try_another_link(op)) {
+        return;
+    } else if (is_missing(o)) {
+        look_again(op, o);
     } else if (answered && (status == 200 || status == 206)) {
-        complete(op, o->received > 0);
+        complete(op);
     } else if (d->contradicted || status == 416) {
         ask_for_all(op);
     } else if (status >= 300 && status < 400) {
-        redirect(op, o);
-    } else if (is_refused_link(status) && !d->renewed) {
-        d->renewed = true;
-        pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+        pomex_link_redirect(op, o);
     } else if (o->ending == POMEX_LOCAL) {
         const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
         pomex_download_fail(op, "file_error", why, "");
@@ -272,6 +311,7 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
             d->best = size;
             op->attempts = 1;
         }
+        pomex_link_go_back(d);
         if (pomex_retry_transient(o))
             pomex_operation_retry(op, o, error, 0);
         else

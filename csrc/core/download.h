@@ -7,7 +7,9 @@
 
 struct pomex_download {
     pomex_partfile *file;
-    char *link;
+    char *link;        /* of the service's answer */
+    char *target;      /* where the link has redirected to; NULL: nowhere */
+    bool went_back;    /* from a target that was refused, since bytes last came */
     bool http;         /* the link is http: so are its redirects */
     bool renewed;      /* a refused link was asked for anew */
     bool whole_only;   /* the server contradicted a range: it is asked for all from now on */
@@ -16,7 +18,9 @@ struct pomex_download {
     const char *unfit; /* why this answer is not taken */
     const char *looks_like;
     int redirects;
-    int slices; /* answers that brought some of the video, as they say */
+    int looks;          /* at a video that was not there yet */
+    int64_t missing_at; /* when the first of those was answered; 0: none was */
+    int slices;         /* answers that brought some of the video, as they say */
     enum pomex_slice_kind kind;
     pomex_slice slice; /* what this answer brings */
     int64_t resume;
@@ -39,10 +43,13 @@ void pomex_download_fail(pomex_operation *operation, const char *type, const cha
 /* Both stages' timer. */
 void pomex_download_rang(pomex_operation *operation);
 
-/* Why a link is not followed; NULL: it is fine. Sets *http to whether it is http. */
-const char *pomex_link_fault(const pomex_client *client, const char *link, bool *http);
-
 /* Goes on to the bytes of this link. */
 void pomex_link_take(pomex_operation *operation, const char *link);
+
+/* The answer leads elsewhere: goes on there. */
+void pomex_link_redirect(pomex_operation *operation, const pomex_outcome *outcome);
+
+/* The next request goes to the link again, whose targets may be signed for a short while. */
+void pomex_link_go_back(struct pomex_download *download);
 
 #endif

@@ -50,10 +50,18 @@ static bool take_content_type(pomex_headers *h, const char *line, size_t length)
     return value;
 }
 
+/* A length, also where gateways have put the same one twice: "20, 20". */
 static int64_t number_of(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
-    return digits == 0 || digits > 18 || text[digits] ? -1 : strtoll(text, NULL, 10);
+    if (digits == 0 || digits > 18)
+        return -1;
+    int64_t number = strtoll(text, NULL, 10);
+    const char *rest = text + digits + strspn(text + digits, " \t");
+    if (!*rest)
+        return number;
+    return *rest == ',' && number_of(rest + 1 + strspn(rest + 1, " \t")) == number ? number
+                                                                                   : -1;
 }
 
 void pomex_headers_forget(pomex_headers *h)
@@ -64,7 +72,7 @@ void pomex_headers_forget(pomex_headers *h)
     h->content_length = -1;
     h->content_encoding[0] = h->retry_after[0] = h->date[0] = h->request_id[0] =
         h->content_type[0] = '\0';
-    h->content_range[0] = h->etag[0] = h->location[0] = '\0';
+    h->content_range[0] = h->etag[0] = '\0';
 }
 
 void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
@@ -94,9 +102,6 @@ void pomex_headers_note(pomex_headers *h, const char *line, size_t length)
         break;
     case 'e':
         take(h->etag, sizeof h->etag, line, length, "ETag");
-        break;
-    case 'l':
-        take(h->location, sizeof h->location, line, length, "Location");
         break;
     case 'r':
         take(h->retry_after, sizeof h->retry_after, line, length, "Retry-After");

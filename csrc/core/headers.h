@@ -18,7 +18,6 @@ typedef struct pomex_headers {
     char content_encoding[64];
     char content_range[64];
     char etag[256];
-    char location[4096];
 } pomex_headers;
 
 /* As before an answer; the count of bytes goes on. */

@@ -5,15 +5,55 @@
 #include "retry.h"
 #include "url.h"
 
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
-const char *pomex_link_fault(const pomex_client *c, const char *link, bool *http)
+#define MAX_REDIRECTS 5
+
+/* The host of `url` as it is looked up, in ASCII; the caller frees it with curl_free. libcurl reads
+ * an international name in the letters of the program's locale, and a link is always UTF-8. */
+static CURLUcode host_of(CURLU *url, char **host)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    CURLUcode code = curl_url_get(url, CURLUPART_HOST, host, CURLU_PUNYCODE);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
+    return code;
+}
+
+/* `link` as it can be asked for: spaces and letters beyond ASCII are escaped. The caller frees it
+ * with curl_free; NULL: it is no URL, or memory ran out, which *code says. */
+static char *readable(const char *link, CURLUcode *code)
+{
+    char *text = NULL, *host = NULL;
+    CURLU *url = curl_url();
+    *code = !url ? CURLUE_OUT_OF_MEMORY
+                 : curl_url_set(url, CURLUPART_URL, link,
+                                CURLU_PATH_AS_IS | CURLU_ALLOW_SPACE | CURLU_URLENCODE |
+                                    CURLU_NON_SUPPORT_SCHEME);
+    if (*code == CURLUE_OK)
+        *code = host_of(url, &host);
+    if (*code == CURLUE_OK)
+        *code = curl_url_set(url, CURLUPART_HOST, host, 0);
+    if (*code == CURLUE_OK)
+        *code = curl_url_get(url, CURLUPART_URL, &text, 0);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return text;
+}
+
+/* Why a readable link is not followed; NULL: it is fine. Sets *http to whether it is http. */
+static const char *fault_of(const pomex_client *c, const char *link, bool *http)
 {
     char *scheme = NULL, *host = NULL;
     CURLU *url = curl_url();
     const char *fault = NULL;
-    if (!url || curl_url_set(url, CURLUPART_URL, link, CURLU_PATH_AS_IS) != CURLUE_OK ||
+    if (!link || !url ||
+        curl_url_set(url, CURLUPART_URL, link, CURLU_PATH_AS_IS) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         fault = "is not a URL";
@@ -29,22 +69,66 @@ const char *pomex_link_fault(const pomex_client *c, const char *link, bool *http
     return fault;
 }
 
+void pomex_link_go_back(struct pomex_download *d)
+{
+    free(d->target);
+    d->target = NULL;
+    d->redirects = 0;
+}
+
+/* A readable copy of `link` to keep, with what is wrong with it in *fault (NULL: nothing). NULL:
+ * the operation has ended, because memory ran out. */
+static char *keep(pomex_operation *op, const char *link, bool *http, const char **fault)
+{
+    CURLUcode code;
+    char *text = readable(link, &code);
+    char *copy = strdup(text ? text : "");
+    curl_free(text);
+    *fault = fault_of(op->client, copy, http);
+    if (copy && code != CURLUE_OUT_OF_MEMORY)
+        return copy;
+    free(copy);
+    pomex_operation_finish(op, pomex_error_memory());
+    return NULL;
+}
+
 void pomex_link_take(pomex_operation *op, const char *link)
 {
     struct pomex_download *d = op->download;
-    char *copy = strdup(link);
-    if (!copy) {
-        pomex_operation_finish(op, pomex_error_memory());
+    const char *fault;
+    char *copy = keep(op, link, &d->http, &fault);
+    if (!copy)
         return;
-    }
     free(d->link);
     d->link = copy;
-    d->redirects = 0;
-    const char *fault = pomex_link_fault(op->client, copy, &d->http);
+    pomex_link_go_back(d);
     if (fault)
         pomex_download_fail(op, "decode_error", "the link of the video ", fault);
     else
         pomex_download_enter(op, &pomex_file_stage, POMEX_DOWNLOAD);
+}
+
+void pomex_link_redirect(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->download;
+    bool http = false;
+    const char *fault;
+    char *target = keep(op, o->leads_to ? o->leads_to : "", &http, &fault);
+    if (!target)
+        return;
+    if (!fault && http != d->http)
+        fault = "is of another scheme";
+    if (!fault && ++d->redirects > MAX_REDIRECTS)
+        fault = "is one too many";
+    if (fault) {
+        free(target);
+        pomex_download_fail(op, "connection_error", "the link redirects to what ", fault);
+        return;
+    }
+    free(d->target);
+    d->target = target;
+    op->attempts--; /* a redirect is no failure */
+    pomex_operation_queue(op);
 }
 
 static void read_task(pomex_operation *op)

@@ -65,18 +65,34 @@ const char *pomex_rules_asset_uri(const char *url)
     return strncmp(url, ASSET_SCHEME, prefix) == 0 && url[prefix] ? url + prefix : NULL;
 }
 
-static bool check_id(const char *what, const char *id, size_t length, pomex_fault *fault)
+/* A dot segment: a path that holds it, escaped or not, may reach another endpoint. */
+static bool leads_away(const char *id, size_t length)
+{
+    for (size_t at = 0, end; at <= length; at = end + 1) {
+        end = at;
+        while (end < length && id[end] != '/' && id[end] != '\\')
+            end++;
+        size_t dots = end - at;
+        if ((dots == 1 || dots == 2) && memcmp(id + at, "..", dots) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* `in_uri`: behind asset://, where nobody escapes it. */
+static bool check_id(const char *what, const char *id, size_t length, bool in_uri,
+                     pomex_fault *fault)
 {
     const char *problem = NULL;
     if (length == 0)
         problem = "is required";
     else if (length > POMEX_MAX_ID)
         problem = "must be at most 256 bytes long";
-    else if ((length == 1 && id[0] == '.') || (length == 2 && id[0] == '.' && id[1] == '.'))
-        problem = "must not be . or ..";
     else if (pomex_url_has_control(id, length))
         problem = "must not contain control characters";
-    else if (memchr(id, '/', length) || memchr(id, '\\', length) || memchr(id, '%', length))
+    else if (leads_away(id, length))
+        problem = "must not be . or .., nor contain them between slashes";
+    else if (in_uri && strcspn(id, "/\\%") < length)
         problem = "must not contain /, \\ or %";
     if (!problem)
         return true;
@@ -85,7 +101,7 @@ static bool check_id(const char *what, const char *id, size_t length, pomex_faul
 
 bool pomex_rules_check_id(const char *id, size_t length, pomex_fault *fault)
 {
-    return check_id("id", id, length, fault);
+    return check_id("id", id, length, false, fault);
 }
 
 /* An optional string for which the document sets no form: only what would break a header, a
@@ -262,7 +278,7 @@ static bool check_media_part(const json_t *part, const char *type, size_t number
         *asset = true;
         size_t length = json_string_length(url) - (sizeof ASSET_SCHEME - 1);
         snprintf(what, sizeof what, "content part %zu: the id after asset://", number);
-        return check_id(what, id, length, fault);
+        return check_id(what, id, length, true, fault);
     }
     if (!is_image || is_https(url))
         return true;

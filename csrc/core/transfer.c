@@ -336,6 +336,8 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
     };
     if (outcome->ending == POMEX_ANSWERED)
         outcome->status = t->reply.status;
+    if (outcome->status >= 300 && outcome->status < 400)
+        curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &outcome->leads_to);
     pomex_proxy_judge(t, code, outcome);
     if (outcome->ending != POMEX_ANSWERED)
         return;

@@ -79,7 +79,8 @@ typedef struct pomex_outcome {
     bool of_proxy;      /* it was the proxy that failed, not the service */
     bool refused_there; /* … in a way that asking again does not change */
     const pomex_headers *reply;
-    const char *why; /* one line on what the network did */
+    const char *why;      /* one line on what the network did */
+    const char *leads_to; /* the URL that a redirect names; NULL: none */
 } pomex_outcome;
 
 typedef struct pomex_request {

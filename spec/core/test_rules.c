@@ -201,7 +201,8 @@ static void generations(void **state)
            "content part 2: image_url.url must be asset://<asset_id> or a valid https URL",
            "content part 2: image_url.url is \"asset://\"");
     refuse(e, BODY(IMAGE("asset://..")),
-           "content part 2: the id after asset:// must not be . or ..",
+           "content part 2: the id after asset:// must not be . or .., nor contain them "
+           "between slashes",
            "content part 2: the id after asset:// is \"..\"");
 }
 
@@ -224,6 +225,8 @@ static void old_models_take_no_assets(void **state)
     assert_false(pomex_rules_is_seedance2(""));
 }
 
+#define DOTS "id must not be . or .., nor contain them between slashes"
+
 static void ids(void **state)
 {
     (void)state;
@@ -233,11 +236,12 @@ static void ids(void **state)
         const char *message;
     } bad[] = {
         {"", 0, "id is required"},
-        {".", 1, "id must not be . or .."},
-        {"..", 2, "id must not be . or .."},
-        {"a/b", 3, "id must not contain /, \\ or %"},
-        {"a\\b", 3, "id must not contain /, \\ or %"},
-        {"a%2fb", 5, "id must not contain /, \\ or %"},
+        {".", 1, DOTS},
+        {"..", 2, DOTS},
+        {"a/../b", 6, DOTS},
+        {"../b", 4, DOTS},
+        {"a\\..", 4, DOTS},
+        {"a/./b", 5, DOTS},
         {"a\0b", 3, "id must not contain control characters"},
         {"a\nb", 3, "id must not contain control characters"},
         {"a\x7f", 2, "id must not contain control characters"},
@@ -255,9 +259,10 @@ static void ids(void **state)
     assert_string_equal(fault.message, "id must be at most 256 bytes long");
     assert_non_null(strstr(fault.value, "…\""));
     assert_true(pomex_rules_check_id("...", 3, &fault));
+    assert_true(pomex_rules_check_id("a/b\\c%2fd/..e", 13, &fault));
     assert_true(pomex_rules_check_id("a b?#é", 7, &fault));
-    assert_false(pomex_rules_check_id("\xff/\xc3", 3, &fault));
-    assert_string_equal(fault.value, "id is \"\\xff/\\xc3\"");
+    assert_false(pomex_rules_check_id("\xff/../\xc3", 6, &fault));
+    assert_string_equal(fault.value, "id is \"\\xff/../\\xc3\"");
 }
 
 static void hosts_that_are_loopback(void **state)
