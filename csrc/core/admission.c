@@ -39,10 +39,16 @@ static pomex_operation *next(pomex_client *c, const bool shut[POMEX_ENDPOINTS])
     return call && calls_turn ? call : poll;
 }
 
-/* Counts a start, before which a poll waited for its turn or did not. */
-static void count_turn(pomex_client *c, bool polls, bool poll_waited)
+/* Starts an operation, and counts its turn. One that had too little time left ended instead of
+ * starting: its turn is that of the next of its sort. */
+static void start(pomex_client *c, pomex_operation *op, pomex_slot slot, bool poll_waited)
 {
-    if (polls)
+    pomex_operation_unqueue(op);
+    c->starts++;
+    pomex_operation_start(op, slot);
+    if (op->state != POMEX_FLYING)
+        return;
+    if (op->polls)
         c->calls_in_a_row = 0;
     else if (poll_waited)
         c->calls_in_a_row++;
@@ -67,9 +73,6 @@ void pomex_admit(pomex_client *c)
             c->queue_due = again < c->queue_due ? again : c->queue_due;
             continue;
         }
-        count_turn(c, op->polls, oldest(c, 1, shut) != NULL);
-        pomex_operation_unqueue(op);
-        c->starts++;
-        pomex_operation_start(op, slot);
+        start(c, op, slot, oldest(c, 1, shut) != NULL);
     }
 }

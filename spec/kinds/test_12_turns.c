@@ -32,6 +32,15 @@ static unsigned roll(unsigned sides)
     return (unsigned)(state >> 33) % sides;
 }
 
+/* Whether one of a queue has time left: the others only end when their turn comes. */
+static bool has_time(const pomex_client *c, const pomex_link *queue)
+{
+    for (const pomex_link *link = queue->next; link != queue; link = link->next)
+        if (POMEX_HOLDER(link, pomex_operation, in_queue)->deadline > pomex_recent(c))
+            return true;
+    return false;
+}
+
 /* Whether a wait, or a call, is in a queue whose endpoint has room: with its limiter, too, which
  * is asked. */
 static bool could_start(pomex_client *c, bool polls)
@@ -41,7 +50,7 @@ static bool could_start(pomex_client *c, bool polls)
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
         pomex_slot slot;
         int64_t again;
-        if (pomex_list_empty(&c->queues[polls][kind]) ||
+        if (!has_time(c, &c->queues[polls][kind]) ||
             !pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_recent(c), &slot,
                                 &again))
             continue;
@@ -57,23 +66,27 @@ void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot);
 void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot)
 {
     int64_t deadline = op->deadline;
+    bool call_passed = could_start(op->client, false);
+    bool wait_passed = could_start(op->client, true);
+    __real_pomex_operation_start(op, slot);
+    /* No look begins after the deadline while somebody steps. */
+    assert_true(op->deadline == deadline);
+    if (op->state != POMEX_FLYING)
+        return; /* it has ended itself, and nothing was started */
     if (op->polls) {
-        if (seen.looks > 0 && could_start(op->client, false))
+        if (seen.looks > 0 && call_passed)
             fail_msg("two waits in a row started before a call");
         seen.looks++;
         seen.calls = 0;
         seen.waits++;
     } else {
         seen.looks = 0;
-        if (could_start(op->client, true)) {
+        if (wait_passed) {
             seen.passed++;
             if (++seen.calls > CALLS_FIRST)
                 fail_msg("%d calls in a row started before a wait", seen.calls);
         }
     }
-    __real_pomex_operation_start(op, slot);
-    /* No look begins after the deadline while somebody steps. */
-    assert_true(op->deadline == deadline);
 }
 
 typedef struct mix {
@@ -85,7 +98,7 @@ typedef struct mix {
 
 static void ask(mix *m, size_t i)
 {
-    static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE, POMEX_EFFECT_NONE,
+    static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE, POMEX_EFFECT_ASSET,
                                                 POMEX_EFFECT_SPARE, POMEX_EFFECT_BILLED};
     pomex_call_options options;
     pomex_call_options_init(&options);
@@ -132,7 +145,11 @@ static void run(mix *m)
         {.match = "POST /v1/video/generations",
          .kind = roll(2) ? FAULT_HANG : FAULT_ANSWER,
          .body = harness_reply(POMEX_EFFECT_BILLED)},
-        {.match = "POST", .body = harness_reply(POMEX_EFFECT_SPARE)},
+        {.match = "POST /v1/video/assets/sessions", .body = harness_reply(POMEX_EFFECT_SPARE)},
+        {.match =
+             "POST", /* an upload; of one that is cut off nobody knows, and it is looked up */
+         .kind = roll(2) ? FAULT_CLOSE : FAULT_ANSWER,
+         .body = harness_reply(POMEX_EFFECT_ASSET)},
         {.match = "GET /v1/video/assets?",
          .kind = roll(4) ? FAULT_ANSWER : FAULT_HANG,
          .body = "{\"items\":[]}"},
@@ -251,12 +268,60 @@ static void a_turn_that_comes_too_late(void **unused)
     harness_stop(&h);
 }
 
+/* Six waits whose time has passed stand before one that has time: they end, and it has the turn
+ * that comes after three calls. */
+static void a_wait_that_is_over_takes_no_turn(void **unused)
+{
+    (void)unused;
+    static const fault_step hang = {.kind = FAULT_HANG};
+    pomex_operation *others[16], *calls[16], *over[6];
+    pomex_call_options options;
+    harness h;
+    harness_start(&h, &hang, 1, false);
+    harness_stop_clock(&h);
+    h.options.max_in_flight = 16;
+    harness_client(&h);
+    for (size_t i = 0; i < 16; i++)
+        others[i] = harness_call(&h, POMEX_EFFECT_NONE);
+    harness_arrived(&h, NULL, 16);
+    pomex_call_options_init(&options);
+    options.timeout = 1;
+    for (size_t i = 0; i < 6; i++)
+        over[i] = pomex_client_wait(h.client, POMEX_ASSET_GET, "over", 4, &options);
+    options.timeout = 10;
+    pomex_operation *due = pomex_client_wait(h.client, POMEX_ASSET_GET, "due", 3, &options);
+    for (size_t i = 0; i < 16; i++)
+        calls[i] = harness_call(&h, POMEX_EFFECT_NONE);
+    harness_advance(&h, 0.99);
+    pomex_client_step(h.client, 0);
+    assert_int_equal(over[0]->state, POMEX_QUEUED);
+    harness_advance(&h, 0.02);
+    for (size_t i = 0; i < 16; i++)
+        pomex_operation_cancel(others[i]);
+    seen.calls = seen.looks = 0;
+    pomex_client_step(h.client, 0);
+    assert_int_equal(due->state, POMEX_FLYING);
+    for (size_t i = 0; i < 6; i++) {
+        assert_string_equal(pomex_operation_error(over[i])->type, "timeout_error");
+        pomex_operation_release(over[i]);
+    }
+    pomex_operation_cancel(due);
+    pomex_operation_release(due);
+    for (size_t i = 0; i < 16; i++) {
+        pomex_operation_cancel(calls[i]);
+        pomex_operation_release(calls[i]);
+        pomex_operation_release(others[i]);
+    }
+    harness_stop(&h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fourth_start_is_a_waits),
         cmocka_unit_test(a_wait_beside_many_callers),
         cmocka_unit_test(a_turn_that_comes_too_late),
+        cmocka_unit_test(a_wait_that_is_over_takes_no_turn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
