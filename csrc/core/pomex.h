@@ -131,8 +131,8 @@ typedef struct pomex_options {
 } pomex_options;
 
 /* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10,
- * asset get 100 a second). A limit holds for any one second: 2.5 are 2, 0.5 are one in two
- * seconds. */
+ * asset get 100 a second). A limit holds for any 1.05 s, since the way to the service is not
+ * always as long: 2.5 are 2 in 1.05 s, 0.5 are one in 2.1 s. */
 void pomex_options_init(pomex_options *options);
 
 /* Makes a client; opens nothing. On failure returns NULL and, in *error, what is wrong; the

@@ -16,7 +16,7 @@
 ---@field max_retries? integer 0 to 100; 2
 ---@field max_in_flight? integer calls inside libcurl at once, 1 to 10,000; 64
 ---@field max_downloads? integer 1 to 1,000; 4
----@field rate_limits? false|table<string, number|false> requests in any one second (2.5 are 2);
+---@field rate_limits? false|table<string, number|false> requests in any 1.05 s (2.5 are 2);
 ---  sessions 3, asset_list 10, asset_get 100; also asset_create, generation_create, generation_get
 ---@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule }
 ---@field billed_retry? "refused"|"unsent" "unsent": a 429 or 503 to a generation is not believed
