@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -77,11 +78,18 @@ static void carry_on(const bridge *b)
     }
 }
 
-static void *carry(void *argument)
+/* Nobody waits for a thread that ended, however it did. */
+static void hang_up(void *argument)
 {
     const bridge *b = argument;
-    carry_on(b);
-    shutdown(b->socket, SHUT_RDWR); /* nobody waits for one that ended */
+    shutdown(b->socket, SHUT_RDWR);
+}
+
+static void *carry(void *argument)
+{
+    pthread_cleanup_push(hang_up, argument);
+    carry_on(argument);
+    pthread_cleanup_pop(1);
     return NULL;
 }
 
@@ -220,6 +228,15 @@ static int bridge_bell(lua_State *L)
 
 /* -------------------------------------------------------------------------- open and close */
 
+/* alive() -> whether the thread runs, and both ends are open */
+static int bridge_alive(lua_State *L)
+{
+    const bridge *b = pomex_lua_self(L, "pomex bridge");
+    struct pollfd end = {.fd = b->socket, .events = POLLRDHUP};
+    lua_pushboolean(L, b->met && poll(&end, 1, 0) == 0);
+    return 1;
+}
+
 /* path() -> where to connect, until meet() | nil */
 static int bridge_path(lua_State *L)
 {
@@ -316,17 +333,10 @@ int pomex_lua_bridge(lua_State *L)
 void pomex_lua_push_bridge_class(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"path", bridge_path},
-        {"meet", bridge_meet},
-        {"watch", bridge_watch},
-        {"rearm", bridge_rearm},
-        {"unwatch", bridge_unwatch},
-        {"ring_in", bridge_ring_in},
-        {"bell", bridge_bell},
-        {"close", bridge_close},
-        {"__gc", bridge_close},
-        {"__close", bridge_close},
-        {NULL, NULL},
+        {"alive", bridge_alive},     {"path", bridge_path},     {"meet", bridge_meet},
+        {"watch", bridge_watch},     {"rearm", bridge_rearm},   {"unwatch", bridge_unwatch},
+        {"ring_in", bridge_ring_in}, {"bell", bridge_bell},     {"close", bridge_close},
+        {"__gc", bridge_close},      {"__close", bridge_close}, {NULL, NULL},
     };
     lua_newtable(L);
     lua_pushvalue(L, -1);

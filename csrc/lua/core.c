@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -23,12 +24,17 @@ void *pomex_lua_self(lua_State *L, const char *kind)
     return NULL;
 }
 
-/* now() -> monotonic seconds */
-static int core_now(lua_State *L)
+static double monotonic(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* now() -> monotonic seconds */
+static int core_now(lua_State *L)
+{
+    lua_pushnumber(L, monotonic());
     return 1;
 }
 
@@ -86,6 +92,28 @@ static bool can_yield(lua_State *L)
 static int core_yieldable(lua_State *L)
 {
     lua_pushboolean(L, can_yield(L));
+    return 1;
+}
+
+/* sentry(seconds) -> whether this state, and no other of the process, looks after its pump for
+ * so long. nginx keeps a state for as long as it has a timer, and makes one a request with
+ * lua_code_cache off: of those, all but one do without. */
+static int core_sentry(lua_State *L)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static const void *owner;
+    static double until;
+    double seconds = luaL_checknumber(L, 1);
+    const void *state = lua_topointer(L, LUA_REGISTRYINDEX);
+    double now = monotonic();
+    pthread_mutex_lock(&lock);
+    bool mine = owner == state || now >= until;
+    if (mine) {
+        owner = state;
+        until = now + seconds;
+    }
+    pthread_mutex_unlock(&lock);
+    lua_pushboolean(L, mine);
     return 1;
 }
 
@@ -170,6 +198,7 @@ int luaopen_pomex_core(lua_State *L)
                                          {"decimal_point", pomex_lua_decimal_point},
                                          {"plainly", pomex_lua_plainly},
                                          {"yieldable", core_yieldable},
+                                         {"sentry", core_sentry},
                                          {NULL, NULL}};
     luaL_checkstack(L, 12, NULL);
     lua_newtable(L);

@@ -28,7 +28,12 @@ local CLOSED = { init = true, exit_worker = true }
 ---@return string|nil
 function openresty.refuse()
   local phase = get_phase()
-  if not BARRED[phase] then return watching.busy() end
+  if not BARRED[phase] then
+    local why = watching.busy()
+    -- nginx has coroutines serve again, also one that it ended within a step.
+    if why and pump.revive() then return watching.busy() end
+    return why
+  end
   return ("pomex: %s cannot wait; %s"):format(BARRED[phase], phase == "init"
     and "make clients there, and use them in the workers"
     or "use the client in a timer: ngx.timer.at(0, function() … end)")
@@ -49,24 +54,40 @@ end
 -- whoever wakes it later posts a semaphore that nobody waits for.
 local spares = {}
 
-local function new_waiter()
+local function new_semaphore()
   local sema, why = semaphore.new()
-  if not sema then error("pomex: no semaphore: " .. why, 0) end
+  return sema or error("pomex: no semaphore: " .. why, 0)
+end
+
+local function new_waiter()
+  local sema = new_semaphore()
   local waiter, asleep = {}, false
   function waiter.wake()
     if asleep then
       asleep = false
-      sema:post(1)
+      sema:post(2) -- one for the wait, and one for `left`
     end
   end
-  function waiter.sleep(left)
-    local late = pump.late()
-    left = math.max(math.min(left or LONGEST, late and 0.02 or LONGEST), 0.001)
+  -- After ngx.thread.wait(a, b) returned for one, nginx resumes its parent at the end of the
+  -- other out of whatever it waits in by then. That leaves it in the semaphore's queue: whoever
+  -- gets this semaphore next would resume a request that is long over.
+  local function left(ok, woken)
+    if woken then return ok and sema:wait(0) end -- it has none for those that somebody precedes
+    return sema:count() >= 0
+  end
+  function waiter.sleep(span)
+    span = math.max(math.min(span or LONGEST, pump.span() or LONGEST), 0.001)
     asleep = true
-    local ok, err = sema:wait(left)
+    local ok, err = sema:wait(span)
+    local woken = not asleep
     asleep = false
-    if not ok and err ~= "timeout" then error("pomex: cannot wait: " .. tostring(err), 0) end
-    if not ok and late then pump.rescue() end
+    if not left(ok, woken) then
+      ngx.sleep(0.001) -- takes the coroutine out of that queue
+      sema = new_semaphore()
+    elseif not ok then
+      if err ~= "timeout" then error("pomex: cannot wait: " .. tostring(err), 0) end
+      pump.rescue()
+    end
   end
   return waiter
 end

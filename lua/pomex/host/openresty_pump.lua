@@ -2,7 +2,11 @@
 --- every client that has something pending. It sleeps in a read of the bridge's socket; where
 --- there can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds.
 --- It ends when nothing has been pending for a moment, so that it holds no VM and no worker.
+---
+--- nginx may end its timer without a word to Lua, and then nobody would step any more: each call
+--- looks whether the pump lives, and so does a timer that is there while something is pending.
 
+local bridges = require "pomex.host.openresty_bridge"
 local core = require "pomex.core"
 local watching = require "pomex.host.pump"
 
@@ -10,23 +14,25 @@ local pump = {
   bridge = true,   -- false: never try one
   linger = 0.25,   -- seconds for which idle clients stay watched: a pump that starts anew costs a
                    -- fifth of a millisecond
+  look = 25,       -- seconds between two looks whether it lives, where nobody calls
+  silent = 1,      -- seconds after which one without a bridge is taken for dead;
+  stuck = 20,      -- the same within a step: a handler may wait there, though it must not
+  pause = 10,      -- seconds without a bridge, if it broke as it began, or the pump raised
   up = false,      -- it learns of everything
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
 local exiting = ngx.worker.exiting
 
--- What a cosocket takes as "for ever": it logs an error at each read time-out.
-local NEVER = 2147483647
-
 ---@type table<integer, pomex.Client>
 local watched = {}
 local worked = {}                -- those of them that had work since the bell rang
-local asked                      -- when a timer for it was asked for
-local running                    -- that timer runs
-local bridge                     -- of the running pump
+local asked                      -- when a timer for a pump was asked for
+local current                    -- the pump that runs: { co, beat }, its coroutine, its last round
+local bridge                     -- of the current one
 local ringing                    -- the bell will ring
-local told                       -- that there is no bridge
+local polls_until = 0            -- no bridge before that
+local look_due                   -- by when the timer that looks will have looked
 
 local function ring()
   if bridge and not ringing then
@@ -59,40 +65,25 @@ local function log(message)
   ngx.log(ngx.ERR, "pomex: ", message)
 end
 
-local function open_bridge()
-  if not pump.bridge then return nil, nil, "it is switched off" end
-  local made, why = core.bridge()
-  if not made then return nil, nil, why end
-  local sock = ngx.socket.tcp()
-  sock:settimeouts(NEVER, NEVER, NEVER)
-  local ok
-  ok, why = sock:connect("unix:" .. made:path())
-  if ok then ok, why = made:meet() end
-  if ok then return made, sock end
-  sock:close()
-  made:close()
-  return nil, nil, why
-end
-
-local function watch(fd)
-  local ok, why = bridge:watch(fd)
-  if not ok then error("pomex: " .. why, 0) end
-end
-
-local function run_bridge(sock)
-  local mine, number = bridge, bridge:bell()
-  for fd in pairs(watched) do watch(fd) end
+-- Returns false if it broke.
+local function run_bridge(mine, sock)
+  local own, number = bridge, bridge:bell()
+  for fd in pairs(watched) do
+    if not own:watch(fd) then return false end
+  end
   ring()
-  while next(watched) do
+  while next(watched) and current == mine do
     local message = sock:receive(4)
-    if not message then return false end
+    -- Neither is it one if something else than the socket resumed us.
+    if current ~= mine or type(message) ~= "string" then return false end
     local a, b, c = byte(message, 1, 3)
     local fd = a + b * 256 + c * 65536
     local client = watched[fd]
     if client then
+      mine.beat = now()
       watching.step(client, log)
       if watched[fd] == client then
-        mine:rearm(fd)
+        if not own:rearm(fd) then return false end
         worked[fd] = true
       end
     elseif fd == number then
@@ -116,11 +107,14 @@ local function step_all()
 end
 
 -- Wakes a hundredth of the time that nothing happened for, within 1 to 10 ms: a call takes
--- that much longer, and a silent one costs little.
-local function run_sleeping()
+-- that much longer, and a silent one costs little. After a pause, a bridge is tried again.
+local function run_sleeping(mine)
   local busy, seen = now(), 0
-  while next(watched) do
+  local retry = polls_until > busy and polls_until or math.huge
+  while next(watched) and current == mine and mine.beat < retry do
     ngx.sleep(math.min(math.max((now() - busy) / 100, 0.001), 0.01))
+    if current ~= mine then return end
+    mine.beat = now()
     local left = step_all()
     if left ~= seen then busy, seen = now(), left end
   end
@@ -136,43 +130,98 @@ local function close_all()
   end
 end
 
-local function serve()
-  local sock, why
-  bridge, sock, why = open_bridge()
-  pump.up = true
-  if not bridge then
-    if not told then ngx.log(ngx.NOTICE, "pomex: no bridge thread (", why, "), so it polls") end
-    told = true
-    return run_sleeping()
-  end
-  local sound = run_bridge(sock)
-  bridge:close()
-  bridge, ringing = nil, nil
-  sock:close()
+local function serve(mine)
+  local made, sock = bridges.open(pump.bridge, now() < polls_until)
+  -- Another may run: this one was taken for dead while it connected.
+  if current ~= mine then return made and bridges.close(made, sock) end
+  bridge, pump.up = made, true
+  if not made then return run_sleeping(mine) end
+  local began = now()
+  local sound = run_bridge(mine, sock)
+  bridges.close(made, sock)
+  if sound or current ~= mine then return end
   -- At worker_shutdown_timeout nginx closes every socket, and no request is left.
-  if not sound and exiting() then close_all() end
-  if not sound then pump.bridge = false end
+  if exiting() then return close_all() end
+  ngx.log(ngx.WARN, "pomex: the bridge thread's connection broke; it begins anew")
+  if now() - began < pump.silent then polls_until = now() + pump.pause end
+end
+
+-- Nothing of the pump is left, and another may begin.
+local function clear()
+  if bridge then bridge:close() end
+  bridge, ringing, current, asked = nil, nil, nil, nil
+  pump.up = false
 end
 
 local ensure
 
 local function run()
-  if running then return end
-  running = true
-  local ok, why = pcall(serve)
+  if current then return end
+  local mine = { co = coroutine.running(), beat = now() }
+  current = mine
+  local ok, why = pcall(serve, mine)
+  if not ok then log(tostring(why)) end
+  if current ~= mine then return end
+  clear()
   if not ok then
-    log(tostring(why))
-    pump.bridge = false
+    -- Not at once again, if it raises whenever it runs: meanwhile, whoever waits steps.
+    local again = now() < polls_until
+    polls_until = now() + pump.pause
+    if again then
+      asked = now()
+      pcall(ngx.sleep, 0.5)
+      asked = nil
+    end
   end
-  if bridge then bridge:close() end
-  bridge, ringing = nil, nil
-  pump.up, running, asked = false, false, nil
   if next(watched) then ensure() end
+end
+
+local function dead(one)
+  if bridge then return not bridge:alive() end
+  return now() - one.beat > (watching.inside(one.co) and pump.stuck or pump.silent)
+end
+
+local function bury()
+  local co = current.co
+  ngx.log(ngx.WARN, "pomex: what steps the clients of this worker has ended; it begins anew")
+  clear()
+  watching.forsake(co, watched)
+end
+
+local look
+
+-- One timer a worker, also where each request has a VM of its own, which the timer keeps.
+-- nginx may drop it, without a word to Lua.
+local function look_later()
+  if look_due and now() < look_due or not core.sentry(pump.look + 1) then return end
+  local ends = exiting()
+  look_due = ngx.timer.at(ends and 0 or pump.look, look) and now() + pump.look + 1 or nil
+end
+
+function look()
+  look_due = math.huge
+  while next(watched) do
+    ensure()
+    if not pump.up then step_all() end
+    if not exiting() then break end
+    ngx.sleep(0.1) -- there are no more timers for later
+  end
+  look_due = nil
+  if next(watched) then return look_later() end
+  core.sentry(0)
+end
+
+---Whether the pump was dead: then nothing is left of it.
+---@return boolean
+function pump.revive()
+  if not current or not dead(current) then return false end
+  bury()
+  return true
 end
 
 -- nginx drops timers beyond lua_max_running_timers without a word to Lua: asks again, then.
 function ensure()
-  if running or asked and now() - asked < 1 then return end
+  if current and not pump.revive() or asked and now() - asked < 1 then return end
   asked = ngx.timer.at(0, run) and now() or nil
 end
 
@@ -180,29 +229,34 @@ end
 ---@param client pomex.Client
 function pump.attach(client)
   local loop = client.loop
-  -- Watched already: but nginx may have dropped the pump's timer.
-  if loop.detach then return ensure() end
-  local fd = watching.descriptor(client)
-  watched[fd] = client
-  function loop.detach() forget(fd, client) end
-  function loop.idle()
-    if exiting() then forget(fd, client) else ring() end
+  -- Watched already: but the pump may have ended, or nginx dropped its timer.
+  if not loop.detach then
+    local fd = watching.descriptor(client)
+    watched[fd] = client
+    function loop.detach() forget(fd, client) end
+    function loop.idle()
+      if exiting() then forget(fd, client) else ring() end
+    end
+    -- One that cannot watch it is of no use.
+    if bridge and not bridge:watch(fd) then bury() end
   end
-  if bridge then watch(fd) end
   ensure()
+  look_later()
 end
 
----Whether there is work, and no pump yet: nginx may have dropped its timer.
----@return boolean
-function pump.late()
-  return not pump.up and next(watched) ~= nil
+---For how long a wait may sleep at once, in seconds; nil: as long as it likes.
+---@return number|nil
+function pump.span()
+  -- There is work, and no pump yet: nginx may have dropped its timer.
+  if not pump.up and next(watched) then return 0.02 end
+  return not look_due and pump.look or nil
 end
 
----For those who wait while it is late: steps in its place.
+---For those whose sleep ended so: looks whether the pump lives, and steps in its place.
 function pump.rescue()
-  if pump.up then return end
+  if not next(watched) then return end
   ensure()
-  step_all()
+  if not pump.up then step_all() end
 end
 
 return pump

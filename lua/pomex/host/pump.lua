@@ -36,6 +36,24 @@ function pump.busy()
   return not yieldable() and coroutines.WITHIN_C or nil
 end
 
+---Whether a step runs in the coroutine `co`.
+---@param co thread
+---@return boolean
+function pump.inside(co)
+  return stepping == co
+end
+
+---The coroutine `co` will never go on: a step of `clients` that it was in is over.
+---@param co thread
+---@param clients table<any, pomex.Client>
+function pump.forsake(co, clients)
+  if stepping == co then stepping = nil end
+  for _, client in pairs(clients) do
+    local loop = client.loop
+    if loop.stepping == co then loop.stepping, loop.running, loop.unsure = false, false, true end
+  end
+end
+
 ---A host's wait: `sleep(left)` returns after `left` seconds (nil: any), or when `wake` was called.
 ---@param host pomex.Host
 ---@param client pomex.Client
