@@ -7,6 +7,7 @@
 #include "binding.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <pthread.h>
@@ -93,23 +94,39 @@ static void *carry(void *argument)
     return NULL;
 }
 
-static int start_thread(bridge *b)
+/* The system refuses a stack below its minimum: 128 KiB on 64-bit Arm, more for what some
+ * processors' registers take. */
+static size_t stack_size(void)
+{
+    size_t size = STACK, least = (size_t)PTHREAD_STACK_MIN;
+    long asked = sysconf(_SC_THREAD_STACK_MIN);
+    size = least > size ? least : size;
+    return asked > 0 && (size_t)asked > size ? (size_t)asked : size;
+}
+
+/* A stack of the default size, if the system refuses ours all the same. */
+static int create_thread(bridge *b)
 {
     pthread_attr_t attributes;
-    sigset_t all, before;
     int problem = pthread_attr_init(&attributes);
-    if (problem != 0) {
-        return problem;
+    if (problem == 0) {
+        problem = pthread_attr_setstacksize(&attributes, stack_size());
+        if (problem == 0) {
+            problem = pthread_create(&b->thread, &attributes, carry, b);
+        }
+        pthread_attr_destroy(&attributes);
     }
+    return problem == EINVAL ? pthread_create(&b->thread, NULL, carry, b) : problem;
+}
+
+static int start_thread(bridge *b)
+{
+    sigset_t all, before;
     /* A signal that it took would not reach the thread that is to handle it. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    problem = pthread_attr_setstacksize(&attributes, STACK);
-    if (problem == 0) {
-        problem = pthread_create(&b->thread, &attributes, carry, b);
-    }
+    int problem = create_thread(b);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    pthread_attr_destroy(&attributes);
     if (problem == 0) {
         pthread_setname_np(b->thread, "pomex-bridge");
     }
@@ -155,19 +172,34 @@ static bool listen_below(bridge *b, const char *folder)
     return false;
 }
 
-static bool listen_somewhere(bridge *b)
+/* The folders to try, in this order; NULL: TMPDIR is not set. */
+enum { FOLDERS = 4 };
+
+static bool listen_somewhere(bridge *b, const char *const folders[FOLDERS],
+                             int problems[FOLDERS])
 {
-    const char *const folders[] = {getenv("TMPDIR"), "/tmp", "/dev/shm", "/var/tmp"};
-    b->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (b->socket < 0) {
-        return false;
-    }
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    for (int i = 0; i < FOLDERS; i++) {
         if (folders[i] != NULL && listen_below(b, folders[i])) {
             return true;
         }
+        problems[i] = errno;
     }
     return false;
+}
+
+/* Pushes nil and what each folder said; returns 2. */
+static int nowhere(lua_State *L, const char *const folders[FOLDERS],
+                   const int problems[FOLDERS])
+{
+    lua_pushnil(L);
+    lua_pushliteral(L, "no unix socket in ");
+    for (int i = 0; i < FOLDERS; i++) {
+        const char *why = folders[i] != NULL ? strerror(problems[i]) : "not set";
+        lua_pushfstring(L, "%s%s: %s", i > 0 ? ", " : "",
+                        folders[i] != NULL ? folders[i] : "$TMPDIR", why);
+        lua_concat(L, 2);
+    }
+    return 2;
 }
 
 /* ----------------------------------------------------------------------------- watching */
@@ -324,8 +356,15 @@ int pomex_lua_bridge(lua_State *L)
     if (b->set < 0 || b->bell < 0 || !control(b, EPOLL_CTL_ADD, b->bell, EPOLLONESHOT)) {
         return refused(L, b, "epoll");
     }
-    if (!listen_somewhere(b)) {
+    b->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (b->socket < 0) {
         return refused(L, b, "a unix socket");
+    }
+    const char *const folders[FOLDERS] = {getenv("TMPDIR"), "/tmp", "/dev/shm", "/var/tmp"};
+    int problems[FOLDERS] = {0};
+    if (!listen_somewhere(b, folders, problems)) {
+        close_all(b);
+        return nowhere(L, folders, problems);
     }
     return 1;
 }

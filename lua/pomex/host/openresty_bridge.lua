@@ -11,10 +11,11 @@ local NEVER = 2147483647
 
 local told -- that there is none
 
-local function tell(why)
+-- It is worth a warning, once, unless somebody asked for it.
+local function tell(level, why, advice)
   if told then return end
   told = true
-  ngx.log(ngx.NOTICE, "pomex: no bridge thread (", why, "), so it polls")
+  ngx.log(level, "pomex: no bridge thread (", why, "), so it polls every 1 to 10 ms", advice)
 end
 
 local function connect(made)
@@ -34,7 +35,7 @@ end
 ---@return table|nil sock
 function bridges.open(wanted, paused)
   if paused then return end
-  if not wanted then return tell "it is switched off" end
+  if not wanted then return tell(ngx.NOTICE, "it is switched off", "") end
   local made, why = core.bridge()
   if made then
     local sock
@@ -42,7 +43,9 @@ function bridges.open(wanted, paused)
     if sock then return made, sock end
     made:close()
   end
-  tell(why)
+  tell(ngx.WARN, why, "; for less, allow workers to start a thread, and to make a unix socket in "
+    .. "/tmp, /dev/shm, /var/tmp or $TMPDIR (workers see that only with \"env TMPDIR;\" in "
+    .. "nginx.conf)")
 end
 
 function bridges.close(made, sock)
