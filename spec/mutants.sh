@@ -129,10 +129,21 @@ targets_of()
     esac
 }
 
+# Whether one of these tests runs nginx, which loads the module for LuaJIT.
+is_of_nginx()
+{
+    local one
+    for one in "$@"; do
+        case "$one" in spec/*) grep -q '#openresty' "${one%% *}" && return 0 ;; esac
+    done
+    return 1
+}
+
 # build TEST…: what these tests need, in the worker's copy.
 build()
 {
     local wanted one
+    if is_of_nginx "$@"; then run cmake --build "$tree/build/luajit" || return 1; fi
     mapfile -t wanted < <(for one in "$@"; do targets_of "$one"; done | tr ' ' '\n' | sort -u)
     run cmake --build "$tree/build/dev" --target "${wanted[@]}"
 }
@@ -146,6 +157,7 @@ run_test()
         if [ "$spec" != "$1" ]; then filter=("--filter=${1#* }"); fi
         run env -C "$tree" POMEX_BUILD_DIR="$tree/build/dev" \
             POMEX_SANDBOX_BIN="$tree/build/dev/bin/pomex-sandbox" \
+            POMEX_LUAJIT_BUILD_DIR="$tree/build/luajit" \
             LUA_PATH="$tree/lua/?.lua;$tree/lua/?/init.lua;$tree/?.lua;;" \
             LUA_CPATH="$tree/build/dev/lib/?.so;;" \
             timeout -k 2 $limit lua5.4 /usr/bin/busted --output=TAP "${filter[@]}" "$spec" \
@@ -184,6 +196,10 @@ prepare()
     if mkdir -p "$tree" && tar -x -C "$tree" -f "$work/tree.tar" &&
         CC=gcc run cmake --preset dev -S "$tree" -B "$tree/build/dev" -DCMAKE_BUILD_TYPE=Debug \
             -DPOMEX_WERROR=OFF > "$log/build-$1.log" 2>&1 &&
+        { ! is_of_nginx "${tests[@]}" ||
+            CC=gcc run cmake --preset dev -S "$tree" -B "$tree/build/luajit" \
+                -DCMAKE_BUILD_TYPE=Debug -DPOMEX_WERROR=OFF -DPOMEX_LUA=luajit -DPOMEX_TESTS=OFF \
+                -DPOMEX_SANDBOX=OFF >> "$log/build-$1.log" 2>&1; } &&
         build "${tests[@]}" >> "$log/build-$1.log" 2>&1; then
         return 0
     fi
