@@ -41,7 +41,8 @@ typedef struct pomex_socket {
     uint8_t wanted;     /* what libcurl wants: EPOLLIN, EPOLLOUT */
     uint8_t registered; /* what the epoll set has; 0: nothing */
     bool in_set;
-    bool ours; /* opened by our callback, so closed by ours too */
+    bool ours;  /* opened by our callback, so closed by ours too */
+    CURL *easy; /* whose attempt wants it; NULL: nobody's */
 } pomex_socket;
 
 /* An id that this client was given for something it made. */

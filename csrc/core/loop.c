@@ -26,7 +26,8 @@
 #define USUAL_BUDGET 0.005
 
 /* An attempt times out only after its socket was read once past the deadline. Under a load that
- * never lets the set go quiet it times out this much after every ready socket was read. */
+ * never lets the set go quiet it times out this much after every ready socket was read; if that
+ * takes longer than this, after its own was. */
 #define GRACE (POMEX_SECOND / 20)
 
 /* A deadline is missed if the first step after it comes later than this. */
@@ -191,6 +192,16 @@ void pomex_loop_run(pomex_client *c)
     drain(c);
 }
 
+/* Reads what has come for an attempt whose time is up, and whatever that ends. */
+static void read_own(pomex_client *c, const pomex_operation *op)
+{
+    const CURL *easy = op->transfer->easy;
+    for (size_t fd = 0; fd < c->socket_count; fd++)
+        if (c->sockets[fd].easy == easy)
+            call_curl(c, (int)fd, 0);
+    drain(c);
+}
+
 /* Rings what is due. `horizon`: attempts that were to end by then have had their sockets read.
  */
 static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
@@ -202,9 +213,14 @@ static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
         if (n % 32 == 0 && pomex_now(c) >= limit)
             return false;
         op->overdue = op->overdue ? op->overdue : timer->at;
-        if (op->state == POMEX_FLYING && op->overdue > horizon)
+        bool unread = op->state == POMEX_FLYING && op->overdue > horizon;
+        if (unread && now < op->overdue + GRACE) {
             pomex_timer_set(&c->timers, timer, now + POMEX_SECOND / 1000);
-        else
+            continue;
+        }
+        if (unread)
+            read_own(c, op);
+        if (!unread || op->state == POMEX_FLYING)
             pomex_operation_rang(op);
     }
     return true;

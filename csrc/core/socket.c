@@ -61,7 +61,6 @@ static void watch(pomex_client *c, int fd, pomex_socket *s)
 int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *private)
 {
     pomex_client *c = user;
-    (void)easy;
     (void)private;
     uint8_t wanted = what == CURL_POLL_IN      ? EPOLLIN
                      : what == CURL_POLL_OUT   ? EPOLLOUT
@@ -76,6 +75,7 @@ int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void
         return 0;
     }
     s->wanted = wanted;
+    s->easy = wanted ? easy : NULL;
     if (!wanted) {
         /* libcurl's own descriptors (its resolver's) are closed without a word to us. */
         if (!s->ours && s->in_set) {
