@@ -25,6 +25,7 @@ static pomex_operation *ask(harness *h, enum asking asking)
         [UPLOAD] = POMEX_EFFECT_ASSET,
         [GENERATION] = POMEX_EFFECT_BILLED,
     };
+    char path[64]; /* of this process alone: others run the same test */
     pomex_call_options options;
     pomex_call_options_init(&options);
     switch (asking) {
@@ -35,8 +36,9 @@ static pomex_operation *ask(harness *h, enum asking asking)
     case WAIT:
         return pomex_client_wait(h->client, POMEX_ASSET_GET, "asset-1", 7, &options);
     case DOWNLOAD:
-        return pomex_client_download(h->client, "cgt-1", 5, "https://127.0.0.1:1/v.mp4",
-                                     "/tmp/pomex-kinds-15.mp4", &options);
+        snprintf(path, sizeof path, "/tmp/pomex-kinds-15-%d.mp4", (int)getpid());
+        return pomex_client_download(h->client, "cgt-1", 5, "https://127.0.0.1:1/v.mp4", path,
+                                     &options);
     default:
         return harness_call(h, effects[asking]);
     }
