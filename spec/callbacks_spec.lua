@@ -53,7 +53,8 @@ describe("the caller's functions", function()
       end
 
       it("leave the file to come, and the id told", function()
-        local op = client.async.generations:download(film(), path, { on_progress = thrower })
+        local op = client.async.generations:download(film(), path, {
+          on_progress = thrower, overwrite = true })
         local ok, err = pcall(op.wait, op)
         assert.is_false(ok)
         assert.equal(row.value, err)
@@ -134,7 +135,8 @@ describe("the caller's functions", function()
       local status, size = client:run(function()
         local made = assert(client.assets:create_and_wait(portrait(), {
           first = 0.01, on_created = yielder, on_update = yielder }))
-        local file = assert(client.generations:download(film(), path, { on_progress = yielder }))
+        local file = assert(client.generations:download(film(), path, {
+          on_progress = yielder, overwrite = true }))
         return made.status, file.size
       end)
       assert.equal("active", status)

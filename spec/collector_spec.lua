@@ -75,7 +75,8 @@ describe("the collector at every step", function()
     }, { first = 0.005 }))
     return client, function()
       for i = 1, 3 do assert.equal("active", assert(waits[i]:wait()).status) end
-      local file = assert(client.generations:download(task, path))
+      local file = assert(client.generations:download(task, path, {
+        overwrite = true }))
       assert.is_true(file.size > 1000)
       local results = client:map({ "nope", made:wait().id, "nope" }, function(id)
         return client.assets:get(id)

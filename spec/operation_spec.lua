@@ -313,7 +313,7 @@ describe("an operation", function()
       local task = assert(client.generations:create_and_wait {
         model = "byteplus/seedance-2.0", content = pomex.content():text("a wave") })
       local path = os.tmpname()
-      local op = client.async.generations:download(task, path)
+      local op = client.async.generations:download(task, path, { overwrite = true })
       assert.is_true((op:progress()) < 2600000)
       local file = assert(op:wait())
       assert.same({ file.size, file.size }, { op:progress() })

@@ -239,7 +239,7 @@ describe("the resources", function()
       local path = os.tmpname()
       local progress, last = {}, 0
       local file = assert(client.generations:download(task, path, {
-        on_progress = function(done, total)
+        overwrite = true, on_progress = function(done, total)
           assert.is_true(done >= last)
           last = done
           progress[#progress + 1] = total
@@ -258,7 +258,8 @@ describe("the resources", function()
     it("are downloaded by id, and synced if asked", function()
       local task = assert(client.generations:create_and_wait(generation()))
       local path = os.tmpname()
-      local file = assert(client.generations:download(task.id, path, { sync = true }))
+      local file = assert(client.generations:download(task.id, path, {
+        sync = true, overwrite = true }))
       assert.is_true(file.size > 1000)
       os.remove(path)
     end)

@@ -91,7 +91,7 @@ describe("secrets", function()
       content = pomex.content():text("{her} waves"):image(asset, "her") }
     local task = pomex.check(client.generations:create_and_wait(body))
     local path = os.tmpname()
-    pomex.check(client.generations:download(task, path))
+    pomex.check(client.generations:download(task, path, { overwrite = true }))
     secret.link, secret.h5, secret.group = task.content.video_url, session.h5_link, person.group_id
     local errs = {}
     local function fail(_, err)
@@ -106,7 +106,7 @@ describe("secrets", function()
     sb:fault { endpoint = "assets.get", status = 401 }
     fail(client.assets:get(asset.id))
     sb:fault { endpoint = "video", status = 403, times = 0 }
-    fail(client.generations:download(task, path))
+    fail(client.generations:download(task, path, { overwrite = true }))
     fail(client.assets:create { url = "ftp://x", asset_type = "Image",
       group_id = person.group_id })
     fail(client.assets:get "../x")

@@ -190,7 +190,7 @@ static void refuse(pomex_operation *op, int status)
 static void complete(pomex_operation *op)
 {
     struct pomex_download *d = op->download;
-    char why[256];
+    char why[1024]; /* it may name two paths */
     d->saved = pomex_partfile_size(d->file);
     if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
@@ -329,16 +329,16 @@ const pomex_stage pomex_file_stage = {
 /* ----------------------------------------------------------------------------------- begin */
 
 static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_length,
-                            const char *path)
+                            const char *path, bool overwrite)
 {
-    char why[512];
+    char why[1024];
     pomex_fault fault;
     if (!pomex_rules_check_id(id, id_length, &fault))
         return pomex_error_fault(op->endpoint->name, &fault);
     op->object_id = strndup(id, id_length);
     if (!op->object_id)
         return pomex_error_memory();
-    op->download->file = pomex_partfile_open(path, op->object_id, why, sizeof why);
+    op->download->file = pomex_partfile_open(path, op->object_id, overwrite, why, sizeof why);
     if (op->download->file)
         return NULL;
     pomex_error *error = pomex_operation_error_new(op, "file_error", "%s", why);
@@ -364,7 +364,8 @@ pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t i
     op->max_retries =
         options->max_retries >= 0 ? options->max_retries : c->settings.options.max_retries;
     op->download = calloc(1, sizeof *op->download);
-    pomex_error *error = op->download ? prepare(op, id, id_length, path) : pomex_error_memory();
+    pomex_error *error = op->download ? prepare(op, id, id_length, path, options->overwrite)
+                                      : pomex_error_memory();
     if (op->download)
         op->download->total = -1;
     if (error)

@@ -25,7 +25,11 @@ bool pomex_file_say(char *why, size_t size, const char *format, ...)
 
 bool pomex_file_say_errno(char *why, size_t size, const char *path)
 {
-    return pomex_file_say(why, size, "cannot write %s: %s", path, strerror(errno));
+    const char *reason = strerror(errno);
+    size_t length = strlen(path), room = size / 2;
+    if (length <= room)
+        return pomex_file_say(why, size, "cannot write %s: %s", path, reason);
+    return pomex_file_say(why, size, "cannot write ...%s: %s", path + length - room, reason);
 }
 
 int pomex_file_open(const char *path, int flags, mode_t mode)

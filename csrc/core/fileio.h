@@ -12,7 +12,7 @@
 __attribute__((format(printf, 3, 4))) bool pomex_file_say(char *why, size_t size,
                                                           const char *format, ...);
 
-/* "cannot write PATH: " and what errno says. False, always. */
+/* "cannot write PATH: " and what errno says; of a path that leaves no room for that, its end. False, always. */
 bool pomex_file_say_errno(char *why, size_t size, const char *path);
 
 /* open(2), never through a symbolic link as the last name, never waiting for a FIFO's other

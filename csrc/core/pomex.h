@@ -218,6 +218,7 @@ typedef struct pomex_call_options {
     bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look but the last */
     bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
     bool sync;          /* downloads: fsync before the rename */
+    bool overwrite;     /* downloads: replace what has the path, and a part that is not ours */
 } pomex_call_options;
 
 void pomex_call_options_init(pomex_call_options *options);
@@ -248,10 +249,20 @@ pomex_operation *pomex_client_wait(pomex_client *client, pomex_endpoint_id endpo
                                    const pomex_call_options *options);
 
 /* Saves the video of task `id` to `path`. `link` is its content.video_url if the caller has
- * it, or NULL to ask the service. The reply's body is empty; see pomex_operation_progress. */
+ * it, or NULL to ask the service. The reply's body is empty; see pomex_operation_progress.
+ * Until the file is whole it is PATH.part, with PATH.part.note beside it (in place of a name of
+ * more than 244 bytes stand its beginning and a number); a later call goes on from there. A
+ * path that exists, or a PATH.part without such a note, is a file_error before anything is
+ * asked, unless `overwrite` is set. */
 pomex_operation *pomex_client_download(pomex_client *client, const char *id, size_t id_length,
                                        const char *link, const char *path,
                                        const pomex_call_options *options);
+
+/* Whether pomex_client_download could save to `path` now: NULL, or the file_error that it would
+ * end with, for the caller to free. To be asked before what is saved there is paid for: a folder
+ * that is missing or not writable, a name that is taken or too long. Leaves nothing behind, and
+ * reserves nothing. */
+pomex_error *pomex_saving_check(const char *path, bool overwrite);
 
 /* A number that no other operation of this client has; never 0. */
 uint64_t pomex_operation_id(const pomex_operation *operation);

@@ -74,7 +74,7 @@ static enum pomex_slice_kind of_range(const pomex_headers *h, const pomex_partfi
     if (!ranges || r->from != resume)
         return POMEX_SLICE_CONTRADICTS;
     if (resume == 0) /* the rest must be of the same video */
-        return pomex_partfile_strong(h->etag) ? POMEX_SLICE_SOME : POMEX_SLICE_CONTRADICTS;
+        return pomex_partnote_strong(h->etag) ? POMEX_SLICE_SOME : POMEX_SLICE_CONTRADICTS;
     return same ? POMEX_SLICE_SOME : POMEX_SLICE_CONTRADICTS;
 }
 

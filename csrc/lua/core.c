@@ -117,6 +117,23 @@ static int core_sentry(lua_State *L)
     return 1;
 }
 
+/* may_save(path, overwrite) -> true | nil, error: whether a download could save to `path` now */
+static int core_may_save(lua_State *L)
+{
+    const char *path = pomex_lua_text(L, 1);
+    luaL_argcheck(L, path != NULL, 1, "a path is needed");
+    bool overwrite = lua_toboolean(L, 2);
+    pomex_error **held = pomex_lua_hold_error(L);
+    *held = pomex_saving_check(path, overwrite);
+    if (*held == NULL) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    lua_pushnil(L);
+    pomex_lua_push_error(L, *held);
+    return 2;
+}
+
 /* metatable(value) -> its metatable | nil, whatever that has as __metatable */
 static int core_metatable(lua_State *L)
 {
@@ -192,6 +209,7 @@ int luaopen_pomex_core(lua_State *L)
                                          {"hmac_sha256", pomex_lua_hmac_sha256},
                                          {"equal", pomex_lua_equal},
                                          {"tidy", pomex_lua_tidy},
+                                         {"may_save", core_may_save},
                                          {"metatable", core_metatable},
                                          {"thread", core_thread},
                                          {"within", core_within},

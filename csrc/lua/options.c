@@ -110,6 +110,7 @@ void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *op
     options->updates = field_given(L, index, "on_update");
     options->progress = field_given(L, index, "on_progress");
     options->sync = field_given(L, index, "sync");
+    options->overwrite = field_given(L, index, "overwrite");
 }
 
 static void read_schedule(lua_State *L, int index, const char *name, pomex_schedule *schedule)

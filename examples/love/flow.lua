@@ -164,7 +164,8 @@ function stages.video(job)
   end
   job.task = task
   job.path = ("%s/%s.mp4"):format(job.settings.folder, (task.id:gsub("[^%w-]", "_")))
-  job.file, err = job.client.generations:download(task, job.path, {
+  -- Nobody else writes there; it is there already if the game ended before that was remembered.
+  job.file, err = job.client.generations:download(task, job.path, { overwrite = true,
     on_progress = function(done, total) job.done, job.total = done, total end })
   if not job.file then return nil, err end
   job.seconds = mp4.seconds(job.path)

@@ -198,7 +198,11 @@ options.WAIT = extend(options.CALL, {
   first = "span", factor = "factor", max = "seconds", on_update = "callable",
 })
 options.CREATE_AND_WAIT = extend(options.WAIT, { on_created = "callable" })
-options.DOWNLOAD = extend(options.CALL, { on_progress = "callable", sync = "boolean" })
+local SAVING = { on_progress = "callable", sync = "boolean", overwrite = "boolean" }
+options.DOWNLOAD = extend(options.CALL, SAVING)
+options.CREATE_AND_SAVE = extend(extend(options.CREATE_AND_WAIT, SAVING), {
+  save = "string", save_timeout = "seconds",
+})
 
 local NEW = {
   api_key = "string", api_key_file = "string", base_url = "string", user_agent = "string",

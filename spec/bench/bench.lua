@@ -149,7 +149,7 @@ do
     os.execute(("curl -s -o '%s' http://127.0.0.1:%s/file"):format(path, port))
     theirs[i] = now() - begin
     begin = now()
-    pomex.check(from.generations:download("big", path))
+    pomex.check(from.generations:download("big", path, { overwrite = true }))
     ours[i] = now() - begin
     ratio[i] = theirs[i] / ours[i]
   end

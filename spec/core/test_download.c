@@ -186,6 +186,7 @@ static void of_a_client_that_was_idle(void **state)
     harness_script(&s.h, steps, 2);
     for (int i = 0; i < 3; i++) {
         scene_is_saved(&s, scene_download(&s, i == 1 ? NULL : s.link));
+        unlink(s.path);
         harness_advance(&s.h, 3600);
     }
     assert_int_equal(fault_server_count(s.h.server, NULL), 4);

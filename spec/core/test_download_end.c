@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECRET "X-Sig=a%2Fb"
 #define MB     (1024u * 1024u)
@@ -237,6 +238,7 @@ static void two_clients_at_one_path(void **state)
     scene_is_saved(&s, op);
     assert_int_equal(fault_server_count(s.h.server, NULL), 3);
     s.h.client = second;
+    unlink(s.path);
     scene_is_saved(&s, scene_download(&s, s.link));
     assert_int_equal(fault_server_count(s.h.server, NULL), 4);
     pomex_client_free(first);

@@ -389,7 +389,7 @@ describe("the client, by the document:", function()
         local path = os.tmpname()
         local task = client.generations:wait(generate())
         sb.clock:advance(25 * 3600)
-        local file = assert(client.generations:download(task, path))
+        local file = assert(client.generations:download(task, path, { overwrite = true }))
         assert.equal(path, file.path)
         for _, request in ipairs(sb.journal:requests()) do
           if request.path:find("%.mp4") then
@@ -404,7 +404,7 @@ describe("the client, by the document:", function()
       local path = os.tmpname()
       local task = client.generations:wait(generate())
       sb:fault { endpoint = "video", status = 403, times = 0 }
-      local file, err = client.generations:download(task, path)
+      local file, err = client.generations:download(task, path, { overwrite = true })
       assert.is_nil(file)
       assert.equal(403, err.status)
       assert.matches("link", err.message .. tostring(err.hint))

@@ -35,6 +35,7 @@ describe("openresty #once #openresty", function()
       start { host = host }
       sb:config { asset_seconds = 0.2, generation_seconds = 0.3 }
       local path = os.tmpname()
+      os.remove(path)
       assert.equal("active true succeeded " .. path, server:run(([[
         local seen = false
         local asset = pomex.check(client.assets:create_and_wait({ url = "https://a.test/a.jpg",

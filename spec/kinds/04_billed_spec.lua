@@ -226,10 +226,12 @@ describe("4: err.billed", function()
 
   it("of a download is what it is of its task", function()
     is("yes", "not yet there", client.generations:download(id, "/nowhere/out.mp4"))
-    is("yes", "not yet there", client.generations:download(id, os.tmpname()))
+    is("yes", "not yet there", client.generations:download(id, os.tmpname(),
+      { overwrite = true }))
     is("yes", "no path", client.generations:download(id, ""))
     sb:fault { endpoint = "generations.get", status = 200, body = '{"id":"x","status":"failed"}' }
-    is("maybe", "failed", client.generations:download(id, os.tmpname()))
+    is("maybe", "failed", client.generations:download(id, os.tmpname(),
+      { overwrite = true }))
   end)
 
   it("of a request of the caller's own is \"no\" only where nothing can have been done", function()

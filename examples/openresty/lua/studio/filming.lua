@@ -44,10 +44,11 @@ local function await(row, job)
   end
 end
 
+-- The path is ours alone; a worker that ended here may have saved it without saying so.
 local function save(row, job, task)
   videos.update(row, { stage = "saving" })
   job.operation = app.client.async.generations:download(task or row.task_id, videos.path(row), {
-    on_progress = function(done, total) videos.progress(row, done, total) end })
+    overwrite = true, on_progress = function(done, total) videos.progress(row, done, total) end })
   local file, err = job.operation:wait()
   if file then
     videos.update(row, { stage = "ready", note = "" })

@@ -1,0 +1,22 @@
+/* The names beside that of a video: of its part, of the part's note, and of the note's draft. */
+#ifndef POMEX_PARTNAME_H
+#define POMEX_PARTNAME_H
+
+#include <stdbool.h>
+
+/* PATH.part, PATH.part.note, PATH.part.note~. Where the folder takes no names as long as the
+ * last, all three have in place of PATH's name its beginning and a number made of all of it. */
+typedef struct pomex_partname {
+    char *part;
+    char *note;
+    char *draft; /* what the note is written under, until it is whole */
+} pomex_partname;
+
+/* False: no memory. To be freed in either case. */
+bool pomex_partname_make(pomex_partname *names, const char *path);
+void pomex_partname_free(pomex_partname *names);
+
+/* Whether the system takes paths as long as these. */
+bool pomex_partname_fits(const pomex_partname *names);
+
+#endif

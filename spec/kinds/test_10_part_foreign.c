@@ -1,0 +1,159 @@
+/* 10: a PATH.part that has no note of ours is somebody else's, and is left alone. Each of ours has
+ * one as soon as it holds a byte, also one that cannot be resumed. */
+#include "cmocka_all.h"
+
+#include "partfile.h"
+#include "scene.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define THEIRS "half of a film"
+
+static const fault_step whole = SCENE_WHOLE;
+
+static void put(const char *name, const char *text)
+{
+    FILE *file = fopen(name, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void holds(const char *name, const char *text)
+{
+    char found[256] = "";
+    FILE *file = fopen(name, "r");
+    assert_non_null(file);
+    size_t count = fread(found, 1, sizeof found - 1, file);
+    fclose(file);
+    found[count] = '\0';
+    assert_string_equal(found, text);
+}
+
+static pomex_operation *download(const scene *s, bool overwrite)
+{
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    options.overwrite = overwrite;
+    return pomex_client_download(s->h.client, "cgt-1", 5, s->link, s->path, &options);
+}
+
+static void a_part_without_a_note_of_ours_is_left_alone(void **state)
+{
+    (void)state;
+    static const char *const notes[] = {
+        NULL, "",   "a note",       "{\"task\":\"cgt-1\"",
+        "[]", "{}", "{\"task\":5}", "{\"etag\":\"\\\"v1\\\"\",\"length\":20}",
+    };
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        scene s;
+        scene_start(&s, &whole, 1);
+        put(s.part, THEIRS);
+        if (notes[i])
+            put(s.note, notes[i]);
+        pomex_operation *op = download(&s, false);
+        assert_true(pomex_operation_done(op) && pomex_operation_error(op));
+        assert_true(pomex_operation_error(op)->client);
+        scene_is_error(&s, op, "file_error", s.part);
+        assert_int_equal(fault_server_connections(s.h.server), 0);
+        holds(s.part, THEIRS);
+        assert_int_equal(scene_exists(s.note), notes[i] != NULL);
+        if (notes[i])
+            holds(s.note, notes[i]);
+        scene_is_saved(&s, download(&s, true));
+        scene_stop(&s);
+    }
+}
+
+/* With `overwrite`, too, it goes only when there is something better. */
+static void a_part_stays_until_bytes_come(void **state)
+{
+    (void)state;
+    static const fault_step refusal = {.status = 418};
+    scene s;
+    scene_start(&s, &refusal, 1);
+    put(s.part, THEIRS);
+    scene_is_error(&s, download(&s, true), "api_error", "");
+    holds(s.part, THEIRS);
+    scene_stop(&s);
+}
+
+static void a_note_that_is_no_file(void **state)
+{
+    (void)state;
+    scene s;
+    scene_start(&s, &whole, 1);
+    put(s.part, THEIRS);
+    assert_int_equal(symlink(s.part, s.note), 0);
+    scene_is_error(&s, download(&s, false), "file_error", s.part);
+    holds(s.part, THEIRS);
+    unlink(s.note);
+    assert_int_equal(mkdir(s.note, 0700), 0);
+    scene_is_error(&s, download(&s, false), "file_error", s.part);
+    holds(s.part, THEIRS);
+    assert_int_equal(rmdir(s.note), 0);
+    scene_stop(&s);
+}
+
+static void an_empty_part_is_free_to_use(void **state)
+{
+    (void)state;
+    for (int noted = 0; noted < 2; noted++) {
+        scene s;
+        scene_start(&s, &whole, 1);
+        put(s.part, "");
+        if (noted)
+            put(s.note, "a note");
+        scene_is_saved(&s, download(&s, false));
+        scene_stop(&s);
+    }
+}
+
+/* A process that is killed at any moment leaves nothing that the next one would not touch. */
+static void what_a_kill_leaves_is_known_as_ours(void **state)
+{
+    (void)state;
+    static const char *const etags[] = {NULL, "W/\"v1\"", "\"v1\"", "\"\xE4\""};
+    for (size_t i = 0; i < 3 * sizeof etags / sizeof *etags; i++) {
+        char why[256];
+        scene s;
+        const fault_step rest = {.status = 206,
+                                 .headers = SCENE_ETAG "Content-Range: bytes 3-19/20\r\n",
+                                 .body = &SCENE_VIDEO[3]};
+        scene_start(&s, i == 8 ? &rest : &whole, 1); /* the last of "v1" can be resumed */
+        pid_t child = fork();
+        if (child == 0) {
+            pomex_partfile *file = pomex_partfile_open(s.path, "cgt-1", false, why, sizeof why);
+            if (file && i % 3 > 0 &&
+                !pomex_partfile_begin(file, 0, 20, etags[i / 3], why, sizeof why))
+                _exit(1);
+            if (file && (i % 3 < 2 || pomex_partfile_write(file, SCENE_VIDEO, 3)))
+                raise(SIGKILL);
+            _exit(1);
+        }
+        int status = 0;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFSIGNALED(status));
+        assert_true(scene_exists(s.part));
+        assert_int_equal(scene_exists(s.note), i % 3 > 0);
+        scene_is_saved(&s, download(&s, false));
+        scene_stop(&s);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_part_without_a_note_of_ours_is_left_alone),
+        cmocka_unit_test(a_part_stays_until_bytes_come),
+        cmocka_unit_test(a_note_that_is_no_file),
+        cmocka_unit_test(an_empty_part_is_free_to_use),
+        cmocka_unit_test(what_a_kill_leaves_is_known_as_ours),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

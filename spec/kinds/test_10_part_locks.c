@@ -1,0 +1,75 @@
+/* 10: a file system without locks is no reason not to save what is paid for. */
+#include "cmocka_all.h"
+
+#include "scene.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/file.h>
+
+/* What flock says, so often; 0: what it does. */
+static int failure, times;
+
+int __real_flock(int fd, int operation);
+int __wrap_flock(int fd, int operation);
+
+int __wrap_flock(int fd, int operation)
+{
+    if (failure == 0 || times == 0)
+        return __real_flock(fd, operation);
+    times--;
+    errno = failure;
+    return -1;
+}
+
+static void without_locks(void **state)
+{
+    (void)state;
+    static const fault_step steps[] = {
+        {.times = 1,
+         .kind = FAULT_TRUNCATE,
+         .headers = SCENE_ETAG,
+         .body = SCENE_VIDEO,
+         .cut = 10},
+        {.status = 206,
+         .headers = SCENE_ETAG "Content-Range: bytes 10-19/20\r\n",
+         .body = "abcdefghij"}};
+    static const int failures[] = {ENOSYS, EOPNOTSUPP, ENOLCK};
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        scene s;
+        scene_prepare(&s, steps, 2, false);
+        s.h.options.max_retries = 0;
+        harness_client(&s.h);
+        failure = failures[i];
+        times = -1;
+        scene_is_error(&s, scene_download(&s, s.link), "connection_error", "");
+        scene_is_saved(&s, scene_download(&s, s.link));
+        failure = 0;
+        scene_stop(&s);
+    }
+}
+
+static void with_locks(void **state)
+{
+    (void)state;
+    static const fault_step whole = SCENE_WHOLE;
+    scene s;
+    scene_start(&s, &whole, 1);
+    failure = EIO;
+    times = -1;
+    scene_is_error(&s, scene_download(&s, s.link), "file_error", "cannot lock");
+    failure = EINTR;
+    times = 2;
+    scene_is_saved(&s, scene_download(&s, s.link));
+    failure = 0;
+    scene_stop(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_locks),
+        cmocka_unit_test(with_locks),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
