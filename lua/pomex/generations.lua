@@ -14,7 +14,11 @@ local optional, sent, id_of = options.optional, options.sent, resources.id_of
 local BODY = { model = "string", content = "content" }
 
 -- Options of a call: in the body they would go to the service, unheeded, and the video be billed.
-local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created" }
+local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created", "on_progress",
+  "overwrite", "save", "save_timeout" }
+
+-- Options of create_and_wait that mean nothing without `save`.
+local OF_SAVE = { "on_progress", "overwrite", "save_timeout", "sync" }
 
 -- An empty list, which could else not be told from an empty object.
 local EMPTY = setmetatable({}, marks.ARRAY)
@@ -47,6 +51,34 @@ local function with_content(name, copy)
   if type(content) == "table" and next(content) == nil then content = EMPTY end
   copy.content = content
   return copy
+end
+
+-- Why nothing can be saved to a path of that spelling; nil: a file may be there.
+local function path_fault(path)
+  if path == "" or path:find("%z") then
+    local _, err = errors.refuse("download", "the path must be that of a file",
+      "path is " .. errors.quoted(path))
+    return err
+  end
+end
+
+local function saving_options(opts)
+  opts = optional("generations:create_and_wait", opts, options.CREATE_AND_SAVE)
+  for _, key in ipairs(OF_SAVE) do
+    if opts and opts[key] ~= nil and not opts.save then
+      options.misuse(("generations:create_and_wait: %s needs save"):format(key))
+    end
+  end
+  return opts
+end
+
+-- Whether the video can be saved: nil and an error if not, before it is paid for.
+local function may_save(opts)
+  local err = path_fault(opts.save)
+  if err then return nil, err end
+  local fits, why = core.may_save(opts.save, opts.overwrite)
+  if fits then return true end
+  return nil, errors.wrap(why)
 end
 
 ---As `client.generations:create`.
@@ -92,11 +124,8 @@ function AsyncGenerations:download(task, path, opts)
   opts = optional("generations:download", opts, options.DOWNLOAD)
   local id = id_of("generations:download", "task", task)
   options.expect("generations:download", "path", path, "string")
-  if path == "" or path:find("%z") then
-    local _, err = errors.refuse("download", "the path must be that of a file",
-      "path is " .. errors.quoted(path))
-    return refused(self.client, err, KINDS.download, id)
-  end
+  local err = path_fault(path)
+  if err then return refused(self.client, err, KINDS.download, id) end
   local content = type(task) == "table" and task.content
   local link = type(content) == "table" and content.video_url
   if type(link) ~= "string" or link == "" or link:find("%z") then link = nil end
@@ -105,11 +134,11 @@ end
 
 ---As `client.generations:create_and_wait`, in a task.
 ---@param body pomex.GenerationBody
----@param opts? pomex.CreateAndWaitOptions
+---@param opts? pomex.CreateAndSaveOptions
 ---@return pomex.Task
 function AsyncGenerations:create_and_wait(body, opts)
   body = checked_body("generations:create_and_wait", body)
-  opts = optional("generations:create_and_wait", opts, options.CREATE_AND_WAIT)
+  opts = saving_options(opts)
   local generations = self.client.generations
   return self.client:spawn(generations.create_and_wait, generations, body, opts)
 end
@@ -148,18 +177,35 @@ function Generations:wait(task, opts)
   return here(self.async):wait(task, opts):wait()
 end
 
----`create`, then `on_created(task)`, then `wait`.
+---`create`, then `on_created(task)`, then `wait`; and `download`, where `save` is given: whether
+---that path can be written is looked at first, before the video is paid for.
 ---@param body pomex.GenerationBody
----@param opts? pomex.CreateAndWaitOptions timeout: seconds for all of it
----@return pomex.Generation|nil task
----@return pomex.Error? err
+---@param opts? pomex.CreateAndSaveOptions timeout: seconds for the create and the wait
+---@return pomex.Generation|nil task with `save`: `task.file` is what was saved
+---@return pomex.Error? err file_error with `billed` "no": nothing was asked for; with "yes": the
+---  video is there, and `download(err.id, path)` saves it
 function Generations:create_and_wait(body, opts)
-  opts = optional("generations:create_and_wait", opts, options.CREATE_AND_WAIT)
-  return resources.create_and_wait(self, self.async.client, core.now, body, opts)
+  local client = self.async.client
+  opts = saving_options(opts)
+  local path = opts and opts.save
+  if not path then return resources.create_and_wait(self, client, core.now, body, opts) end
+  local fits, err = may_save(opts)
+  if not fits then return nil, err end
+  local task
+  task, err = resources.create_and_wait(self, client, core.now, body, opts)
+  if not task then return nil, err end
+  task.file, err = resources.follow(self, client, task.id, "download", task, path, {
+    timeout = opts.save_timeout, max_retries = opts.max_retries, overwrite = opts.overwrite,
+    sync = opts.sync, on_progress = opts.on_progress,
+  })
+  if task.file then return task end
+  err.hint = err.hint or "the video is made: generations:download with this id saves it"
+  return nil, err
 end
 
 ---Saves the video. The file takes its name only when it is whole; until then it is
----`path.part`, from which a later call goes on.
+---`path.part`, from which a later call goes on. A file of that name is a file_error, unless
+---`overwrite` is given.
 ---@param task string|pomex.Generation an id, or an object with one
 ---@param path string
 ---@param opts? pomex.DownloadOptions

@@ -102,16 +102,24 @@ local function made(resource, id, object, err)
   return object, err
 end
 
--- The wait for what was just made. Where the client was closed meanwhile, a wait would raise,
--- and the id would be lost.
-local function follow(resource, client, id, opts)
+---The wait for what was just made, or its download. Where the client was closed meanwhile, either
+---would raise, and the id would be lost.
+---@param resource table
+---@param client pomex.Client
+---@param id string
+---@param step "wait"|"download"
+---@return table|nil object
+---@return pomex.Error? err of which the same call is no retry
+function resources.follow(resource, client, id, step, ...)
   if client.loop.closed then
     return made(resource, id, nil, errors.bill(errors.new("cancelled_error", {
-      message = "the client was closed before the wait for " .. id, attempts = 0,
+      message = ("the client was closed before the %s of %s"):format(step, id), attempts = 0,
     }), "no"))
   end
-  return made(resource, id, resource:wait(id, opts))
+  return made(resource, id, resource[step](resource, ...))
 end
+
+local follow = resources.follow
 
 ---The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
 ---@param resource table with create and wait
@@ -125,7 +133,7 @@ function resources.create_and_wait(resource, client, now, body, opts)
   if not opts then
     local created, err = resource:create(body)
     if not created then return nil, err end
-    return follow(resource, client, created.id)
+    return follow(resource, client, created.id, "wait", created.id)
   end
   local timeout = opts.timeout
   local deadline = timeout and now() + timeout
@@ -135,7 +143,7 @@ function resources.create_and_wait(resource, client, now, body, opts)
   })
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
-  return follow(resource, client, created.id, {
+  return follow(resource, client, created.id, "wait", created.id, {
     -- One last look even if the creation took all of the time.
     timeout = deadline and math.max(deadline - now(), 1 / 1000) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,

@@ -67,6 +67,17 @@
 ---@field timeout? number seconds in all; none
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes, in the waiting coroutine
 ---@field sync? boolean the file is on the disk when the call returns
+---@field overwrite? boolean replace a file of that name, and a `.part` that is not ours; else
+---  either is a file_error before anything is asked
+
+---@class pomex.CreateAndSaveOptions: pomex.CreateAndWaitOptions
+---@field timeout? number seconds for the create and the wait together
+---@field save? string path to save the video to: looked at before the create, downloaded to after
+---  the wait
+---@field save_timeout? number seconds for the download; none
+---@field on_progress? fun(done: integer, total: integer|nil) bytes, in the waiting coroutine
+---@field sync? boolean the file is on the disk when the call returns
+---@field overwrite? boolean replace a file of that name
 
 ---@class pomex.SandboxConfig
 ---@field asset_seconds? number 4: until an asset is active
@@ -142,6 +153,7 @@
 ---@field model? string
 ---@field status "queued"|"running"|"succeeded"|"failed"
 ---@field content? { video_url?: string }
+---@field file? pomex.File of create_and_wait with `save`
 
 ---@class pomex.File
 ---@field path string
