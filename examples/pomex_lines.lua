@@ -9,6 +9,6 @@ local client = check(pomex.new {   -- the key is in $POMEX_API_KEY, the address 
 
 local asset = check(client.assets:create_and_wait { url = "https://cdn.example/portrait.jpg",
   asset_type = "Image", group_id = arg[1] })
-local task = check(client.generations:create_and_wait { model = "byteplus/seedance-2.0-fast",
-  content = pomex.content():text("The person in {rachel} waves."):image(asset, "rachel") })
-check(client.generations:download(task, arg[2]))
+check(client.generations:create_and_wait({ model = "byteplus/seedance-2.0-fast",
+  content = pomex.content():text("The person in {rachel} waves."):image(asset, "rachel") },
+  { save = arg[2] }))

@@ -31,11 +31,16 @@ local function step(text, ...)
 end
 
 -- Waits, and shows it: on a terminal one line that changes in place, elsewhere a line for each
--- new status. `start(on_update)` begins the wait and returns its operation.
+-- new status. `start(on_update, on_progress)` begins the wait and returns its operation.
 local function watch(what, status, start)
   local begin, shown = os.time(), nil
-  local operation = start(function(object) status = object.status end)
+  local operation = start(function(object) status = object.status end, function(done, total)
+    if options.tty and total then
+      status = ("%d %% of %.1f MB"):format(math.floor(done * 100 / math.max(total, 1)), total / 1e6)
+    end
+  end)
   local function show()
+    if not status then return end
     if options.tty then
       io.write(("\r  the %s is %-10s %3d s "):format(what, status, os.time() - begin))
     elseif status ~= shown then
@@ -52,13 +57,6 @@ local function watch(what, status, start)
   show()
   if options.tty then print() end
   return check(value, err)
-end
-
-local function progress(done, total)
-  if options.tty and total then
-    io.write(("\r  %3d %% of %.1f MB "):format(math.floor(done * 100 / math.max(total, 1)),
-      total / 1e6))
-  end
 end
 
 -- -------------------------------------------------------------------------------- the phone
@@ -126,19 +124,21 @@ local function flow(client)
   step("Listed the person's assets: %d, the first is called %q", page.total_count,
     page.items[1].name)
 
-  local task = check(client.generations:create {
-    model = "byteplus/seedance-2.0-fast",
-    content = pomex.content()
-      :text "The person in {rachel} smiles and waves at the camera."
-      :image(asset, "rachel"),
-  })
-  step("Asked for a video with asset://%s: %s", asset.id, task.id)
-  task = watch("video", task.status, function(on_update)
-    return client.async.generations:wait(task.id, { on_update = on_update })
+  -- Whether the file can be written is looked at before the video is asked for.
+  watch("video", nil, function(on_update, on_progress)
+    return client.async.generations:create_and_wait({
+      model = "byteplus/seedance-2.0-fast",
+      content = pomex.content()
+        :text "The person in {rachel} smiles and waves at the camera."
+        :image(asset, "rachel"),
+    }, {
+      save = options.output, overwrite = true, on_update = on_update, on_progress = on_progress,
+      on_created = function(task)
+        step("Asked for a video with asset://%s: %s", asset.id, task.id)
+        on_update(task)
+      end,
+    })
   end)
-
-  check(client.generations:download(task, options.output, { on_progress = progress }))
-  if options.tty then print() end
   local seconds, bytes = seconds_of(options.output)
   step("Saved %s: %.1f MB, %.1f s", options.output, bytes / 1e6, seconds)
 end
