@@ -51,11 +51,13 @@ static const char *lua(const char *code)
     return lua_isstring(L, 1) ? lua_tostring(L, 1) : "";
 }
 
+#ifndef __SANITIZE_ADDRESS__
 static void end_thread(int fd)
 {
     (void)fd;
     pthread_cancel(thread);
 }
+#endif
 
 static void end_ours(int fd)
 {
@@ -71,7 +73,13 @@ static void end_theirs(int fd)
 static void whoever_reads_is_told(void **state)
 {
     (void)state;
-    void (*const ways[])(int) = {end_thread, end_ours, end_theirs};
+    void (*const ways[])(int) = {
+        end_ours,
+        end_theirs,
+#ifndef __SANITIZE_ADDRESS__ /* which takes what a cancelled thread left on its stack for ours */
+        end_thread,
+#endif
+    };
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         snprintf(address.sun_path, sizeof address.sun_path, "%s",
