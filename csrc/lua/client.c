@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 

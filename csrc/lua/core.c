@@ -6,8 +6,8 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "clock.h"
-#include "endpoint.h"
+#include "base/clock.h"
+#include "rules/endpoint.h"
 
 void *pomex_lua_self(lua_State *L, const char *kind)
 {

@@ -3,7 +3,7 @@
 
 #include <locale.h>
 
-#include "numeric.h"
+#include "base/numeric.h"
 
 /* decimal_point() -> the locale's */
 int pomex_lua_decimal_point(lua_State *L)

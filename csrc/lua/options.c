@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 /* A span that stays far from overflow when it is counted in nanoseconds: 31 years. */
 #define LONGEST 1e9

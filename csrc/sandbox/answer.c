@@ -1,6 +1,6 @@
 #include "answer.h"
 
-#include "rules.h"
+#include "rules/rules.h"
 
 #include <stdarg.h>
 #include <stdio.h>

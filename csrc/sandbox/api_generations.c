@@ -1,8 +1,8 @@
 #include "api.h"
 #include "links.h"
 
-#include "json.h"
-#include "rules.h"
+#include "base/json.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "begin.h"
 
 #include "embed.h"
-#include "rules.h"
+#include "rules/rules.h"
 #include "server.h"
 
 #include <stdio.h>

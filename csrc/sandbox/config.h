@@ -2,7 +2,7 @@
 #ifndef POMEX_SB_CONFIG_H
 #define POMEX_SB_CONFIG_H
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 typedef struct pomex_sb_config {
     double asset_seconds;      /* until an upload is active or failed */

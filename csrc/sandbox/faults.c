@@ -1,6 +1,6 @@
 #include "faults.h"
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "guard.h"
 
-#include "rules.h"
-#include "url.h"
+#include "base/url.h"
+#include "rules/rules.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #ifndef POMEX_SB_LIMITS_H
 #define POMEX_SB_LIMITS_H
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 typedef struct pomex_sb_window {
     int64_t account;

@@ -1,7 +1,7 @@
 #include "request.h"
 
-#include "json.h"
-#include "rules.h"
+#include "base/json.h"
+#include "rules/rules.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include "guard.h"
 #include "h5.h"
 #include "pages.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 #include <math.h>
 #include <stdio.h>

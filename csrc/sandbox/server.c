@@ -3,7 +3,7 @@
 #include "listen.h"
 #include "reply.h"
 #include "routes.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* The endpoint table against the document, row by row. */
 #include "cmocka_all.h"
 
-#include "endpoint.h"
+#include "rules/endpoint.h"
 
 #include <string.h>
 

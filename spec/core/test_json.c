@@ -1,8 +1,8 @@
 /* Bounded parsing, and text that says what was meant. */
 #include "cmocka_all.h"
 
-#include "json.h"
-#include "rules.h"
+#include "base/json.h"
+#include "rules/rules.h"
 
 #include <stdlib.h>
 #include <string.h>

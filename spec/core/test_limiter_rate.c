@@ -2,8 +2,8 @@
  * not one more, in a window that is longer by a twentieth. */
 #include "cmocka_all.h"
 
-#include "clock.h"
-#include "limiter.h"
+#include "base/clock.h"
+#include "net/limiter.h"
 
 #define MANY 40
 

@@ -1,7 +1,7 @@
 /* What is on the disk, and what is not, after each way a download can end. */
 #include "cmocka_all.h"
 
-#include "partfile.h"
+#include "file/partfile.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -2,7 +2,7 @@
 #include "cmocka_all.h"
 
 #include "harness.h"
-#include "retry.h"
+#include "operation/retry.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * where the document is silent. */
 #include "cmocka_all.h"
 
-#include "json.h"
-#include "rules.h"
-#include "url.h"
+#include "base/json.h"
+#include "base/url.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

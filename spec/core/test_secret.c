@@ -2,8 +2,8 @@
  * nothing. What is given back of memory: test_given_back.c. */
 #include "cmocka_all.h"
 
+#include "base/secret.h"
 #include "harness.h"
-#include "secret.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Header lines and Retry-After, as any server may send them. */
-#include "headers.h"
+#include "net/headers.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * call that is billed, and of the wait for what it made. */
 #include "cmocka_all.h"
 
-#include "error.h"
+#include "base/error.h"
 #include "harness.h"
 
 #include <stdio.h>

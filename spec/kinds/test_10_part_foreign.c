@@ -2,7 +2,7 @@
  * one as soon as it holds a byte, also one that cannot be resumed. */
 #include "cmocka_all.h"
 
-#include "partfile.h"
+#include "file/partfile.h"
 #include "scene.h"
 
 #include <signal.h>

@@ -3,7 +3,7 @@
  * Its clock runs faster than the system's, so that budgets and pauses take little time. */
 #include "run.h"
 
-#include "client.h"
+#include "engine/client.h"
 #include "fault_wire.h"
 
 #include <stdio.h>

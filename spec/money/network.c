@@ -4,7 +4,7 @@
 
 #include "fault_wire.h"
 #include "pomex.h"
-#include "rules.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * it has carried out; where the request cannot have left, and where it can. */
 #include "cmocka_all.h"
 
-#include "json.h"
+#include "base/json.h"
 #include "service.h"
 
 #include <stdio.h>

@@ -1,0 +1,36 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind)
+{
+    static const clockid_t clocks[] = {
+        [POMEX_CLOCK_MONOTONIC] = CLOCK_MONOTONIC,
+        [POMEX_CLOCK_BOOTTIME] = CLOCK_BOOTTIME,
+        [POMEX_CLOCK_WALL] = CLOCK_REALTIME,
+    };
+    struct timespec now = {0};
+    (void)user;
+    clock_gettime(clocks[kind], &now);
+    return (int64_t)now.tv_sec * POMEX_SECOND + now.tv_nsec;
+}
+
+int64_t pomex_ns(double seconds)
+{
+    if (!(seconds > 0))
+        return 0;
+    if (seconds > 4e9) /* more than a century is for ever */
+        return POMEX_NEVER;
+    return (int64_t)(seconds * 1e9);
+}
+
+int64_t pomex_after(int64_t from, double seconds)
+{
+    int64_t ns = pomex_ns(seconds);
+    return ns > POMEX_NEVER - from ? POMEX_NEVER : from + ns;
+}
+
+double pomex_seconds(int64_t ns)
+{
+    return (double)ns / 1e9;
+}

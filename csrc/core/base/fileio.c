@@ -1,0 +1,71 @@
+#include "base/fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+bool pomex_file_say(char *why, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    if (size == 0)
+        return false;
+    va_start(arguments, format);
+    vsnprintf(why, size, format, arguments);
+    va_end(arguments);
+    for (char *c = why; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    }
+    return false;
+}
+
+bool pomex_file_say_errno(char *why, size_t size, const char *path)
+{
+    const char *reason = strerror(errno);
+    size_t length = strlen(path), room = size / 2;
+    if (length <= room)
+        return pomex_file_say(why, size, "cannot write %s: %s", path, reason);
+    return pomex_file_say(why, size, "cannot write ...%s: %s", path + length - room, reason);
+}
+
+int pomex_file_open(const char *path, int flags, mode_t mode)
+{
+    int fd;
+    do {
+        fd = open(path, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, mode);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* A write that begins there raises SIGXFSZ, which ends a program that does not expect it. */
+static bool is_past_limit(int64_t at)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           (rlim_t)at >= limit.rlim_cur;
+}
+
+bool pomex_file_write(int fd, const char *bytes, size_t count, int64_t *at)
+{
+    while (count > 0) {
+        if (is_past_limit(*at)) {
+            errno = EFBIG;
+            return false;
+        }
+        ssize_t written = pwrite(fd, bytes, count, (off_t)*at);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0) {
+            errno = written < 0 ? errno : ENOSPC;
+            return false;
+        }
+        bytes += written;
+        count -= (size_t)written;
+        *at += written;
+    }
+    return true;
+}

@@ -1,0 +1,239 @@
+#include "base/ascii.h"
+#include "base/numeric.h"
+#include "base/secret.h"
+#include "base/url.h"
+#include "engine/client.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void pomex_options_init(pomex_options *options)
+{
+    *options = (pomex_options){
+        .connect_timeout = 10,
+        .request_timeout = 30,
+        .budget = 120,
+        .max_retries = 2,
+        .max_in_flight = 64,
+        .max_downloads = 4,
+        .poll_asset = {1, 1.5, 5},
+        .poll_generation = {5, 1.25, 15},
+    };
+    for (int i = 0; i < POMEX_ENDPOINTS; i++)
+        options->rate_limits[i] = pomex_endpoint_of((pomex_endpoint_id)i)->rate_limit;
+}
+
+void pomex_call_options_init(pomex_call_options *options)
+{
+    *options = (pomex_call_options){
+        .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
+}
+
+static pomex_error *refuse(const char *format, const char *name, const char *value)
+{
+    pomex_error *error = pomex_error_new("invalid_request_error", format, name, value);
+    if (error != pomex_error_memory())
+        error->client = true;
+    return error;
+}
+
+/* Whether a string may stand in a header: no control byte, so no CR, LF or tab. */
+static bool is_header_safe(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
+__attribute__((format(printf, 3, 4))) static void show(char *out, size_t size,
+                                                       const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    locale_t before = pomex_numeric_begin();
+    vsnprintf(out, size, format, arguments);
+    pomex_numeric_end(before);
+    va_end(arguments);
+}
+
+static pomex_error *check_numbers(const pomex_options *o)
+{
+    char value[64];
+    const struct {
+        const char *name;
+        double value, low, high;
+    } rows[] = {
+        {"connect_timeout", o->connect_timeout, 1e-3, 1e6},
+        {"request_timeout", o->request_timeout, 1e-3, 1e6},
+        {"budget", o->budget, 1e-3, 1e6},
+        {"max_retries", o->max_retries, 0, 100},
+        {"max_in_flight", o->max_in_flight, 1, 10000},
+        {"max_downloads", o->max_downloads, 1, 1000},
+        {"poll.asset.first", o->poll_asset.first, 0, 1e6},
+        {"poll.asset.factor", o->poll_asset.factor, 1, 100},
+        {"poll.asset.max", o->poll_asset.max, 1e-3, 1e6},
+        {"poll.generation.first", o->poll_generation.first, 0, 1e6},
+        {"poll.generation.factor", o->poll_generation.factor, 1, 100},
+        {"poll.generation.max", o->poll_generation.max, 1e-3, 1e6},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (rows[i].value >= rows[i].low && rows[i].value <= rows[i].high)
+            continue;
+        show(value, sizeof value, "%g to %g (it is %g)", rows[i].low, rows[i].high,
+             rows[i].value);
+        return refuse("%s must be a number from %s", rows[i].name, value);
+    }
+    for (int i = 0; i < POMEX_ENDPOINTS; i++) {
+        double rate = o->rate_limits[i];
+        if (!(rate < 0) && !(rate > 0 && rate < 0.001) && rate <= 10000)
+            continue;
+        show(value, sizeof value, "(it is %g)", rate);
+        return refuse("rate_limits.%s must be 0, or 0.001 to 10000 requests a second %s",
+                      pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
+    }
+    return NULL;
+}
+
+/* What of a URL's parts is at fault, or NULL. */
+static const char *base_url_fault(CURLU *url, pomex_settings *s, bool allow_http)
+{
+    char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL, *fragment = NULL;
+    const char *fault = NULL;
+    curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    curl_url_get(url, CURLUPART_HOST, &host, 0);
+    curl_url_get(url, CURLUPART_USER, &user, 0);
+    curl_url_get(url, CURLUPART_QUERY, &query, 0);
+    curl_url_get(url, CURLUPART_FRAGMENT, &fragment, 0);
+    if (!scheme || !host)
+        fault = "is not a URL";
+    else if (user || query || fragment)
+        fault = "must have no user, query or fragment";
+    else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+        fault = "must be an https URL";
+    if (!fault) {
+        bool http = strcmp(scheme, "http") == 0;
+        s->base_is_loopback = pomex_url_is_loopback(host);
+        if (http && !s->base_is_loopback && !allow_http)
+            fault = "must be https: over http the key could be read on the way "
+                    "(allow_http = true if you must)";
+    }
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(user);
+    curl_free(query);
+    curl_free(fragment);
+    return fault;
+}
+
+static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
+{
+    const char *text = o->base_url ? o->base_url : getenv("POMEX_BASE_URL");
+    if (!text || !*text)
+        text = "https://api.pomex.ai";
+    CURLU *url = curl_url();
+    if (!url)
+        return pomex_error_memory();
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
+    const char *fault =
+        code == CURLUE_OK ? base_url_fault(url, s, o->allow_http) : "is not a URL";
+    curl_url_cleanup(url);
+    if (!fault && strpbrk(text, "?#")) /* empty ones: libcurl sees none */
+        fault = "must have no user, query or fragment";
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return pomex_error_memory();
+    if (fault) {
+        pomex_error *error = refuse("base_url %s%s", fault, "");
+        if (error != pomex_error_memory() && !strchr(text, '@'))
+            pomex_error_set(&error->hint, "base_url is \"%.200s\"", text);
+        return error;
+    }
+    s->base_url = strdup(text);
+    if (!s->base_url)
+        return pomex_error_memory();
+    for (size_t n = strlen(s->base_url); n && s->base_url[n - 1] == '/'; n--)
+        s->base_url[n - 1] = '\0';
+    return NULL;
+}
+
+/* As libcurl reads it, which would show the whole of one that it does not take, its password
+ * included. */
+static pomex_error *check_proxy(const char *text)
+{
+    static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
+                                          "socks4a", "socks5", "socks5h"};
+    char *scheme = NULL;
+    bool known = false;
+    CURLU *url = curl_url();
+    CURLUcode code = !url ? CURLUE_OUT_OF_MEMORY
+                          : curl_url_set(url, CURLUPART_URL, text,
+                                         CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME);
+    if (code == CURLUE_OK)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    for (size_t i = 0; scheme && i < sizeof schemes / sizeof *schemes; i++)
+        known |= pomex_ascii_equal(scheme, schemes[i]);
+    curl_free(scheme);
+    curl_url_cleanup(url);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return pomex_error_memory();
+    return known ? NULL
+                 : refuse("%s must be host:port, with http://, https:// or socks5h:// before "
+                          "it if need be%s",
+                          "proxy", "");
+}
+
+/* Copies an optional string; false if memory ran out. */
+static bool copy(char **to, const char *from)
+{
+    *to = from ? strdup(from) : NULL;
+    return *to || !from;
+}
+
+pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
+{
+    *s = (pomex_settings){.options = *o};
+    pomex_error *error = check_numbers(o);
+    if (!error)
+        error = pomex_key_take(s, o);
+    if (!error)
+        error = set_base_url(s, o);
+    const char *agent = o->user_agent ? o->user_agent : "pomex/" POMEX_VERSION;
+    if (!error && !is_header_safe(agent))
+        error = refuse("%s must not contain control characters%s", "user_agent", "");
+    if (!error && o->proxy && *o->proxy)
+        error = check_proxy(o->proxy);
+    if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy) ||
+                   !copy(&s->ca_file, o->ca_file) || !copy(&s->ca_path, o->ca_path)))
+        error = pomex_error_memory();
+    if (!error && o->ca_file && access(o->ca_file, R_OK) != 0)
+        error = refuse("cannot read ca_file %s: %s", o->ca_file, strerror(errno));
+    if (!error && o->ca_path && access(o->ca_path, R_OK | X_OK) != 0)
+        error = refuse("cannot read ca_path %s: %s", o->ca_path, strerror(errno));
+    if (error)
+        pomex_settings_free(s);
+    s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;
+    s->options.user_agent = s->options.proxy = s->options.ca_file = s->options.ca_path = NULL;
+    return error;
+}
+
+static void wipe(char *text)
+{
+    if (text)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+void pomex_settings_free(pomex_settings *s)
+{
+    pomex_secret_free(s->authorization, s->authorization_size);
+    free(s->user_agent);
+    free(s->base_url);
+    wipe(s->proxy); /* it may hold a password */
+    free(s->ca_file);
+    free(s->ca_path);
+    *s = (pomex_settings){0};
+}

@@ -1,0 +1,380 @@
+#include "file/partfile.h"
+
+#include "base/fileio.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* How often a part may be renamed away by others between our open and our lock. */
+#define OPEN_TRIES 16
+#define MAX_NOTE   4096
+
+struct pomex_partfile {
+    char *path; /* the final name */
+    pomex_partname names;
+    pomex_partnote note;
+    int64_t size; /* 0 before the first byte of a part that is not resumed, whatever it holds */
+    int fd;
+    pid_t owner; /* a forked child must neither unlock nor remove what its parent writes */
+    bool overwrite;
+    bool taken; /* the part is ours: opened, and locked where that is possible */
+    bool begun; /* what it holds is what came since */
+    bool whole;
+    bool finished;
+    char why[512];
+};
+
+/* --------------------------------------------------------------------------------- opening */
+
+/* Whether the final name can be given: renaming would replace whatever has it. */
+static bool is_free(const char *path, bool overwrite, char *why, size_t why_size)
+{
+    struct stat info;
+    size_t length = strlen(path);
+    if (length == 0)
+        return pomex_file_say(why, why_size, "the path to save to is empty");
+    if (lstat(path, &info) != 0) {
+        if (path[length - 1] == '/')
+            return pomex_file_say(why, why_size, "%s is a folder", path);
+        /* Of a folder that is missing, opening the part tells. */
+        return errno == ENOENT || pomex_file_say_errno(why, why_size, path);
+    }
+    if (S_ISREG(info.st_mode))
+        return overwrite ||
+               pomex_file_say(why, why_size, "%s exists already (overwrite = true replaces it)",
+                              path);
+    const char *kind = S_ISDIR(info.st_mode)   ? "a folder"
+                       : S_ISLNK(info.st_mode) ? "a symbolic link"
+                                               : "no regular file";
+    return pomex_file_say(why, why_size, "%s is %s", path, kind);
+}
+
+/* Whether a name leads to the descriptor, and to nothing else. */
+static bool is_at(const pomex_partfile *file, const char *name)
+{
+    struct stat named;
+    struct stat opened;
+    return fstat(file->fd, &opened) == 0 && lstat(name, &named) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+static bool is_plain(const pomex_partfile *file, int64_t *held, char *why, size_t why_size)
+{
+    struct stat info;
+    const char *part = file->names.part;
+    if (fstat(file->fd, &info) != 0)
+        return pomex_file_say_errno(why, why_size, part);
+    if (!S_ISREG(info.st_mode))
+        return pomex_file_say(why, why_size, "%s is no regular file", part);
+    if (info.st_nlink > 1)
+        return pomex_file_say(why, why_size, "%s is a hard link to another file", part);
+    *held = info.st_size;
+    return true;
+}
+
+/* True, too, where the file system has no locks. */
+static bool lock(const pomex_partfile *file, char *why, size_t why_size)
+{
+    int result;
+    do {
+        result = flock(file->fd, LOCK_EX | LOCK_NB);
+    } while (result != 0 && errno == EINTR);
+    if (result == 0 || errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK)
+        return true;
+    if (errno == EWOULDBLOCK)
+        return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
+    return pomex_file_say(why, why_size, "cannot lock %s: %s", file->names.part,
+                          strerror(errno));
+}
+
+static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why_size)
+{
+    const char *part = file->names.part;
+    for (int i = 0; i < OPEN_TRIES; i++) {
+        file->fd = pomex_file_open(part, O_RDWR | O_CREAT, 0666);
+        if (file->fd < 0 && errno == ELOOP)
+            return pomex_file_say(why, why_size, "%s is a symbolic link", part);
+        if (file->fd < 0)
+            return pomex_file_say_errno(why, why_size, part);
+        if (!is_plain(file, held, why, why_size) || !lock(file, why, why_size))
+            return false;
+        /* Whoever held the lock before may have finished the file or removed it. */
+        if (is_at(file, part))
+            return file->taken = is_plain(file, held, why, why_size);
+        close(file->fd);
+        file->fd = -1;
+    }
+    return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
+}
+
+/* Takes over what the part holds, if its note is of this task and fits. */
+static bool take_over(pomex_partfile *file, const char *task, int64_t held, char *why,
+                      size_t why_size)
+{
+    if (held == 0)
+        return true;
+    pomex_partnote noted;
+    bool ours = pomex_partnote_read(&noted, file->names.note);
+    if (ours && strcmp(noted.task, task) == 0 && noted.etag && noted.length >= held) {
+        pomex_partnote_free(&file->note);
+        file->note = noted;
+        file->size = held;
+        return true;
+    }
+    pomex_partnote_free(&noted);
+    return ours || file->overwrite ||
+           pomex_file_say(why, why_size,
+                          "%s is there already, without a note of ours beside it "
+                          "(overwrite = true replaces it)",
+                          file->names.part);
+}
+
+static void release(pomex_partfile *file)
+{
+    if (file->fd >= 0)
+        close(file->fd);
+    free(file->path);
+    pomex_partname_free(&file->names);
+    pomex_partnote_free(&file->note);
+    free(file);
+}
+
+static pomex_partfile *named(const char *path, const char *task)
+{
+    pomex_partfile *file = calloc(1, sizeof *file);
+    if (!file)
+        return NULL;
+    file->fd = -1;
+    file->owner = getpid();
+    file->path = strdup(path);
+    file->note = (pomex_partnote){.task = strdup(task), .length = -1};
+    if (pomex_partname_make(&file->names, path) && file->path && file->note.task)
+        return file;
+    release(file);
+    return NULL;
+}
+
+pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool overwrite,
+                                    char *why, size_t why_size)
+{
+    int64_t held = 0;
+    if (!is_free(path, overwrite, why, why_size))
+        return NULL;
+    pomex_partfile *file = named(path, task);
+    if (!file) {
+        pomex_file_say(why, why_size, "cannot write %s: out of memory", path);
+        return NULL;
+    }
+    file->overwrite = overwrite;
+    errno = ENAMETOOLONG;
+    bool fits = pomex_partname_fits(&file->names) || pomex_file_say_errno(why, why_size, path);
+    /* The name is looked at again: another process may have given it before we had the lock. */
+    if (fits && open_part(file, &held, why, why_size) &&
+        is_free(path, overwrite, why, why_size) && take_over(file, task, held, why, why_size))
+        return file;
+    pomex_partfile_close(file);
+    return NULL;
+}
+
+/* ------------------------------------------------------------------------------- the bytes */
+
+int64_t pomex_partfile_resume_from(const pomex_partfile *file)
+{
+    const pomex_partnote *note = &file->note;
+    if (!note->etag || note->length < 1)
+        return 0;
+    return file->size < note->length ? file->size : note->length - 1;
+}
+
+const char *pomex_partfile_etag(const pomex_partfile *file)
+{
+    return file->note.etag;
+}
+
+int64_t pomex_partfile_length(const pomex_partfile *file)
+{
+    return file->note.length;
+}
+
+int64_t pomex_partfile_size(const pomex_partfile *file)
+{
+    return file->size;
+}
+
+const char *pomex_partfile_why(const pomex_partfile *file)
+{
+    return file->why;
+}
+
+static bool continues(const pomex_partfile *file, int64_t offset, int64_t length,
+                      const char *etag)
+{
+    const pomex_partnote *note = &file->note;
+    return offset <= file->size && note->etag && (!etag || strcmp(etag, note->etag) == 0) &&
+           (length < 0 || length == note->length);
+}
+
+bool pomex_partfile_begin(pomex_partfile *file, int64_t offset, int64_t length,
+                          const char *etag, char *why, size_t why_size)
+{
+    pomex_partnote *note = &file->note;
+    if (offset < 0 || (offset > 0 && !continues(file, offset, length, etag)))
+        return pomex_file_say(why, why_size, "the answer does not continue what %s holds",
+                              file->names.part);
+    /* Cut before the note is changed: bytes must never stand under a note that is not theirs.
+     */
+    if (ftruncate(file->fd, (off_t)offset) != 0)
+        return pomex_file_say_errno(why, why_size, file->names.part);
+    file->begun = true;
+    file->size = offset;
+    file->why[0] = '\0';
+    if (offset > 0)
+        return true;
+    free(note->etag);
+    note->etag = pomex_partnote_strong(etag) && length > 0 ? strdup(etag) : NULL;
+    note->length = length;
+    /* One that cannot be resumed has a note, too: without, it would not be known as ours. */
+    return pomex_partnote_write(note, &file->names, why, why_size);
+}
+
+bool pomex_partfile_write(pomex_partfile *file, const void *bytes, size_t count)
+{
+    if (file->why[0])
+        return false;
+    int64_t length = file->note.length;
+    if (length >= 0 && (uint64_t)count > (uint64_t)(length - file->size))
+        return pomex_file_say(file->why, sizeof file->why,
+                              "%s: the server sent more than the %lld bytes it announced",
+                              file->names.part, (long long)length);
+    if (!pomex_file_write(file->fd, bytes, count, &file->size))
+        return pomex_file_say_errno(file->why, sizeof file->why, file->names.part);
+    return true;
+}
+
+size_t pomex_partfile_head(const pomex_partfile *file, char *bytes, size_t size)
+{
+    ssize_t count = pread(file->fd, bytes, size, 0);
+    return count > 0 ? (size_t)count : 0;
+}
+
+/* --------------------------------------------------------------------------------- the end */
+
+static bool is_whole(pomex_partfile *file, char *why, size_t why_size)
+{
+    struct stat info;
+    const char *part = file->names.part;
+    int64_t length = file->note.length;
+    if (file->why[0])
+        return pomex_file_say(why, why_size, "%s", file->why);
+    if (file->size == 0)
+        return pomex_file_say(why, why_size, "%s is empty", part);
+    if (length >= 0 && file->size != length)
+        return pomex_file_say(why, why_size, "%s has %lld of %lld bytes", part,
+                              (long long)file->size, (long long)length);
+    if (!is_at(file, part) || fstat(file->fd, &info) != 0 || info.st_size != file->size)
+        return pomex_file_say(why, why_size, "%s was changed by another process", part);
+    return true;
+}
+
+/* Some file systems (NFS, quotas) tell only at a close that bytes did not fit. */
+static bool is_stored(const pomex_partfile *file, bool sync)
+{
+    if (sync)
+        return fsync(file->fd) == 0;
+    int copy = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+    return copy < 0 || close(copy) == 0;
+}
+
+static bool sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return synced;
+}
+
+/* Gives the part a name that nothing has, in the first way that the file system and the kernel
+ * know; false with errno, EEXIST if something has it. */
+static bool give_free_name(const pomex_partfile *file)
+{
+    const char *part = file->names.part, *path = file->path;
+    struct stat info;
+    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    /* NFS says EEXIST of a name that it has just given, if the first answer was lost. */
+    if (link(part, path) == 0 || (errno == EEXIST && is_at(file, path))) {
+        unlink(part);
+        return true;
+    }
+    if (lstat(path, &info) != 0)
+        return rename(part, path) == 0;
+    errno = EEXIST;
+    return false;
+}
+
+static bool give_name(const pomex_partfile *file, char *why, size_t why_size)
+{
+    if (file->overwrite ? rename(file->names.part, file->path) == 0 : give_free_name(file))
+        return true;
+    if (errno != EEXIST)
+        return pomex_file_say_errno(why, why_size, file->path);
+    return pomex_file_say(why, why_size, "%s appeared meanwhile; the video is in %s",
+                          file->path, file->names.part);
+}
+
+bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t why_size)
+{
+    if (!is_whole(file, why, why_size))
+        return false;
+    if (!is_stored(file, sync))
+        return pomex_file_say_errno(why, why_size, file->names.part);
+    file->whole = true;
+    if ((file->overwrite && !is_free(file->path, true, why, why_size)) ||
+        !give_name(file, why, why_size))
+        return false;
+    file->finished = true;
+    unlink(file->names.note);
+    if (sync && !sync_folder(file->path))
+        return pomex_file_say(why, why_size, "%s is saved, but its folder cannot be synced: %s",
+                              file->path, strerror(errno));
+    return true;
+}
+
+/* Whether nobody loses anything with the part. */
+static bool is_worthless(const pomex_partfile *file)
+{
+    struct stat info;
+    if (!file->taken || file->finished || file->whole || (file->note.etag && file->size > 0))
+        return false;
+    return file->begun || (fstat(file->fd, &info) == 0 && info.st_size == 0);
+}
+
+void pomex_partfile_close(pomex_partfile *file)
+{
+    if (!file)
+        return;
+    if (file->owner == getpid() && file->fd >= 0) {
+        if (is_worthless(file) && is_at(file, file->names.part)) {
+            /* Emptied first: a crash in between must leave no bytes without a note. The part's
+             * name goes last: with that, both names belong to whoever comes next. */
+            if (ftruncate(file->fd, 0) == 0)
+                unlink(file->names.note);
+            unlink(file->names.part);
+        }
+        /* A child of a fork may still hold a copy of the descriptor, and so of the lock. */
+        flock(file->fd, LOCK_UN);
+    }
+    release(file);
+}

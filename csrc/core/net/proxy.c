@@ -1,0 +1,66 @@
+/* Proxies: who carries a request, and whether it was the proxy that failed. One that turns a user
+ * or a host away is not asked again: accounts are locked after a few wrong passwords. */
+#include "base/ascii.h"
+#include "engine/client.h"
+
+#include <string.h>
+
+/* No proxy for http: it would get the key, or what it guards, in clear. Unless the caller
+ * named one, for a host that is not this machine. */
+CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
+{
+    const pomex_settings *s = &t->client->settings;
+    bool http = pomex_ascii_begins(url, "http:");
+    bool none = http && (s->base_is_loopback || !s->proxy);
+    t->by_proxy = http && !none && *s->proxy;
+    /* NULL: the environment's */
+    return curl_easy_setopt(t->easy, CURLOPT_PROXY, none ? "" : s->proxy);
+}
+
+/* Of CONNECT: who we are, where we want to go, or what we ask of it. Any other answer may be one
+ * about the service behind it. */
+static bool is_refusal(long status)
+{
+    return status == 401 || status == 403 || status == 405 || status == 407;
+}
+
+/* The same, by a proxy that speaks SOCKS. */
+static bool is_socks_refusal(long error)
+{
+    switch (error) {
+    case CURLPX_IDENTD:
+    case CURLPX_IDENTD_DIFFER:
+    case CURLPX_LONG_PASSWD:
+    case CURLPX_LONG_USER:
+    case CURLPX_NO_AUTH:
+    case CURLPX_REPLY_NOT_ALLOWED:
+    case CURLPX_USER_REJECTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+void pomex_proxy_judge(const pomex_transfer *t, CURLcode code, pomex_outcome *o)
+{
+    long status = 0, error = 0, untrusted = 0;
+    if (o->ending == POMEX_ANSWERED) {
+        o->of_proxy = o->refused_there = t->by_proxy && o->status == 407;
+        return;
+    }
+    if (t->sent || code == CURLE_OK)
+        return;
+    if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0) {
+        /* The environment's. libcurl shows all of it, and so its password. */
+        o->of_proxy = o->refused_there = true;
+        o->why = "libcurl cannot read the proxy's address";
+        return;
+    }
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &status);
+    curl_easy_getinfo(t->easy, CURLINFO_PROXY_ERROR, &error);
+    curl_easy_getinfo(t->easy, CURLINFO_PROXY_SSL_VERIFYRESULT, &untrusted);
+    o->refused_there = is_refusal(status) || (code == CURLE_PROXY && is_socks_refusal(error));
+    o->of_proxy = o->refused_there || status >= 300 || code == CURLE_PROXY ||
+                  code == CURLE_COULDNT_RESOLVE_PROXY ||
+                  (o->ending == POMEX_UNTRUSTED && untrusted);
+}

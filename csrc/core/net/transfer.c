@@ -1,0 +1,346 @@
+#include "net/handle.h"
+#include "operation/operation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ----------------------------------------------- callbacks: append bytes, or record a fact */
+
+static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_port,
+                     int local_port)
+{
+    pomex_transfer *t = user;
+    if (t->sent && t->once) {
+        /* libcurl repeats a request whose kept-alive connection died before the first byte of
+         * an answer; a request that costs money goes out once. */
+        t->repeated = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    (void)remote_ip;
+    (void)local_ip;
+    (void)remote_port;
+    (void)local_port;
+    if (!t->sent) {
+        int64_t now = pomex_now(t->client);
+        if (t->once && now > t->send_by) {
+            t->late = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        if (!pomex_limiter_sent(t->client->limiter, &t->slot, now)) {
+            t->no_slot = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
+        t->sent = true;
+        t->sent_at = now;
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+static size_t on_header(char *line, size_t size, size_t count, void *user)
+{
+    pomex_transfer *t = user;
+    size_t length = size * count;
+    if (!pomex_headers_count(&t->reply, length))
+        return 0;
+    /* Not those of a proxy's answer to CONNECT, and not trailers. */
+    if (t->sent && !t->begun && !t->head_length && length)
+        pomex_headers_note(&t->reply, line, length);
+    return length;
+}
+
+/* libcurl reads a connection for as long as there are bytes; of a quick server's there always
+ * are, and no step would end. */
+#define TURN_BYTES (512u << 10)
+
+/* Takes bytes of a body; false if they cannot be taken. */
+static bool take(pomex_transfer *t, const char *bytes, size_t length)
+{
+    if (t->to_file) {
+        t->file_failed = !pomex_partfile_write(t->file, bytes, length);
+        if (t->operation->progress)
+            pomex_operation_tell(t->operation, POMEX_NEWS_PROGRESS);
+        return !t->file_failed;
+    }
+    t->body_too_long = t->received > (int64_t)POMEX_MAX_BODY;
+    if (t->body_too_long)
+        return false;
+    t->no_memory = !pomex_buffer_append(t->body, bytes, length, POMEX_MAX_BODY);
+    return !t->no_memory;
+}
+
+/* Lets `begin` judge by the first bytes, and takes those. */
+static bool begin_body(pomex_transfer *t)
+{
+    t->begun = true;
+    t->file_failed = t->begin(t) != 0;
+    return !t->file_failed && take(t, t->head, t->head_length);
+}
+
+/* Gathers the first bytes of a body that is to be judged; how many of these it took. */
+static size_t gather(pomex_transfer *t, const char *bytes, size_t length)
+{
+    size_t room = sizeof t->head - t->head_length;
+    size_t taken = length < room ? length : room;
+    memcpy(t->head + t->head_length, bytes, taken);
+    t->head_length += taken;
+    return taken;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user)
+{
+    pomex_transfer *t = user;
+    size_t length = size * count, gathered = 0;
+    if (t->to_file && t->turn >= TURN_BYTES) {
+        if (!pomex_link_used(&t->in_paused))
+            pomex_list_append(&t->client->paused, &t->in_paused);
+        return CURL_WRITEFUNC_PAUSE;
+    }
+    t->turn += length;
+    t->received += (int64_t)length;
+    if (t->begin && !t->begun) {
+        gathered = gather(t, bytes, length);
+        if (t->head_length < sizeof t->head)
+            return length;
+        if (!begin_body(t))
+            return 0;
+    }
+    t->begun = true;
+    return gathered == length || take(t, bytes + gathered, length - gathered) ? length : 0;
+}
+
+void pomex_transfer_ended(pomex_transfer *t)
+{
+    if (t->begin && !t->begun && t->head_length > 0)
+        begin_body(t);
+}
+
+/* --------------------------------------------------------------------------------- handles */
+
+/* What is the same for every request of a client, and the callbacks. */
+static CURLcode prepare(pomex_transfer *t)
+{
+    CURL *e = t->easy;
+    CURLcode code = pomex_handle_prepare(e, t->client);
+    POMEX_SET(PRIVATE, t);
+    POMEX_SET(ERRORBUFFER, t->why);
+    POMEX_SET(PREREQFUNCTION, on_prereq);
+    POMEX_SET(PREREQDATA, t);
+    POMEX_SET(HEADERFUNCTION, on_header);
+    POMEX_SET(HEADERDATA, t);
+    POMEX_SET(WRITEFUNCTION, on_body);
+    POMEX_SET(WRITEDATA, t);
+    /* What comes compressed all the same is opened by gzip.c, or is no video: libcurl would lose
+     * an answer that is only said to be compressed. */
+    POMEX_SET(ACCEPT_ENCODING, "identity");
+    POMEX_SET(HTTP_CONTENT_DECODING, 0L);
+    return code;
+}
+
+/* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the
+ * next answer to the same handle begins with a folded line, it is appended there (curl #11101).
+ * So what speaks to whoever a link names has a handle of its own, and that is not used again.
+ */
+static pomex_transfer *take_transfer(pomex_client *c, bool stranger, CURLcode *code)
+{
+    pomex_transfer *t = stranger ? NULL : c->pool;
+    if (t) {
+        c->pool = t->next;
+        return t;
+    }
+    t = calloc(1, sizeof *t);
+    if (!t)
+        return NULL;
+    t->client = c;
+    t->stranger = stranger;
+    t->easy = curl_easy_init();
+    if (t->easy)
+        *code = prepare(t);
+    if (t->easy && *code == CURLE_OK)
+        return t;
+    curl_easy_cleanup(t->easy);
+    free(t);
+    return NULL;
+}
+
+static void free_transfer(pomex_transfer *t)
+{
+    curl_easy_cleanup(t->easy);
+    explicit_bzero(&t->reply, sizeof t->reply); /* a service may echo our key in a header */
+    free(t);
+}
+
+void pomex_transfer_free_pool(pomex_client *c)
+{
+    while (c->pool) {
+        pomex_transfer *t = c->pool;
+        c->pool = t->next;
+        free_transfer(t);
+    }
+}
+
+static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const pomex_request *r)
+{
+    bool get = !r->body && strcmp(r->method, "GET") == 0;
+    struct curl_slist *tail = !r->authorized ? NULL
+                              : !get         ? &c->type_header
+                              : r->fresh     ? &c->cache_header
+                                             : &c->auth_header;
+    t->headers = r->headers;
+    if (!t->headers)
+        return tail;
+    struct curl_slist *last = t->headers;
+    while (last->next)
+        last = last->next;
+    last->next = tail;
+    return t->headers;
+}
+
+/* Frees a transfer's own headers, and not the client's that hang behind them. */
+static void free_headers(pomex_transfer *t)
+{
+    const pomex_client *c = t->client;
+    for (struct curl_slist **next = &t->headers; *next; next = &(*next)->next)
+        if (*next == &c->type_header || *next == &c->cache_header || *next == &c->auth_header) {
+            *next = NULL;
+            break;
+        }
+    curl_slist_free_all(t->headers);
+    t->headers = NULL;
+}
+
+pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
+                                     const pomex_request *r, CURLcode *code)
+{
+    *code = CURLE_OUT_OF_MEMORY;
+    pomex_transfer *t = take_transfer(c, !r->authorized, code);
+    if (!t) {
+        curl_slist_free_all(r->headers);
+        return NULL;
+    }
+    t->operation = op;
+    t->body = r->into;
+    t->once = r->once;
+    t->send_by = r->send_by;
+    t->file = r->file;
+    t->begin = r->begin;
+    t->started = pomex_recent(c);
+    t->number = ++c->last_attempt;
+    pomex_headers_forget(&t->reply);
+    *code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
+    bool plain =
+        r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
+    if (!plain || !t->plain || r->fresh != t->fresh) {
+        const struct curl_slist *headers = headers_of(c, t, r); /* t's from here on */
+        if (*code == CURLE_OK)
+            *code = pomex_handle_request(t->easy, r, headers);
+        if (*code == CURLE_OK)
+            *code = pomex_proxy_set(t, r->url);
+    }
+    t->plain = plain && *code == CURLE_OK;
+    t->fresh = r->fresh;
+    if (*code == CURLE_OK && curl_multi_add_handle(c->multi, t->easy) == CURLM_OK)
+        return t;
+    *code = *code == CURLE_OK ? CURLE_OUT_OF_MEMORY : *code;
+    t->operation = NULL;
+    free_headers(t);
+    free_transfer(t);
+    return NULL;
+}
+
+void pomex_transfer_end(pomex_transfer *t)
+{
+    pomex_client *c = t->client;
+    if (!t->sent)
+        pomex_limiter_give_back(c->limiter, &t->slot);
+    curl_multi_remove_handle(c->multi, t->easy);
+    if (!t->plain) { /* what the next plain GET finds is as it left it */
+        curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
+        curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
+        free_headers(t);
+    }
+    pomex_link_remove(&t->in_paused);
+    if (t->stranger) {
+        free_transfer(t);
+        return;
+    }
+    t->turn = 0;
+    t->operation = NULL;
+    t->body = NULL;
+    t->file = NULL;
+    t->begin = NULL;
+    t->slot = (pomex_slot){0};
+    t->received = t->sent_at = 0;
+    t->head_length = 0;
+    t->once = t->sent = t->repeated = t->late = t->no_slot = t->body_too_long = t->no_memory =
+        false;
+    t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
+    t->reply.bytes = 0;
+    t->why[0] = '\0';
+    t->next = c->pool;
+    c->pool = t;
+}
+
+/* --------------------------------------------------------------------------------- outcome */
+
+static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
+{
+    if (t->no_memory || code == CURLE_OUT_OF_MEMORY)
+        return POMEX_NO_MEMORY;
+    if (t->body_too_long || t->reply.too_long)
+        return POMEX_OVERSIZED;
+    if (t->file_failed)
+        return POMEX_LOCAL;
+    if (t->late)
+        return POMEX_TIMED_OUT;
+    switch (code) {
+    case CURLE_OK:
+        /* libcurl calls a head that breaks off a whole answer. */
+        return t->reply.status && t->reply.ended ? POMEX_ANSWERED : POMEX_NETWORK;
+    case CURLE_OPERATION_TIMEDOUT:
+        return POMEX_TIMED_OUT;
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+        return POMEX_UNTRUSTED;
+    default:
+        return POMEX_NETWORK;
+    }
+}
+
+static const char *why_of(const pomex_transfer *t, CURLcode code)
+{
+    if (t->repeated)
+        return "the connection died before an answer came";
+    if (t->late)
+        return "the connection came too late to send what must not be repeated";
+    if (t->why[0])
+        return t->why;
+    return code == CURLE_OK ? "the connection ended before the answer did"
+                            : curl_easy_strerror(code);
+}
+
+void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcome *outcome)
+{
+    pomex_client *c = t->client;
+    *outcome = (pomex_outcome){
+        .ending = ending_of(t, code),
+        .code = code,
+        .sent = t->sent,
+        .sent_at = t->sent_at,
+        .received = t->received,
+        .retry_after = -1,
+        .took = pomex_recent(c) - t->started,
+        .reply = &t->reply,
+        .why = why_of(t, code),
+    };
+    if (outcome->ending == POMEX_ANSWERED)
+        outcome->status = t->reply.status;
+    if (outcome->status >= 300 && outcome->status < 400)
+        curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &outcome->leads_to);
+    pomex_proxy_judge(t, code, outcome);
+    if (outcome->ending != POMEX_ANSWERED)
+        return;
+    outcome->retry_after = pomex_retry_after(t->reply.retry_after, t->reply.date,
+                                             c->clock(c->clock_user, POMEX_CLOCK_WALL));
+}

@@ -1,0 +1,123 @@
+/* One HTTP exchange: an easy handle of libcurl's, what was recorded while it ran, and how it
+ * ended. libcurl's callbacks append bytes or record a fact, nothing else. */
+#ifndef POMEX_TRANSFER_H
+#define POMEX_TRANSFER_H
+
+#include "base/buffer.h"
+#include "base/list.h"
+#include "file/partfile.h"
+#include "file/sniff.h"
+#include "net/headers.h"
+#include "net/limiter.h"
+
+#include <curl/curl.h>
+
+struct pomex_operation;
+
+/* How an attempt ended. */
+enum pomex_ending {
+    POMEX_ANSWERED,  /* a whole answer came */
+    POMEX_NETWORK,   /* the network or the other side failed */
+    POMEX_UNTRUSTED, /* its certificate did */
+    POMEX_TIMED_OUT, /* our deadline passed */
+    POMEX_STALLED,   /* a download crawled */
+    POMEX_OVERSIZED, /* more bytes than we take */
+    POMEX_LOCAL,     /* a file of ours could not be written */
+    POMEX_CANCELLED, /* the caller ended it, or closed the client */
+    POMEX_NO_MEMORY
+};
+
+typedef struct pomex_transfer {
+    CURL *easy;
+    pomex_client *client;
+    struct pomex_operation *operation; /* NULL: in the pool */
+    struct pomex_transfer *next;       /* in the pool */
+    struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
+    bool stranger;                     /* speaks to whoever a link names */
+    bool plain;                        /* set up for a GET of the service's, as the last was */
+    bool fresh;                        /* … and it said that no cache may answer */
+    bool by_proxy;                     /* an http request that a proxy carries and may answer */
+    bool once;                         /* nothing may send it a second time */
+    bool sent;                         /* the request went onto the wire, or may have */
+    bool repeated;                     /* libcurl was about to send it again; we refused */
+    bool late;                         /* it was connected after send_by, and was not sent */
+    bool no_slot;                      /* it took so long to connect that others had its turn */
+    int64_t send_by;                   /* … when it must be on the wire, if `once` */
+    int64_t sent_at;
+    int64_t started;
+    uint64_t number; /* among the client's attempts */
+    pomex_slot slot;
+    bool body_too_long;
+    bool no_memory;
+    pomex_buffer *body;
+    pomex_partfile *file; /* downloads: where a good answer's bytes go */
+    /* Downloads: called before the first byte of a body, to say whether it goes to the file
+     * (to_file) or, by a nonzero value, that it is not wanted. File calls only. */
+    int (*begin)(struct pomex_transfer *transfer);
+    char head[POMEX_SNIFF_BYTES]; /* … which has these bytes, or all if it has fewer */
+    size_t head_length;
+    bool begun;
+    bool to_file;
+    bool file_failed;
+    int64_t received; /* body bytes */
+    size_t turn;      /* … since it last had to wait for others */
+    pomex_link in_paused;
+    pomex_headers reply;
+    char why[CURL_ERROR_SIZE];
+} pomex_transfer;
+
+typedef struct pomex_outcome {
+    enum pomex_ending ending;
+    CURLcode code;
+    bool sent;
+    int status;         /* 0 unless ANSWERED */
+    bool envelope;      /* the body is the document's error envelope */
+    double retry_after; /* seconds, -1: none or unreadable */
+    int64_t took;       /* ns since the attempt began */
+    int64_t sent_at;    /* when it went onto the wire, if sent */
+    int64_t received;   /* bytes of body */
+    bool of_proxy;      /* it was the proxy that failed, not the service */
+    bool refused_there; /* … in a way that asking again does not change */
+    const pomex_headers *reply;
+    const char *why;      /* one line on what the network did */
+    const char *leads_to; /* the URL that a redirect names; NULL: none */
+} pomex_outcome;
+
+typedef struct pomex_request {
+    const char *method;
+    char *url;        /* freed by whoever starts the transfer */
+    const char *body; /* NULL: none */
+    size_t body_length;
+    bool fresh;                 /* no cache on the way may answer */
+    bool authorized;            /* false: the key stays here */
+    bool once;                  /* a connection of its own, never repeated */
+    int64_t send_by;            /* … and not sent after this time */
+    struct curl_slist *headers; /* taken over */
+    pomex_partfile *file;       /* downloads */
+    int (*begin)(struct pomex_transfer *transfer);
+    pomex_buffer *into;
+} pomex_request;
+
+/* Takes a handle from the pool and starts the request. NULL, with what libcurl made of it in
+ * *code, if memory ran out or libcurl does not know an option. */
+pomex_transfer *pomex_transfer_start(pomex_client *client, struct pomex_operation *operation,
+                                     const pomex_request *request, CURLcode *code);
+
+/* Stops it where it is (if it still runs), and puts the handle back into the pool. */
+void pomex_transfer_end(pomex_transfer *transfer);
+
+/* Frees the pool. */
+void pomex_transfer_free_pool(pomex_client *client);
+
+/* proxy.c: who carries the request, and whether it was the proxy that failed. */
+CURLcode pomex_proxy_set(pomex_transfer *transfer, const char *url);
+void pomex_proxy_judge(const pomex_transfer *transfer, CURLcode code, pomex_outcome *outcome);
+
+/* libcurl has no more of it: a body that was shorter than what is judged is judged. */
+void pomex_transfer_ended(pomex_transfer *transfer);
+
+/* What libcurl's result means. */
+void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,
+                            pomex_outcome *outcome);
+
+#endif

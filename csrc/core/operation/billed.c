@@ -1,0 +1,52 @@
+/* Whether a video is paid for: what every error says, and what is known of an answer that its
+ * caller cannot read. */
+#include "operation/operation.h"
+
+#include <string.h>
+
+/* A look at a task, a wait for it, or its download. Only the answer to a create gives the id of
+ * a task, so it is paid for unless the service says otherwise. */
+static bool is_about_task(const pomex_operation *op)
+{
+    return op->download || op->endpoint->id == POMEX_GENERATION_GET;
+}
+
+/* Whether what was sent, or will be, may cost something. */
+static bool may_be_billed(const pomex_operation *op)
+{
+    return op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
+}
+
+/* The service knows no such task, and nothing proves that it ever did. */
+static bool is_unknown(const pomex_operation *op, const pomex_error *error)
+{
+    return strcmp(error->type, "not_found_error") == 0 &&
+           op->endpoint->id == POMEX_GENERATION_GET && !error->last_status &&
+           pomex_created_at(op->client, op->object_id) < 0;
+}
+
+pomex_billed pomex_billed_of(const pomex_operation *op, const pomex_error *error)
+{
+    bool malformed = error->client && !op->object_id; /* no task has such an id */
+    if (is_about_task(op) && !malformed) {
+        bool failed = strcmp(error->type, "generation_failed") == 0;
+        return failed || is_unknown(op, error) ? POMEX_BILLED_MAYBE : POMEX_BILLED_YES;
+    }
+    bool in_doubt = strcmp(error->type, "ambiguous_error") == 0;
+    return in_doubt && may_be_billed(op) ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO;
+}
+
+pomex_billed pomex_operation_billed(const pomex_operation *op)
+{
+    if (op->error)
+        return op->error->billed;
+    bool made = op->state == POMEX_DONE && op->effect == POMEX_EFFECT_BILLED;
+    if (made || is_about_task(op))
+        return POMEX_BILLED_YES;
+    return may_be_billed(op) ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO;
+}
+
+const char *pomex_operation_object(const pomex_operation *op)
+{
+    return op->object_id;
+}

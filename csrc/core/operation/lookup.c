@@ -1,0 +1,308 @@
+/* Uploads of which nobody knows whether they were carried out: looked up by their name, and
+ * adopted only where no other explanation is left. Absence proves nothing, so they are never
+ * sent again. */
+#include "base/json.h"
+#include "operation/operation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+/* An upload may appear in a list some time after it was accepted. */
+static const double pauses[] = {0.25, 1, 2, 4, 8};
+#define LOOKS ((int)(sizeof pauses / sizeof *pauses))
+
+/* The most that one list gives. */
+#define PAGE 100
+
+/* Dates in headers and in created_at are cut to whole seconds, each on its own. */
+#define DATE_SLACK 2
+
+/* Ids given to others are remembered for 300 s: nothing older can be adopted. */
+#define MEMORY 240
+
+struct pomex_lookup {
+    char *name;
+    char *type;
+    char *group; /* NULL: the default Virtual group */
+    pomex_error *error;
+    json_t *candidates;
+    int64_t sent_at;
+    int attempts; /* of the upload */
+    int looks;
+    bool refused; /* turned away after it had been sent */
+};
+
+void pomex_lookup_free(struct pomex_lookup *lookup)
+{
+    if (!lookup)
+        return;
+    free(lookup->name);
+    free(lookup->type);
+    free(lookup->group);
+    pomex_error_free(lookup->error);
+    json_decref(lookup->candidates);
+    free(lookup);
+}
+
+static bool random_name(char *name, size_t size)
+{
+    unsigned char bits[16];
+    if (getrandom(bits, sizeof bits, 0) != (ssize_t)sizeof bits)
+        return false;
+    size_t n = (size_t)snprintf(name, size, "pomex-");
+    for (size_t i = 0; i < sizeof bits && n + 2 < size; i++)
+        n += (size_t)snprintf(name + n, size - n, "%02x", bits[i]);
+    return true;
+}
+
+bool pomex_lookup_prepare(pomex_operation *op, json_t **body)
+{
+    const char *type = pomex_json_string(*body, "asset_type");
+    const char *group = pomex_json_string(*body, "group_id");
+    const char *name = pomex_json_string(*body, "name");
+    char made[48];
+    const json_t *given = json_object_get(*body, "name");
+    if (!type || (!name && given && !json_is_null(given)))
+        return true; /* it is sent as it is, and there is nothing to look for */
+    if (!name) {
+        json_t *named = json_copy(*body);
+        if (!named || !random_name(made, sizeof made) ||
+            json_object_set_new(named, "name", json_string(made)) != 0) {
+            json_decref(named);
+            return false;
+        }
+        json_decref(*body);
+        *body = named;
+        name = made;
+    }
+    struct pomex_lookup *lookup = calloc(1, sizeof *lookup);
+    op->lookup = lookup;
+    return lookup && (lookup->name = strdup(name)) && (lookup->type = strdup(type)) &&
+           (!group || (lookup->group = strdup(group)));
+}
+
+static bool is_same(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What uploads that cannot be told apart have in common; the caller frees it. */
+static char *likeness(const struct pomex_lookup *l)
+{
+    char *text = NULL;
+    int length = asprintf(&text, "%s\n%s\n%s", l->type, l->group ? l->group : "", l->name);
+    return length < 0 ? NULL : text;
+}
+
+void pomex_lookup_doubt(pomex_operation *op)
+{
+    char *key = op->lookup ? likeness(op->lookup) : NULL;
+    if (op->lookup && !key)
+        op->client->adopts_nothing = true;
+    if (key)
+        pomex_created_add(op->client, key);
+    free(key);
+}
+
+void pomex_lookup_refused(pomex_operation *op)
+{
+    if (op->lookup)
+        op->lookup->refused = true;
+}
+
+void pomex_lookup_over(pomex_operation *op)
+{
+    if (op->lookup && op->lookup->refused)
+        pomex_lookup_doubt(op);
+}
+
+/* Whether what is listed may be the asset of another upload like this one: of one that has not
+ * been told its id yet, or that ended in doubt. */
+static bool has_twin(const pomex_operation *op)
+{
+    char *key = likeness(op->lookup);
+    bool doubtful = !key || pomex_created_at(op->client, key) >= 0;
+    free(key);
+    if (doubtful || op->client->adopts_nothing)
+        return true;
+    const pomex_link *list = &op->client->all;
+    for (pomex_link *link = list->next; link != list; link = link->next) {
+        const pomex_operation *other = POMEX_HOLDER(link, pomex_operation, in_all);
+        if (other != op && other->lookup && is_same(other->lookup->name, op->lookup->name) &&
+            is_same(other->lookup->type, op->lookup->type) &&
+            is_same(other->lookup->group, op->lookup->group))
+            return true;
+    }
+    return false;
+}
+
+/* Seconds since 1970 of "2026-06-19T07:02:41Z"; -1 if it is not of that form. */
+static time_t time_of(const char *text)
+{
+    struct tm parts = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
+    if (rest && *rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    return rest && strcmp(rest, "Z") == 0 ? timegm(&parts) : -1;
+}
+
+/* Whether a page of what was created since then was too short for all of it: the newest come
+ * first. */
+static bool is_cut(const json_t *items, time_t since)
+{
+    const json_t *last = json_array_get(items, PAGE - 1);
+    return last && time_of(pomex_json_string(last, "created_at")) >= since;
+}
+
+static json_t *match(pomex_operation *op, const json_t *item, time_t since)
+{
+    const struct pomex_lookup *lookup = op->lookup;
+    const char *id = pomex_json_string(item, "id");
+    const char *group = pomex_json_string(item, "group_id");
+    if (!id || !is_same(pomex_json_string(item, "name"), lookup->name) ||
+        !is_same(pomex_json_string(item, "asset_type"), lookup->type) ||
+        (lookup->group && group && !is_same(group, lookup->group)))
+        return NULL;
+    time_t created = time_of(pomex_json_string(item, "created_at"));
+    if (since < 0 || created < since || pomex_created_at(op->client, id) >= 0)
+        return NULL;
+    return json_object_get(item, "id");
+}
+
+static void adopt(pomex_operation *op, json_t *item)
+{
+    size_t length;
+    json_t *whole = json_copy(item);
+    if (whole && !json_object_get(whole, "object"))
+        json_object_set_new(whole, "object", json_string("video.asset"));
+    char *text = whole ? pomex_json_text(whole, &length) : NULL;
+    pomex_buffer_clear(&op->reply);
+    bool kept = text && pomex_buffer_append(&op->reply, text, length, POMEX_MAX_BODY);
+    free(text);
+    json_decref(whole);
+    if (!kept) {
+        pomex_operation_finish(op, pomex_error_lost(false));
+        return;
+    }
+    pomex_created_add(op->client, pomex_json_string(item, "id"));
+    op->object_id = strdup(pomex_json_string(item, "id"));
+    op->status = 200;
+    op->attempts = op->lookup->attempts;
+    op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
+    pomex_operation_finish(op, NULL);
+}
+
+static pomex_error *give_up(pomex_operation *op)
+{
+    struct pomex_lookup *lookup = op->lookup;
+    pomex_error *error = lookup->error;
+    lookup->error = NULL;
+    pomex_lookup_doubt(op);
+    op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
+    op->attempts = lookup->attempts;
+    error = pomex_call_ambiguous(op, error);
+    if (!pomex_error_is_static(error) && json_array_size(lookup->candidates)) {
+        error->candidates = lookup->candidates;
+        lookup->candidates = NULL;
+    }
+    return error;
+}
+
+static void look_again(pomex_operation *op)
+{
+    int64_t at = POMEX_NEVER;
+    if (op->lookup->looks < LOOKS)
+        at = pomex_after(pomex_now(op->client), pauses[op->lookup->looks]);
+    if (at < op->deadline)
+        pomex_operation_pause(op, at);
+    else
+        pomex_operation_finish(op, give_up(op));
+}
+
+static bool lookup_request(pomex_operation *op, pomex_request *r)
+{
+    r->url = pomex_operation_url(op);
+    r->authorized = true;
+    r->fresh = true; /* an old page has an old Date */
+    return true;
+}
+
+static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_lookup *lookup = op->lookup;
+    if (o->ending == POMEX_CANCELLED || o->refused_there) {
+        pomex_operation_finish(op, give_up(op));
+        return;
+    }
+    lookup->looks++;
+    json_t *root = NULL, *found = NULL, *item;
+    size_t i, matches = 0;
+    if (o->ending == POMEX_ANSWERED && o->status == 200)
+        root = pomex_json_parse(op->reply.data, op->reply.length);
+    /* The server's clock when the upload was sent, as its own Date tells it. */
+    time_t date = o->reply->date[0] ? curl_getdate(o->reply->date, NULL) : -1;
+    time_t elapsed = (time_t)((pomex_now(op->client) - lookup->sent_at) / POMEX_SECOND) + 1;
+    time_t since = date < 0 ? -1 : date - elapsed - DATE_SLACK;
+    if (root) {
+        json_decref(lookup->candidates);
+        lookup->candidates = json_array();
+    }
+    json_array_foreach(json_object_get(root, "items"), i, item)
+    {
+        json_t *id = match(op, item, since);
+        if (!id)
+            continue;
+        matches++;
+        found = item;
+        json_array_append(lookup->candidates, id);
+    }
+    bool all = !is_cut(json_object_get(root, "items"), since);
+    if (matches == 1 && all && elapsed < MEMORY && !has_twin(op))
+        adopt(op, found);
+    else
+        look_again(op);
+    json_decref(root);
+}
+
+static void lookup_rang(pomex_operation *op)
+{
+    if (op->state == POMEX_PAUSED)
+        pomex_operation_queue(op);
+    else
+        pomex_operation_finish(op, give_up(op));
+}
+
+static const pomex_stage lookup_stage = {
+    .request = lookup_request,
+    .ended = lookup_ended,
+    .rang = lookup_rang,
+    .attempt_deadline = pomex_attempt_deadline,
+    .cancelled = give_up,
+    .starved = give_up, /* the upload is as much in doubt as before */
+};
+
+void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex_error *error)
+{
+    struct pomex_lookup *lookup = op->lookup;
+    pomex_buffer target = {0};
+    json_t *query =
+        json_pack("{s:s, s:s?, s:i, s:s, s:s}", "name", lookup->name, "group_id", lookup->group,
+                  "limit", PAGE, "sort_by", "create_time", "sort_order", "desc");
+    lookup->error = error;
+    lookup->sent_at = outcome->sent_at;
+    lookup->attempts = op->attempts;
+    op->stage = &lookup_stage;
+    op->endpoint = pomex_endpoint_of(POMEX_ASSET_LIST);
+    if (query && pomex_buffer_puts(&target, op->endpoint->path) &&
+        pomex_query_append(&target, query)) {
+        op->target = target.data;
+        look_again(op);
+    } else {
+        pomex_buffer_free(&target);
+        pomex_operation_finish(op, give_up(op));
+    }
+    json_decref(query);
+}

@@ -1,0 +1,128 @@
+/* What an attempt's outcome is called: the errors of design and document. */
+#include "base/json.h"
+#include "base/secret.h"
+#include "operation/operation.h"
+#include "operation/retry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_SHOWN 512
+
+/* Type and message of an answer. The message is the service's own where there is one. */
+static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o,
+                                 const pomex_buffer *body)
+{
+    int status = o->status;
+    const char *encoding = o->reply->content_encoding;
+    if (status < 300)
+        return pomex_operation_error_new(
+            op, "decode_error", "the answer is not what %s promises%s%s", op->endpoint->name,
+            *encoding ? "; its Content-Encoding is " : "", encoding);
+    if (o->of_proxy)
+        return pomex_operation_error_new(op, "connection_error",
+                                         "the proxy refuses: it answered HTTP %d", status);
+    if (status < 400)
+        return pomex_operation_error_new(
+            op, "api_error",
+            "the service answered with a redirect (HTTP %d), which "
+            "pomex does not follow: the key stays here",
+            status);
+    const char *type = pomex_rules_error_type(status);
+    if (op->endpoint->id == POMEX_DOWNLOAD)
+        return pomex_operation_error_new(op, type, "the link answered HTTP %d", status);
+    json_t *root = pomex_json_parse(body->data, body->length);
+    const char *message = pomex_json_string(json_object_get(root, "error"), "message");
+    if (!message)
+        message = pomex_json_string(root, "error");
+    pomex_error *error =
+        message ? pomex_operation_error_new(op, type, "%s", message)
+                : pomex_operation_error_new(op, type, "HTTP %d without the service's envelope",
+                                            status);
+    json_decref(root);
+    return error;
+}
+
+static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
+{
+    switch (o->ending) {
+    case POMEX_UNTRUSTED:
+        return pomex_operation_error_new(op, "connection_error",
+                                         "the %s's certificate is not trusted: %s",
+                                         o->of_proxy ? "proxy" : "server", o->why);
+    case POMEX_TIMED_OUT:
+    case POMEX_STALLED:
+        return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
+                                         pomex_seconds(o->took));
+    case POMEX_OVERSIZED:
+        return pomex_operation_error_new(
+            op, "decode_error", "the answer is longer than pomex takes (%s)",
+            o->reply->too_long ? "64 KiB of headers" : "8 MiB of body");
+    case POMEX_CANCELLED:
+        return pomex_operation_error_new(op, "cancelled_error", "%s", o->why);
+    case POMEX_NO_MEMORY:
+        return pomex_error_memory();
+    default:
+        return pomex_operation_error_new(op, "connection_error", "%s%s",
+                                         o->refused_there ? "the proxy refuses: " : "", o->why);
+    }
+}
+
+/* The beginning of the body, in which no server can show us our own key: not even half of it.
+ */
+static void show_body(pomex_error *error, const pomex_buffer *body, const char *key)
+{
+    size_t room = BODY_SHOWN + (key ? strlen(key) : 0);
+    size_t length = body->length < room ? body->length : room;
+    error->body = malloc(length + 1);
+    if (!error->body)
+        return;
+    memcpy(error->body, body->data, length);
+    pomex_secret_hide(error->body, length, key);
+    error->body_length = length < BODY_SHOWN ? length : BODY_SHOWN;
+    error->body[error->body_length] = '\0';
+}
+
+pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome *o,
+                                 const pomex_buffer *body)
+{
+    pomex_error *error =
+        o->ending == POMEX_ANSWERED ? answer_error(op, o, body) : ending_error(op, o);
+    if (pomex_error_is_static(error))
+        return error;
+    /* What a link's host says may echo the link, which is signed. */
+    bool of_service = op->endpoint->id != POMEX_DOWNLOAD;
+    error->status = o->status;
+    error->retry_after = o->retry_after;
+    error->retryable = pomex_retry_transient(o);
+    error->proxy = o->of_proxy;
+    if (o->refused_there)
+        pomex_error_set(
+            &error->hint,
+            "correct the option proxy, or $https_proxy and the like; pomex does not "
+            "ask it again by itself");
+    if (o->reply->request_id[0] && of_service)
+        error->request_id = pomex_operation_shown(op, o->reply->request_id);
+    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {
+        show_body(error, body, pomex_settings_key(&op->client->settings));
+    }
+    return error;
+}
+
+pomex_error *pomex_call_ambiguous(const pomex_operation *op, pomex_error *error)
+{
+    bool maybe_billed = op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
+    if (pomex_error_is_static(error))
+        return pomex_error_lost(maybe_billed);
+    error->cause = error->type;
+    error->type = "ambiguous_error";
+    error->retryable = false;
+    const char *hint =
+        op->effect == POMEX_EFFECT_BILLED
+            ? "the video may be in the making and billed: look for it before you ask again"
+        : op->effect == POMEX_EFFECT_ASSET
+            ? "the portrait may be stored: list its group before you upload it again"
+            : "the request may have been carried out; it was not sent again";
+    pomex_error_set(&error->hint, "%s", hint);
+    return error;
+}

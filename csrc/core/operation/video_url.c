@@ -1,0 +1,207 @@
+/* Where a video is to be had: the link in the service's answer. A link is signed, so it never
+ * stands in an error. */
+#include "base/json.h"
+#include "base/url.h"
+#include "operation/download.h"
+#include "operation/retry.h"
+
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_REDIRECTS 5
+
+/* The host of `url` as it is looked up, in ASCII; the caller frees it with curl_free. libcurl reads
+ * an international name in the letters of the program's locale, and a link is always UTF-8. */
+static CURLUcode host_of(CURLU *url, char **host)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    CURLUcode code = curl_url_get(url, CURLUPART_HOST, host, CURLU_PUNYCODE);
+    if (utf8) {
+        uselocale(before);
+        freelocale(utf8);
+    }
+    return code;
+}
+
+/* `link` as it can be asked for: spaces and letters beyond ASCII are escaped. The caller frees it
+ * with curl_free; NULL: it is no URL, or memory ran out, which *code says. */
+static char *readable(const char *link, CURLUcode *code)
+{
+    char *text = NULL, *host = NULL;
+    CURLU *url = curl_url();
+    *code = !url ? CURLUE_OUT_OF_MEMORY
+                 : curl_url_set(url, CURLUPART_URL, link,
+                                CURLU_PATH_AS_IS | CURLU_ALLOW_SPACE | CURLU_URLENCODE |
+                                    CURLU_NON_SUPPORT_SCHEME);
+    if (*code == CURLUE_OK)
+        *code = host_of(url, &host);
+    if (*code == CURLUE_OK)
+        *code = curl_url_set(url, CURLUPART_HOST, host, 0);
+    if (*code == CURLUE_OK)
+        *code = curl_url_get(url, CURLUPART_URL, &text, 0);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return text;
+}
+
+/* Why a readable link is not followed; NULL: it is fine. Sets *http to whether it is http. */
+static const char *fault_of(const pomex_client *c, const char *link, bool *http)
+{
+    char *scheme = NULL, *host = NULL;
+    CURLU *url = curl_url();
+    const char *fault = NULL;
+    if (!link || !url ||
+        curl_url_set(url, CURLUPART_URL, link, CURLU_PATH_AS_IS) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        fault = "is not a URL";
+    else if (strcmp(scheme, "http") == 0 &&
+             !(c->settings.base_is_loopback && pomex_url_is_loopback(host)))
+        fault = "is http and not https";
+    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
+        fault = "is not https";
+    *http = scheme && strcmp(scheme, "http") == 0;
+    curl_free(scheme);
+    curl_free(host);
+    curl_url_cleanup(url);
+    return fault;
+}
+
+void pomex_link_go_back(struct pomex_download *d)
+{
+    free(d->target);
+    d->target = NULL;
+    d->redirects = 0;
+}
+
+/* A readable copy of `link` to keep, with what is wrong with it in *fault (NULL: nothing). NULL:
+ * the operation has ended, because memory ran out. */
+static char *keep(pomex_operation *op, const char *link, bool *http, const char **fault)
+{
+    CURLUcode code;
+    char *text = readable(link, &code);
+    char *copy = strdup(text ? text : "");
+    curl_free(text);
+    *fault = fault_of(op->client, copy, http);
+    if (copy && code != CURLUE_OUT_OF_MEMORY)
+        return copy;
+    free(copy);
+    pomex_operation_finish(op, pomex_error_memory());
+    return NULL;
+}
+
+void pomex_link_take(pomex_operation *op, const char *link)
+{
+    struct pomex_download *d = op->download;
+    const char *fault;
+    char *copy = keep(op, link, &d->http, &fault);
+    if (!copy)
+        return;
+    free(d->link);
+    d->link = copy;
+    pomex_link_go_back(d);
+    if (fault)
+        pomex_download_fail(op, "decode_error", "the link of the video ", fault);
+    else
+        pomex_download_enter(op, &pomex_file_stage, POMEX_DOWNLOAD);
+}
+
+void pomex_link_redirect(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->download;
+    bool http = false;
+    const char *fault;
+    char *target = keep(op, o->leads_to ? o->leads_to : "", &http, &fault);
+    if (!target)
+        return;
+    if (!fault && http != d->http)
+        fault = "is of another scheme";
+    if (!fault && ++d->redirects > MAX_REDIRECTS)
+        fault = "is one too many";
+    if (fault) {
+        free(target);
+        pomex_download_fail(op, "connection_error", "the link redirects to what ", fault);
+        return;
+    }
+    free(d->target);
+    d->target = target;
+    op->attempts--; /* a redirect is no failure */
+    pomex_operation_queue(op);
+}
+
+static void read_task(pomex_operation *op)
+{
+    json_t *root = pomex_json_parse(op->reply.data, op->reply.length);
+    const char *status = pomex_json_string(root, "status");
+    const char *link = pomex_json_string(json_object_get(root, "content"), "video_url");
+    enum pomex_progress progress =
+        status ? pomex_rules_progress(POMEX_GENERATION_GET, status) : POMEX_GOING_ON;
+    if (!status) {
+        pomex_download_fail(op, "decode_error", "the answer has no status", "");
+    } else if (progress == POMEX_FAILED) {
+        pomex_error *error = pomex_operation_error_new(
+            op, "generation_failed", "task %s ended as \"%s\"", op->object_id, status);
+        if (!pomex_error_is_static(error)) {
+            error->object = pomex_operation_shown(op, op->reply.data);
+            error->last_status = pomex_operation_shown(op, status);
+        }
+        pomex_operation_finish(op, error);
+    } else if (progress == POMEX_GOING_ON) {
+        pomex_error *error = pomex_operation_error_new(
+            op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
+            op->object_id, status);
+        if (!pomex_error_is_static(error)) {
+            error->last_status = pomex_operation_shown(op, status);
+            pomex_error_set(&error->hint, "wait for it first");
+        }
+        pomex_operation_finish(op, error);
+    } else if (!link) {
+        pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");
+    } else {
+        pomex_link_take(op, link);
+    }
+    json_decref(root);
+}
+
+static bool link_request(pomex_operation *op, pomex_request *r)
+{
+    r->url = pomex_operation_url(op);
+    r->authorized = true;
+    return true;
+}
+
+static void link_ended(pomex_operation *op, const pomex_outcome *o)
+{
+    enum pomex_verdict verdict = pomex_retry_verdict(POMEX_EFFECT_NONE, o, true, false);
+    if (verdict == POMEX_ACCEPT) {
+        read_task(op);
+        return;
+    }
+    pomex_error *error = pomex_outcome_error(op, o, &op->reply);
+    if (verdict == POMEX_AGAIN)
+        pomex_operation_retry(op, o, error, 0);
+    else
+        pomex_operation_finish(op, error);
+}
+
+void pomex_download_rang(pomex_operation *op)
+{
+    if (op->state == POMEX_PAUSED && pomex_now(op->client) < op->deadline) {
+        pomex_operation_queue(op);
+        return;
+    }
+    pomex_error *error = pomex_operation_error_new(
+        op, "timeout_error", "the download did not end in the time given");
+    if (!pomex_error_is_static(error))
+        error->retryable = true;
+    pomex_operation_finish(op, error);
+}
+
+const pomex_stage pomex_link_stage = {
+    .request = link_request,
+    .ended = link_ended,
+    .rang = pomex_download_rang,
+    .attempt_deadline = pomex_attempt_deadline,
+};
