@@ -142,6 +142,54 @@ describe("pomex.content", function()
     end
   end)
 
+  -- What prompts say of lenses, frames, sizes and times, in the languages that they are written in.
+  local MEASURES = {
+    "an image 50 mm lens look", "image 35mm", "image 85 mm, f/1.4", "image 24 fps", "image 24fps",
+    "video 60 fps", "image 24 frames per second", "image 8 K", "image 8 k.", "image 4k",
+    "image 8K-look", "image 3D", "image 3 D", "image 3-D", "image 16:9", "image 16/9",
+    "image 16 by 9", "image 16 x 9", "image 1920x1080", "image 1920 × 1080", "image 1080 p",
+    "image 2.39:1", "image 2,5 m", "image 50%", "image 50 %", "image 360°", "image 360 degrees",
+    "image 360-degree", "image 10-bit", "image 10 bit", "image 2x", "image 2×", "image 2 x zoom",
+    "image 2nd", "image 3rd from the left", "image 2º", "image 1970s", "image 5 seconds",
+    "image 5 s", "image 2-3 seconds", "image 24–30 fps", "image 24 to 30 fps", "image 10,000 K",
+    "image 10 000 K", "image 5600 Kelvin", "image 20 years later", "image 50\194\160mm",
+    "image 50\226\128\175mm", "IMAGE 50 MM", "Image 8 Sekunden", "Image 24 Bilder pro Sekunde",
+    "Image 16 zu 9", "Image 12 Uhr", "Image 70er", "Image 6 Fuß", "image 24 images par seconde",
+    "image 50 mètres", "image 5 segundos", "image 20 años", "image 50毫米", "image 24帧", "image 24 秒",
+    "image 24コマ",
+  }
+  local POSITIONS = {
+    "image 7", "image 7.", "image 7,", "image 7, 50 mm lens", "image 7: 24 fps",
+    "image 7: 3 people", "image 7 - 5 seconds of silence", "image 7 -- a", "image 7–the man",
+    "image 7's hair", "image 7) and", "image 7\" and", "*image 7*", "image 7 in the corner",
+    "image 7 am Strand", "image 7 an old man", "image 7 second row", "image 7 stops and waves",
+    "image 7 mal anders", "image 7 of 9", "image 7-9", "image 7 to 9", "image 7 d'une femme",
+    "image 7 s’approche", "image 7 keeps", "image 7。", "image 7 的人", "image 7中", "image 7\nK",
+    "image\194\1607", "image 7 people", "image 7 minute details", "image 0 mm or image 7",
+    "image 50 mm of image 7",
+  }
+
+  it("takes no measure for a position", function()
+    for _, words in ipairs(MEASURES) do
+      local parts, err = content():text(words .. ", {a}"):image("x", "a"):build()
+      assert.is_nil(err, words .. ": " .. tostring(err))
+      assert.equal(words .. ", image 1", parts[1].text)
+    end
+  end)
+
+  it("still takes a position for one, whatever follows it", function()
+    for _, words in ipairs(POSITIONS) do
+      local parts, err = content():text(words):image("a"):image("b"):image("c"):build()
+      assert.is_nil(parts, words)
+      assert.equal("the text speaks of image 7", err.message)
+      assert.matches("images added: 3", err.hint)
+      assert.matches("raw = true", err.hint)
+    end
+    for _, words in ipairs { "image 2 of the scene", "image 1,", "image 3 in a 50 mm look" } do
+      assert.equal(words, content():text(words):image("a"):image("b"):image("c"):build()[1].text)
+    end
+  end)
+
   it("refuses an asset known not to be an active image", function()
     refused(content():text("t"):image { id = "asset-1", status = "processing" },
       'asset "asset%-1" is not active', 'status is "processing"')

@@ -2,6 +2,7 @@
 --- `pomex.content`. Document section: Generate a Video From an Asset.
 
 local errors = require "pomex.errors"
+local measure = require "pomex.measure"
 
 local quoted = errors.quoted
 local prompt = {}
@@ -78,19 +79,26 @@ function prompt.expand(text, positions, used)
   return table.concat(out)
 end
 
----Refuses "image 7" where there are fewer: the service would have to guess. "image 16:9",
----"image 4K" and "image 1.5x" are no positions.
+-- "image", white space, a number; and the place after it.
+local NUMBERED = "%f[0-9A-Za-z][Ii][Mm][Aa][Gg][Ee][ \t\r\n\v\f]+(%d+)()"
+
+-- The spaces that word processors put between a number and its unit.
+local SPACES = { "\194\160", "\226\128\137", "\226\128\175" }
+
+---Refuses "image 7" where there are fewer: the service would have to guess. A number that measures
+---something ("image 16:9", "image 50 mm lens look") is no position: pomex.measure has the rule.
 ---@param text string
 ---@param count integer
 ---@return boolean|nil
 ---@return pomex.Error? err
 function prompt.check_positions(text, count)
-  for digits, at in text:gmatch("%f[0-9A-Za-z][Ii][Mm][Aa][Gg][Ee]%s+(%d+)%f[%D]()") do
-    local after = text:sub(at, at + 1)
-    local position = not after:find("^[0-9A-Za-z_]") and not after:find("^[.,:]%d")
-    if position and (tonumber(digits) > count or tonumber(digits) < 1) then
+  for _, space in ipairs(SPACES) do text = text:gsub(space, " ") end
+  for digits, after in text:gmatch(NUMBERED) do
+    local fits = tonumber(digits) >= 1 and tonumber(digits) <= count
+    if not fits and not measure.ends_before(text, after) then
       return refuse(("the text speaks of image %s"):format(digits),
-        ("images added: %d"):format(count))
+        ("images added: %d; where no image is meant, word it otherwise or pass { raw = true }")
+          :format(count))
     end
   end
   return true
