@@ -1,7 +1,7 @@
 /* What anybody may send to the sandbox: bytes on a loopback connection, many requests' worth.
  * The key and the token in the corpus are right, so that what lies behind them is reached. */
-#include "begin.h"
-#include "server.h"
+#include "sandbox/http/server.h"
+#include "sandbox/program/begin.h"
 
 #include <arpa/inet.h>
 #include <locale.h>

@@ -1,9 +1,0 @@
-/* The first page: what the sandbox holds. */
-#ifndef POMEX_SB_DASHBOARD_H
-#define POMEX_SB_DASHBOARD_H
-
-#include "request.h"
-
-void pomex_sb_dashboard(pomex_sb_request *request);
-
-#endif

@@ -1,0 +1,93 @@
+#include "sandbox/program/begin.h"
+
+#include "rules/rules.h"
+#include "sandbox/http/server.h"
+#include "sandbox/pages/embed.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The key that signs links, so that links outlive a restart on the same database. */
+static bool load_link_key(pomex_sb *sandbox)
+{
+    char hex[POMEX_SB_SECRET];
+    int found = pomex_sb_store_get_meta(sandbox->store, "link_key", hex, sizeof hex);
+    if (found == 0) {
+        if (!pomex_sb_random_hex(hex))
+            return false;
+        found = pomex_sb_store_set_meta(sandbox->store, "link_key", hex);
+    }
+    for (size_t i = 0; found == 1 && i < sizeof sandbox->link_key; i++) {
+        unsigned byte;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return false;
+        sandbox->link_key[i] = (unsigned char)byte;
+    }
+    return found == 1;
+}
+
+static bool load_clock(pomex_sb *sandbox)
+{
+    char text[32];
+    int found = pomex_sb_store_get_meta(sandbox->store, "clock_offset", text, sizeof text);
+    if (found == 1)
+        sandbox->clock.offset = strtoll(text, NULL, 10);
+    return found >= 0;
+}
+
+static bool load_key(pomex_sb *sandbox, const char *wanted, char *key, size_t size)
+{
+    char secret[POMEX_SB_SECRET];
+    int64_t number;
+    int found = pomex_sb_store_get_meta(sandbox->store, "key", key, size);
+    if (found < 0 || (found == 1 && (!wanted || strcmp(wanted, key) == 0)))
+        return found == 1;
+    if (!pomex_sb_random_hex(secret))
+        return false;
+    int length = wanted ? snprintf(key, size, "%s", wanted)
+                        : snprintf(key, size, "sk-sandbox-%s", secret);
+    return length > 0 && (size_t)length < size &&
+           pomex_sb_store_add_account(sandbox->store, 1, key, pomex_sb_now(&sandbox->clock),
+                                      &number) == 1 &&
+           pomex_sb_store_set_meta(sandbox->store, "key", key) == 1;
+}
+
+bool pomex_sb_begin(pomex_sb *sandbox, const pomex_sb_options *options, char *key, size_t size)
+{
+    char why[512];
+    char prefix[POMEX_SB_SECRET];
+    sandbox->config = options->config;
+    sandbox->idle_seconds = options->idle_seconds;
+    sandbox->request_seconds = options->request_seconds;
+    sandbox->store = pomex_sb_store_open(options->database, why, sizeof why);
+    if (!sandbox->store) {
+        fprintf(stderr, "pomex-sandbox: cannot open the database: %s\n", why);
+        return false;
+    }
+    pomex_sb_blob strings = pomex_sb_embedded(POMEX_SB_STRINGS);
+    sandbox->strings = json_loadb(strings.bytes, strings.length, 0, NULL);
+    if (!sandbox->strings || !pomex_sb_random_hex(sandbox->token) ||
+        !pomex_sb_random_hex(prefix) || !load_clock(sandbox) || !load_link_key(sandbox) ||
+        !load_key(sandbox, options->key, key, size)) {
+        fprintf(stderr, "pomex-sandbox: cannot begin: the database or memory failed\n");
+        return false;
+    }
+    memcpy(sandbox->request_prefix, prefix, sizeof sandbox->request_prefix - 1);
+    if (pomex_sb_server_start(sandbox, options->host, options->port, why, sizeof why))
+        return true;
+    fprintf(stderr, "pomex-sandbox: %s\n", why);
+    return false;
+}
+
+void pomex_sb_end(pomex_sb *sandbox)
+{
+    pomex_sb_server_stop(sandbox);
+    pomex_sb_store_close(sandbox->store);
+    pomex_sb_faults_clear(&sandbox->faults);
+    pomex_sb_journal_free(&sandbox->journal);
+    pomex_sb_limits_clear(&sandbox->limits);
+    json_decref(sandbox->strings);
+    sandbox->store = NULL;
+    sandbox->strings = NULL;
+}
