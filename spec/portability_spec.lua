@@ -193,7 +193,7 @@ describe("with OpenResty's lua-cjson", function()
   end)
 
   it("replies are the same", function()
-    local theirs, ours = anew "pomex.reply", require "pomex.reply"
+    local theirs, ours = anew "pomex.json", require "pomex.json"
     assert.not_equal(theirs, ours)
     for _, body in ipairs { '{"a":null,"b":5,"c":5.0,"d":0.5,"e":[1,{"f":null,"g":"x"}],"h":[]}',
       '{"n":9007199254740991}', '{"a":{}}' } do
@@ -209,7 +209,7 @@ describe("with OpenResty's lua-cjson", function()
     for _, asked in ipairs { true, false } do
       fork.decode_array_with_array_mt(asked)
       assert.equal(asked and fork.array_mt or nil, getmetatable(fork.decode("[1]")))
-      local got = anew("pomex.reply").object('{"a":[1],"b":[],"c":{"d":"[]\\"[]"}}')
+      local got = anew("pomex.json").object('{"a":[1],"b":[],"c":{"d":"[]\\"[]"}}')
       assert.equal(fork.array_mt, getmetatable(got.a))
       assert.equal(fork.array_mt, getmetatable(got.b))
       assert.same({ a = { 1 }, b = {}, c = { d = '[]"[]' } }, got)
@@ -220,7 +220,7 @@ describe("with OpenResty's lua-cjson", function()
   it("its marks make arrays of what is empty", function()
     local sb = assert(sandbox.start { rate_limits = false })
     local client = assert(pomex.new(sb:client_options { rate_limits = false }))
-    anew "pomex.reply"
+    anew "pomex.json"
     local body = { b = setmetatable({}, fork.array_mt), c = setmetatable({}, fork.empty_array_mt),
       d = {}, a = fork.empty_array or pomex.array() }
     client:request("POST", "/v1/echo", { body = body })

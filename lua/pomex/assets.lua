@@ -1,14 +1,14 @@
 --- Portrait assets.
 
+local calls = require "pomex.calls"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local pages = require "pomex.pages"
-local resources = require "pomex.resources"
+local VIRTUAL = require("pomex.values").VIRTUAL
 
-local VIRTUAL = require("pomex.marks").VIRTUAL
-local KINDS, here = resources.KINDS, resources.here
-local optional, sent, id_of = options.optional, options.sent, resources.id_of
+local KINDS, here = calls.KINDS, calls.here
+local optional, sent, id_of = options.optional, options.sent, calls.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
 local LIST = {
@@ -51,7 +51,7 @@ AsyncAssets.__index = AsyncAssets
 function AsyncAssets:create(body, opts)
   local copy = without_virtual(checked_body("assets:create", body))
   opts = optional("assets:create", opts, options.CALL)
-  return resources.call(self.client, KINDS["assets.create"], nil, copy, opts)
+  return calls.call(self.client, KINDS["assets.create"], nil, copy, opts)
 end
 
 ---As `client.assets:get`.
@@ -61,7 +61,7 @@ end
 function AsyncAssets:get(asset, opts)
   opts = optional("assets:get", opts, options.CALL)
   local id = id_of("assets:get", "asset", asset)
-  return resources.call(self.client, KINDS["assets.get"], id, nil, opts)
+  return calls.call(self.client, KINDS["assets.get"], id, nil, opts)
 end
 
 ---As `client.assets:list`.
@@ -73,7 +73,7 @@ function AsyncAssets:list(query, opts)
     query = without_virtual(sent("assets:list", query, LIST))
   end
   opts = optional("assets:list", opts, options.CALL)
-  return resources.call(self.client, KINDS["assets.list"], nil, query, opts)
+  return calls.call(self.client, KINDS["assets.list"], nil, query, opts)
 end
 
 ---As `client.assets:wait`.
@@ -83,7 +83,7 @@ end
 function AsyncAssets:wait(asset, opts)
   opts = optional("assets:wait", opts, options.WAIT)
   local id = id_of("assets:wait", "asset", asset)
-  return resources.wait(self.client, KINDS["assets.get"], id, opts)
+  return calls.wait(self.client, KINDS["assets.get"], id, opts)
 end
 
 ---As `client.assets:create_and_wait`, in a task.
@@ -161,7 +161,7 @@ end
 ---@return pomex.Error? err
 function Assets:create_and_wait(body, opts)
   opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
-  return resources.create_and_wait(self, self.async.client, core.now, body, opts)
+  return calls.create_and_wait(self, self.async.client, core.now, body, opts)
 end
 
 ---Whether a group is one of this account's: "ours" where an asset of it is listed, "foreign"

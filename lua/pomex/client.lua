@@ -1,14 +1,14 @@
 --- The client: the resources, and the loop that drives them.
 
+local calls = require "pomex.calls"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local hosts = require "pomex.host"
 local loop = require "pomex.loop"
 local options = require "pomex.options"
-local resources = require "pomex.resources"
 local tasks = require "pomex.task"
 
-local here = resources.here
+local here = calls.here
 
 ---A connection to the service. One thread at a time; opens nothing before its first use, so
 ---one made before a fork works in each child. It ends with `close`, `<close>` (Lua 5.4) or the
@@ -39,7 +39,7 @@ function client.new(given)
   local own = self.loop
   if host.guard then function own.guard() return host.guard(self) end end
   if host.attach then function own.attach() return host.attach(self) end end
-  resources.attach(self)
+  calls.attach(self)
   return self
 end
 

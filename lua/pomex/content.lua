@@ -10,8 +10,8 @@
 --- `image_url` parts only, in their order. Document section: Generate a Video From an Asset.
 
 local errors = require "pomex.errors"
-local plain = require "pomex.plain"
 local prompt = require "pomex.prompt"
+local values = require "pomex.values"
 
 local quoted, refuse = errors.quoted, prompt.refuse
 
@@ -45,7 +45,7 @@ end
 local function check_options(options, known, level)
   if options == nil then return {} end
   check_type(options, "table", "options", level + 1)
-  options = plain.flat(options, {}, function(what)
+  options = values.flat(options, {}, function(what)
     error("the options table " .. what, level + 2)
   end)
   for key in pairs(options) do

@@ -1,15 +1,14 @@
 --- Video generations.
 
+local calls = require "pomex.calls"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
-local marks = require "pomex.marks"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
-local plain = require "pomex.plain"
-local resources = require "pomex.resources"
+local values = require "pomex.values"
 
-local KINDS, here, refused = resources.KINDS, resources.here, operation.refused
-local optional, sent, id_of = options.optional, options.sent, resources.id_of
+local KINDS, here, refused = calls.KINDS, calls.here, operation.refused
+local optional, sent, id_of = options.optional, options.sent, calls.id_of
 
 local BODY = { model = "string", content = "content" }
 
@@ -21,7 +20,7 @@ local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created
 local OF_SAVE = { "on_progress", "overwrite", "save_timeout", "sync" }
 
 -- An empty list, which could else not be told from an empty object.
-local EMPTY = setmetatable({}, marks.ARRAY)
+local EMPTY = setmetatable({}, values.ARRAY)
 
 ---@class pomex.AsyncGenerations
 ---@field client pomex.Client
@@ -47,7 +46,7 @@ local function with_content(name, copy)
     if not parts then return nil, err end
     content = parts
   end
-  content = plain.deep(content, "content", function(what) options.misuse(name .. ": " .. what) end)
+  content = values.deep(content, "content", function(what) options.misuse(name .. ": " .. what) end)
   if type(content) == "table" and next(content) == nil then content = EMPTY end
   copy.content = content
   return copy
@@ -92,7 +91,7 @@ function AsyncGenerations:create(body, opts)
   if not payload then
     return refused(self.client, errors.wrap(err), KINDS["generations.create"])
   end
-  return resources.call(self.client, KINDS["generations.create"], nil, payload, opts)
+  return calls.call(self.client, KINDS["generations.create"], nil, payload, opts)
 end
 
 ---As `client.generations:get`.
@@ -102,7 +101,7 @@ end
 function AsyncGenerations:get(task, opts)
   opts = optional("generations:get", opts, options.CALL)
   local id = id_of("generations:get", "task", task)
-  return resources.call(self.client, KINDS["generations.get"], id, nil, opts)
+  return calls.call(self.client, KINDS["generations.get"], id, nil, opts)
 end
 
 ---As `client.generations:wait`.
@@ -112,7 +111,7 @@ end
 function AsyncGenerations:wait(task, opts)
   opts = optional("generations:wait", opts, options.WAIT)
   local id = id_of("generations:wait", "task", task)
-  return resources.wait(self.client, KINDS["generations.get"], id, opts)
+  return calls.wait(self.client, KINDS["generations.get"], id, opts)
 end
 
 ---As `client.generations:download`.
@@ -129,7 +128,7 @@ function AsyncGenerations:download(task, path, opts)
   local content = type(task) == "table" and task.content
   local link = type(content) == "table" and content.video_url
   if type(link) ~= "string" or link == "" or link:find("%z") then link = nil end
-  return resources.download(self.client, id, link, path, opts)
+  return calls.download(self.client, id, link, path, opts)
 end
 
 ---As `client.generations:create_and_wait`, in a task.
@@ -188,13 +187,13 @@ function Generations:create_and_wait(body, opts)
   local client = self.async.client
   opts = saving_options(opts)
   local path = opts and opts.save
-  if not path then return resources.create_and_wait(self, client, core.now, body, opts) end
+  if not path then return calls.create_and_wait(self, client, core.now, body, opts) end
   local fits, err = may_save(opts)
   if not fits then return nil, err end
   local task
-  task, err = resources.create_and_wait(self, client, core.now, body, opts)
+  task, err = calls.create_and_wait(self, client, core.now, body, opts)
   if not task then return nil, err end
-  task.file, err = resources.follow(self, client, task.id, "download", task, path, {
+  task.file, err = calls.follow(self, client, task.id, "download", task, path, {
     timeout = opts.save_timeout, max_retries = opts.max_retries, overwrite = opts.overwrite,
     sync = opts.sync, on_progress = opts.on_progress,
   })

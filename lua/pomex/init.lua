@@ -8,7 +8,7 @@
 --- key) raises.
 
 local core = require "pomex.core"
-local marks = require "pomex.marks"
+local values = require "pomex.values"
 
 ---@class pomex
 ---@field content fun(): pomex.Content makes a builder
@@ -23,7 +23,7 @@ pomex.VERSION = core.VERSION
 pomex.null = core.null
 
 ---The `group_id` that stands for the default Virtual group.
-pomex.VIRTUAL = marks.VIRTUAL
+pomex.VIRTUAL = values.VIRTUAL
 
 ---Makes a client. Opens nothing until its first use. Document section: Basics.
 ---@param options? pomex.Options
@@ -56,7 +56,7 @@ end
 ---@param list? T[]
 ---@return T[] list the same table
 function pomex.array(list)
-  return setmetatable(list or {}, marks.ARRAY)
+  return setmetatable(list or {}, values.ARRAY)
 end
 
 -- Loaded when they are first used, so that requiring pomex stays cheap.

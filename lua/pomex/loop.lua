@@ -3,14 +3,56 @@
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
-local failures = require "pomex.failures"
-local protect = require "pomex.host.protect"
+local step = require "pomex.step"
+
+-- Errors that nobody could be told of, for `step` to raise, the oldest first.
+-- Those of one who says nothing but errors (an on_event that raises at each) are not all kept.
+local MOST = 64
+
+---@class pomex.Failures
+local Failures = {}
+Failures.__index = Failures
+
+---@param message string
+---@param task? pomex.Task the one that failed: it may yet be waited for
+function Failures:add(message, task)
+  if #self >= MOST and not task then
+    self.lost = self.lost + 1
+  else
+    self[#self + 1] = { message = message, task = task }
+  end
+end
+
+---How many are yet to be raised.
+---@return integer
+function Failures:count()
+  for i = #self, 1, -1 do
+    local task = self[i].task
+    if task and task.collected then table.remove(self, i) end
+  end
+  return #self + (self.lost > 0 and 1 or 0)
+end
+
+---The oldest that still nobody collected; in the end, how many were not kept.
+---@return string|nil
+function Failures:take()
+  local count, lost = self:count(), self.lost
+  if count == 0 then return nil end
+  if self[1] then return table.remove(self, 1).message end
+  self.lost = 0
+  return ("pomex: %d more errors in on_event or on_done"):format(lost)
+end
+
+local function no_failures()
+  return setmetatable({ lost = 0 }, Failures)
+end
 
 ---@class pomex.Loop
 local Loop = {}
 Loop.__index = Loop
+Loop.in_step, Loop.advance = step.in_step, step.advance
 
-local now, pcall, running = core.now, pcall, coroutine.running
+local now = core.now
 
 local loop = {}
 
@@ -25,7 +67,7 @@ function loop.new(handle, on_event)
     queued = {},                        -- the same, by themselves
     later = {},                         -- those that yielded of their own accord
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
-    failures = failures.new(),
+    failures = no_failures(),
     unsure = false,                     -- a step was cut short: see rescue
     closed = false, ended = false,      -- ended: and everybody was told
     gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
@@ -89,23 +131,10 @@ function Loop:rest()
   if self.idle and self:left() == 0 then self.idle() end
 end
 
--- A coroutine is resumed by the next step; a host's function sees to it itself.
-local function wake(self, who)
+---Wakes a coroutine, which the next step resumes, or calls a function, which sees to it itself.
+---@param who thread|function
+function Loop:wake(who)
   if type(who) == "function" then who() else self:make_runnable(who) end
-end
-
-local function expire(self)
-  local time, due = now(), nil
-  if time < self.due then return end
-  for who, deadline in pairs(self.timers) do
-    if deadline <= time then
-      wake(self, who)
-      self.timers[who] = nil
-    elseif not due or deadline < due then
-      due = deadline
-    end
-  end
-  self.due = due
 end
 
 ---Keeps an error that nobody can be told, for `step` to raise.
@@ -122,141 +151,6 @@ end
 ---@return string|nil
 function Loop:take_failure()
   return self.failures:take()
-end
-
--- Resumes what can go on, at least one, and stops at `deadline`.
-local run
-function run(self, deadline)
-  if self.running and core.within(self.running, run, self) then return end
-  self.running = core.thread()
-  while self.head <= self.tail do
-    local head = self.head
-    local co = self.runnable[head]
-    if co then
-      self.queued[co] = nil
-      coroutines.resume(self, co)
-    end
-    -- In this order: cut short in between, it is resumed once more, and not lost.
-    self.head = head + 1
-    self.runnable[head] = nil
-    -- There is no next step of a closed one.
-    if deadline and not self.closed and now() >= deadline then break end
-  end
-  self.running = false
-  if self.head > self.tail then
-    self.head = 1 -- first: cut short here, the queue holds nothing, and is not behind its end
-    self.tail = 0
-  end
-end
-
-local function events(self)
-  local handle, hook = self.core, self.on_event
-  local event = handle:next_event()
-  while event do
-    local ok, err = pcall(hook, event)
-    if not ok then self:failure("on_event: " .. protect.said(err)) end
-    event = not self.closed and handle:next_event()
-  end
-end
-
--- Each is pending until everybody who waits for it will learn of its end.
-local function dispatch(self)
-  local handle, pending = self.core, self.pending
-  local id, done, update, progress = handle:next()
-  while id do
-    local op = pending[id]
-    if op then
-      if update or progress then op.news = true end
-      if done then
-        if op.crowded then
-          op:settle()
-          if self.closed then return end
-        else
-          -- What settle comes to where one coroutine waits, and the whole point is its speed.
-          op.finished = true
-          local who = op.waiter
-          if who ~= nil then
-            self:make_runnable(who)
-            op.waiter = nil
-          end
-        end
-        pending[id] = nil
-        self.count = self.count - 1
-      else
-        op:wake()
-      end
-    end
-    id, done, update, progress = handle:next()
-  end
-end
-
--- An error cut a step short: no memory, or Ctrl-C. What it had been told and did not hand on
--- is looked up.
-local function rescue(self)
-  local ids = {}
-  for id, op in pairs(self.pending) do
-    if op:done() then ids[#ids + 1] = id end
-  end
-  table.sort(ids)
-  for _, id in ipairs(ids) do
-    self.pending[id]:settle()
-    if self.closed then return end
-    self.pending[id] = nil
-    self.count = self.count - 1
-  end
-  for gate in pairs(self.gates) do gate:wake() end
-  local count, queued = 0, {}
-  for _ in pairs(self.pending) do count = count + 1 end
-  for i = self.head, self.tail do
-    local co = self.runnable[i]
-    if co then queued[co] = true end
-  end
-  self.count, self.queued = count, queued
-  self.unsure = false
-end
-
-local function turn(self, budget)
-  self.stepping = running() or core.thread()
-  local deadline = budget and budget > 0 and now() + budget or nil
-  if self.unsure then rescue(self) end
-  self.core:step(budget)
-  if self.on_event then events(self) end
-  if not self.closed then dispatch(self) end
-  if self.due then expire(self) end
-  local later = self.later
-  for i = 1, #later do self:make_runnable(later[i]) end
-  for i = #later, 1, -1 do later[i] = nil end
-  if self.tail > 0 then run(self, deadline) end
-  self.stepping = false
-end
-
----Whether a step runs. One that an interrupt cut short is over, even if it could not say so.
----@return boolean
-function Loop:in_step()
-  local thread = self.stepping
-  if not thread then return false end
-  if core.within(thread, turn, self) then return true end
-  self.unsure, self.running, self.stepping = true, false, false
-  return false
-end
-
----One round: the core's work, then everything that it made ready.
----@param budget? number seconds of work in the core
----@param deaf? boolean the descriptor does not tell of errors that are yet to be raised
-function Loop:advance(budget, deaf)
-  if self.closed then error("pomex client is closed", 0) end
-  if self:in_step() then
-    error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
-  end
-  -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
-  local ok, err = pcall(turn, self, budget)
-  if not ok then self.unsure, self.running, self.stepping = true, false, false end
-  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure
-    or not deaf and self:unheard() > 0) then
-    self:arm(deaf)
-  end
-  if not ok then error(err, 0) end
-  self:rest()
 end
 
 ---Seconds until `advance` has work of this half; nil: it has none of its own.
@@ -295,11 +189,11 @@ function Loop:close()
     if op then op:settle() end
     pending[id] = nil
   end
-  for who in pairs(self.timers) do wake(self, who) end
-  self.count, self.timers, self.due, self.failures = 0, {}, nil, failures.new()
+  for who in pairs(self.timers) do self:wake(who) end
+  self.count, self.timers, self.due, self.failures = 0, {}, nil, no_failures()
   self.ended = true
   -- Within a step (an on_done closed the client) that step resumes them.
-  if not self.stepping then run(self) end
+  if not self.stepping then step.resume_runnable(self) end
 end
 
 return loop

@@ -1,15 +1,15 @@
 --- Something asked of the service that has its answer, or will have it. `client.async` returns
 --- operations; the plain calls are `client.async…:wait()`.
 
+local catch = require "pomex.host.catch"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local json = require "pomex.json"
 local options = require "pomex.options"
-local protect = require "pomex.host.protect"
-local reply = require "pomex.reply"
 local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
-local now, note = core.now, protect.note
+local now, note = core.now, catch.note
 
 ---Dropping one never cancels it. Its result stays in it, however often it is taken.
 ---@class pomex.Operation: pomex.Waitable
@@ -91,7 +91,7 @@ end
 
 local function failure(self, fields)
   if type(fields.object) == "string" then
-    fields.object = reply.object(fields.object) or fields.object
+    fields.object = json.object(fields.object) or fields.object
   end
   -- Where its memory ran out, the core could not say which.
   if fields.id == nil and fields.billed == "yes" then fields.id = self.target end
@@ -146,7 +146,7 @@ local function deliver(self)
   -- The last news may come with the end, and the result have been taken by somebody else.
   if not handle then return end
   if opts.on_update then
-    local seen = reply.object(handle:body())
+    local seen = json.object(handle:body())
     if seen then opts.on_update(seen) end
   elseif opts.on_progress then
     opts.on_progress(handle:progress())
@@ -160,7 +160,7 @@ local ASKS = {
 
 local function ran_out(self, timeout)
   local handle, endpoint = self.core, self.kind.endpoint
-  local seen = reply.object(handle:body())
+  local seen = json.object(handle:body())
   return nil, errors.bill(errors.new("timeout_error", {
     message = ("no answer within %s s of waiting"):format(text.number("%.14g", timeout)),
     hint = "the operation goes on; call its wait again, or cancel it",

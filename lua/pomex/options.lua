@@ -2,13 +2,12 @@
 --- the argument's name. What only the service or the core can judge is not looked at here.
 
 local core = require "pomex.core"
-local plain = require "pomex.plain"
 local text = require "pomex.text"
-local VIRTUAL = require("pomex.marks").VIRTUAL
+local values = require "pomex.values"
 
 local options = {}
 
-local null, huge = core.null, math.huge
+local null, VIRTUAL, huge = core.null, values.VIRTUAL, math.huge
 
 -- Where these files lie, so that the line named is the caller's and not one of ours.
 local getinfo = type(debug) == "table" and debug.getinfo
@@ -137,7 +136,7 @@ local function fields(where, given, known, open, sent)
     misuse(("%s: a table is needed, not %s"):format(where, shown(given)))
   end
   local function misfit(what) misuse(where .. ": " .. what) end
-  local copy = plain.flat(given, known, function(what) misfit("the table " .. what) end)
+  local copy = values.flat(given, known, function(what) misfit("the table " .. what) end)
   for key, value in next, copy do
     local kind = known[key]
     if kind then
@@ -149,7 +148,7 @@ local function fields(where, given, known, open, sent)
       misuse(("%s: unknown key %q (is it %q?)"):format(where, key, options.nearest(key, known)))
     end
     if type(value) == "table" and not OPAQUE[kind] then
-      copy[key] = plain.deep(value, key, misfit)
+      copy[key] = values.deep(value, key, misfit)
     end
   end
   return copy

@@ -1,9 +1,9 @@
 --- Verification sessions.
 
+local calls = require "pomex.calls"
 local options = require "pomex.options"
-local resources = require "pomex.resources"
 
-local KINDS, here = resources.KINDS, resources.here
+local KINDS, here = calls.KINDS, calls.here
 local BODY = { callback_url = "string", lang = "string" }
 
 ---@class pomex.AsyncSessions
@@ -18,7 +18,7 @@ AsyncSessions.__index = AsyncSessions
 function AsyncSessions:create(body, opts)
   body = options.sent("sessions:create", body, BODY)
   opts = options.optional("sessions:create", opts, options.CALL)
-  return resources.call(self.client, KINDS["sessions.create"], nil, body, opts)
+  return calls.call(self.client, KINDS["sessions.create"], nil, body, opts)
 end
 
 ---@class pomex.Sessions

@@ -3,7 +3,7 @@
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
-local protect = require "pomex.host.protect"
+local catch = require "pomex.host.catch"
 local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
@@ -45,11 +45,11 @@ function Task:fail(err, trace)
   self.count, self.value = RAISED, err
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
     or self.collected
-  if not self.collected then self.client.loop:failure(trace or protect.said(err), self) end
+  if not self.collected then self.client.loop:failure(trace or catch.said(err), self) end
   over(self)
 end
 
--- By what protect.call returned.
+-- By what catch.call returned.
 function Task:ended(ok, ...)
   if ok then self:finish(...) else self:fail(...) end
 end
@@ -87,7 +87,7 @@ function tasks.spawn(client, f, ...)
   else
     local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
     host.spawn(function()
-      protect.run(task, inner, unpack(arguments, 1, count))
+      catch.run(task, inner, unpack(arguments, 1, count))
     end)
   end
   return task

@@ -5,9 +5,9 @@
 --- a function called) when calling it again is worth while. Waking may be spurious.
 
 local options = require "pomex.options"
-local protect = require "pomex.host.protect"
+local catch = require "pomex.host.catch"
 
-local note = protect.note
+local note = catch.note
 
 ---@class pomex.Waitable
 local waitable = {}
@@ -62,7 +62,7 @@ local function run_handler(self, handler, ...)
   if not ok then
     local loop = self.client.loop
     loop.unsure = true
-    loop:failure("on_done: " .. protect.said(err))
+    loop:failure("on_done: " .. catch.said(err))
   end
 end
 

@@ -151,7 +151,7 @@ describe("2: the locale", function()
       -- lua-cjson itself ends a program that loads it then.
       require "cjson"
       assert(os.setlocale "ps_AF.UTF-8")
-      local reply = require "pomex.reply"
+      local reply = require "pomex.json"
       print(reply.object('{"a":0.5}').a == 0.5 and "half")
     ]])))
   end)
@@ -164,7 +164,7 @@ describe("2: the locale", function()
       .. "text speaks of image 3\n"
       .. "İzmir\n", run([[
       set "tr_TR"
-      local urls = require "pomex.callback_url"
+      local urls = require "pomex.callback.url"
       print(urls.origin("x", "HTTPS://INTERVIEW.IO") .. "/done")
       local sb = assert(sandbox.start())
       local client = assert(pomex.new(sb:client_options()))

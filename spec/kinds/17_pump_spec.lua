@@ -126,7 +126,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
   end)
 
   it("is not within a step for ever, if nginx keeps its coroutine as it was", function()
-    local watching = require "pomex.host.pump"
+    local watching = require "pomex.host.watcher"
     local client = assert(require("pomex").new { base_url = sb.url, api_key = sb.key,
       host = "coroutine" })
     client.async.assets:list():on_done(coroutine.yield)

@@ -125,7 +125,7 @@ describe("18: Lua's corners", function()
   end
 
   it("a host's step that is interrupted does not refuse the waits that come after it", function()
-    local pump = require "pomex.host.pump"
+    local pump = require "pomex.host.watcher"
     if jit then jit.off() end
     local n, over = 0, false
     while not over and n < 5000 do

@@ -1,6 +1,6 @@
 --- A request of nginx as what spec/support/host_scenarios.lua asks for; runs inside nginx.
 
-local control = require "pomex.sandbox_control"
+local control = require "pomex.sandbox.control"
 local core = require "pomex.core"
 local pomex = require "pomex"
 -- luacheck: std +ngx_lua

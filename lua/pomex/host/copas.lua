@@ -4,7 +4,7 @@
 local copas = require "copas"
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
-local pump = require "pomex.host.pump"
+local watcher = require "pomex.host.watcher"
 local socket = require "socket"
 
 local host = { name = "copas", running = coroutines.running }
@@ -35,7 +35,7 @@ end
 ---Raises where the client's descriptor is not for luasocket.
 ---@param client pomex.Client
 function host.guard(client)
-  local fd = pump.descriptor(client)
+  local fd = watcher.descriptor(client)
   if fd >= socket._SETSIZE then
     error(("pomex: copas cannot watch descriptor %d: luasocket's select() takes those below %d")
       :format(fd, socket._SETSIZE), 0)
@@ -52,7 +52,7 @@ end
 function host.attach(client)
   local loop = client.loop
   if loop.detach then return end
-  local bell, ring = new_bell(pump.descriptor(client))
+  local bell, ring = new_bell(watcher.descriptor(client))
   local function stop()
     loop.detach, loop.idle = nil, nil
     ring()
@@ -61,7 +61,7 @@ function host.attach(client)
   copas.addthread(function()
     copas.receive(bell, 1)
     while loop.detach == stop do
-      pump.step(client, tell)
+      watcher.step(client, tell)
       if loop.detach == stop then copas.receive(bell, 1) end
     end
   end)
@@ -73,7 +73,7 @@ function host.refuse()
   if not host.running() then
     return 'pomex: with host = "copas" only a thread can wait; copas.addthread starts one'
   end
-  return pump.busy()
+  return watcher.busy()
 end
 
 ---@param client pomex.Client
@@ -81,7 +81,7 @@ end
 ---@param timeout? number seconds
 function host.wait(client, ready, timeout)
   local loop, bell, ring = client.loop, new_bell()
-  pump.wait(host, client, ready, timeout, ring, function(left)
+  watcher.wait(host, client, ready, timeout, ring, function(left)
     -- This copas has no timers.
     if left then loop:wake_at(ring, now() + left) end
     copas.receive(bell, 1)

@@ -2,10 +2,10 @@
 --- schedulers of one's own; the tasks of every host that has none of its own kind.
 
 local core = require "pomex.core"
-local protect = require "pomex.host.protect"
+local catch = require "pomex.host.catch"
 
 local coroutines = {
-  current = protect.current,
+  current = catch.current,
   name = "coroutine",
   WITHIN_C = "pomex: a wait within what a function in C calls (string.gsub, table.sort, require), "
     .. "which cannot yield; call it from Lua",
@@ -13,7 +13,7 @@ local coroutines = {
 }
 
 local now, yieldable = core.now, core.yieldable
-local said, running = protect.said, coroutine.running
+local said, running = catch.said, coroutine.running
 local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
 
 -- What a wait yields, so that it can be told from a yield of the task's own.
@@ -110,7 +110,7 @@ local function left(loop, co, task, ok, ...)
     started[co] = nil
     return
   end
-  local trace = protect.traceback(co, said(what))
+  local trace = catch.traceback(co, said(what))
   -- 5.4: variables to be closed of a coroutine that failed wait for this.
   if coroutine.close then coroutine.close(co) end
   if task then

@@ -3,8 +3,8 @@
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
-local protect = require "pomex.host.protect"
-local pump = require "pomex.host.pump"
+local catch = require "pomex.host.catch"
+local watcher = require "pomex.host.watcher"
 
 local host = { name = "cqueues" }
 
@@ -16,7 +16,7 @@ function host.own()
   local cq, direct = cqueues.running()
   if not cq then return nil end
   -- On PUC 5.1 a task runs one coroutine deeper than cqueues knows.
-  return direct or protect.current() ~= coroutine.running()
+  return direct or catch.current() ~= coroutine.running()
 end
 
 ---@return thread|nil
@@ -30,7 +30,7 @@ function host.refuse()
   if not cqueues.running() then
     return "pomex: no controller of cqueues runs here; wait in cq:wrap(function() … end)"
   end
-  return pump.busy()
+  return watcher.busy()
 end
 
 ---Raises where no controller runs: nothing could watch what is started there.
@@ -44,7 +44,7 @@ function host.attach(client)
   local loop, cq = client.loop, cqueues.running()
   local watching = loop.watching or setmetatable({}, { __mode = "k" })
   if not cq or watching[cq] then return end
-  local pollable = { pollfd = pump.descriptor(client), events = "r" }
+  local pollable = { pollfd = watcher.descriptor(client), events = "r" }
   loop.watching, watching[cq] = watching, true
   local function stop()
     loop.watching, loop.detach, loop.idle = nil, nil, nil
@@ -56,7 +56,7 @@ function host.attach(client)
   local function tell(message) cq:wrap(error, message, 0) end
   cq:wrap(function()
     while loop.watching == watching do
-      pump.step(client, tell)
+      watcher.step(client, tell)
       if loop.watching == watching then poll(pollable) end
     end
   end)
@@ -69,7 +69,7 @@ function host.wait(client, ready, timeout)
   local woken = condition.new()
   local function wake() woken:signal() end
   local function sleep(left) poll(woken, left) end
-  return pump.wait(host, client, ready, timeout, wake, sleep)
+  return watcher.wait(host, client, ready, timeout, wake, sleep)
 end
 
 ---@param f function

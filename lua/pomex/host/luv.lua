@@ -3,8 +3,8 @@
 
 local coroutines = require "pomex.host.coroutine"
 local luv = require "luv"
-local protect = require "pomex.host.protect"
-local pump = require "pomex.host.pump"
+local catch = require "pomex.host.catch"
+local watcher = require "pomex.host.watcher"
 
 local host = { name = "luv", running = coroutines.running, spawn = coroutines.spawn }
 
@@ -44,7 +44,7 @@ end
 ---Has luv's loop watch `client` while anything is pending.
 ---@param client pomex.Client
 function host.attach(client)
-  local loop, fd = client.loop, pump.descriptor(client)
+  local loop, fd = client.loop, watcher.descriptor(client)
   local handle = handle_of(fd)
   if watched[fd] == client and handle:is_active() then return end
   local function stop()
@@ -53,7 +53,7 @@ function host.attach(client)
   end
   must(handle:start("r", function()
     local mine = watched[fd]
-    if mine then pump.step(mine, raise) end
+    if mine then watcher.step(mine, raise) end
   end))
   watched[fd], loop.detach, loop.idle = client, stop, stop
 end
@@ -64,7 +64,7 @@ function host.refuse()
   if not coroutines.running() then
     return 'pomex: with host = "luv" only a coroutine can wait; client:spawn starts one'
   end
-  return pump.busy()
+  return watcher.busy()
 end
 
 ---@param client pomex.Client
@@ -80,8 +80,8 @@ end
 -- Whoever resumes it may see it end: it says so itself. (PUC 5.1 cannot yield in a pcall; there
 -- an error goes to whoever resumed it.)
 local function body(task, f, ...)
-  if protect.PUC_51 then return task:finish(f(...)) end
-  return task:ended(protect.call(f, ...))
+  if catch.PUC_51 then return task:finish(f(...)) end
+  return task:ended(catch.call(f, ...))
 end
 
 ---@param task pomex.Task

@@ -3,7 +3,7 @@
 
 local pump = require "pomex.host.openresty_pump"
 local semaphore = require "ngx.semaphore"
-local watching = require "pomex.host.pump"
+local watcher = require "pomex.host.watcher"
 
 local get_phase = ngx.get_phase
 
@@ -29,9 +29,9 @@ local CLOSED = { init = true, exit_worker = true }
 function openresty.refuse()
   local phase = get_phase()
   if not BARRED[phase] then
-    local why = watching.busy()
+    local why = watcher.busy()
     -- nginx has coroutines serve again, also one that it ended within a step.
-    if why and pump.revive() then return watching.busy() end
+    if why and pump.revive() then return watcher.busy() end
     return why
   end
   return ("pomex: %s cannot wait; %s"):format(BARRED[phase], phase == "init"
@@ -97,7 +97,7 @@ end
 ---@param timeout? number seconds
 function openresty.wait(client, ready, timeout)
   local waiter = table.remove(spares) or new_waiter()
-  watching.wait(openresty, client, ready, timeout, waiter.wake, waiter.sleep)
+  watcher.wait(openresty, client, ready, timeout, waiter.wake, waiter.sleep)
   if #spares < 64 then spares[#spares + 1] = waiter end
 end
 

@@ -8,7 +8,7 @@
 
 local bridges = require "pomex.host.openresty_bridge"
 local core = require "pomex.core"
-local watching = require "pomex.host.pump"
+local watcher = require "pomex.host.watcher"
 
 local pump = {
   bridge = true,   -- false: never try one
@@ -81,7 +81,7 @@ local function run_bridge(mine, sock)
     local client = watched[fd]
     if client then
       mine.beat = now()
-      watching.step(client, log)
+      watcher.step(client, log)
       if watched[fd] == client then
         if not own:rearm(fd) then return false end
         worked[fd] = true
@@ -98,7 +98,7 @@ local function step_all()
   local all, left = {}, 0
   for fd, client in pairs(watched) do all[fd] = client end
   for fd, client in pairs(all) do
-    if watched[fd] == client then watching.step(client, log) end
+    if watched[fd] == client then watcher.step(client, log) end
     local pending = client.loop:left()
     left = left + pending
     if pending == 0 then forget(fd, client) end
@@ -178,14 +178,14 @@ end
 
 local function dead(one)
   if bridge then return not bridge:alive() end
-  return now() - one.beat > (watching.inside(one.co) and pump.stuck or pump.silent)
+  return now() - one.beat > (watcher.inside(one.co) and pump.stuck or pump.silent)
 end
 
 local function bury()
   local co = current.co
   ngx.log(ngx.WARN, "pomex: what steps the clients of this worker has ended; it begins anew")
   clear()
-  watching.forsake(co, watched)
+  watcher.forsake(co, watched)
 end
 
 local look
@@ -231,7 +231,7 @@ function pump.attach(client)
   local loop = client.loop
   -- Watched already: but the pump may have ended, or nginx dropped its timer.
   if not loop.detach then
-    local fd = watching.descriptor(client)
+    local fd = watcher.descriptor(client)
     watched[fd] = client
     function loop.detach() forget(fd, client) end
     function loop.idle()

@@ -3,10 +3,10 @@
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
-local check_parts = require "pomex.parts"
-local reply = require "pomex.reply"
+local check_request = require "pomex.request"
+local json = require "pomex.json"
 
-local resources = {}
+local calls = {}
 
 local new = operation.new
 
@@ -22,14 +22,14 @@ end
 
 -- How the result of each endpoint becomes a value.
 local KINDS = {
-  request = { endpoint = "request", decode = reply.any },
+  request = { endpoint = "request", decode = json.any },
   download = { endpoint = "download", decode = file },
 }
 for _, endpoint in ipairs { "sessions.create", "assets.create", "assets.get", "assets.list",
   "generations.create", "generations.get" } do
-  KINDS[endpoint] = { endpoint = endpoint, decode = reply.object }
+  KINDS[endpoint] = { endpoint = endpoint, decode = json.object }
 end
-resources.KINDS = KINDS
+calls.KINDS = KINDS
 
 -- The client's loop, where something may be started.
 local function open(client)
@@ -49,7 +49,7 @@ end
 ---@param payload table|nil
 ---@param opts table|nil checked already
 ---@return pomex.Operation
-function resources.call(client, kind, id, payload, opts)
+function calls.call(client, kind, id, payload, opts)
   local loop = open(client)
   local spares = loop.spares
   local last = #spares
@@ -61,7 +61,7 @@ end
 
 ---Starts a wait for a final status.
 ---@return pomex.Operation
-function resources.wait(client, kind, id, opts)
+function calls.wait(client, kind, id, opts)
   local loop = open(client)
   local handle, number = loop.core:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
@@ -69,7 +69,7 @@ end
 
 ---Starts a download.
 ---@return pomex.Operation
-function resources.download(client, id, link, path, opts)
+function calls.download(client, id, link, path, opts)
   local loop = open(client)
   -- Before anything is started: nothing may fail between that and `new`.
   local kept = { path = path, on_progress = opts and opts.on_progress }
@@ -82,7 +82,7 @@ end
 ---@param name string
 ---@param x any
 ---@return string
-function resources.id_of(where, name, x)
+function calls.id_of(where, name, x)
   if type(x) == "string" then return x end
   local id = type(x) == "table" and x.id
   if type(id) ~= "string" then
@@ -110,7 +110,7 @@ end
 ---@param step "wait"|"download"
 ---@return table|nil object
 ---@return pomex.Error? err of which the same call is no retry
-function resources.follow(resource, client, id, step, ...)
+function calls.follow(resource, client, id, step, ...)
   if client.loop.closed then
     return made(resource, id, nil, errors.bill(errors.new("cancelled_error", {
       message = ("the client was closed before the %s of %s"):format(step, id), attempts = 0,
@@ -119,7 +119,7 @@ function resources.follow(resource, client, id, step, ...)
   return made(resource, id, resource[step](resource, ...))
 end
 
-local follow = resources.follow
+local follow = calls.follow
 
 ---The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
 ---@param resource table with create and wait
@@ -129,7 +129,7 @@ local follow = resources.follow
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return table|nil object
 ---@return pomex.Error? err
-function resources.create_and_wait(resource, client, now, body, opts)
+function calls.create_and_wait(resource, client, now, body, opts)
   if not opts then
     local created, err = resource:create(body)
     if not created then return nil, err end
@@ -155,7 +155,7 @@ end
 ---@generic T
 ---@param async T
 ---@return T async
-function resources.here(async)
+function calls.here(async)
   if not async then options.misuse("pomex: a method is called with a colon") end
   local client = async.client
   if client.loop.closed then closed() end
@@ -187,7 +187,7 @@ function Async:request(method, path, parts, opts)
   options.expect("client:request", "path", path, "string")
   parts = options.optional("client:request", parts, REQUEST)
   opts = options.optional("client:request", opts, options.CALL)
-  if parts then check_parts("client:request", parts) end
+  if parts then check_request("client:request", parts) end
   if method:find("%z") or path:find("%z") then
     local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
     return operation.refused(client, err, KINDS.request)
@@ -197,9 +197,9 @@ function Async:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end
 
----Gives a new client its resources.
+---Gives a new client its calls.
 ---@param client pomex.Client
-function resources.attach(client)
+function calls.attach(client)
   local async = setmetatable({ client = client }, Async)
   client.async = async
   for _, name in ipairs { "sessions", "assets", "generations" } do
@@ -207,4 +207,4 @@ function resources.attach(client)
   end
 end
 
-return resources
+return calls

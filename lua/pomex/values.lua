@@ -1,13 +1,21 @@
---- Plain copies of the tables that a caller passes: what is checked is what is sent, once, and no
---- metatable can make a difference between the two.
+--- Values on their way to the service: those that stand for what plain Lua cannot say, and plain
+--- copies of the tables that a caller passes. A copy is made once, checked and sent, so that no
+--- metatable can make what is checked differ from what is sent.
 
 local core = require "pomex.core"
-local marks = require "pomex.marks"
 local text = require "pomex.text"
 
-local plain = {}
+local values = {}
 
-local metatable_of, arrays, VIRTUAL = core.metatable, core.arrays, marks.VIRTUAL
+---The `group_id` of an upload that shall land in the default Virtual group. It has to be said,
+---since Lua cannot tell a field that is nil from one that was left out.
+values.VIRTUAL = setmetatable({}, { __tostring = function() return "pomex.VIRTUAL" end })
+
+---The metatable of a table that is a JSON array even when it is empty.
+values.ARRAY = {}
+core.arrays[values.ARRAY] = true
+
+local metatable_of, arrays, VIRTUAL = core.metatable, core.arrays, values.VIRTUAL
 
 -- So many tables may stand behind one another as each other's __index.
 local MAX_LINKS = 100
@@ -66,14 +74,14 @@ local NONE = {}
 ---@param known table<string, any> names whose values may be functions
 ---@param misfit fun(what: string) raises
 ---@return table copy
-function plain.flat(given, known, misfit)
+function values.flat(given, known, misfit)
   local copy = {}
   if metatable_of(given) == nil then
     for key, value in next, given do copy[key] = value end
     return copy
   end
   list(given, copy, known, misfit, 0)
-  if arrays[metatable_of(given)] then setmetatable(copy, marks.ARRAY) end
+  if arrays[metatable_of(given)] then setmetatable(copy, values.ARRAY) end
   return copy
 end
 
@@ -81,7 +89,7 @@ local function deep(value, trail, depth, misfit)
   if type(value) ~= "table" or rawequal(value, VIRTUAL) then return value end
   local function named(what) misfit(path_of(trail, depth) .. " " .. what) end
   if depth > MAX_DEPTH then named "is nested more than 64 levels deep, or in itself" end
-  local copy = plain.flat(value, NONE, named)
+  local copy = values.flat(value, NONE, named)
   for key, item in next, copy do
     if type(item) == "table" then
       trail[depth + 1] = key
@@ -96,9 +104,9 @@ end
 ---@param name string|nil what it is called
 ---@param misfit fun(what: string) raises
 ---@return any copy
-function plain.deep(value, name, misfit)
+function values.deep(value, name, misfit)
   if type(value) ~= "table" then return value end
   return deep(value, { name }, name and 1 or 0, misfit)
 end
 
-return plain
+return values

@@ -3,15 +3,15 @@
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
-local marks = require "pomex.marks"
 local options = require "pomex.options"
 local text = require "pomex.text"
+local values = require "pomex.values"
 
 local SAYABLE = { string = true, boolean = true, number = true }
 local WANTED = "a string, a number, a boolean or a list of them"
 
 local function named(value)
-  if rawequal(value, marks.VIRTUAL) then return "pomex.VIRTUAL" end
+  if rawequal(value, values.VIRTUAL) then return "pomex.VIRTUAL" end
   if value == core.null then return "pomex.null" end
   if type(value) ~= "number" then return type(value) end
   return value ~= value and "NaN" or text.number("%.14g", value)
@@ -39,7 +39,7 @@ local function check_query(where, query)
   for key, value in next, query do
     if type(key) ~= "string" then misfit(where, "each key of query", "a string", key) end
     local name = "query." .. key
-    if type(value) == "table" and not rawequal(value, marks.VIRTUAL) then
+    if type(value) == "table" and not rawequal(value, values.VIRTUAL) then
       check_list(where, name, value)
     elseif value ~= core.null and not sayable(value) then
       misfit(where, name, WANTED, value)

@@ -1,10 +1,10 @@
 -- Replies: decoded once, nulls absent, whole numbers whole; and answers that are no replies.
 
 local pomex = require "pomex"
-local reply = require "pomex.reply"
+local reply = require "pomex.json"
 local sandbox = require "pomex.sandbox"
 
-describe("pomex.reply", function()
+describe("pomex.json", function()
   it("decodes an object: nulls absent, whole numbers integers, the unknown kept", function()
     local object = reply.object(
       '{"a":null,"b":5,"c":5.0,"d":0.5,"e":[1,{"f":null,"g":"x"}],"new":{"field":true}}')

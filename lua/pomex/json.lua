@@ -5,7 +5,7 @@ local core = require "pomex.core"
 local cjson = require "cjson"
 local errors = require "pomex.errors"
 
-local reply = {}
+local json = {}
 
 local tidy, byte, find = core.tidy, string.byte, string.find
 local BRACE, BRACKET = byte "{", byte "["
@@ -82,7 +82,7 @@ end
 ---@param endpoint? string "assets.get", for the error
 ---@return table|nil object
 ---@return pomex.Error? err decode_error
-function reply.object(body, status, endpoint)
+function json.object(body, status, endpoint)
   if byte(body, 1) ~= BRACE and opener(body) ~= BRACE then
     return unreadable("the answer is not a JSON object", body, status, endpoint)
   end
@@ -95,10 +95,10 @@ end
 ---@param endpoint? string
 ---@return table|nil value
 ---@return pomex.Error? err decode_error
-function reply.any(body, status, endpoint)
+function json.any(body, status, endpoint)
   if body == "" then return {} end
-  if opener(body) ~= BRACKET then return reply.object(body, status, endpoint) end
+  if opener(body) ~= BRACKET then return json.object(body, status, endpoint) end
   return parse(body, status, endpoint)
 end
 
-return reply
+return json

@@ -1,6 +1,6 @@
 --- Running a task's function so that how it ended is known, in whatever coroutine a host gave it.
 
-local protect = {}
+local catch = {}
 
 local running, yield = coroutine.running, coroutine.yield
 local resume, status = coroutine.resume, coroutine.status
@@ -8,12 +8,12 @@ local resume, status = coroutine.resume, coroutine.status
 ---What was raised, in words; its own __tostring may raise, too.
 ---@param err any
 ---@return string
-function protect.said(err)
+function catch.said(err)
   local ok, words = pcall(tostring, err)
   return ok and type(words) == "string" and words or "an error that cannot be shown"
 end
 
-local said = protect.said
+local said = catch.said
 
 ---The traceback of `co` below `words`; the words alone where the program has no `debug`, or one
 ---that raises. The error itself must not be lost for that.
@@ -21,7 +21,7 @@ local said = protect.said
 ---@param words string
 ---@param level? integer
 ---@return string
-function protect.traceback(co, words, level)
+function catch.traceback(co, words, level)
   local library = rawget(_G, "debug")
   local trace = type(library) == "table" and library.traceback
   if not trace then return words end
@@ -30,7 +30,7 @@ function protect.traceback(co, words, level)
   return ok and type(text) == "string" and text or words
 end
 
-local traceback = protect.traceback
+local traceback = catch.traceback
 
 -- On PUC 5.1: for whom a coroutine made below runs.
 ---@type table<thread, thread>
@@ -44,7 +44,7 @@ end
 
 -- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
 local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
-protect.PUC_51 = PUC_51
+catch.PUC_51 = PUC_51
 
 local function traced(err)
   return { err, traceback(nil, said(err), 3) }
@@ -63,7 +63,7 @@ end
 ---@param f function
 ---@return boolean ok
 ---@return any ... what it returned; or what it raised, and the traceback
-function protect.call(f, ...)
+function catch.call(f, ...)
   if not PUC_51 then return unfolded(xpcall(f, traced, ...)) end
   local co = coroutine.create(f)
   outer[co] = running()
@@ -72,7 +72,7 @@ end
 
 ---The running coroutine as its host knows it: the one to resume.
 ---@return thread|nil
-function protect.current()
+function catch.current()
   local co = running()
   while co and outer[co] do co = outer[co] end
   return co
@@ -85,20 +85,20 @@ local hosted = setmetatable({}, { __mode = "k" })
 ---Runs `f(…)` as the whole of a task that a host has started.
 ---@param task pomex.Task
 ---@param f function
-function protect.run(task, f, ...)
-  local co = protect.current()
+function catch.run(task, f, ...)
+  local co = catch.current()
   if co then hosted[co] = task end
-  task:ended(protect.call(f, ...))
+  task:ended(catch.call(f, ...))
   if co then hosted[co] = nil end
 end
 
 ---Takes note of what such a task is about to wait for.
 ---@param ready table
-function protect.note(ready)
+function catch.note(ready)
   if next(hosted) == nil then return end
-  local co = protect.current()
+  local co = catch.current()
   local task = co and hosted[co]
   if task then task.waiting = ready end
 end
 
-return protect
+return catch

@@ -5,7 +5,7 @@ local coroutines = require "pomex.host.coroutine"
 
 local now, yieldable = core.now, core.yieldable
 
-local pump = {}
+local watcher = {}
 
 local MAIN = {}
 local stepping -- the coroutine in which a step of a host's runs just now
@@ -18,7 +18,7 @@ end
 ---the descriptor stays readable.
 ---@param client pomex.Client
 ---@param tell fun(message: string)
-function pump.step(client, tell)
+function watcher.step(client, tell)
   local outer = stepping
   stepping = current()
   local ok, why = pcall(client.step, client)
@@ -28,9 +28,9 @@ end
 
 ---Why the running coroutine may not wait: it is the one that steps, or cannot yield just here.
 ---@return string|nil
-function pump.busy()
+function watcher.busy()
   if stepping == current() then
-    if core.within(core.thread(), pump.step) then return coroutines.WITHIN_STEP end
+    if core.within(core.thread(), watcher.step) then return coroutines.WITHIN_STEP end
     stepping = nil -- an interrupt cut that step short
   end
   return not yieldable() and coroutines.WITHIN_C or nil
@@ -39,14 +39,14 @@ end
 ---Whether a step runs in the coroutine `co`.
 ---@param co thread
 ---@return boolean
-function pump.inside(co)
+function watcher.inside(co)
   return stepping == co
 end
 
 ---The coroutine `co` will never go on: a step of `clients` that it was in is over.
 ---@param co thread
 ---@param clients table<any, pomex.Client>
-function pump.forsake(co, clients)
+function watcher.forsake(co, clients)
   if stepping == co then stepping = nil end
   for _, client in pairs(clients) do
     local loop = client.loop
@@ -61,7 +61,7 @@ end
 ---@param timeout number|nil seconds
 ---@param wake fun()
 ---@param sleep fun(left: number|nil)
-function pump.wait(host, client, ready, timeout, wake, sleep)
+function watcher.wait(host, client, ready, timeout, wake, sleep)
   local why = host.refuse()
   if why then error(why, 0) end
   client.loop:watch()
@@ -77,9 +77,9 @@ end
 
 ---@param client pomex.Client
 ---@return integer fd
-function pump.descriptor(client)
+function watcher.descriptor(client)
   local fd, why = client:pollfd()
   return fd or error("pomex: cannot watch the client: " .. why, 0)
 end
 
-return pump
+return watcher

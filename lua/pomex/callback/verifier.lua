@@ -11,8 +11,8 @@ local callback = require "pomex.callback"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
-local stores = require "pomex.callback_store"
-local urls = require "pomex.callback_url"
+local stores = require "pomex.callback.store"
+local urls = require "pomex.callback.url"
 
 local floor = math.floor
 local check, expect, misuse = options.check, options.expect, options.misuse

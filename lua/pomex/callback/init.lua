@@ -1,0 +1,213 @@
+--- Reads what the end user's browser brings back to your callback_url.
+---
+--- The redirect carries no signature and passes through a browser that is not yours: whoever
+--- can reach your callback can make up a group_id. Hence the name `parse_unverified`: before
+--- you bind the group to a user, make sure that this user's browser started the session:
+--- `callback.new` makes what does that, by a signed one-time state in the callback_url.
+--- Document section: Verification Callback (Your Endpoint).
+
+local errors = require "pomex.errors"
+
+---@class pomex.Callback
+---@field group_id string the asset group of this person; persist it
+---@field result_code "10000"
+---@field verify_type? string "real_time", …; nil where the redirect did not say
+---@field upstream_code? string the upstream sub-code, for diagnostics
+---@field billed? boolean whether this verification was billed; nil where it did not say
+
+---@class pomex.CallbackModule
+local callback = {}
+
+local MAX_QUERY = 16 * 1024
+local MAX_ID = 256
+
+local KNOWN = {
+  resultCode = true, group_id = true, verify_type = true,
+  algorithmBaseRespCode = true, reqMeasureInfoValue = true,
+}
+
+-- No text here ever shows a value of the query but the codes: a log must not hold a group_id.
+local function refuse(message, hint)
+  return errors.refuse(nil, message, hint)
+end
+
+local function decode(text)
+  if text:find("%%%X") or text:find("%%%x%X") or text:find("%%%x?$") then return nil end
+  text = text:gsub("+", " "):gsub("%%(%x%x)", function(digits)
+    return string.char(tonumber(digits, 16))
+  end)
+  return text
+end
+
+-- A whole URL, a path with a query ("/cb?…"), or the query alone, with or without its "?".
+local function query_of(text)
+  if text:find("^[A-Za-z][0-9A-Za-z+.-]*://") or text:find("^/") then
+    text = text:gsub("#.*$", "")
+    return text:match("%?(.*)$") or ""
+  end
+  return (text:gsub("^%?", ""))
+end
+
+local function from_string(text)
+  if #text > MAX_QUERY then
+    return refuse("the callback's query is too long",
+      ("it has %d bytes; at most %d are read"):format(#text, MAX_QUERY))
+  end
+  local fields = {}
+  for pair in query_of(text):gmatch("[^&]+") do
+    local raw_key, raw_value = pair:match("^([^=]*)=?(.*)$")
+    local key, value = decode(raw_key), decode(raw_value)
+    if not key or not value then
+      return refuse("the callback's query has a bad escape",
+        KNOWN[key] and "in " .. key or "a % that two hexadecimal digits do not follow")
+    end
+    if key:find("\0", 1, true) or value:find("\0", 1, true) then
+      return refuse("the callback's query holds a NUL", KNOWN[key] and "in " .. key or nil)
+    end
+    if KNOWN[key] then
+      if fields[key] then
+        return refuse("the callback's query names a parameter twice", key)
+      end
+      fields[key] = value
+    end
+  end
+  return fields
+end
+
+local function from_table(args)
+  local fields, size = {}, 0
+  for key in pairs(KNOWN) do
+    local value = args[key]
+    if type(value) == "table" then
+      return refuse("the callback's query names a parameter twice", key)
+    end
+    if value == true then value = "" end
+    if value ~= nil then
+      if type(value) ~= "string" then
+        error(("%s must be a string, not %s"):format(key, type(value)), 3)
+      end
+      size = size + #key + #value
+      if value:find("\0", 1, true) then
+        return refuse("the callback's query holds a NUL", "in " .. key)
+      end
+      fields[key] = value
+    end
+  end
+  if size > MAX_QUERY then
+    return refuse("the callback's query is too long",
+      ("its values have %d bytes; at most %d are read"):format(size, MAX_QUERY))
+  end
+  return fields
+end
+
+local function filled(value)
+  if value ~= "" then return value end
+end
+
+local function billing(flag)
+  if flag == "1" then return true end
+  if flag == "0" then return false end
+end
+
+local function short(text)
+  return errors.quoted(#text > 64 and text:sub(1, 64) .. "…" or text)
+end
+
+local PRE_RECORD = "the verification used a pre-recorded video, which gives no usable group"
+local USE_REAL_TIME = "verify_type is \"pre_record\"; create a new session and have the person "
+  .. "scan live (real_time)"
+
+local function failed(fields, message, hint)
+  return nil, errors.new("verification_failed", {
+    message = message, hint = hint, retryable = false,
+    object = {
+      result_code = fields.resultCode,
+      upstream_code = filled(fields.algorithmBaseRespCode),
+      verify_type = filled(fields.verify_type),
+      billed = billing(fields.reqMeasureInfoValue),
+    },
+  })
+end
+
+-- The group_id will stand in paths and queries of ours: the rule for ids holds for it too.
+local function usable_id(id)
+  return id ~= "." and id ~= ".." and #id <= MAX_ID and not id:find("[/\\%%%z\1-\31\127]")
+end
+
+local function judge(fields)
+  local code = fields.resultCode
+  if not code then
+    return refuse("resultCode is missing from the callback's query",
+      "was this a redirect of the verification page?")
+  end
+  if fields.verify_type == "pre_record" then
+    return failed(fields, PRE_RECORD, USE_REAL_TIME)
+  end
+  if code ~= "10000" then
+    local sub = filled(fields.algorithmBaseRespCode)
+    return failed(fields, "the person was not verified: resultCode is " .. short(code),
+      sub and "algorithmBaseRespCode is " .. short(sub) or nil)
+  end
+  local group_id = filled(fields.group_id)
+  if not group_id then
+    return refuse("group_id is missing from the callback's query",
+      "resultCode says success, and a success carries one")
+  end
+  if not usable_id(group_id) then
+    return refuse("group_id in the callback's query is no id",
+      ("it is \"..\", longer than %d bytes, or holds a slash, a percent sign or a control byte")
+        :format(MAX_ID))
+  end
+  return {
+    group_id = group_id, result_code = code, verify_type = filled(fields.verify_type),
+    upstream_code = filled(fields.algorithmBaseRespCode),
+    billed = billing(fields.reqMeasureInfoValue),
+  }
+end
+
+---Reads a callback. Nothing in it is proved (see the top of this module).
+---@param query string|table the raw query (best: exactly what the browser sent), a whole URL
+---  or its path with the query, at most 16 KiB; or, weaker, a table of decoded values such as
+---  OpenResty's `ngx.req.get_uri_args()`: a table as a value is a parameter given twice,
+---  `true` one without a value. Such a table no longer shows bad escapes, nor what was cut.
+---@return pomex.Callback|nil person
+---@return pomex.Error? err verification_failed: the scan did not succeed (`object` has
+---  result_code, upstream_code, verify_type and billed), or was pre-recorded;
+---  invalid_request_error: this is no callback of the service
+function callback.parse_unverified(query)
+  local fields, err
+  if type(query) == "string" then
+    fields, err = from_string(query)
+  elseif type(query) == "table" then
+    fields, err = from_table(query)
+  else
+    error("query must be a string or a table, not " .. type(query), 2)
+  end
+  if not fields then return nil, err end
+  return judge(fields)
+end
+
+---Makes what signs callback_urls and checks what comes back to them: see
+---`pomex.CallbackVerifier`. Raises on a secret of less than 32 bytes.
+---@param given pomex.CallbackOptions
+---@return pomex.CallbackVerifier
+function callback.new(given)
+  return require("pomex.callback.verifier").new(given)
+end
+
+---A store of used states in a `lua_shared_dict`: see `pomex.callback.store`.
+---@param dict table `ngx.shared.NAME`
+---@param prefix? string of its keys
+---@return pomex.CallbackStore
+function callback.shared_dict(dict, prefix)
+  return require("pomex.callback.store").shared_dict(dict, prefix)
+end
+
+---A store of used states in this process's memory, the default: see `pomex.callback.store`.
+---@param most? integer
+---@return pomex.CallbackStore
+function callback.memory(most)
+  return require("pomex.callback.store").memory(most)
+end
+
+return callback

@@ -1,0 +1,149 @@
+--- The service, emulated on this machine, for your own specs.
+---
+---     local sb = require("pomex.sandbox").start{ asset_seconds = 0, generation_seconds = 0 }
+---     local client = pomex.new(sb:client_options())
+---     …
+---     assert(sb.ledger:count "generation" == 1)
+---     sb:stop()
+---
+--- `start` returns nil, err where the sandbox cannot be started. Everything after that raises
+--- when it fails: in a test, a nil that nobody looked at would hide the cause. The sandbox is a
+--- process of its own and ends with this one, however this one ends.
+
+local control = require "pomex.sandbox.control"
+local errors = require "pomex.errors"
+local json = require "pomex.json"
+local text = require "pomex.text"
+
+---@class pomex.SandboxModule
+local sandbox = {}
+
+-- What the program takes at its start; control.CONFIG is set once it runs.
+local FLAGS = {
+  host = "string", port = "whole", key = "string", database = "string",
+  asset_seconds = "number", generation_seconds = "number",
+}
+local OWN = { binary = "string", start_timeout = "seconds" }
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  -- A folder opens too, but cannot be read.
+  local found = file and file:read(1) ~= nil
+  if file then file:close() end
+  return found or false
+end
+
+-- The module may be installed at PREFIX/share/lua/5.4/pomex, the program at PREFIX/bin.
+local function beside_module()
+  if not debug then return nil end
+  local folder = debug.getinfo(1, "S").source:match("^@(.*)/sandbox/[^/]*$")
+  return folder and folder .. "/../../../../bin/pomex-sandbox"
+end
+
+local function on_path()
+  for folder in (os.getenv("PATH") or ""):gmatch("[^:]+") do
+    local path = folder .. "/pomex-sandbox"
+    if exists(path) then return path end
+  end
+end
+
+local function find_binary(asked)
+  if asked or os.getenv("POMEX_SANDBOX_BIN") then
+    local path = asked or os.getenv("POMEX_SANDBOX_BIN")
+    if exists(path) then return path end
+    return nil, errors.new("connection_error", {
+      message = "there is no pomex-sandbox at " .. errors.quoted(path),
+      hint = asked and "option binary" or "environment variable POMEX_SANDBOX_BIN",
+    })
+  end
+  local beside = beside_module()
+  local path = beside and exists(beside) and beside or on_path()
+  if path then return path end
+  return nil, errors.new("connection_error", {
+    message = "pomex-sandbox was not found",
+    hint = "looked at option binary, $POMEX_SANDBOX_BIN, "
+      .. (beside or "the module's folder") .. " and $PATH; `cmake --install` and LuaRocks "
+      .. "put it beside the module, where libmicrohttpd and SQLite were there to build it",
+  })
+end
+
+local function arguments(options)
+  local list = { "--json", "--watch-stdin", "--quiet" }
+  local function add(name, value)
+    list[#list + 1] = "--" .. name:gsub("_", "-")
+    list[#list + 1] = value
+  end
+  add("port", ("%d"):format(options.port or 0))
+  for _, name in ipairs { "host", "database" } do
+    if options[name] then add(name, options[name]) end
+  end
+  for _, name in ipairs { "asset_seconds", "generation_seconds" } do
+    if options[name] then add(name, text.number("%.17g", options[name])) end
+  end
+  if type(options.rate_limits) == "boolean" then
+    add("rate_limits", options.rate_limits and "on" or "off")
+  end
+  return list
+end
+
+local function spawn(binary, options)
+  local core = require "pomex.core"
+  -- Not on the command line: everybody may read those.
+  local process, why = core.spawn(binary, arguments(options),
+    { options.key and "POMEX_SANDBOX_KEY=" .. options.key })
+  if not process then
+    return nil, errors.new("connection_error", {
+      message = "pomex-sandbox could not be started: " .. tostring(why), hint = binary })
+  end
+  local line, reason = process:read_line(options.start_timeout or 10)
+  local hello = json.object(line or "")
+  if not hello or not hello.url then
+    process:stop(1)
+    return nil, errors.new("connection_error", {
+      message = "pomex-sandbox did not say where it listens",
+      hint = line and "it said " .. errors.quoted(line)
+        or ("%s; %s"):format(tostring(reason), binary) })
+  end
+  return process, hello
+end
+
+local function configure(sb, options)
+  local settings
+  for name in pairs(control.CONFIG) do
+    local by_flag = FLAGS[name] or (name == "rate_limits" and options[name] == false)
+    if options[name] ~= nil and not by_flag then
+      settings = settings or {}
+      settings[name] = options[name]
+    end
+  end
+  if settings then sb:config(settings) end
+end
+
+---Starts a sandbox on a free loopback port.
+---@param options? pomex.SandboxOptions
+---@return pomex.Sandbox|nil
+---@return pomex.Error? err connection_error: not found, or did not start
+function sandbox.start(options)
+  options = control.check("sandbox.start", options or {}, FLAGS, control.CONFIG, OWN)
+  local binary, err = find_binary(options.binary)
+  if not binary then return nil, err end
+  local process, hello = spawn(binary, options)
+  if not process then return nil, hello end
+  local client
+  client, err = require("pomex").new {
+    base_url = hello.url, api_key = hello.key, host = "blocking", rate_limits = false,
+  }
+  if not client then
+    process:stop(1)
+    return nil, err
+  end
+  local sb = control.new(hello, process, client)
+  local ok, why = pcall(configure, sb, options)
+  if not ok then
+    sb:stop()
+    return nil, errors.new("invalid_request_error", { message = tostring(why) })
+  end
+  return sb
+end
+
+return sandbox

@@ -1,0 +1,165 @@
+--- One step of a client's loop: what the core tells of goes to operations, and the coroutines
+--- that can go on are resumed.
+
+local catch = require "pomex.host.catch"
+local core = require "pomex.core"
+local coroutines = require "pomex.host.coroutine"
+
+local now, pcall, running = core.now, pcall, coroutine.running
+
+local step = {}
+
+local function expire(self)
+  local time, due = now(), nil
+  if time < self.due then return end
+  for who, deadline in pairs(self.timers) do
+    if deadline <= time then
+      self:wake(who)
+      self.timers[who] = nil
+    elseif not due or deadline < due then
+      due = deadline
+    end
+  end
+  self.due = due
+end
+
+-- Resumes what can go on, at least one, and stops at `deadline`.
+local resume_runnable
+function resume_runnable(self, deadline)
+  if self.running and core.within(self.running, resume_runnable, self) then return end
+  self.running = core.thread()
+  while self.head <= self.tail do
+    local head = self.head
+    local co = self.runnable[head]
+    if co then
+      self.queued[co] = nil
+      coroutines.resume(self, co)
+    end
+    -- In this order: cut short in between, it is resumed once more, and not lost.
+    self.head = head + 1
+    self.runnable[head] = nil
+    -- There is no next step of a closed one.
+    if deadline and not self.closed and now() >= deadline then break end
+  end
+  self.running = false
+  if self.head > self.tail then
+    self.head = 1 -- first: cut short here, the queue holds nothing, and is not behind its end
+    self.tail = 0
+  end
+end
+
+step.resume_runnable = resume_runnable
+
+local function events(self)
+  local handle, hook = self.core, self.on_event
+  local event = handle:next_event()
+  while event do
+    local ok, err = pcall(hook, event)
+    if not ok then self:failure("on_event: " .. catch.said(err)) end
+    event = not self.closed and handle:next_event()
+  end
+end
+
+-- Each is pending until everybody who waits for it will learn of its end.
+local function dispatch(self)
+  local handle, pending = self.core, self.pending
+  local id, done, update, progress = handle:next()
+  while id do
+    local op = pending[id]
+    if op then
+      if update or progress then op.news = true end
+      if done then
+        if op.crowded then
+          op:settle()
+          if self.closed then return end
+        else
+          -- What settle comes to where one coroutine waits, and the whole point is its speed.
+          op.finished = true
+          local who = op.waiter
+          if who ~= nil then
+            self:make_runnable(who)
+            op.waiter = nil
+          end
+        end
+        pending[id] = nil
+        self.count = self.count - 1
+      else
+        op:wake()
+      end
+    end
+    id, done, update, progress = handle:next()
+  end
+end
+
+-- An error cut a step short: no memory, or Ctrl-C. What it had been told and did not hand on
+-- is looked up.
+local function rescue(self)
+  local ids = {}
+  for id, op in pairs(self.pending) do
+    if op:done() then ids[#ids + 1] = id end
+  end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    self.pending[id]:settle()
+    if self.closed then return end
+    self.pending[id] = nil
+    self.count = self.count - 1
+  end
+  for gate in pairs(self.gates) do gate:wake() end
+  local count, queued = 0, {}
+  for _ in pairs(self.pending) do count = count + 1 end
+  for i = self.head, self.tail do
+    local co = self.runnable[i]
+    if co then queued[co] = true end
+  end
+  self.count, self.queued = count, queued
+  self.unsure = false
+end
+
+local function turn(self, budget)
+  self.stepping = running() or core.thread()
+  local deadline = budget and budget > 0 and now() + budget or nil
+  if self.unsure then rescue(self) end
+  self.core:step(budget)
+  if self.on_event then events(self) end
+  if not self.closed then dispatch(self) end
+  if self.due then expire(self) end
+  local later = self.later
+  for i = 1, #later do self:make_runnable(later[i]) end
+  for i = #later, 1, -1 do later[i] = nil end
+  if self.tail > 0 then resume_runnable(self, deadline) end
+  self.stepping = false
+end
+
+---Whether a step runs. One that an interrupt cut short is over, even if it could not say so.
+---@param self pomex.Loop
+---@return boolean
+function step.in_step(self)
+  local thread = self.stepping
+  if not thread then return false end
+  if core.within(thread, turn, self) then return true end
+  self.unsure, self.running, self.stepping = true, false, false
+  return false
+end
+
+---One round: the core's work, then everything that it made ready.
+---@param self pomex.Loop
+---@param budget? number seconds of work in the core
+---@param deaf? boolean the descriptor does not tell of errors that are yet to be raised
+function step.advance(self, budget, deaf)
+  if self.closed then error("pomex client is closed", 0) end
+  if self:in_step() then
+    error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
+  end
+  -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
+  local ok, err = pcall(turn, self, budget)
+  if not ok then self.unsure, self.running, self.stepping = true, false, false end
+  if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure
+    or not deaf and self:unheard() > 0) then
+    self:arm(deaf)
+  end
+  if not ok then error(err, 0) end
+  self:rest()
+end
+
+return step
