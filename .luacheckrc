@@ -9,7 +9,7 @@ read_globals = {
 }
 max_line_length = 100
 files["examples/love"] = { std = "luajit+love" }
-files["spec/support/love_play.lua"] = { std = "+love" }
+files["spec/example/love_play.lua"] = { std = "+love" }
 exclude_files = { "build*/" }
 
 files["spec/**/*_spec.lua"] = { std = "+busted" }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # For bash scripts: which Debian packages are needed, and installing those that are not there.
-# README.md, "What it needs", lists the same packages; spec/readme_spec.lua compares them.
+# README.md, "What it needs", lists the same packages; spec/package/readme_spec.lua compares them.
 
 POMEX_BUILD_PACKAGES=(
     gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libjansson-dev liblua5.4-dev

@@ -40,14 +40,18 @@ read_mutant()
 # Whether the spec, or the program of ctest's, is there.
 test_exists()
 {
-    local name="${1#*.}"
+    local name="${1#*.}" folder
     case "$1" in
     spec/*) [ -f "$root/${1%% *}" ] ;;
     money.run | money.run_tls) true ;;
-    kinds.* | core.* | module.* | money.*)
-        [ -f "$root/spec/${1%%.*}/test_$name.c" ] &&
-            { [[ "$1" == kinds.* ]] ||
-                grep -qw -- "$name" "$root/spec/${1%%.*}/CMakeLists.txt"; }
+    core.* | proof.* | money.* | module.* | kinds.*)
+        folder="$root/spec/${1%%.*}"
+        case "$1" in
+        money.*) folder="$root/spec/proof/money" ;;
+        module.*) folder="$root/spec/lua/module" ;;
+        esac
+        [ -f "$folder/test_$name.c" ] &&
+            { [[ "$1" == kinds.* ]] || grep -qw -- "$name" "$folder/CMakeLists.txt"; }
         ;;
     *) false ;;
     esac

@@ -118,7 +118,7 @@ make_module()
         -DPOMEX_SANDBOX=OFF
 }
 
-# make_module_tests LUA: the modules, and the programs of spec/module that load it.
+# make_module_tests LUA: the modules, and the programs of spec/lua/module that load it.
 make_module_tests()
 {
     local folder="$build/$1"
@@ -171,12 +171,12 @@ stage_c-tests()
     run_programs ctest-dev "$build/dev" others
 }
 
-# The programs of spec/module, which load Lua: the binding has code of its own for those before 5.2.
+# The programs of spec/lua/module, which load Lua: the binding has code of its own for those before 5.2.
 stage_c-tests-luas()
 {
     local lua good bad passed=0 failed=0 status=0
     for lua in 5.3 5.1 luajit; do
-        run_programs "ctest-$lua" "$build/$lua/spec/module" all || status=1
+        run_programs "ctest-$lua" "$build/$lua/spec/lua/module" all || status=1
         read -r good bad < "$counts"
         passed=$((passed + ${good:-0}))
         failed=$((failed + ${bad:-0}))
@@ -267,14 +267,14 @@ stage_tsan()
 {
     CC=clang in_slot cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
         in_slot cmake --build "$build/tsan" -j "$jobs" \
-            --target test_bridge test_threads pomex_lua &&
-        in_slot ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.threads)$'
+            --target test_bridge test_client_threads pomex_lua &&
+        in_slot ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.client_threads)$'
 }
 
 # The money proof at random; spec/soak.sh has hours for more.
 stage_money()
 {
-    local program="$build/dev/spec/money/money" status=0
+    local program="$build/dev/spec/proof/money/money" status=0
     in_slot "$program" --operations 100000 || status=1
     in_slot "$program" --operations 2000 --tls || status=1
     return $status
@@ -299,7 +299,7 @@ stage_luarocks()
 {
     local folder status
     folder="$(mktemp -d)" || return 1
-    in_slot bash spec/support/rocks_test.sh "$folder"
+    in_slot bash spec/package/rocks_test.sh "$folder"
     status=$?
     rm -rf "$folder"
     return $status
@@ -327,7 +327,7 @@ stage_install-test()
 {
     local prefix
     prefix="$(mktemp -d)" || return 1
-    in_slot bash spec/support/install_test.sh "$prefix"
+    in_slot bash spec/package/install_test.sh "$prefix"
     local status=$?
     rm -rf "$prefix"
     return $status

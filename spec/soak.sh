@@ -23,7 +23,7 @@ broken=0
 
 export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;" LUA_CPATH="$root/build/dev/lib/?.so;;"
 unset LUA_PATH_5_4 LUA_CPATH_5_4 # lua5.4 would take them in the place of these
-starved=build/dev/spec/module/test_starved
+starved=build/dev/spec/lua/module/test_starved
 
 # proof NAME COMMAND…: one run with a seed of its own, for the word SEED and in $POMEX_SEED.
 proof()
@@ -44,8 +44,8 @@ proof()
 POMEX_EVERY=1 proof starved-every "$starved"
 while [ "$SECONDS" -lt "$end" ]; do
     rounds=$((rounds + 1))
-    proof plain build/dev/spec/money/money --operations 100000 --seed SEED
-    proof tls build/dev/spec/money/money --operations 5000 --tls --seed SEED
+    proof plain build/dev/spec/proof/money/money --operations 100000 --seed SEED
+    proof tls build/dev/spec/proof/money/money --operations 5000 --tls --seed SEED
     proof starved "$starved"
     POMEX_FUZZ_CORPUS="$kept/corpus" spec/fuzz/run.sh 60 build/fuzz &
     wait $! || broken=$((broken + 1))

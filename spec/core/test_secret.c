@@ -1,5 +1,5 @@
 /* Where the API key lies: in pages that no core dump holds; and what is shown of it, which is
- * nothing. What is given back of memory: test_given_back.c. */
+ * nothing. What is given back of memory: spec/proof/test_given_back.c. */
 #include "cmocka_all.h"
 
 #include "base/secret.h"

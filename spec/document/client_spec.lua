@@ -2,7 +2,7 @@
 -- shows it), what it refuses to send, and what it makes of each answer.
 
 local cjson = require "cjson"
-local document = require "spec.support.document"
+local document = require "spec.document.document"
 local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
 

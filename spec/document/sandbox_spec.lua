@@ -2,7 +2,7 @@
 
 local bare = require "spec.support.http"
 local callback = require "pomex.callback"
-local document = require "spec.support.document"
+local document = require "spec.document.document"
 local sandbox = require "pomex.sandbox"
 
 local FAST = "byteplus/seedance-2.0-fast"

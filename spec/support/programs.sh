@@ -70,8 +70,9 @@ run_programs()
 }
 
 # These take longest, and begin first, so that none is left over at the end.
-LONGEST=(webapp webapp_life webapp_trust host/adapter_loops host/openresty_pump love host/adapter
-    quickstart compare host/openresty_life host/openresty_adapter examples)
+LONGEST=(example/webapp example/webapp_life example/webapp_trust host/adapter_loops
+    host/openresty_pump example/love host/adapter example/quickstart example/compare
+    host/openresty_life host/openresty_adapter example/hosts)
 
 # run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
 # COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS. In

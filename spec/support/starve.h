@@ -1,5 +1,5 @@
 /* Makes allocations fail, of this thread alone. A program that uses it is linked with the
- * --wrap options of spec/core/CMakeLists.txt, which put its functions in the place of the
+ * --wrap options of spec/support/CMakeLists.txt, which put its functions in the place of the
  * allocator's for the core and the test. */
 #ifndef STARVE_H
 #define STARVE_H

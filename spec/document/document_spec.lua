@@ -1,10 +1,10 @@
 -- Each line of the API document, and each row of silences.md, names the test that holds it on
 -- the client's side and on the sandbox's; a side that no test can hold says why.
 
-local document = require "spec.support.document"
-local rows = require "spec.support.document_rows"
+local document = require "spec.document.document"
+local rows = require "spec.document.document_rows"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*$")
+local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
 root = root == "" and "." or root
 
 local files = {}
@@ -86,7 +86,7 @@ describe("the document and its silences", function()
   end)
 
   it("would notice a test that is gone", function()
-    assert.is_false(has_test("spec/document_spec.lua", "a test that nobody " .. "wrote"))
+    assert.is_false(has_test("spec/document/document_spec.lua", "a test that nobody " .. "wrote"))
     assert.has_error(function() check_side("x", { file = "spec/none_spec.lua", name = "y" }) end)
     assert.has_error(function() check_side("x", nil) end)
     assert.has_error(function() check_side("x", { reason = "" }) end)

@@ -1,6 +1,6 @@
 -- The API key, signed links and group ids: found in nothing that pomex says or keeps in Lua.
 -- What goes over the wire, and what the core gives back to the allocator:
--- spec/core/test_download.c, test_given_back.c.
+-- spec/core/test_download.c, spec/proof/test_given_back.c.
 
 local lfs = require "lfs"
 local pomex = require "pomex"

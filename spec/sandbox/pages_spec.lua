@@ -28,7 +28,7 @@ describe("the sandbox's pages #browser #once", function()
 
   setup(function()
     local source = debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$")
-    local file = assert(io.open(source .. "/../csrc/sandbox/pages/web/strings.json", "rb"))
+    local file = assert(io.open(source .. "/../../csrc/sandbox/pages/web/strings.json", "rb"))
     words = cjson.decode(file:read("*a"))
     file:close()
     sb = process.start { "--rate-limits", "off", "--asset-seconds", "0" }

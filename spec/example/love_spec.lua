@@ -7,7 +7,7 @@ local shell = require "spec.support.shell"
 
 local root = lfs.currentdir()
 local PLAY = ("local game, play = ..., dofile %q\nlocal job = game.job\n"):format(
-  root .. "/spec/support/love_play.lua")
+  root .. "/spec/example/love_play.lua")
 
 local function read(path)
   local file = io.open(path, "rb")

@@ -4,7 +4,7 @@ local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*$")
+local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
 root = root == "" and "." or root
 
 local function read(path)

@@ -3,7 +3,7 @@
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*$")
+local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
 root = root == "" and "." or root
 
 local SCRIPT = shell.quote(root .. "/examples/compare.sh")

@@ -3,7 +3,7 @@
 
 local shell = require "spec.support.shell"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*$")
+local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
 root = root == "" and "." or root
 
 -- Runs `pomex_packages MODE curl jq`, with jq missing, in a world of these programs.

@@ -1,5 +1,5 @@
 --- Which tests hold each line of the API document and each row of silences.md, on the client's
---- side and on the sandbox's. spec/document_spec.lua checks that none is missing.
+--- side and on the sandbox's. spec/document/document_spec.lua checks that none is missing.
 
 local function tests_of(file)
   return function(name) return { file = file, name = name } end
@@ -7,10 +7,10 @@ end
 
 local c = tests_of "spec/document/client_spec.lua"
 local s = tests_of "spec/document/sandbox_spec.lua"
-local cb = tests_of "spec/callback_spec.lua"
-local ct = tests_of "spec/content_spec.lua"
-local cs = tests_of "spec/callback_state_spec.lua"
-local cu = tests_of "spec/document_curl_spec.lua"
+local cb = tests_of "spec/lua/callback_spec.lua"
+local ct = tests_of "spec/lua/content_spec.lua"
+local cs = tests_of "spec/lua/callback_state_spec.lua"
+local cu = tests_of "spec/document/curl_spec.lua"
 
 -- A side that no test can hold says why.
 local function because(reason) return { reason = reason } end

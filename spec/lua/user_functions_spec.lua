@@ -1,6 +1,6 @@
 -- The caller's own functions, whatever they do: raise, yield, wait, step, cancel, begin calls,
 -- close the client. Each has one outcome, every operation ends, and the client stays usable. What
--- on_created, on_update and on_progress may do: callbacks_hooks_spec.lua.
+-- on_created, on_update and on_progress may do: user_functions_hooks_spec.lua.
 
 local interpreter = require "spec.support.interpreter"
 local pomex = require "pomex"

@@ -1,5 +1,5 @@
 -- What could pass for something else raises at once, at the caller's line. (The types of options:
--- spec/options_spec.lua.)
+-- spec/lua/options_spec.lua.)
 
 local pomex = require "pomex"
 

@@ -3,7 +3,7 @@
 
 local cjson = require "cjson"
 local callback = require "pomex.callback"
-local document = require "spec.support.document"
+local document = require "spec.document.document"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
