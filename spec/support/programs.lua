@@ -31,6 +31,8 @@ local WANTED = {
   others = function(test) return not test.name:find("^kinds%.") end,
   untimed = function(test) return not has_label(test, "timing") end,
 }
+-- What a wrapper such as valgrind makes slower has longer.
+local patience = arg[3] and 4 or 1
 local wanted = assert(WANTED[arg[2]], "all, kinds, others or untimed is missing")
 
 local pipe = assert(io.popen("ctest --test-dir " .. quoted(folder) .. " --show-only=json-v1"))
@@ -45,7 +47,7 @@ for _, test in ipairs(listing.tests) do
     end
     for i = 3, #arg do words[#words + 1] = quoted(arg[i]) end
     for _, word in ipairs(test.command) do words[#words + 1] = quoted(word) end
-    print(("%s\t%d\t%s"):format(test.name, property(test, "TIMEOUT") or 120,
+    print(("%s\t%d\t%s"):format(test.name, patience * (property(test, "TIMEOUT") or 120),
       table.concat(words, " ")))
   end
 end
