@@ -351,15 +351,16 @@ static void retry_after_is_seconds_or_a_date(void **state)
     (void)state;
     static const char noon[] = "Sun, 06 Nov 1994 12:00:00 GMT";
     static const char later[] = "Sun, 06 Nov 1994 12:01:30 GMT";
-    assert_float_equal(pomex_retry_after("7", "", 0), 7, 1e-9);
-    assert_float_equal(pomex_retry_after("0", "", 0), 0, 1e-9);
-    assert_float_equal(pomex_retry_after(later, noon, 0), 90, 1e-9);
-    assert_float_equal(pomex_retry_after(noon, later, 0), 0, 1e-9);
-    assert_float_equal(pomex_retry_after(later, "", 784123200LL * POMEX_SECOND), 90, 1e-9);
-    assert_true(pomex_retry_after("99999999999999999999", "", 0) >= 1e9);
+    assert_float_equal(pomex_headers_retry_after("7", "", 0), 7, 1e-9);
+    assert_float_equal(pomex_headers_retry_after("0", "", 0), 0, 1e-9);
+    assert_float_equal(pomex_headers_retry_after(later, noon, 0), 90, 1e-9);
+    assert_float_equal(pomex_headers_retry_after(noon, later, 0), 0, 1e-9);
+    assert_float_equal(pomex_headers_retry_after(later, "", 784123200LL * POMEX_SECOND), 90,
+                       1e-9);
+    assert_true(pomex_headers_retry_after("99999999999999999999", "", 0) >= 1e9);
     static const char *const nothing[] = {"", "soon", "-1", "1.5", "1e3", " ", NULL};
     for (size_t i = 0; nothing[i]; i++)
-        assert_float_equal(pomex_retry_after(nothing[i], noon, 0), -1, 1e-9);
+        assert_float_equal(pomex_headers_retry_after(nothing[i], noon, 0), -1, 1e-9);
 }
 
 int main(void)

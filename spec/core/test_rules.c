@@ -14,39 +14,39 @@
 #define TEXT  "{\"type\":\"text\",\"text\":\"image 1 waves\"}"
 #define MODEL "\"model\":\"byteplus/seedance-2.0-fast\""
 
-static bool check(pomex_endpoint_id endpoint, const char *text, pomex_fault *fault)
+static bool check(pomex_endpoint_id endpoint, const char *text, pomex_violation *violation)
 {
     json_t *payload = json_loads(text, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
     assert_non_null(payload);
-    bool allowed = pomex_rules_check(endpoint, payload, fault);
+    bool allowed = pomex_rules_check(endpoint, payload, violation);
     json_decref(payload);
     /* The sandbox reads the same bytes with all numbers as reals: the verdict is the same. */
-    pomex_fault other;
+    pomex_violation other;
     payload = pomex_json_parse(text, strlen(text));
     assert_int_equal(pomex_rules_check(endpoint, payload, &other), allowed);
-    assert_string_equal(fault->message, other.message);
-    assert_string_equal(fault->value, other.value);
+    assert_string_equal(violation->message, other.message);
+    assert_string_equal(violation->value, other.value);
     json_decref(payload);
     return allowed;
 }
 
 static void allow(pomex_endpoint_id endpoint, const char *text)
 {
-    pomex_fault fault;
-    if (!check(endpoint, text, &fault))
-        fail_msg("%s: %s (%s)", text, fault.message, fault.value);
-    assert_string_equal(fault.message, "");
+    pomex_violation violation;
+    if (!check(endpoint, text, &violation))
+        fail_msg("%s: %s (%s)", text, violation.message, violation.value);
+    assert_string_equal(violation.message, "");
 }
 
 static void refuse(pomex_endpoint_id endpoint, const char *text, const char *message,
                    const char *value)
 {
-    pomex_fault fault;
-    if (check(endpoint, text, &fault))
+    pomex_violation violation;
+    if (check(endpoint, text, &violation))
         fail_msg("%s is allowed", text);
-    assert_string_equal(fault.message, message);
-    assert_string_equal(fault.value, value);
-    assert_null(strpbrk(fault.value, "\r\n"));
+    assert_string_equal(violation.message, message);
+    assert_string_equal(violation.value, value);
+    assert_null(strpbrk(violation.value, "\r\n"));
 }
 
 static void sessions(void **state)
@@ -124,8 +124,8 @@ static void lists(void **state)
     const pomex_endpoint_id e = POMEX_ASSET_LIST;
     static const char status[] = "status must be active, processing, or failed";
     static const char limit[] = "limit must be between 1 and 100";
-    pomex_fault fault;
-    assert_true(pomex_rules_check(e, NULL, &fault));
+    pomex_violation violation;
+    assert_true(pomex_rules_check(e, NULL, &violation));
     allow(e, "{}");
     allow(e, "{\"group_id\":\"g\",\"name\":\"\",\"page\":1,\"limit\":100}");
     allow(e, "{\"page\":\"2\",\"limit\":\"1\",\"status\":\"active,failed\"}");
@@ -246,23 +246,23 @@ static void ids(void **state)
         {"a\nb", 3, "id must not contain control characters"},
         {"a\x7f", 2, "id must not contain control characters"},
     };
-    pomex_fault fault;
+    pomex_violation violation;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_false(pomex_rules_check_id(bad[i].id, bad[i].length, &fault));
-        assert_string_equal(fault.message, bad[i].message);
-        assert_null(strpbrk(fault.value, "\r\n\x7f"));
+        assert_false(pomex_rules_check_id(bad[i].id, bad[i].length, &violation));
+        assert_string_equal(violation.message, bad[i].message);
+        assert_null(strpbrk(violation.value, "\r\n\x7f"));
     }
     char id[POMEX_MAX_ID + 1];
     memset(id, 'x', sizeof id);
-    assert_true(pomex_rules_check_id(id, POMEX_MAX_ID, &fault));
-    assert_false(pomex_rules_check_id(id, POMEX_MAX_ID + 1, &fault));
-    assert_string_equal(fault.message, "id must be at most 256 bytes long");
-    assert_non_null(strstr(fault.value, "…\""));
-    assert_true(pomex_rules_check_id("...", 3, &fault));
-    assert_true(pomex_rules_check_id("a/b\\c%2fd/..e", 13, &fault));
-    assert_true(pomex_rules_check_id("a b?#é", 7, &fault));
-    assert_false(pomex_rules_check_id("\xff/../\xc3", 6, &fault));
-    assert_string_equal(fault.value, "id is \"\\xff/../\\xc3\"");
+    assert_true(pomex_rules_check_id(id, POMEX_MAX_ID, &violation));
+    assert_false(pomex_rules_check_id(id, POMEX_MAX_ID + 1, &violation));
+    assert_string_equal(violation.message, "id must be at most 256 bytes long");
+    assert_non_null(strstr(violation.value, "…\""));
+    assert_true(pomex_rules_check_id("...", 3, &violation));
+    assert_true(pomex_rules_check_id("a/b\\c%2fd/..e", 13, &violation));
+    assert_true(pomex_rules_check_id("a b?#é", 7, &violation));
+    assert_false(pomex_rules_check_id("\xff/../\xc3", 6, &violation));
+    assert_string_equal(violation.value, "id is \"\\xff/../\\xc3\"");
 }
 
 static void hosts_that_are_loopback(void **state)
@@ -293,18 +293,18 @@ static void statuses(void **state)
     (void)state;
     const pomex_endpoint_id a = POMEX_ASSET_GET;
     const pomex_endpoint_id g = POMEX_GENERATION_GET;
-    assert_int_equal(pomex_rules_progress(a, "processing"), POMEX_GOING_ON);
-    assert_int_equal(pomex_rules_progress(a, "active"), POMEX_SUCCEEDED);
-    assert_int_equal(pomex_rules_progress(a, "failed"), POMEX_FAILED);
-    assert_int_equal(pomex_rules_progress(g, "queued"), POMEX_GOING_ON);
-    assert_int_equal(pomex_rules_progress(g, "running"), POMEX_GOING_ON);
-    assert_int_equal(pomex_rules_progress(g, "succeeded"), POMEX_SUCCEEDED);
-    assert_int_equal(pomex_rules_progress(g, "failed"), POMEX_FAILED);
-    assert_int_equal(pomex_rules_progress(g, "cancelled"), POMEX_FAILED);
-    assert_int_equal(pomex_rules_progress(a, "expired"), POMEX_FAILED);
-    assert_int_equal(pomex_rules_progress(g, "active"), POMEX_GOING_ON);
-    assert_int_equal(pomex_rules_progress(a, "rendering"), POMEX_GOING_ON);
-    assert_int_equal(pomex_rules_progress(a, NULL), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(a, "processing"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(a, "active"), POMEX_SUCCEEDED);
+    assert_int_equal(pomex_rules_status_class(a, "failed"), POMEX_FAILED);
+    assert_int_equal(pomex_rules_status_class(g, "queued"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(g, "running"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(g, "succeeded"), POMEX_SUCCEEDED);
+    assert_int_equal(pomex_rules_status_class(g, "failed"), POMEX_FAILED);
+    assert_int_equal(pomex_rules_status_class(g, "cancelled"), POMEX_FAILED);
+    assert_int_equal(pomex_rules_status_class(a, "expired"), POMEX_FAILED);
+    assert_int_equal(pomex_rules_status_class(g, "active"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(a, "rendering"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(a, NULL), POMEX_GOING_ON);
 }
 
 static void error_types(void **state)
@@ -325,7 +325,7 @@ static void shown_values_are_one_line(void **state)
 {
     (void)state;
     static const char *const pieces[] = {"é", "\\", "\"", "\n", "x", "\xc2\x85", "😀"};
-    pomex_fault fault;
+    pomex_violation violation;
     for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
         for (size_t lead = 0; lead < 6; lead++) {
             char text[800] = "";
@@ -334,10 +334,10 @@ static void shown_values_are_one_line(void **state)
                 strcat(text, pieces[p]);
             json_t *payload =
                 json_pack("{s:s, s:s}", "callback_url", "https://a", "lang", text);
-            assert_false(pomex_rules_check(POMEX_SESSION_CREATE, payload, &fault));
-            assert_null(strpbrk(fault.value, "\r\n"));
-            assert_non_null(strstr(fault.value, "…\""));
-            json_t *shown = json_string(fault.value);
+            assert_false(pomex_rules_check(POMEX_SESSION_CREATE, payload, &violation));
+            assert_null(strpbrk(violation.value, "\r\n"));
+            assert_non_null(strstr(violation.value, "…\""));
+            json_t *shown = json_string(violation.value);
             assert_non_null(shown); /* jansson takes nothing but valid UTF-8 */
             json_decref(shown);
             json_decref(payload);

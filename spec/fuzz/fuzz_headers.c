@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(ends_within(h.retry_after, sizeof h.retry_after));
     must(ends_within(h.etag, sizeof h.etag));
     must(h.status >= 0 && h.status <= 999 && h.content_length >= -1);
-    double seconds = pomex_retry_after(h.retry_after, h.date, wall);
+    double seconds = pomex_headers_retry_after(h.retry_after, h.date, wall);
     must(seconds >= 0 || seconds == -1);
     return 0;
 }

@@ -59,7 +59,7 @@ static double looked_for(const fault_step *step, double timeout, const char *typ
         pomex_client_download(s.h.client, "cgt-1", 5, s.link, s.path, &options);
     int64_t before = s.h.ahead;
     scene_is_error(&s, op, type, "");
-    double took = pomex_seconds(s.h.ahead - before);
+    double took = pomex_clock_seconds(s.h.ahead - before);
     scene_stop(&s);
     return took;
 }

@@ -91,7 +91,8 @@ static void a_deadline_beside_sockets_that_are_always_ready(void **state)
         while (!pomex_operation_done(ops[i])) {
             int64_t late = recent(&h) - ops[i]->deadline;
             if (late > LATEST)
-                fail_msg("%zu is not done %.3f s after its deadline", i, pomex_seconds(late));
+                fail_msg("%zu is not done %.3f s after its deadline", i,
+                         pomex_clock_seconds(late));
             small_step(&h);
         }
     for (size_t i = 0; i < 3; i++) {

@@ -33,9 +33,9 @@ static unsigned roll(unsigned sides)
 }
 
 /* Whether one of a queue has time left: the others only end when their turn comes. */
-static bool has_time(const pomex_client *c, const pomex_link *queue)
+static bool has_time(const pomex_client *c, const pomex_node *queue)
 {
-    for (const pomex_link *link = queue->next; link != queue; link = link->next)
+    for (const pomex_node *link = queue->next; link != queue; link = link->next)
         if (POMEX_HOLDER(link, pomex_operation, in_queue)->deadline > pomex_recent(c))
             return true;
     return false;
@@ -73,7 +73,7 @@ void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot)
     assert_true(op->deadline == deadline);
     if (op->state != POMEX_FLYING)
         return; /* it has ended itself, and nothing was started */
-    if (op->polls) {
+    if (op->low_priority) {
         if (seen.looks > 0 && call_passed)
             fail_msg("two waits in a row started before a call");
         seen.looks++;
@@ -118,7 +118,7 @@ static void ask(mix *m, size_t i)
         m->ops[i] = harness_call(&m->h, effects[roll(4)]);
     }
     assert_non_null(m->ops[i]);
-    m->ends[i] = pomex_after(pomex_now(m->h.client), options.timeout);
+    m->ends[i] = pomex_clock_after(pomex_now(m->h.client), options.timeout);
 }
 
 /* Whoever is done asks anew; nobody is there for long after its deadline. */
@@ -132,7 +132,7 @@ static void go_on(mix *m)
             ask(m, i);
         } else if (now > m->ends[i] + LATEST) {
             fail_msg("%s is not done %.3f s after its deadline", m->ops[i]->endpoint->name,
-                     pomex_seconds(now - m->ends[i]));
+                     pomex_clock_seconds(now - m->ends[i]));
         }
     }
 }

@@ -116,7 +116,7 @@ static void no_list_is_refused(void **state)
     for (int i = 0; i < TRIES && !learnt; i++) {
         int64_t way = ask_for_lists(&sb, &chooser);
         print_message("%zu refused; a way uneven by %.1f ms\n", wire.refused,
-                      pomex_seconds(way) * 1000);
+                      pomex_clock_seconds(way) * 1000);
         learnt = way < MARGIN;
     }
     size_t refused = wire.refused;

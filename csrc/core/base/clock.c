@@ -15,7 +15,7 @@ int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind)
     return (int64_t)now.tv_sec * POMEX_SECOND + now.tv_nsec;
 }
 
-int64_t pomex_ns(double seconds)
+int64_t pomex_clock_ns(double seconds)
 {
     if (!(seconds > 0))
         return 0;
@@ -24,13 +24,13 @@ int64_t pomex_ns(double seconds)
     return (int64_t)(seconds * 1e9);
 }
 
-int64_t pomex_after(int64_t from, double seconds)
+int64_t pomex_clock_after(int64_t from, double seconds)
 {
-    int64_t ns = pomex_ns(seconds);
+    int64_t ns = pomex_clock_ns(seconds);
     return ns > POMEX_NEVER - from ? POMEX_NEVER : from + ns;
 }
 
-double pomex_seconds(int64_t ns)
+double pomex_clock_seconds(int64_t ns)
 {
     return (double)ns / 1e9;
 }

@@ -11,12 +11,12 @@
 int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind);
 
 /* Seconds as nanoseconds; saturates, so that any double is safe. Negative counts as 0. */
-int64_t pomex_ns(double seconds);
+int64_t pomex_clock_ns(double seconds);
 
 /* A time `seconds` after `from`, or POMEX_NEVER where that is beyond counting. */
-int64_t pomex_after(int64_t from, double seconds);
+int64_t pomex_clock_after(int64_t from, double seconds);
 
 /* Nanoseconds as seconds. */
-double pomex_seconds(int64_t ns);
+double pomex_clock_seconds(int64_t ns);
 
 #endif

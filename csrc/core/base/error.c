@@ -89,15 +89,15 @@ pomex_error *pomex_error_new(const char *type, const char *format, ...)
     return error;
 }
 
-pomex_error *pomex_error_fault(const char *endpoint, const pomex_fault *fault)
+pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation)
 {
-    pomex_error *error = pomex_error_new("invalid_request_error", "%s", fault->message);
+    pomex_error *error = pomex_error_new("invalid_request_error", "%s", violation->message);
     if (pomex_error_is_static(error))
         return error;
     error->client = true;
     error->endpoint = endpoint;
-    if (fault->value[0])
-        pomex_error_set(&error->hint, "%s", fault->value);
+    if (violation->value[0])
+        pomex_error_set(&error->hint, "%s", violation->value);
     return error;
 }
 

@@ -24,7 +24,7 @@ pomex_error *pomex_error_new(const char *type, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* An invalid_request_error that says: refused here, nothing was sent. */
-pomex_error *pomex_error_fault(const char *endpoint, const pomex_fault *fault);
+pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation);
 
 /* Sets one of the string fields, formatted; leaves it NULL where memory runs out. */
 void pomex_error_set(char **field, const char *format, ...)

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-bool pomex_file_say(char *why, size_t size, const char *format, ...)
+bool pomex_fileio_say(char *why, size_t size, const char *format, ...)
 {
     va_list arguments;
     if (size == 0)
@@ -23,16 +23,16 @@ bool pomex_file_say(char *why, size_t size, const char *format, ...)
     return false;
 }
 
-bool pomex_file_say_errno(char *why, size_t size, const char *path)
+bool pomex_fileio_say_errno(char *why, size_t size, const char *path)
 {
     const char *reason = strerror(errno);
     size_t length = strlen(path), room = size / 2;
     if (length <= room)
-        return pomex_file_say(why, size, "cannot write %s: %s", path, reason);
-    return pomex_file_say(why, size, "cannot write ...%s: %s", path + length - room, reason);
+        return pomex_fileio_say(why, size, "cannot write %s: %s", path, reason);
+    return pomex_fileio_say(why, size, "cannot write ...%s: %s", path + length - room, reason);
 }
 
-int pomex_file_open(const char *path, int flags, mode_t mode)
+int pomex_fileio_open(const char *path, int flags, mode_t mode)
 {
     int fd;
     do {
@@ -49,7 +49,7 @@ static bool is_past_limit(int64_t at)
            (rlim_t)at >= limit.rlim_cur;
 }
 
-bool pomex_file_write(int fd, const char *bytes, size_t count, int64_t *at)
+bool pomex_fileio_write(int fd, const char *bytes, size_t count, int64_t *at)
 {
     while (count > 0) {
         if (is_past_limit(*at)) {

@@ -1,54 +1,54 @@
-/* A doubly linked list of what lives elsewhere. Zeroed memory is a link that is in no list. */
+/* A doubly linked list of what lives elsewhere. Zeroed memory is a node that is in no list. */
 #ifndef POMEX_LIST_H
 #define POMEX_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct pomex_link {
-    struct pomex_link *previous;
-    struct pomex_link *next;
-} pomex_link;
+typedef struct pomex_node {
+    struct pomex_node *previous;
+    struct pomex_node *next;
+} pomex_node;
 
-/* The structure that holds `link` as its member. */
-#define POMEX_HOLDER(link, type, member)                                                       \
-    ((type *)(void *)((char *)(link)-offsetof(type, member)))
+/* The structure that holds `node` as its member. */
+#define POMEX_HOLDER(node, type, member)                                                       \
+    ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-static inline void pomex_list_init(pomex_link *list)
+static inline void pomex_list_init(pomex_node *list)
 {
     list->previous = list->next = list;
 }
 
-static inline bool pomex_list_empty(const pomex_link *list)
+static inline bool pomex_list_empty(const pomex_node *list)
 {
     return list->next == list;
 }
 
-static inline bool pomex_link_used(const pomex_link *link)
+static inline bool pomex_list_linked(const pomex_node *node)
 {
-    return link->next != NULL;
+    return node->next != NULL;
 }
 
-static inline void pomex_list_append(pomex_link *list, pomex_link *link)
+static inline void pomex_list_append(pomex_node *list, pomex_node *node)
 {
-    link->previous = list->previous;
-    link->next = list;
-    list->previous->next = link;
-    list->previous = link;
+    node->previous = list->previous;
+    node->next = list;
+    list->previous->next = node;
+    list->previous = node;
 }
 
-static inline void pomex_list_prepend(pomex_link *list, pomex_link *link)
+static inline void pomex_list_prepend(pomex_node *list, pomex_node *node)
 {
-    pomex_list_append(list->next, link); /* before the first */
+    pomex_list_append(list->next, node); /* before the first */
 }
 
-static inline void pomex_link_remove(pomex_link *link)
+static inline void pomex_list_remove(pomex_node *node)
 {
-    if (!link->next)
+    if (!node->next)
         return;
-    link->previous->next = link->next;
-    link->next->previous = link->previous;
-    link->previous = link->next = NULL;
+    node->previous->next = node->next;
+    node->next->previous = node->previous;
+    node->previous = node->next = NULL;
 }
 
 #endif

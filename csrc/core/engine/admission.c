@@ -1,4 +1,4 @@
-/* Whose turn it is: calls before polls, of which every fourth start is one where any waits; then
+/* Whose turn it is: calls before low_priority, of which every fourth start is one where any waits; then
  * first come, first served, within the limits of the service, of what may be in flight, and of
  * what one step may start. */
 #include "operation/operation.h"
@@ -15,13 +15,14 @@ static bool has_room(const pomex_client *c, int kind)
 }
 
 /* The operation that has waited longest among those that may go: of a kind that is not in
- * `shut`, with room in its lane. NULL: none. */
-static pomex_operation *oldest(pomex_client *c, int polls, const bool shut[POMEX_ENDPOINTS])
+ * `skip`, with room in its lane. NULL: none. */
+static pomex_operation *oldest(pomex_client *c, int low_priority,
+                               const bool skip[POMEX_ENDPOINTS])
 {
     pomex_operation *first = NULL;
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
-        const pomex_link *queue = &c->queues[polls][kind];
-        if (shut[kind] || pomex_list_empty(queue) || !has_room(c, kind))
+        const pomex_node *queue = &c->queues[low_priority][kind];
+        if (skip[kind] || pomex_list_empty(queue) || !has_room(c, kind))
             continue;
         pomex_operation *op = POMEX_HOLDER(queue->next, pomex_operation, in_queue);
         if (!first || op->turn < first->turn)
@@ -32,9 +33,9 @@ static pomex_operation *oldest(pomex_client *c, int polls, const bool shut[POMEX
 
 /* Whose turn it is: a call's, except that after three calls in a row which started while a poll
  * could have, a poll has its turn. */
-static pomex_operation *next(pomex_client *c, const bool shut[POMEX_ENDPOINTS])
+static pomex_operation *next(pomex_client *c, const bool skip[POMEX_ENDPOINTS])
 {
-    pomex_operation *call = oldest(c, 0, shut), *poll = oldest(c, 1, shut);
+    pomex_operation *call = oldest(c, 0, skip), *poll = oldest(c, 1, skip);
     bool calls_turn = !poll || c->calls_in_a_row < CALLS_IN_A_ROW;
     return call && calls_turn ? call : poll;
 }
@@ -48,20 +49,20 @@ static void start(pomex_client *c, pomex_operation *op, pomex_slot slot, bool po
     pomex_operation_start(op, slot);
     if (op->state != POMEX_FLYING)
         return;
-    if (op->polls)
+    if (op->low_priority)
         c->calls_in_a_row = 0;
     else if (poll_waited)
         c->calls_in_a_row++;
 }
 
-void pomex_admit(pomex_client *c)
+void pomex_admission_run(pomex_client *c)
 {
-    bool shut[POMEX_ENDPOINTS] = {false};
+    bool skip[POMEX_ENDPOINTS] = {false};
     pomex_operation *op;
     c->queue_due = POMEX_NEVER;
     if (!c->queued)
         return;
-    while ((op = next(c, shut))) {
+    while ((op = next(c, skip))) {
         int64_t again = POMEX_NEVER;
         pomex_slot slot;
         if (c->starts >= POMEX_STARTS_A_STEP) {
@@ -69,10 +70,10 @@ void pomex_admit(pomex_client *c)
             return;
         }
         if (!pomex_limiter_take(c->limiter, op->endpoint->id, pomex_recent(c), &slot, &again)) {
-            shut[op->endpoint->id] = true;
+            skip[op->endpoint->id] = true;
             c->queue_due = again < c->queue_due ? again : c->queue_due;
             continue;
         }
-        start(c, op, slot, oldest(c, 1, shut) != NULL);
+        start(c, op, slot, oldest(c, 1, skip) != NULL);
     }
 }

@@ -60,7 +60,7 @@ pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error
     pomex_list_init(&c->all);
     pomex_list_init(&c->news);
     pomex_list_init(&c->told);
-    pomex_list_init(&c->paused);
+    pomex_list_init(&c->yielded);
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
         pomex_list_init(&c->queues[0][kind]);
         pomex_list_init(&c->queues[1][kind]);
@@ -142,7 +142,7 @@ static void release_told(pomex_client *c)
 {
     while (!pomex_list_empty(&c->told)) {
         pomex_operation *op = POMEX_HOLDER(c->told.next, pomex_operation, in_news);
-        pomex_link_remove(&op->in_news);
+        pomex_list_remove(&op->in_news);
         pomex_operation_release(op);
     }
 }
@@ -198,7 +198,7 @@ pomex_operation *pomex_client_next(pomex_client *c, unsigned *news)
     if (pomex_list_empty(&c->news))
         return NULL;
     pomex_operation *op = POMEX_HOLDER(c->news.next, pomex_operation, in_news);
-    pomex_link_remove(&op->in_news);
+    pomex_list_remove(&op->in_news);
     *news = op->news;
     op->news = 0;
     if (*news & POMEX_NEWS_DONE)

@@ -93,23 +93,24 @@ struct pomex_client {
     bool squeezed; /* libcurl closes idle connections for new ones */
     uint64_t squeezed_after; /* … of attempts with a number above this */
     uint64_t last_attempt;
-    int64_t short_at;    /* when a socket was last not to be had for that reason; -1 */
-    int open_problem;    /* errno of pomex_client_open */
-    bool polled;         /* `ready` is whole, and as poll left it */
-    size_t batches;      /* full ones in a row */
-    int64_t batch_at;    /* when `ready` was filled */
-    int64_t swept_at;    /* every socket that was ready by then has been read */
-    bool system_ca_path; /* the system has a folder of hashed certificates */
+    int64_t short_at;     /* when a socket was last not to be had for that reason; -1 */
+    int open_problem;     /* errno of pomex_client_open */
+    bool ready_from_poll; /* `ready` is whole, and as poll left it */
+    size_t batches;       /* full ones in a row */
+    int64_t batch_at;     /* when `ready` was filled */
+    int64_t swept_at;     /* every socket that was ready by then has been read */
+    bool system_ca_path;  /* the system has a folder of hashed certificates */
     uint64_t random;
 
     pomex_timers timers;
     pomex_limiter *limiter;
-    pomex_link all; /* operations that are not done */
+    pomex_node all; /* operations that are not done */
     size_t pending;
-    pomex_link queues[2][POMEX_ENDPOINTS]; /* calls, polls */
-    pomex_link news;
-    pomex_link paused; /* transfers that libcurl would not let go of */
-    pomex_link told;   /* done and taken; released at the next step */
+    pomex_node queues[2][POMEX_ENDPOINTS]; /* calls, polls */
+    pomex_node news;
+    pomex_node
+        yielded; /* transfers that we paused so that others have a turn; the step goes on with them */
+    pomex_node told; /* done and taken; released at the next step */
     size_t in_flight;
     size_t downloads;
     int starts;         /* in this step */
@@ -149,7 +150,7 @@ int64_t pomex_created_at(const pomex_client *client, const char *id);
 
 /* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
 #define POMEX_STARTS_A_STEP 16
-void pomex_admit(pomex_client *client);
+void pomex_admission_run(pomex_client *client);
 
 /* --- socket.c: libcurl's callbacks, and what the loop asks of the epoll set */
 int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void *private);

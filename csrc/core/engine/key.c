@@ -16,7 +16,7 @@
 /* So that one that is too long is seen to be. */
 #define KEY_ROOM (MAX_KEY + sizeof BOM + 1)
 
-static pomex_error *refuse(const char *source, const char *what, const char *path)
+static pomex_error *invalid(const char *source, const char *what, const char *path)
 {
     pomex_error *error = pomex_error_new("invalid_request_error", "%s %s", source, what);
     if (pomex_error_is_static(error))
@@ -59,11 +59,11 @@ static char *read_key_file(const char *path, pomex_error **error)
     size_t length = strcspn(key + mark, "\r\n");
     if (count < 0) {
         snprintf(what, sizeof what, "cannot be read: %s", strerror(errno));
-        *error = refuse("api_key_file", what, path);
+        *error = invalid("api_key_file", what, path);
     } else if (mark + length < (size_t)count && !key[mark + length]) {
-        *error = refuse("api_key_file", "holds a NUL byte: it is no plain text", path);
+        *error = invalid("api_key_file", "holds a NUL byte: it is no plain text", path);
     } else if (length == 0) {
-        *error = refuse("api_key_file", count ? "has an empty first line" : "is empty", path);
+        *error = invalid("api_key_file", count ? "has an empty first line" : "is empty", path);
     } else {
         memmove(key, key + mark, length);
         key[length] = '\0';
@@ -74,7 +74,7 @@ static char *read_key_file(const char *path, pomex_error **error)
 }
 
 /* What is wrong with a key, or NULL. */
-static const char *fault_of(const char *key)
+static const char *problem_of(const char *key)
 {
     for (const char *c = key; *c; c++) {
         if ((unsigned char)*c <= 0x20 || *c == 0x7f)
@@ -102,14 +102,14 @@ pomex_error *pomex_key_take(pomex_settings *s, const pomex_options *o)
         key = getenv("POMEX_API_KEY");
         source = "POMEX_API_KEY";
     }
-    const char *fault = key && *key ? fault_of(key) : NULL;
+    const char *problem = key && *key ? problem_of(key) : NULL;
     if (!key || !*key)
-        error = refuse("no API key:",
-                       "set api_key, api_key_file or $POMEX_API_KEY (under nginx: make the "
-                       "client in init_by_lua)",
-                       NULL);
-    else if (fault)
-        error = refuse(source, fault, path);
+        error = invalid("no API key:",
+                        "set api_key, api_key_file or $POMEX_API_KEY (under nginx: make the "
+                        "client in init_by_lua)",
+                        NULL);
+    else if (problem)
+        error = invalid(source, problem, path);
     if (!error) {
         s->authorization_size = strlen(HEADER) + strlen(key) + 1;
         s->authorization = pomex_secret_new(s->authorization_size);

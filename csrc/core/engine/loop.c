@@ -28,7 +28,7 @@
 /* An attempt times out only after its socket was read once past the deadline. Under a load that
  * never lets the set go quiet it times out this much after every ready socket was read; if that
  * takes longer than this, after its own was. */
-#define GRACE (POMEX_SECOND / 20)
+#define TIMER_GRACE_NS (POMEX_SECOND / 20)
 
 /* A deadline is missed if the first step after it comes later than this. */
 #define LATE (POMEX_SECOND / 10)
@@ -187,7 +187,7 @@ static void run_event(pomex_client *c, const struct epoll_event *event)
 void pomex_loop_run(pomex_client *c)
 {
     drain(c); /* first, so that nothing starts on a connection that seems to be in use */
-    pomex_admit(c);
+    pomex_admission_run(c);
     run_curl_timer(c);
     drain(c);
 }
@@ -214,7 +214,7 @@ static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
             return false;
         op->overdue = op->overdue ? op->overdue : timer->at;
         bool unread = op->state == POMEX_FLYING && op->overdue > horizon;
-        if (unread && now < op->overdue + GRACE) {
+        if (unread && now < op->overdue + TIMER_GRACE_NS) {
             pomex_timer_set(&c->timers, timer, now + POMEX_SECOND / 1000);
             continue;
         }
@@ -256,15 +256,15 @@ static int run_batch(pomex_client *c, int64_t limit)
 }
 
 /* Lets go on what has had its turn, in order; whether there was any. */
-static bool run_paused(pomex_client *c, int64_t limit)
+static bool run_yielded(pomex_client *c, int64_t limit)
 {
-    const pomex_link *last = c->paused.previous;
-    bool any = !pomex_list_empty(&c->paused);
+    const pomex_node *last = c->yielded.previous;
+    bool any = !pomex_list_empty(&c->yielded);
     for (bool more = any; more; more = more && pomex_now(c) < limit) {
-        pomex_link *link = c->paused.next;
-        pomex_transfer *t = POMEX_HOLDER(link, pomex_transfer, in_paused);
-        more = link != last;
-        pomex_link_remove(link);
+        pomex_node *node = c->yielded.next;
+        pomex_transfer *t = POMEX_HOLDER(node, pomex_transfer, in_yielded);
+        more = node != last;
+        pomex_list_remove(node);
         t->turn = 0;
         CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
         if (code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT)
@@ -279,26 +279,26 @@ static bool run_paused(pomex_client *c, int64_t limit)
 
 void pomex_loop_step(pomex_client *c, double budget)
 {
-    int64_t limit = pomex_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
+    int64_t limit = pomex_clock_after(pomex_now(c), budget > 0 ? budget : USUAL_BUDGET);
     bool quiet = false;
     pomex_loop_note_gap(c);
     /* What poll found is old where the host had other things to do first: answers may have come
      * since, and deadlines must not ring before they are read. */
-    if (c->polled && pomex_recent(c) > c->batch_at + POMEX_SECOND / 1000)
+    if (c->ready_from_poll && pomex_recent(c) > c->batch_at + POMEX_SECOND / 1000)
         c->ready_count = 0;
     /* Nor is it dated by when the kernel made it, but by when the process went on: it vouches
      * for no time, and after it the kernel is asked again. */
-    bool undated = c->polled;
+    bool undated = c->ready_from_poll;
     if (undated)
         c->batch_at = c->swept_at;
-    c->polled = false;
+    c->ready_from_poll = false;
     pomex_socket_note_sleep(c);
     pomex_socket_watch_again(c);
     c->behind = c->unheard = false;
     if (c->wake_at <= pomex_recent(c))
         c->wake_at = POMEX_NEVER;
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
-        int worked = run_batch(c, limit) + run_paused(c, limit);
+        int worked = run_batch(c, limit) + run_yielded(c, limit);
         pomex_loop_run(c);
         int64_t due = c->starts < POMEX_STARTS_A_STEP && c->queue_due < c->curl_due
                           ? c->queue_due
@@ -310,7 +310,7 @@ void pomex_loop_step(pomex_client *c, double budget)
             break;
     }
     c->behind = !quiet;
-    c->behind |= !ring(c, quiet ? c->swept_at : c->swept_at - GRACE, limit);
+    c->behind |= !ring(c, quiet ? c->swept_at : c->swept_at - TIMER_GRACE_NS, limit);
     if (pomex_now(c) < limit)
         pomex_loop_run(c);
     c->stepped_at = pomex_now(c);
@@ -335,7 +335,7 @@ bool pomex_loop_missed(const pomex_client *c, int64_t at)
 /* When step has work next; in the past: now. */
 static int64_t due(const pomex_client *c)
 {
-    if (c->behind || c->unheard || c->ready_count || !pomex_list_empty(&c->paused))
+    if (c->behind || c->unheard || c->ready_count || !pomex_list_empty(&c->yielded))
         return 0;
     int64_t at = c->curl_due < c->queue_due ? c->curl_due : c->queue_due;
     const pomex_timer *timer = pomex_timers_first(&c->timers);
@@ -375,7 +375,7 @@ void pomex_client_wake_in(pomex_client *c, double seconds)
 {
     if (pomex_client_unusable(c))
         return; /* the descriptor of another process is not ours to touch */
-    c->wake_at = seconds < 0 ? POMEX_NEVER : pomex_after(pomex_now(c), seconds);
+    c->wake_at = seconds < 0 ? POMEX_NEVER : pomex_clock_after(pomex_now(c), seconds);
     pomex_loop_rearm(c);
 }
 
@@ -385,7 +385,7 @@ double pomex_client_timeout(pomex_client *c)
     if (at == POMEX_NEVER)
         return -1;
     int64_t left = at - pomex_now(c);
-    return left > 0 ? pomex_seconds(left) : 0;
+    return left > 0 ? pomex_clock_seconds(left) : 0;
 }
 
 int pomex_client_poll(pomex_client *c, double seconds)
@@ -401,7 +401,7 @@ int pomex_client_poll(pomex_client *c, double seconds)
         c->ready_count = count;
         c->batch_was_full = count == POMEX_EPOLL_EVENTS;
         c->batch_at = pomex_now(c);
-        c->polled = true;
+        c->ready_from_poll = true;
     }
     return count > 0 ? 1 : count;
 }

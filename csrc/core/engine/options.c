@@ -33,7 +33,7 @@ void pomex_call_options_init(pomex_call_options *options)
         .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
 }
 
-static pomex_error *refuse(const char *format, const char *name, const char *value)
+static pomex_error *invalid(const char *format, const char *name, const char *value)
 {
     pomex_error *error = pomex_error_new("invalid_request_error", format, name, value);
     if (error != pomex_error_memory())
@@ -86,48 +86,48 @@ static pomex_error *check_numbers(const pomex_options *o)
             continue;
         show(value, sizeof value, "%g to %g (it is %g)", rows[i].low, rows[i].high,
              rows[i].value);
-        return refuse("%s must be a number from %s", rows[i].name, value);
+        return invalid("%s must be a number from %s", rows[i].name, value);
     }
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
         double rate = o->rate_limits[i];
         if (!(rate < 0) && !(rate > 0 && rate < 0.001) && rate <= 10000)
             continue;
         show(value, sizeof value, "(it is %g)", rate);
-        return refuse("rate_limits.%s must be 0, or 0.001 to 10000 requests a second %s",
-                      pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
+        return invalid("rate_limits.%s must be 0, or 0.001 to 10000 requests a second %s",
+                       pomex_endpoint_of((pomex_endpoint_id)i)->limit_name, value);
     }
     return NULL;
 }
 
-/* What of a URL's parts is at fault, or NULL. */
-static const char *base_url_fault(CURLU *url, pomex_settings *s, bool allow_http)
+/* What is wrong with the parts of a URL, or NULL. */
+static const char *base_url_problem(CURLU *url, pomex_settings *s, bool allow_http)
 {
     char *scheme = NULL, *host = NULL, *user = NULL, *query = NULL, *fragment = NULL;
-    const char *fault = NULL;
+    const char *problem = NULL;
     curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
     curl_url_get(url, CURLUPART_HOST, &host, 0);
     curl_url_get(url, CURLUPART_USER, &user, 0);
     curl_url_get(url, CURLUPART_QUERY, &query, 0);
     curl_url_get(url, CURLUPART_FRAGMENT, &fragment, 0);
     if (!scheme || !host)
-        fault = "is not a URL";
+        problem = "is not a URL";
     else if (user || query || fragment)
-        fault = "must have no user, query or fragment";
+        problem = "must have no user, query or fragment";
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
-        fault = "must be an https URL";
-    if (!fault) {
+        problem = "must be an https URL";
+    if (!problem) {
         bool http = strcmp(scheme, "http") == 0;
         s->base_is_loopback = pomex_url_is_loopback(host);
         if (http && !s->base_is_loopback && !allow_http)
-            fault = "must be https: over http the key could be read on the way "
-                    "(allow_http = true if you must)";
+            problem = "must be https: over http the key could be read on the way "
+                      "(allow_http = true if you must)";
     }
     curl_free(scheme);
     curl_free(host);
     curl_free(user);
     curl_free(query);
     curl_free(fragment);
-    return fault;
+    return problem;
 }
 
 static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
@@ -139,15 +139,15 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
     if (!url)
         return pomex_error_memory();
     CURLUcode code = curl_url_set(url, CURLUPART_URL, text, 0);
-    const char *fault =
-        code == CURLUE_OK ? base_url_fault(url, s, o->allow_http) : "is not a URL";
+    const char *problem =
+        code == CURLUE_OK ? base_url_problem(url, s, o->allow_http) : "is not a URL";
     curl_url_cleanup(url);
-    if (!fault && strpbrk(text, "?#")) /* empty ones: libcurl sees none */
-        fault = "must have no user, query or fragment";
+    if (!problem && strpbrk(text, "?#")) /* empty ones: libcurl sees none */
+        problem = "must have no user, query or fragment";
     if (code == CURLUE_OUT_OF_MEMORY)
         return pomex_error_memory();
-    if (fault) {
-        pomex_error *error = refuse("base_url %s%s", fault, "");
+    if (problem) {
+        pomex_error *error = invalid("base_url %s%s", problem, "");
         if (error != pomex_error_memory() && !strchr(text, '@'))
             pomex_error_set(&error->hint, "base_url is \"%.200s\"", text);
         return error;
@@ -181,9 +181,9 @@ static pomex_error *check_proxy(const char *text)
     if (code == CURLUE_OUT_OF_MEMORY)
         return pomex_error_memory();
     return known ? NULL
-                 : refuse("%s must be host:port, with http://, https:// or socks5h:// before "
-                          "it if need be%s",
-                          "proxy", "");
+                 : invalid("%s must be host:port, with http://, https:// or socks5h:// before "
+                           "it if need be%s",
+                           "proxy", "");
 }
 
 /* Copies an optional string; false if memory ran out. */
@@ -203,16 +203,16 @@ pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
         error = set_base_url(s, o);
     const char *agent = o->user_agent ? o->user_agent : "pomex/" POMEX_VERSION;
     if (!error && !is_header_safe(agent))
-        error = refuse("%s must not contain control characters%s", "user_agent", "");
+        error = invalid("%s must not contain control characters%s", "user_agent", "");
     if (!error && o->proxy && *o->proxy)
         error = check_proxy(o->proxy);
     if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy) ||
                    !copy(&s->ca_file, o->ca_file) || !copy(&s->ca_path, o->ca_path)))
         error = pomex_error_memory();
     if (!error && o->ca_file && access(o->ca_file, R_OK) != 0)
-        error = refuse("cannot read ca_file %s: %s", o->ca_file, strerror(errno));
+        error = invalid("cannot read ca_file %s: %s", o->ca_file, strerror(errno));
     if (!error && o->ca_path && access(o->ca_path, R_OK | X_OK) != 0)
-        error = refuse("cannot read ca_path %s: %s", o->ca_path, strerror(errno));
+        error = invalid("cannot read ca_path %s: %s", o->ca_path, strerror(errno));
     if (error)
         pomex_settings_free(s);
     s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;

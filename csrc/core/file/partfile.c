@@ -38,21 +38,21 @@ static bool is_free(const char *path, bool overwrite, char *why, size_t why_size
     struct stat info;
     size_t length = strlen(path);
     if (length == 0)
-        return pomex_file_say(why, why_size, "the path to save to is empty");
+        return pomex_fileio_say(why, why_size, "the path to save to is empty");
     if (lstat(path, &info) != 0) {
         if (path[length - 1] == '/')
-            return pomex_file_say(why, why_size, "%s is a folder", path);
+            return pomex_fileio_say(why, why_size, "%s is a folder", path);
         /* Of a folder that is missing, opening the part tells. */
-        return errno == ENOENT || pomex_file_say_errno(why, why_size, path);
+        return errno == ENOENT || pomex_fileio_say_errno(why, why_size, path);
     }
     if (S_ISREG(info.st_mode))
         return overwrite ||
-               pomex_file_say(why, why_size, "%s exists already (overwrite = true replaces it)",
-                              path);
+               pomex_fileio_say(why, why_size,
+                                "%s exists already (overwrite = true replaces it)", path);
     const char *kind = S_ISDIR(info.st_mode)   ? "a folder"
                        : S_ISLNK(info.st_mode) ? "a symbolic link"
                                                : "no regular file";
-    return pomex_file_say(why, why_size, "%s is %s", path, kind);
+    return pomex_fileio_say(why, why_size, "%s is %s", path, kind);
 }
 
 /* Whether a name leads to the descriptor, and to nothing else. */
@@ -69,11 +69,11 @@ static bool is_plain(const pomex_partfile *file, int64_t *held, char *why, size_
     struct stat info;
     const char *part = file->names.part;
     if (fstat(file->fd, &info) != 0)
-        return pomex_file_say_errno(why, why_size, part);
+        return pomex_fileio_say_errno(why, why_size, part);
     if (!S_ISREG(info.st_mode))
-        return pomex_file_say(why, why_size, "%s is no regular file", part);
+        return pomex_fileio_say(why, why_size, "%s is no regular file", part);
     if (info.st_nlink > 1)
-        return pomex_file_say(why, why_size, "%s is a hard link to another file", part);
+        return pomex_fileio_say(why, why_size, "%s is a hard link to another file", part);
     *held = info.st_size;
     return true;
 }
@@ -88,20 +88,20 @@ static bool lock(const pomex_partfile *file, char *why, size_t why_size)
     if (result == 0 || errno == ENOSYS || errno == EOPNOTSUPP || errno == ENOLCK)
         return true;
     if (errno == EWOULDBLOCK)
-        return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
-    return pomex_file_say(why, why_size, "cannot lock %s: %s", file->names.part,
-                          strerror(errno));
+        return pomex_fileio_say(why, why_size, "%s is being downloaded already", file->path);
+    return pomex_fileio_say(why, why_size, "cannot lock %s: %s", file->names.part,
+                            strerror(errno));
 }
 
 static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why_size)
 {
     const char *part = file->names.part;
     for (int i = 0; i < OPEN_TRIES; i++) {
-        file->fd = pomex_file_open(part, O_RDWR | O_CREAT, 0666);
+        file->fd = pomex_fileio_open(part, O_RDWR | O_CREAT, 0666);
         if (file->fd < 0 && errno == ELOOP)
-            return pomex_file_say(why, why_size, "%s is a symbolic link", part);
+            return pomex_fileio_say(why, why_size, "%s is a symbolic link", part);
         if (file->fd < 0)
-            return pomex_file_say_errno(why, why_size, part);
+            return pomex_fileio_say_errno(why, why_size, part);
         if (!is_plain(file, held, why, why_size) || !lock(file, why, why_size))
             return false;
         /* Whoever held the lock before may have finished the file or removed it. */
@@ -110,7 +110,7 @@ static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why
         close(file->fd);
         file->fd = -1;
     }
-    return pomex_file_say(why, why_size, "%s is being downloaded already", file->path);
+    return pomex_fileio_say(why, why_size, "%s is being downloaded already", file->path);
 }
 
 /* Takes over what the part holds, if its note is of this task and fits. */
@@ -129,10 +129,10 @@ static bool take_over(pomex_partfile *file, const char *task, int64_t held, char
     }
     pomex_partnote_free(&noted);
     return ours || file->overwrite ||
-           pomex_file_say(why, why_size,
-                          "%s is there already, without a note of ours beside it "
-                          "(overwrite = true replaces it)",
-                          file->names.part);
+           pomex_fileio_say(why, why_size,
+                            "%s is there already, without a note of ours beside it "
+                            "(overwrite = true replaces it)",
+                            file->names.part);
 }
 
 static void release(pomex_partfile *file)
@@ -168,12 +168,13 @@ pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool ove
         return NULL;
     pomex_partfile *file = named(path, task);
     if (!file) {
-        pomex_file_say(why, why_size, "cannot write %s: out of memory", path);
+        pomex_fileio_say(why, why_size, "cannot write %s: out of memory", path);
         return NULL;
     }
     file->overwrite = overwrite;
     errno = ENAMETOOLONG;
-    bool fits = pomex_partname_fits(&file->names) || pomex_file_say_errno(why, why_size, path);
+    bool fits =
+        pomex_partname_fits(&file->names) || pomex_fileio_say_errno(why, why_size, path);
     /* The name is looked at again: another process may have given it before we had the lock. */
     if (fits && open_part(file, &held, why, why_size) &&
         is_free(path, overwrite, why, why_size) && take_over(file, task, held, why, why_size))
@@ -225,12 +226,12 @@ bool pomex_partfile_begin(pomex_partfile *file, int64_t offset, int64_t length,
 {
     pomex_partnote *note = &file->note;
     if (offset < 0 || (offset > 0 && !continues(file, offset, length, etag)))
-        return pomex_file_say(why, why_size, "the answer does not continue what %s holds",
-                              file->names.part);
+        return pomex_fileio_say(why, why_size, "the answer does not continue what %s holds",
+                                file->names.part);
     /* Cut before the note is changed: bytes must never stand under a note that is not theirs.
      */
     if (ftruncate(file->fd, (off_t)offset) != 0)
-        return pomex_file_say_errno(why, why_size, file->names.part);
+        return pomex_fileio_say_errno(why, why_size, file->names.part);
     file->begun = true;
     file->size = offset;
     file->why[0] = '\0';
@@ -249,11 +250,11 @@ bool pomex_partfile_write(pomex_partfile *file, const void *bytes, size_t count)
         return false;
     int64_t length = file->note.length;
     if (length >= 0 && (uint64_t)count > (uint64_t)(length - file->size))
-        return pomex_file_say(file->why, sizeof file->why,
-                              "%s: the server sent more than the %lld bytes it announced",
-                              file->names.part, (long long)length);
-    if (!pomex_file_write(file->fd, bytes, count, &file->size))
-        return pomex_file_say_errno(file->why, sizeof file->why, file->names.part);
+        return pomex_fileio_say(file->why, sizeof file->why,
+                                "%s: the server sent more than the %lld bytes it announced",
+                                file->names.part, (long long)length);
+    if (!pomex_fileio_write(file->fd, bytes, count, &file->size))
+        return pomex_fileio_say_errno(file->why, sizeof file->why, file->names.part);
     return true;
 }
 
@@ -271,14 +272,14 @@ static bool is_whole(pomex_partfile *file, char *why, size_t why_size)
     const char *part = file->names.part;
     int64_t length = file->note.length;
     if (file->why[0])
-        return pomex_file_say(why, why_size, "%s", file->why);
+        return pomex_fileio_say(why, why_size, "%s", file->why);
     if (file->size == 0)
-        return pomex_file_say(why, why_size, "%s is empty", part);
+        return pomex_fileio_say(why, why_size, "%s is empty", part);
     if (length >= 0 && file->size != length)
-        return pomex_file_say(why, why_size, "%s has %lld of %lld bytes", part,
-                              (long long)file->size, (long long)length);
+        return pomex_fileio_say(why, why_size, "%s has %lld of %lld bytes", part,
+                                (long long)file->size, (long long)length);
     if (!is_at(file, part) || fstat(file->fd, &info) != 0 || info.st_size != file->size)
-        return pomex_file_say(why, why_size, "%s was changed by another process", part);
+        return pomex_fileio_say(why, why_size, "%s was changed by another process", part);
     return true;
 }
 
@@ -329,9 +330,9 @@ static bool give_name(const pomex_partfile *file, char *why, size_t why_size)
     if (file->overwrite ? rename(file->names.part, file->path) == 0 : give_free_name(file))
         return true;
     if (errno != EEXIST)
-        return pomex_file_say_errno(why, why_size, file->path);
-    return pomex_file_say(why, why_size, "%s appeared meanwhile; the video is in %s",
-                          file->path, file->names.part);
+        return pomex_fileio_say_errno(why, why_size, file->path);
+    return pomex_fileio_say(why, why_size, "%s appeared meanwhile; the video is in %s",
+                            file->path, file->names.part);
 }
 
 bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t why_size)
@@ -339,7 +340,7 @@ bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t wh
     if (!is_whole(file, why, why_size))
         return false;
     if (!is_stored(file, sync))
-        return pomex_file_say_errno(why, why_size, file->names.part);
+        return pomex_fileio_say_errno(why, why_size, file->names.part);
     file->whole = true;
     if ((file->overwrite && !is_free(file->path, true, why, why_size)) ||
         !give_name(file, why, why_size))
@@ -347,8 +348,9 @@ bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t wh
     file->finished = true;
     unlink(file->names.note);
     if (sync && !sync_folder(file->path))
-        return pomex_file_say(why, why_size, "%s is saved, but its folder cannot be synced: %s",
-                              file->path, strerror(errno));
+        return pomex_fileio_say(why, why_size,
+                                "%s is saved, but its folder cannot be synced: %s", file->path,
+                                strerror(errno));
     return true;
 }
 

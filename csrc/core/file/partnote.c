@@ -32,7 +32,7 @@ static json_t *read_json(const char *name)
     char text[MAX_NOTE];
     struct stat info;
     json_t *root = NULL;
-    int fd = pomex_file_open(name, O_RDONLY, 0);
+    int fd = pomex_fileio_open(name, O_RDONLY, 0);
     if (fd < 0)
         return NULL;
     if (fstat(fd, &info) == 0 && S_ISREG(info.st_mode)) {
@@ -80,18 +80,18 @@ bool pomex_partnote_write(const pomex_partnote *note, const pomex_partname *name
     int64_t at = 0;
     if (!text || size >= MAX_NOTE) {
         free(text);
-        return pomex_file_say(why, why_size, "cannot write %s: out of memory", names->note);
+        return pomex_fileio_say(why, why_size, "cannot write %s: out of memory", names->note);
     }
     unlink(names->draft);
-    int fd = pomex_file_open(names->draft, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    bool saved = fd >= 0 && pomex_file_write(fd, text, size, &at);
+    int fd = pomex_fileio_open(names->draft, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    bool saved = fd >= 0 && pomex_fileio_write(fd, text, size, &at);
     if (fd >= 0 && close(fd) != 0)
         saved = false;
     saved = saved && rename(names->draft, names->note) == 0;
     free(text);
     if (saved)
         return true;
-    pomex_file_say_errno(why, why_size, names->draft);
+    pomex_fileio_say_errno(why, why_size, names->draft);
     unlink(names->draft);
     return false;
 }

@@ -125,7 +125,7 @@ bool pomex_headers_count(pomex_headers *h, size_t length)
     return !h->too_long;
 }
 
-double pomex_retry_after(const char *value, const char *date, int64_t wall)
+double pomex_headers_retry_after(const char *value, const char *date, int64_t wall)
 {
     size_t digits = strspn(value, "0123456789");
     if (digits && !value[digits])

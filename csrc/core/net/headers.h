@@ -31,6 +31,6 @@ void pomex_headers_note(pomex_headers *headers, const char *line, size_t length)
 
 /* Seconds to wait as a Retry-After header says (delta or HTTP date, the latter against `date`,
  * the answer's own, or else the wall clock); -1 if it is unreadable. */
-double pomex_retry_after(const char *value, const char *date, int64_t wall);
+double pomex_headers_retry_after(const char *value, const char *date, int64_t wall);
 
 #endif

@@ -30,7 +30,7 @@
 typedef struct lane {
     int slots;
     int64_t window;
-    _Atomic int64_t shut_until;
+    _Atomic int64_t held_until;
     _Atomic int64_t *slot;
 } lane;
 
@@ -56,7 +56,7 @@ pomex_limiter *pomex_limiter_new(const double rates[POMEX_ENDPOINTS])
         if (!(rates[kind] > 0))
             continue;
         l->slots = rates[kind] < 1 ? 1 : (int)rates[kind];
-        l->window = rates[kind] < 1 ? pomex_ns(1 / rates[kind]) : POMEX_SECOND;
+        l->window = rates[kind] < 1 ? pomex_clock_ns(1 / rates[kind]) : POMEX_SECOND;
         l->window += l->window / WINDOW_MARGIN;
         l->slot = next;
         next += l->slots;
@@ -92,10 +92,10 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
                         pomex_slot *slot, int64_t *again)
 {
     lane *l = &limiter->lanes[kind];
-    int64_t shut = atomic_load(&l->shut_until);
+    int64_t held = atomic_load(&l->held_until);
     *slot = (pomex_slot){.kind = kind};
-    *again = shut;
-    if (shut > now)
+    *again = held;
+    if (held > now)
         return false;
     if (!l->slots)
         return true;
@@ -145,9 +145,9 @@ void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot)
     mark(limiter, slot, 0);
 }
 
-void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until)
+void pomex_limiter_hold_until(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until)
 {
-    _Atomic int64_t *gate = &limiter->lanes[kind].shut_until;
+    _Atomic int64_t *gate = &limiter->lanes[kind].held_until;
     int64_t seen = atomic_load(gate);
     while (seen < until && !atomic_compare_exchange_weak(gate, &seen, until)) {
     }

@@ -41,6 +41,6 @@ bool pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t 
 void pomex_limiter_give_back(pomex_limiter *limiter, const pomex_slot *slot);
 
 /* The service said 429: nothing of this kind goes out before `until`. */
-void pomex_limiter_shut(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until);
+void pomex_limiter_hold_until(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t until);
 
 #endif

@@ -91,8 +91,8 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
     pomex_transfer *t = user;
     size_t length = size * count, gathered = 0;
     if (t->to_file && t->turn >= TURN_BYTES) {
-        if (!pomex_link_used(&t->in_paused))
-            pomex_list_append(&t->client->paused, &t->in_paused);
+        if (!pomex_list_linked(&t->in_yielded))
+            pomex_list_append(&t->client->yielded, &t->in_yielded);
         return CURL_WRITEFUNC_PAUSE;
     }
     t->turn += length;
@@ -258,7 +258,7 @@ void pomex_transfer_end(pomex_transfer *t)
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
         free_headers(t);
     }
-    pomex_link_remove(&t->in_paused);
+    pomex_list_remove(&t->in_yielded);
     if (t->stranger) {
         free_transfer(t);
         return;
@@ -341,6 +341,6 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
     pomex_proxy_judge(t, code, outcome);
     if (outcome->ending != POMEX_ANSWERED)
         return;
-    outcome->retry_after = pomex_retry_after(t->reply.retry_after, t->reply.date,
-                                             c->clock(c->clock_user, POMEX_CLOCK_WALL));
+    outcome->retry_after = pomex_headers_retry_after(t->reply.retry_after, t->reply.date,
+                                                     c->clock(c->clock_user, POMEX_CLOCK_WALL));
 }

@@ -61,7 +61,7 @@ typedef struct pomex_transfer {
     bool file_failed;
     int64_t received; /* body bytes */
     size_t turn;      /* … since it last had to wait for others */
-    pomex_link in_paused;
+    pomex_node in_yielded;
     pomex_headers reply;
     char why[CURL_ERROR_SIZE];
 } pomex_transfer;

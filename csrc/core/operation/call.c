@@ -8,7 +8,7 @@
 
 int64_t pomex_attempt_deadline(const pomex_operation *op, int64_t now)
 {
-    int64_t at = pomex_after(now, op->client->settings.options.request_timeout);
+    int64_t at = pomex_clock_after(now, op->client->settings.options.request_timeout);
     return at < op->deadline ? at : op->deadline;
 }
 
@@ -18,7 +18,7 @@ void pomex_operation_retry(pomex_operation *op, const pomex_outcome *o, pomex_er
     pomex_client *c = op->client;
     int64_t now = pomex_now(c);
     double pause = pomex_retry_pause(op->attempts, o->retry_after, pomex_random(c));
-    bool fits = pomex_after(now, pause) < op->deadline - spare;
+    bool fits = pomex_clock_after(now, pause) < op->deadline - spare;
     if (!pomex_error_is_static(error)) {
         error->retryable = true;
         if (o->retry_after > POMEX_MAX_RETRY_AFTER)
@@ -39,7 +39,7 @@ void pomex_operation_retry(pomex_operation *op, const pomex_outcome *o, pomex_er
     pomex_event_add(c, "retry", op, o->status, pause, error->type, NULL);
     pomex_error_free(op->last);
     op->last = error;
-    pomex_operation_pause(op, pomex_after(now, pause));
+    pomex_operation_pause(op, pomex_clock_after(now, pause));
 }
 
 /* -------------------------------------------------------------------------- the call stage */
@@ -51,13 +51,13 @@ static int64_t least_left(const pomex_operation *op)
     if (op->effect == POMEX_EFFECT_NONE || op->effect == POMEX_EFFECT_SPARE)
         return 0;
     int64_t whole = op->deadline - op->started;
-    int64_t one = pomex_ns(op->client->settings.options.request_timeout);
+    int64_t one = pomex_clock_ns(op->client->settings.options.request_timeout);
     return (whole < one ? whole : one) / 2;
 }
 
 static void time_is_up(pomex_operation *op)
 {
-    double whole = pomex_seconds(op->deadline - op->started);
+    double whole = pomex_clock_seconds(op->deadline - op->started);
     pomex_error *error = pomex_operation_error_new(
         op, "timeout_error", "%s within %.3g s; nothing is under way",
         op->attempts ? "no attempt succeeded" : "its turn did not come", whole);
@@ -83,7 +83,7 @@ static bool call_request(pomex_operation *op, pomex_request *r)
         return false;
     }
     bool get = op->effect == POMEX_EFFECT_NONE;
-    r->url = pomex_operation_url(op);
+    r->url = pomex_request_url(op);
     r->body = op->body;
     r->body_length = op->body_length;
     r->authorized = true;
@@ -143,16 +143,16 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
     }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
     if (verdict == POMEX_AGAIN && o->sent)
-        pomex_lookup_refused(op);
+        pomex_lookup_turned_away(op);
     if (verdict == POMEX_AGAIN)
         pomex_operation_retry(op, o, error, least_left(op));
-    else if (verdict == POMEX_REFUSE)
+    else if (verdict == POMEX_FINAL)
         pomex_operation_finish(op, error);
     else if (op->lookup && o->ending != POMEX_CANCELLED)
         pomex_lookup_begin(op, o, error);
     else {
         pomex_lookup_doubt(op);
-        pomex_operation_finish(op, pomex_call_ambiguous(op, error));
+        pomex_operation_finish(op, pomex_outcome_ambiguous(op, error));
     }
 }
 

@@ -23,8 +23,8 @@ void pomex_download_free(struct pomex_download *d)
     if (!d)
         return;
     pomex_partfile_close(d->file);
-    free(d->link);
-    free(d->target);
+    free(d->video_url);
+    free(d->redirect);
     free(d);
 }
 
@@ -117,7 +117,7 @@ static bool file_request(pomex_operation *op, pomex_request *r)
     r->file = d->file;
     r->begin = begin;
     d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
-    r->url = strdup(d->target ? d->target : d->link);
+    r->url = strdup(d->redirect ? d->redirect : d->video_url);
     if (d->resume <= 0)
         return true;
     snprintf(line, sizeof line, "Range: bytes=%lld-", (long long)d->resume);
@@ -134,7 +134,7 @@ static bool file_request(pomex_operation *op, pomex_request *r)
 
 static int64_t file_deadline(const pomex_operation *op, int64_t now)
 {
-    int64_t at = pomex_after(now, STALL_SECONDS);
+    int64_t at = pomex_clock_after(now, STALL_SECONDS);
     return at < op->deadline ? at : op->deadline;
 }
 
@@ -144,7 +144,7 @@ bool pomex_download_stalled(pomex_operation *op, int64_t now)
     if (op->transfer->received - d->window_bytes < STALL_BYTES)
         return true;
     d->window_bytes = op->transfer->received;
-    int64_t at = pomex_after(now, STALL_SECONDS);
+    int64_t at = pomex_clock_after(now, STALL_SECONDS);
     pomex_timer_set(&op->client->timers, &op->timer, at < op->deadline ? at : op->deadline);
     return false;
 }
@@ -178,7 +178,7 @@ static void ask_for_more(pomex_operation *op)
 }
 
 /* A whole answer, or the beginning of one, that is no video. */
-static void refuse(pomex_operation *op, int status)
+static void end_unfit(pomex_operation *op, int status)
 {
     pomex_error *error =
         pomex_operation_error_new(op, "decode_error", "%s", op->download->unfit);
@@ -208,7 +208,7 @@ static void complete(pomex_operation *op)
 }
 
 /* A link that is refused may have expired: the service is asked for a new one, once. */
-static bool is_refused_link(int status)
+static bool is_stale_url(int status)
 {
     return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
 }
@@ -239,26 +239,27 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
     pomex_client *c = op->client;
     int64_t now = pomex_now(c);
     d->missing_at = d->missing_at ? d->missing_at : now;
-    int64_t until =
-        op->deadline < POMEX_NEVER ? op->deadline : pomex_after(d->missing_at, MISSING_SECONDS);
+    int64_t until = op->deadline < POMEX_NEVER
+                        ? op->deadline
+                        : pomex_clock_after(d->missing_at, MISSING_SECONDS);
     double asked =
         o->retry_after < POMEX_MAX_RETRY_AFTER ? o->retry_after : POMEX_MAX_RETRY_AFTER;
     double pause = pomex_retry_pause(++d->looks, asked, pomex_random(c));
     pomex_error *error = missing_error(op, o);
-    if (pomex_after(now, pause) >= until) {
+    if (pomex_clock_after(now, pause) >= until) {
         if (!pomex_error_is_static(error))
             pomex_error_set(&error->hint,
                             "the video was not there for %.0f s; its task is done, so "
                             "that a later download may find it",
-                            pomex_seconds(now - d->missing_at));
+                            pomex_clock_seconds(now - d->missing_at));
         pomex_operation_finish(op, error);
         return;
     }
     pomex_event_add(c, "retry", op, o->status, pause, error->type, NULL);
     pomex_error_free(error);
-    pomex_link_go_back(d);
+    pomex_video_url_go_back(d);
     op->attempts = 0;
-    pomex_operation_pause(op, pomex_after(now, pause));
+    pomex_operation_pause(op, pomex_clock_after(now, pause));
 }
 
 /* The target of a redirect, or the link, is refused: the link may lead elsewhere by now, and the
@@ -266,9 +267,9 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
 static bool try_another_link(pomex_operation *op)
 {
     struct pomex_download *d = op->download;
-    if (d->target && !d->went_back) {
+    if (d->redirect && !d->went_back) {
         d->went_back = true;
-        pomex_link_go_back(d);
+        pomex_video_url_go_back(d);
         op->attempts--;
         pomex_operation_queue(op);
         return true;
@@ -276,7 +277,7 @@ static bool try_another_link(pomex_operation *op)
     if (d->renewed)
         return false;
     d->renewed = true;
-    pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+    pomex_download_enter(op, &pomex_video_url_stage, POMEX_GENERATION_GET);
     return true;
 }
 
@@ -286,8 +287,8 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     int status = o->status;
     bool answered = o->ending == POMEX_ANSWERED;
     if (d->unfit) {
-        refuse(op, o->reply->status);
-    } else if (is_refused_link(status) && try_another_link(op)) {
+        end_unfit(op, o->reply->status);
+    } else if (is_stale_url(status) && try_another_link(op)) {
         return;
     } else if (is_missing(o)) {
         look_again(op, o);
@@ -296,7 +297,7 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     } else if (d->contradicted || status == 416) {
         ask_for_all(op);
     } else if (status >= 300 && status < 400) {
-        pomex_link_redirect(op, o);
+        pomex_video_url_redirect(op, o);
     } else if (o->ending == POMEX_LOCAL) {
         const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
         pomex_download_fail(op, "file_error", why, "");
@@ -304,14 +305,14 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
         pomex_download_rang(op);
     } else {
         pomex_error *error = pomex_outcome_error(op, o, &op->reply);
-        if (!pomex_error_is_static(error) && is_refused_link(status))
+        if (!pomex_error_is_static(error) && is_stale_url(status))
             pomex_error_set(&error->hint, "the link was refused, and so was a new one of it");
         int64_t size = pomex_partfile_size(d->file);
         if (size >= d->best + PROGRESS_BYTES) {
             d->best = size;
             op->attempts = 1;
         }
-        pomex_link_go_back(d);
+        pomex_video_url_go_back(d);
         if (pomex_retry_transient(o))
             pomex_operation_retry(op, o, error, 0);
         else
@@ -319,7 +320,7 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     }
 }
 
-const pomex_stage pomex_file_stage = {
+const pomex_stage pomex_download_stage = {
     .request = file_request,
     .ended = file_ended,
     .rang = pomex_download_rang,
@@ -332,9 +333,9 @@ static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_lengt
                             const char *path, bool overwrite)
 {
     char why[1024];
-    pomex_fault fault;
-    if (!pomex_rules_check_id(id, id_length, &fault))
-        return pomex_error_fault(op->endpoint->name, &fault);
+    pomex_violation violation;
+    if (!pomex_rules_check_id(id, id_length, &violation))
+        return pomex_violation_error(op->endpoint->name, &violation);
     op->object_id = strndup(id, id_length);
     if (!op->object_id)
         return pomex_error_memory();
@@ -354,9 +355,10 @@ pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t i
     if (!pomex_client_open(c))
         return NULL;
     int64_t now = pomex_now(c); /* the first attempt's deadline counts from it, too */
-    int64_t deadline = options->timeout >= 0 ? pomex_after(now, options->timeout) : POMEX_NEVER;
-    pomex_operation *op =
-        pomex_operation_new(c, &pomex_link_stage, pomex_endpoint_of(POMEX_DOWNLOAD), deadline);
+    int64_t deadline =
+        options->timeout >= 0 ? pomex_clock_after(now, options->timeout) : POMEX_NEVER;
+    pomex_operation *op = pomex_operation_new(c, &pomex_video_url_stage,
+                                              pomex_endpoint_of(POMEX_DOWNLOAD), deadline);
     if (!op)
         return NULL;
     op->progress = options->progress;
@@ -371,9 +373,9 @@ pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t i
     if (error)
         pomex_operation_finish(op, error);
     else if (link)
-        pomex_link_take(op, link);
+        pomex_video_url_take(op, link);
     else
-        pomex_download_enter(op, &pomex_link_stage, POMEX_GENERATION_GET);
+        pomex_download_enter(op, &pomex_video_url_stage, POMEX_GENERATION_GET);
     pomex_operation_kick(c);
     return op;
 }

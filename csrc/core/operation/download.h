@@ -7,8 +7,8 @@
 
 struct pomex_download {
     pomex_partfile *file;
-    char *link;        /* of the service's answer */
-    char *target;      /* where the link has redirected to; NULL: nowhere */
+    char *video_url;   /* of the service's answer */
+    char *redirect;    /* where the link has redirected to; NULL: nowhere */
     bool went_back;    /* from a target that was refused, since bytes last came */
     bool http;         /* the link is http: so are its redirects */
     bool renewed;      /* a refused link was asked for anew */
@@ -30,7 +30,7 @@ struct pomex_download {
     int64_t window_bytes; /* what had come when the stall window began */
 };
 
-extern const pomex_stage pomex_link_stage, pomex_file_stage;
+extern const pomex_stage pomex_video_url_stage, pomex_download_stage;
 
 /* Goes over to a stage, with a count of attempts of its own. */
 void pomex_download_enter(pomex_operation *operation, const pomex_stage *stage,
@@ -44,12 +44,12 @@ void pomex_download_fail(pomex_operation *operation, const char *type, const cha
 void pomex_download_rang(pomex_operation *operation);
 
 /* Goes on to the bytes of this link. */
-void pomex_link_take(pomex_operation *operation, const char *link);
+void pomex_video_url_take(pomex_operation *operation, const char *link);
 
 /* The answer leads elsewhere: goes on there. */
-void pomex_link_redirect(pomex_operation *operation, const pomex_outcome *outcome);
+void pomex_video_url_redirect(pomex_operation *operation, const pomex_outcome *outcome);
 
 /* The next request goes to the link again, whose targets may be signed for a short while. */
-void pomex_link_go_back(struct pomex_download *download);
+void pomex_video_url_go_back(struct pomex_download *download);
 
 #endif

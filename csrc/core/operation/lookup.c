@@ -32,7 +32,7 @@ struct pomex_lookup {
     int64_t sent_at;
     int attempts; /* of the upload */
     int looks;
-    bool refused; /* turned away after it had been sent */
+    bool turned_away; /* turned away after it had been sent */
 };
 
 void pomex_lookup_free(struct pomex_lookup *lookup)
@@ -107,15 +107,15 @@ void pomex_lookup_doubt(pomex_operation *op)
     free(key);
 }
 
-void pomex_lookup_refused(pomex_operation *op)
+void pomex_lookup_turned_away(pomex_operation *op)
 {
     if (op->lookup)
-        op->lookup->refused = true;
+        op->lookup->turned_away = true;
 }
 
 void pomex_lookup_over(pomex_operation *op)
 {
-    if (op->lookup && op->lookup->refused)
+    if (op->lookup && op->lookup->turned_away)
         pomex_lookup_doubt(op);
 }
 
@@ -128,9 +128,9 @@ static bool has_twin(const pomex_operation *op)
     free(key);
     if (doubtful || op->client->adopts_nothing)
         return true;
-    const pomex_link *list = &op->client->all;
-    for (pomex_link *link = list->next; link != list; link = link->next) {
-        const pomex_operation *other = POMEX_HOLDER(link, pomex_operation, in_all);
+    const pomex_node *list = &op->client->all;
+    for (pomex_node *node = list->next; node != list; node = node->next) {
+        const pomex_operation *other = POMEX_HOLDER(node, pomex_operation, in_all);
         if (other != op && other->lookup && is_same(other->lookup->name, op->lookup->name) &&
             is_same(other->lookup->type, op->lookup->type) &&
             is_same(other->lookup->group, op->lookup->group))
@@ -203,7 +203,7 @@ static pomex_error *give_up(pomex_operation *op)
     pomex_lookup_doubt(op);
     op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
     op->attempts = lookup->attempts;
-    error = pomex_call_ambiguous(op, error);
+    error = pomex_outcome_ambiguous(op, error);
     if (!pomex_error_is_static(error) && json_array_size(lookup->candidates)) {
         error->candidates = lookup->candidates;
         lookup->candidates = NULL;
@@ -215,7 +215,7 @@ static void look_again(pomex_operation *op)
 {
     int64_t at = POMEX_NEVER;
     if (op->lookup->looks < LOOKS)
-        at = pomex_after(pomex_now(op->client), pauses[op->lookup->looks]);
+        at = pomex_clock_after(pomex_now(op->client), pauses[op->lookup->looks]);
     if (at < op->deadline)
         pomex_operation_pause(op, at);
     else
@@ -224,7 +224,7 @@ static void look_again(pomex_operation *op)
 
 static bool lookup_request(pomex_operation *op, pomex_request *r)
 {
-    r->url = pomex_operation_url(op);
+    r->url = pomex_request_url(op);
     r->authorized = true;
     r->fresh = true; /* an old page has an old Date */
     return true;
@@ -287,7 +287,7 @@ static const pomex_stage lookup_stage = {
 void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex_error *error)
 {
     struct pomex_lookup *lookup = op->lookup;
-    pomex_buffer target = {0};
+    pomex_buffer url_path = {0};
     json_t *query =
         json_pack("{s:s, s:s?, s:i, s:s, s:s}", "name", lookup->name, "group_id", lookup->group,
                   "limit", PAGE, "sort_by", "create_time", "sort_order", "desc");
@@ -296,12 +296,12 @@ void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex
     lookup->attempts = op->attempts;
     op->stage = &lookup_stage;
     op->endpoint = pomex_endpoint_of(POMEX_ASSET_LIST);
-    if (query && pomex_buffer_puts(&target, op->endpoint->path) &&
-        pomex_query_append(&target, query)) {
-        op->target = target.data;
+    if (query && pomex_buffer_puts(&url_path, op->endpoint->path) &&
+        pomex_request_append_query(&url_path, query)) {
+        op->url_path = url_path.data;
         look_again(op);
     } else {
-        pomex_buffer_free(&target);
+        pomex_buffer_free(&url_path);
         pomex_operation_finish(op, give_up(op));
     }
     json_decref(query);

@@ -38,7 +38,7 @@ static void free_operation(pomex_operation *op)
 {
     pomex_client *client = op->client;
     free(op->object_id);
-    free(op->target);
+    free(op->url_path);
     free(op->body);
     pomex_buffer_free(&op->reply);
     pomex_error_free(op->error);
@@ -68,7 +68,7 @@ void pomex_operation_release(pomex_operation *op)
 void pomex_operation_tell(pomex_operation *op, unsigned news)
 {
     op->news |= (uint8_t)news;
-    if (!pomex_link_used(&op->in_news))
+    if (!pomex_list_linked(&op->in_news))
         pomex_list_append(&op->client->news, &op->in_news);
     if (!op->client->stepping)
         op->client->unheard = true;
@@ -79,7 +79,7 @@ void pomex_operation_queue(pomex_operation *op)
     pomex_client *c = op->client;
     op->state = POMEX_QUEUED;
     pomex_timer_set(&c->timers, &op->timer, op->deadline);
-    pomex_list_append(&c->queues[op->polls][op->endpoint->id], &op->in_queue);
+    pomex_list_append(&c->queues[op->low_priority][op->endpoint->id], &op->in_queue);
     op->turn = ++c->last_turn;
     c->queued++;
     c->queue_due = 0;
@@ -91,14 +91,14 @@ void pomex_operation_again(pomex_operation *op)
     op->attempts--;
     pomex_operation_queue(op);
     op->turn = turn;
-    pomex_link_remove(&op->in_queue);
-    pomex_list_prepend(&op->client->queues[op->polls][op->endpoint->id], &op->in_queue);
+    pomex_list_remove(&op->in_queue);
+    pomex_list_prepend(&op->client->queues[op->low_priority][op->endpoint->id], &op->in_queue);
 }
 
 void pomex_operation_unqueue(pomex_operation *op)
 {
-    op->client->queued -= pomex_link_used(&op->in_queue);
-    pomex_link_remove(&op->in_queue);
+    op->client->queued -= pomex_list_linked(&op->in_queue);
+    pomex_list_remove(&op->in_queue);
 }
 
 void pomex_operation_kick(pomex_client *c)
@@ -132,11 +132,12 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
     pomex_error_free(op->last);
     op->last = NULL;
     pomex_operation_unqueue(op);
-    pomex_link_remove(&op->in_all);
+    pomex_list_remove(&op->in_all);
     pomex_timer_unset(&c->timers, &op->timer);
     c->pending--;
     pomex_operation_tell(op, POMEX_NEWS_DONE);
-    pomex_event_add(c, "done", op, op->status, pomex_seconds(pomex_recent(c) - op->started),
+    pomex_event_add(c, "done", op, op->status,
+                    pomex_clock_seconds(pomex_recent(c) - op->started),
                     error ? error->type : NULL, NULL);
 }
 
@@ -237,13 +238,14 @@ void pomex_operation_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
     op->overdue = 0;
     if (outcome->status >= 400)
         outcome->envelope = is_envelope(transfer->body);
-    pomex_event_add(c, "response", op, outcome->status, pomex_seconds(outcome->took), NULL,
-                    NULL);
+    pomex_event_add(c, "response", op, outcome->status, pomex_clock_seconds(outcome->took),
+                    NULL, NULL);
     /* A link's host speaks for itself alone. */
     if (outcome->status == 429 && outcome->retry_after >= 0 &&
         op->endpoint->id != POMEX_DOWNLOAD) {
         double pause = outcome->retry_after < 120 ? outcome->retry_after : 120;
-        pomex_limiter_shut(c->limiter, op->endpoint->id, pomex_after(pomex_now(c), pause));
+        int64_t until = pomex_clock_after(pomex_now(c), pause);
+        pomex_limiter_hold_until(c->limiter, op->endpoint->id, until);
     }
     if (transfer->no_slot && outcome->ending != POMEX_CANCELLED)
         pomex_operation_again(op);

@@ -34,8 +34,8 @@ struct pomex_operation {
     unsigned refs;
     enum pomex_effect effect; /* what sending its request twice could do */
     uint8_t state;
-    uint8_t news; /* pomex_news not yet taken */
-    bool polls;   /* queues behind calls */
+    uint8_t news;      /* pomex_news not yet taken */
+    bool low_priority; /* queues behind calls */
     bool updates;
     bool progress;
     bool sync;
@@ -46,15 +46,15 @@ struct pomex_operation {
     const pomex_stage *stage;
     const pomex_endpoint *endpoint; /* of the request at hand */
     pomex_timer timer;
-    pomex_link in_all;
-    pomex_link in_queue;
-    pomex_link in_news;
+    pomex_node in_all;
+    pomex_node in_queue;
+    pomex_node in_news;
     int64_t started;
     int64_t deadline;
     int64_t overdue; /* when the attempt was to end, while its ring is put off; 0: it is not */
     pomex_transfer *transfer; /* while FLYING */
     char *object_id;          /* of the asset or task; or NULL */
-    char *target;             /* path and query below the base URL; or NULL: from object_id */
+    char *url_path;           /* path and query below the base URL; or NULL: from object_id */
     char *body;
     size_t body_length;
     pomex_buffer reply;
@@ -127,14 +127,14 @@ char *pomex_reply_id(const pomex_operation *operation);
 pomex_billed pomex_billed_of(const pomex_operation *operation, const pomex_error *error);
 
 /* `error`, made into an ambiguous_error of which it is the cause. */
-pomex_error *pomex_call_ambiguous(const pomex_operation *operation, pomex_error *error);
+pomex_error *pomex_outcome_ambiguous(const pomex_operation *operation, pomex_error *error);
 
-/* base URL + target (or endpoint + object_id), for a request; NULL if memory ran out. */
-char *pomex_operation_url(const pomex_operation *operation);
+/* base URL + url_path (or endpoint + object_id), for a request; NULL if memory ran out. */
+char *pomex_request_url(const pomex_operation *operation);
 
 /* Appends "?a=b&c=d" of an object's strings, numbers, booleans and arrays of strings (joined
  * by commas); nulls are left out. False if memory ran out. */
-bool pomex_query_append(pomex_buffer *target, const json_t *query);
+bool pomex_request_append_query(pomex_buffer *url_path, const json_t *query);
 
 /* The attempt ended in a way that makes another worth while: pauses for it, or finishes with
  * `error` (taken over) where retries or time have run out. `spare`: nanoseconds that must be
@@ -172,7 +172,7 @@ void pomex_lookup_doubt(pomex_operation *operation);
 /* The service turned the upload away. It is believed, and asked again; but if it stored it all
  * the same, nobody knows that asset: once the operation is over, the next of the same name must
  * not take it for its own. */
-void pomex_lookup_refused(pomex_operation *operation);
+void pomex_lookup_turned_away(pomex_operation *operation);
 void pomex_lookup_over(pomex_operation *operation);
 
 /* --- wait.c, download.c, request.c: the parts of an operation that only they know */

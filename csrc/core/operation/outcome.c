@@ -53,7 +53,7 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     case POMEX_TIMED_OUT:
     case POMEX_STALLED:
         return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,
-                                         pomex_seconds(o->took));
+                                         pomex_clock_seconds(o->took));
     case POMEX_OVERSIZED:
         return pomex_operation_error_new(
             op, "decode_error", "the answer is longer than pomex takes (%s)",
@@ -109,7 +109,7 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     return error;
 }
 
-pomex_error *pomex_call_ambiguous(const pomex_operation *op, pomex_error *error)
+pomex_error *pomex_outcome_ambiguous(const pomex_operation *op, pomex_error *error)
 {
     bool maybe_billed = op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
     if (pomex_error_is_static(error))

@@ -29,12 +29,12 @@ static bool append_escaped(pomex_buffer *b, const char *text, size_t length)
     return done;
 }
 
-char *pomex_operation_url(const pomex_operation *op)
+char *pomex_request_url(const pomex_operation *op)
 {
     pomex_buffer url = {0};
     bool done = pomex_buffer_puts(&url, op->client->settings.base_url);
-    if (op->target)
-        done = done && pomex_buffer_puts(&url, op->target);
+    if (op->url_path)
+        done = done && pomex_buffer_puts(&url, op->url_path);
     else
         done = done && pomex_buffer_puts(&url, op->endpoint->path) &&
                (!op->object_id || append_escaped(&url, op->object_id, strlen(op->object_id)));
@@ -65,30 +65,31 @@ static char *query_text(const json_t *value)
     return joined.data ? joined.data : strdup("");
 }
 
-static bool append_value(pomex_buffer *target, const json_t *value)
+static bool append_value(pomex_buffer *url_path, const json_t *value)
 {
     if (json_is_string(value))
-        return append_escaped(target, json_string_value(value), json_string_length(value));
+        return append_escaped(url_path, json_string_value(value), json_string_length(value));
     char *text = query_text(value);
-    bool done = text && append_escaped(target, text, strlen(text));
+    bool done = text && append_escaped(url_path, text, strlen(text));
     free(text);
     return done;
 }
 
-static bool append_field(pomex_buffer *target, const char *key, const json_t *value)
+static bool append_field(pomex_buffer *url_path, const char *key, const json_t *value)
 {
-    const char *mark = target->data && strchr(target->data, '?') ? "&" : "?";
-    return pomex_buffer_puts(target, mark) && append_escaped(target, key, strlen(key)) &&
-           pomex_buffer_puts(target, "=") && append_value(target, value);
+    const char *mark = url_path->data && strchr(url_path->data, '?') ? "&" : "?";
+    return pomex_buffer_puts(url_path, mark) && append_escaped(url_path, key, strlen(key)) &&
+           pomex_buffer_puts(url_path, "=") && append_value(url_path, value);
 }
 
-bool pomex_query_append(pomex_buffer *target, const json_t *query)
+bool pomex_request_append_query(pomex_buffer *url_path, const json_t *query)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)query, key, value)
     {
-        if (!json_is_null(value) && !json_is_object(value) && !append_field(target, key, value))
+        if (!json_is_null(value) && !json_is_object(value) &&
+            !append_field(url_path, key, value))
             return false;
     }
     return true;
@@ -97,34 +98,34 @@ bool pomex_query_append(pomex_buffer *target, const json_t *query)
 /* Sets op->body; a client-side error, or NULL. */
 static pomex_error *set_body(pomex_operation *op, const json_t *body)
 {
-    pomex_fault fault = {.value = ""};
+    pomex_violation violation = {.value = ""};
     if (pomex_json_is_deep(body)) {
-        snprintf(fault.message, sizeof fault.message, "the body must be at most %d levels deep",
-                 POMEX_MAX_DEPTH);
-        return pomex_error_fault(op->endpoint->name, &fault);
+        snprintf(violation.message, sizeof violation.message,
+                 "the body must be at most %d levels deep", POMEX_MAX_DEPTH);
+        return pomex_violation_error(op->endpoint->name, &violation);
     }
     op->body = pomex_json_text(body, &op->body_length);
     if (!op->body)
         return pomex_error_memory();
     if (op->body_length <= POMEX_MAX_BODY)
         return NULL;
-    snprintf(fault.message, sizeof fault.message, "the body must be at most %u bytes",
+    snprintf(violation.message, sizeof violation.message, "the body must be at most %u bytes",
              POMEX_MAX_BODY);
-    snprintf(fault.value, sizeof fault.value, "it is %zu bytes", op->body_length);
-    return pomex_error_fault(op->endpoint->name, &fault);
+    snprintf(violation.value, sizeof violation.value, "it is %zu bytes", op->body_length);
+    return pomex_violation_error(op->endpoint->name, &violation);
 }
 
 static pomex_error *form_call(pomex_operation *op, const char *id, size_t id_length,
                               json_t *payload, bool validate)
 {
-    pomex_fault fault;
+    pomex_violation violation;
     const pomex_endpoint *endpoint = op->endpoint;
-    if (endpoint->has_id && !pomex_rules_check_id(id, id_length, &fault))
-        return pomex_error_fault(endpoint->name, &fault);
+    if (endpoint->has_id && !pomex_rules_check_id(id, id_length, &violation))
+        return pomex_violation_error(endpoint->name, &violation);
     if (endpoint->has_id && !(op->object_id = strndup(id, id_length)))
         return pomex_error_memory();
-    if (validate && !pomex_rules_check(endpoint->id, payload, &fault))
-        return pomex_error_fault(endpoint->name, &fault);
+    if (validate && !pomex_rules_check(endpoint->id, payload, &violation))
+        return pomex_violation_error(endpoint->name, &violation);
     if (endpoint->effect != POMEX_EFFECT_NONE) {
         json_t *body = payload ? json_incref(payload) : json_object();
         pomex_error *error = NULL;
@@ -137,12 +138,13 @@ static pomex_error *form_call(pomex_operation *op, const char *id, size_t id_len
     }
     if (!payload || endpoint->has_id)
         return NULL;
-    pomex_buffer target = {0};
-    if (pomex_buffer_puts(&target, endpoint->path) && pomex_query_append(&target, payload)) {
-        op->target = target.data;
+    pomex_buffer url_path = {0};
+    if (pomex_buffer_puts(&url_path, endpoint->path) &&
+        pomex_request_append_query(&url_path, payload)) {
+        op->url_path = url_path.data;
         return NULL;
     }
-    pomex_buffer_free(&target);
+    pomex_buffer_free(&url_path);
     return pomex_error_memory();
 }
 
@@ -152,8 +154,8 @@ static pomex_operation *new_call(pomex_client *c, const pomex_endpoint *endpoint
     if (!pomex_client_open(c))
         return NULL;
     double timeout = options->timeout >= 0 ? options->timeout : c->settings.options.budget;
-    pomex_operation *op =
-        pomex_operation_new(c, &pomex_call_stage, endpoint, pomex_after(pomex_now(c), timeout));
+    pomex_operation *op = pomex_operation_new(c, &pomex_call_stage, endpoint,
+                                              pomex_clock_after(pomex_now(c), timeout));
     if (op)
         op->max_retries =
             options->max_retries >= 0 ? options->max_retries : c->settings.options.max_retries;
@@ -194,17 +196,17 @@ static bool is_reserved(const char *name)
     return false;
 }
 
-static pomex_error *query_fault(const char *key, const json_t *value)
+static pomex_error *query_violation(const char *key, const json_t *value)
 {
-    pomex_fault fault = {.value = ""};
-    pomex_fault_set(&fault, key, value,
-                    "query \"%.64s\" must be a string, a number, a boolean or a list of them",
-                    key);
-    return pomex_error_fault(pomex_endpoint_of(POMEX_REQUEST)->name, &fault);
+    pomex_violation violation = {.value = ""};
+    pomex_violation_set(
+        &violation, key, value,
+        "query \"%.64s\" must be a string, a number, a boolean or a list of them", key);
+    return pomex_violation_error(pomex_endpoint_of(POMEX_REQUEST)->name, &violation);
 }
 
 /* Appends the caller's own query: a list repeats its key, and nothing is dropped but nulls. */
-static pomex_error *form_query(pomex_buffer *target, const json_t *query)
+static pomex_error *form_query(pomex_buffer *url_path, const json_t *query)
 {
     const char *key;
     json_t *value, *item;
@@ -212,21 +214,22 @@ static pomex_error *form_query(pomex_buffer *target, const json_t *query)
     json_object_foreach((json_t *)(uintptr_t)query, key, value)
     {
         if (json_is_object(value))
-            return query_fault(key, value);
-        if (!json_is_array(value) && !json_is_null(value) && !append_field(target, key, value))
+            return query_violation(key, value);
+        bool one = !json_is_array(value) && !json_is_null(value);
+        if (one && !append_field(url_path, key, value))
             return pomex_error_memory();
         json_array_foreach(value, i, item)
         {
             if (json_is_object(item) || json_is_array(item) || json_is_null(item))
-                return query_fault(key, item);
-            if (!append_field(target, key, item))
+                return query_violation(key, item);
+            if (!append_field(url_path, key, item))
                 return pomex_error_memory();
         }
     }
     return NULL;
 }
 
-static const char *header_fault(const char *name, const json_t *value)
+static const char *header_problem(const char *name, const json_t *value)
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -249,11 +252,12 @@ static pomex_error *form_headers(pomex_operation *op, const json_t *headers)
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)headers, name, value)
     {
-        const char *wrong = header_fault(name, value);
+        const char *wrong = header_problem(name, value);
         if (wrong) {
-            pomex_fault fault = {.value = ""};
-            snprintf(fault.message, sizeof fault.message, "header \"%.64s\" %s", name, wrong);
-            return pomex_error_fault(op->endpoint->name, &fault);
+            pomex_violation violation = {.value = ""};
+            snprintf(violation.message, sizeof violation.message, "header \"%.64s\" %s", name,
+                     wrong);
+            return pomex_violation_error(op->endpoint->name, &violation);
         }
         char *line = NULL;
         const char *text = json_string_value(value);
@@ -271,32 +275,32 @@ static pomex_error *form_headers(pomex_operation *op, const json_t *headers)
 static pomex_error *form_request(pomex_operation *op, const char *method, const char *path,
                                  const json_t *query, const json_t *body, const json_t *headers)
 {
-    pomex_fault fault = {.value = ""};
+    pomex_violation violation = {.value = ""};
     if (!*method || method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
-        snprintf(fault.message, sizeof fault.message,
+        snprintf(violation.message, sizeof violation.message,
                  "method must be an upper-case word, such as GET or POST");
-    for (const char *p = path; !fault.message[0] && *p; p++)
+    for (const char *p = path; !violation.message[0] && *p; p++)
         if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || *p == '#')
-            snprintf(fault.message, sizeof fault.message,
+            snprintf(violation.message, sizeof violation.message,
                      "path must hold neither spaces, control bytes nor \"#\"");
     if (path[0] != '/')
-        snprintf(fault.message, sizeof fault.message, "path must begin with \"/\"");
-    if (fault.message[0])
-        return pomex_error_fault(op->endpoint->name, &fault);
+        snprintf(violation.message, sizeof violation.message, "path must begin with \"/\"");
+    if (violation.message[0])
+        return pomex_violation_error(op->endpoint->name, &violation);
     op->raw = calloc(1, sizeof *op->raw);
     if (!op->raw || !(op->raw->method = strdup(method)))
         return pomex_error_memory();
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         op->effect = POMEX_EFFECT_NONE;
-    pomex_buffer target = {0};
+    pomex_buffer url_path = {0};
     pomex_error *error = pomex_error_memory();
-    if (pomex_buffer_puts(&target, path))
-        error = form_query(&target, query);
+    if (pomex_buffer_puts(&url_path, path))
+        error = form_query(&url_path, query);
     if (error) {
-        pomex_buffer_free(&target);
+        pomex_buffer_free(&url_path);
         return error;
     }
-    op->target = target.data;
+    op->url_path = url_path.data;
     error = form_headers(op, headers);
     return error || !body ? error : set_body(op, body);
 }

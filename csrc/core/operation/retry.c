@@ -38,16 +38,16 @@ enum pomex_verdict pomex_retry_verdict(enum pomex_effect effect, const pomex_out
     if (success && usable)
         return POMEX_ACCEPT;
     if (harmless)
-        return pomex_retry_transient(o) ? POMEX_AGAIN : POMEX_REFUSE;
+        return pomex_retry_transient(o) ? POMEX_AGAIN : POMEX_FINAL;
     if (!o->sent) /* the caller's own request is never repeated, sent or not */
         return effect != POMEX_EFFECT_UNKNOWN && pomex_retry_transient(o) ? POMEX_AGAIN
-                                                                          : POMEX_REFUSE;
+                                                                          : POMEX_FINAL;
     if (pomex_retry_turned_away(o)) {
         if (effect == POMEX_EFFECT_UNKNOWN)
-            return POMEX_REFUSE;
+            return POMEX_FINAL;
         return effect == POMEX_EFFECT_BILLED && unsent_only ? POMEX_AMBIGUOUS : POMEX_AGAIN;
     }
-    return o->ending == POMEX_ANSWERED && is_plain_refusal(o->status) ? POMEX_REFUSE
+    return o->ending == POMEX_ANSWERED && is_plain_refusal(o->status) ? POMEX_FINAL
                                                                       : POMEX_AMBIGUOUS;
 }
 

@@ -8,7 +8,7 @@
 enum pomex_verdict {
     POMEX_ACCEPT,   /* the answer is the result */
     POMEX_AGAIN,    /* safe to send again, and worth it */
-    POMEX_REFUSE,   /* an error that says for certain that nothing was done, or a GET's */
+    POMEX_FINAL,    /* an error that says for certain that nothing was done, or a GET's */
     POMEX_AMBIGUOUS /* nobody knows whether it was carried out */
 };
 

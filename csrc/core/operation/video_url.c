@@ -47,44 +47,44 @@ static char *readable(const char *link, CURLUcode *code)
 }
 
 /* Why a readable link is not followed; NULL: it is fine. Sets *http to whether it is http. */
-static const char *fault_of(const pomex_client *c, const char *link, bool *http)
+static const char *problem_of(const pomex_client *c, const char *link, bool *http)
 {
     char *scheme = NULL, *host = NULL;
     CURLU *url = curl_url();
-    const char *fault = NULL;
+    const char *problem = NULL;
     if (!link || !url ||
         curl_url_set(url, CURLUPART_URL, link, CURLU_PATH_AS_IS) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
-        fault = "is not a URL";
+        problem = "is not a URL";
     else if (strcmp(scheme, "http") == 0 &&
              !(c->settings.base_is_loopback && pomex_url_is_loopback(host)))
-        fault = "is http and not https";
+        problem = "is http and not https";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        fault = "is not https";
+        problem = "is not https";
     *http = scheme && strcmp(scheme, "http") == 0;
     curl_free(scheme);
     curl_free(host);
     curl_url_cleanup(url);
-    return fault;
+    return problem;
 }
 
-void pomex_link_go_back(struct pomex_download *d)
+void pomex_video_url_go_back(struct pomex_download *d)
 {
-    free(d->target);
-    d->target = NULL;
+    free(d->redirect);
+    d->redirect = NULL;
     d->redirects = 0;
 }
 
-/* A readable copy of `link` to keep, with what is wrong with it in *fault (NULL: nothing). NULL:
+/* A readable copy of `link` to keep, with what is wrong with it in *problem (NULL: nothing). NULL:
  * the operation has ended, because memory ran out. */
-static char *keep(pomex_operation *op, const char *link, bool *http, const char **fault)
+static char *keep(pomex_operation *op, const char *link, bool *http, const char **problem)
 {
     CURLUcode code;
     char *text = readable(link, &code);
     char *copy = strdup(text ? text : "");
     curl_free(text);
-    *fault = fault_of(op->client, copy, http);
+    *problem = problem_of(op->client, copy, http);
     if (copy && code != CURLUE_OUT_OF_MEMORY)
         return copy;
     free(copy);
@@ -92,41 +92,41 @@ static char *keep(pomex_operation *op, const char *link, bool *http, const char 
     return NULL;
 }
 
-void pomex_link_take(pomex_operation *op, const char *link)
+void pomex_video_url_take(pomex_operation *op, const char *link)
 {
     struct pomex_download *d = op->download;
-    const char *fault;
-    char *copy = keep(op, link, &d->http, &fault);
+    const char *problem;
+    char *copy = keep(op, link, &d->http, &problem);
     if (!copy)
         return;
-    free(d->link);
-    d->link = copy;
-    pomex_link_go_back(d);
-    if (fault)
-        pomex_download_fail(op, "decode_error", "the link of the video ", fault);
+    free(d->video_url);
+    d->video_url = copy;
+    pomex_video_url_go_back(d);
+    if (problem)
+        pomex_download_fail(op, "decode_error", "the link of the video ", problem);
     else
-        pomex_download_enter(op, &pomex_file_stage, POMEX_DOWNLOAD);
+        pomex_download_enter(op, &pomex_download_stage, POMEX_DOWNLOAD);
 }
 
-void pomex_link_redirect(pomex_operation *op, const pomex_outcome *o)
+void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)
 {
     struct pomex_download *d = op->download;
     bool http = false;
-    const char *fault;
-    char *target = keep(op, o->leads_to ? o->leads_to : "", &http, &fault);
-    if (!target)
+    const char *problem;
+    char *redirect = keep(op, o->leads_to ? o->leads_to : "", &http, &problem);
+    if (!redirect)
         return;
-    if (!fault && http != d->http)
-        fault = "is of another scheme";
-    if (!fault && ++d->redirects > MAX_REDIRECTS)
-        fault = "is one too many";
-    if (fault) {
-        free(target);
-        pomex_download_fail(op, "connection_error", "the link redirects to what ", fault);
+    if (!problem && http != d->http)
+        problem = "is of another scheme";
+    if (!problem && ++d->redirects > MAX_REDIRECTS)
+        problem = "is one too many";
+    if (problem) {
+        free(redirect);
+        pomex_download_fail(op, "connection_error", "the link redirects to what ", problem);
         return;
     }
-    free(d->target);
-    d->target = target;
+    free(d->redirect);
+    d->redirect = redirect;
     op->attempts--; /* a redirect is no failure */
     pomex_operation_queue(op);
 }
@@ -136,8 +136,8 @@ static void read_task(pomex_operation *op)
     json_t *root = pomex_json_parse(op->reply.data, op->reply.length);
     const char *status = pomex_json_string(root, "status");
     const char *link = pomex_json_string(json_object_get(root, "content"), "video_url");
-    enum pomex_progress progress =
-        status ? pomex_rules_progress(POMEX_GENERATION_GET, status) : POMEX_GOING_ON;
+    enum pomex_status_class progress =
+        status ? pomex_rules_status_class(POMEX_GENERATION_GET, status) : POMEX_GOING_ON;
     if (!status) {
         pomex_download_fail(op, "decode_error", "the answer has no status", "");
     } else if (progress == POMEX_FAILED) {
@@ -160,19 +160,19 @@ static void read_task(pomex_operation *op)
     } else if (!link) {
         pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");
     } else {
-        pomex_link_take(op, link);
+        pomex_video_url_take(op, link);
     }
     json_decref(root);
 }
 
-static bool link_request(pomex_operation *op, pomex_request *r)
+static bool video_url_request(pomex_operation *op, pomex_request *r)
 {
-    r->url = pomex_operation_url(op);
+    r->url = pomex_request_url(op);
     r->authorized = true;
     return true;
 }
 
-static void link_ended(pomex_operation *op, const pomex_outcome *o)
+static void video_url_ended(pomex_operation *op, const pomex_outcome *o)
 {
     enum pomex_verdict verdict = pomex_retry_verdict(POMEX_EFFECT_NONE, o, true, false);
     if (verdict == POMEX_ACCEPT) {
@@ -199,9 +199,9 @@ void pomex_download_rang(pomex_operation *op)
     pomex_operation_finish(op, error);
 }
 
-const pomex_stage pomex_link_stage = {
-    .request = link_request,
-    .ended = link_ended,
+const pomex_stage pomex_video_url_stage = {
+    .request = video_url_request,
+    .ended = video_url_ended,
     .rang = pomex_download_rang,
     .attempt_deadline = pomex_attempt_deadline,
 };

@@ -17,7 +17,7 @@
 
 /* What a look may take that begins after the deadline because nobody stepped when that came: the
  * wait must not end without having looked. While somebody steps, it ends at its deadline. */
-#define GRACE 5.0
+#define LAST_LOOK_SECONDS 5.0
 
 struct pomex_wait {
     double pause; /* until the next look, before jitter */
@@ -83,7 +83,7 @@ static void deadline_passed(pomex_operation *op)
         return;
     }
     w->late = true;
-    op->deadline = pomex_after(pomex_now(op->client), GRACE);
+    op->deadline = pomex_clock_after(pomex_now(op->client), LAST_LOOK_SECONDS);
     pomex_operation_queue(op);
 }
 
@@ -97,7 +97,7 @@ static void rest(pomex_operation *op, double at_least)
         return;
     }
     double pause = w->pause * (0.8 + 0.4 * pomex_random(op->client));
-    int64_t at = pomex_after(now, pause > at_least ? pause : at_least);
+    int64_t at = pomex_clock_after(now, pause > at_least ? pause : at_least);
     int64_t last = op->deadline - w->lead;
     w->pause = w->pause * w->factor < w->max ? w->pause * w->factor : w->max;
     if (w->last_at >= last) /* that was the last look */
@@ -116,10 +116,10 @@ static bool wait_request(pomex_operation *op, pomex_request *r)
             return false;
         }
         op->wait->late = true;
-        op->deadline = pomex_after(now, GRACE);
+        op->deadline = pomex_clock_after(now, LAST_LOOK_SECONDS);
     }
     op->wait->last_at = now;
-    r->url = pomex_operation_url(op);
+    r->url = pomex_request_url(op);
     r->authorized = true;
     r->fresh = true;
     r->into = &op->wait->look;
@@ -166,7 +166,7 @@ static bool take_look(pomex_operation *op)
     free(shown);
     w->seen = true;
     w->trouble = NULL;
-    enum pomex_progress progress = pomex_rules_progress(op->endpoint->id, status);
+    enum pomex_status_class progress = pomex_rules_status_class(op->endpoint->id, status);
     if (progress != POMEX_GOING_ON || op->updates)
         keep_look(op);
     pomex_event_add(op->client, "update", op, op->status, 0, NULL, w->status);
@@ -259,7 +259,7 @@ static void set_schedule(pomex_operation *op, const pomex_call_options *options)
     /* One that is known from before is looked at now; one just made, not before it can be
      * ready. */
     int64_t created = pomex_created_at(op->client, op->object_id);
-    int64_t at = created < 0 ? 0 : pomex_after(created, w->pause);
+    int64_t at = created < 0 ? 0 : pomex_clock_after(created, w->pause);
     if (w->pause < 1e-3)
         w->pause = 1e-3; /* a schedule that starts at 0 must still grow */
     int64_t last = op->deadline - w->lead;
@@ -272,22 +272,22 @@ static void set_schedule(pomex_operation *op, const pomex_call_options *options)
 pomex_operation *pomex_client_wait(pomex_client *c, pomex_endpoint_id endpoint, const char *id,
                                    size_t id_length, const pomex_call_options *options)
 {
-    pomex_fault fault;
+    pomex_violation violation;
     if (!pomex_client_open(c))
         return NULL;
     double timeout = options->timeout >= 0         ? options->timeout
                      : endpoint == POMEX_ASSET_GET ? ASSET_TIMEOUT
                                                    : GENERATION_TIMEOUT;
     bool once = timeout <= 0; /* look once, whatever that takes */
-    pomex_operation *op =
-        pomex_operation_new(c, &wait_stage, pomex_endpoint_of(endpoint),
-                            pomex_after(pomex_now(c), once ? GRACE : timeout));
+    pomex_operation *op = pomex_operation_new(
+        c, &wait_stage, pomex_endpoint_of(endpoint),
+        pomex_clock_after(pomex_now(c), once ? LAST_LOOK_SECONDS : timeout));
     if (!op)
         return NULL;
-    op->polls = true;
+    op->low_priority = true;
     op->updates = options->updates;
-    if (!pomex_rules_check_id(id, id_length, &fault)) {
-        pomex_operation_finish(op, pomex_error_fault(op->endpoint->name, &fault));
+    if (!pomex_rules_check_id(id, id_length, &violation)) {
+        pomex_operation_finish(op, pomex_violation_error(op->endpoint->name, &violation));
     } else if (!(op->object_id = strndup(id, id_length)) ||
                !(op->wait = calloc(1, sizeof *op->wait))) {
         pomex_operation_finish(op, pomex_error_memory());
@@ -295,7 +295,7 @@ pomex_operation *pomex_client_wait(pomex_client *c, pomex_endpoint_id endpoint, 
         op->wait->timeout = timeout;
         op->wait->late = once;
         op->wait->lead = once           ? POMEX_NEVER / 2
-                         : timeout < 10 ? pomex_ns(timeout / 10)
+                         : timeout < 10 ? pomex_clock_ns(timeout / 10)
                                         : POMEX_SECOND;
         set_schedule(op, options);
     }

@@ -81,7 +81,7 @@ static bool leads_away(const char *id, size_t length)
 
 /* `in_uri`: behind asset://, where nobody escapes it. */
 static bool check_id(const char *what, const char *id, size_t length, bool in_uri,
-                     pomex_fault *fault)
+                     pomex_violation *violation)
 {
     const char *problem = NULL;
     if (length == 0)
@@ -96,53 +96,53 @@ static bool check_id(const char *what, const char *id, size_t length, bool in_ur
         problem = "must not contain /, \\ or %";
     if (!problem)
         return true;
-    return pomex_fault_set_text(fault, what, id, length, "%s %s", what, problem);
+    return pomex_violation_set_text(violation, what, id, length, "%s %s", what, problem);
 }
 
-bool pomex_rules_check_id(const char *id, size_t length, pomex_fault *fault)
+bool pomex_rules_check_id(const char *id, size_t length, pomex_violation *violation)
 {
-    return check_id("id", id, length, false, fault);
+    return check_id("id", id, length, false, violation);
 }
 
 /* An optional string for which the document sets no form: only what would break a header, a
  * log line or a query is refused. */
 static bool check_label(const json_t *payload, const char *key, bool may_be_empty,
-                        pomex_fault *fault)
+                        pomex_violation *violation)
 {
     const json_t *value = field(payload, key);
     if (!value)
         return true;
     if (!json_is_string(value))
-        return pomex_fault_set(fault, key, value, "%s must be a string", key);
+        return pomex_violation_set(violation, key, value, "%s must be a string", key);
     if (!may_be_empty && json_string_length(value) == 0)
-        return pomex_fault_set(fault, key, value, "%s must not be empty", key);
+        return pomex_violation_set(violation, key, value, "%s must not be empty", key);
     if (pomex_url_has_control(json_string_value(value), json_string_length(value)))
-        return pomex_fault_set(fault, key, value, "%s must not contain control characters",
-                               key);
+        return pomex_violation_set(violation, key, value,
+                                   "%s must not contain control characters", key);
     return true;
 }
 
 /* ------------------------------------------------------------- Create Verification Session */
 
-static bool check_session(const json_t *payload, pomex_fault *fault)
+static bool check_session(const json_t *payload, pomex_violation *violation)
 {
     const json_t *url = field(payload, "callback_url");
     if (is_empty(url))
-        return pomex_fault_set(fault, "callback_url", url, "callback_url is required");
+        return pomex_violation_set(violation, "callback_url", url, "callback_url is required");
     if (!is_https(url))
-        return pomex_fault_set(fault, "callback_url", url,
-                               "callback_url must be a valid https URL");
+        return pomex_violation_set(violation, "callback_url", url,
+                                   "callback_url must be a valid https URL");
     const json_t *lang = field(payload, "lang");
     if (lang && !is_one_of(lang, langs))
-        return pomex_fault_set(fault, "lang", lang, "lang must be zh, en, or zh-Hant");
+        return pomex_violation_set(violation, "lang", lang, "lang must be zh, en, or zh-Hant");
     return true;
 }
 
 /* ------------------------------------------------------------------------- Upload an Asset */
 
-static bool refuse_upload_url(pomex_fault *fault, const json_t *url)
+static bool refuse_upload_url(pomex_violation *violation, const json_t *url)
 {
-    pomex_fault_set(fault, "url", url, "url must be a valid https URL");
+    pomex_violation_set(violation, "url", url, "url must be a valid https URL");
     const char *text = json_string_value(url);
     if (!text)
         return false;
@@ -152,23 +152,23 @@ static bool refuse_upload_url(pomex_fault *fault, const json_t *url)
     else if (pomex_ascii_begins(text, "file:") || !strstr(text, ":"))
         why = "the service fetches public https links, it takes no local files";
     if (why)
-        pomex_fault_explain(fault, why);
+        pomex_violation_explain(violation, why);
     return false;
 }
 
-static bool check_upload(const json_t *payload, pomex_fault *fault)
+static bool check_upload(const json_t *payload, pomex_violation *violation)
 {
     const json_t *url = field(payload, "url");
     if (is_empty(url))
-        return pomex_fault_set(fault, "url", url, "url is required");
+        return pomex_violation_set(violation, "url", url, "url is required");
     if (!is_https(url))
-        return refuse_upload_url(fault, url);
+        return refuse_upload_url(violation, url);
     const json_t *type = field(payload, "asset_type");
     if (!is_one_of(type, asset_types))
-        return pomex_fault_set(fault, "asset_type", type,
-                               "asset_type must be Image, Video, or Audio");
-    return check_label(payload, "group_id", false, fault) &&
-           check_label(payload, "name", true, fault);
+        return pomex_violation_set(violation, "asset_type", type,
+                                   "asset_type must be Image, Video, or Audio");
+    return check_label(payload, "group_id", false, violation) &&
+           check_label(payload, "name", true, violation);
 }
 
 /* ----------------------------------------------------------------------------- List Assets */
@@ -187,7 +187,7 @@ static bool is_status_list(const char *text, size_t length)
     }
 }
 
-static bool check_status_filter(const json_t *payload, pomex_fault *fault)
+static bool check_status_filter(const json_t *payload, pomex_violation *violation)
 {
     const json_t *status = field(payload, "status");
     const json_t *wrong = status;
@@ -205,8 +205,8 @@ static bool check_status_filter(const json_t *payload, pomex_fault *fault)
             return true;
         wrong = json_array_get(status, i);
     }
-    return pomex_fault_set(fault, "status", wrong,
-                           "status must be active, processing, or failed");
+    return pomex_violation_set(violation, "status", wrong,
+                               "status must be active, processing, or failed");
 }
 
 /* A whole number, as such or as the digits of a query; -1: it is none, or beyond an int32. */
@@ -227,24 +227,27 @@ static double whole_number(const json_t *value)
     return number >= 0 && number <= INT32_MAX && floor(number) >= number ? number : -1;
 }
 
-static bool check_list(const json_t *payload, pomex_fault *fault)
+static bool check_list(const json_t *payload, pomex_violation *violation)
 {
-    if (!check_label(payload, "group_id", false, fault) ||
-        !check_label(payload, "name", true, fault) || !check_status_filter(payload, fault))
+    if (!check_label(payload, "group_id", false, violation) ||
+        !check_label(payload, "name", true, violation) ||
+        !check_status_filter(payload, violation))
         return false;
     const json_t *page = field(payload, "page");
     if (page && whole_number(page) < 1)
-        return pomex_fault_set(fault, "page", page, "page must be at least 1");
+        return pomex_violation_set(violation, "page", page, "page must be at least 1");
     const json_t *limit = field(payload, "limit");
     if (limit && (whole_number(limit) < 1 || whole_number(limit) > 100))
-        return pomex_fault_set(fault, "limit", limit, "limit must be between 1 and 100");
+        return pomex_violation_set(violation, "limit", limit,
+                                   "limit must be between 1 and 100");
     const json_t *by = field(payload, "sort_by");
     if (by && !is_one_of(by, sort_keys))
-        return pomex_fault_set(fault, "sort_by", by,
-                               "sort_by must be create_time, update_time, or group_id");
+        return pomex_violation_set(violation, "sort_by", by,
+                                   "sort_by must be create_time, update_time, or group_id");
     const json_t *order = field(payload, "sort_order");
     if (order && !is_one_of(order, sort_orders))
-        return pomex_fault_set(fault, "sort_order", order, "sort_order must be asc or desc");
+        return pomex_violation_set(violation, "sort_order", order,
+                                   "sort_order must be asc or desc");
     return true;
 }
 
@@ -260,7 +263,7 @@ static const json_t *part_url(const json_t *part, const char *type)
 /* A part other than text; sets *asset if it refers to one. Only image_url is documented, so of
  * the others no more is asked than that an asset:// in them be one. */
 static bool check_media_part(const json_t *part, const char *type, size_t number, bool *asset,
-                             pomex_fault *fault)
+                             pomex_violation *violation)
 {
     char what[64];
     bool is_image = strcmp(type, "image_url") == 0;
@@ -270,94 +273,99 @@ static bool check_media_part(const json_t *part, const char *type, size_t number
     if (!text || (is_image && !*text)) {
         if (!is_image)
             return true;
-        return pomex_fault_set(fault, what, url,
-                               url && !text ? "%s must be a string" : "%s is required", what);
+        return pomex_violation_set(violation, what, url,
+                                   url && !text ? "%s must be a string" : "%s is required",
+                                   what);
     }
     const char *id = pomex_rules_asset_uri(text);
     if (id) {
         *asset = true;
         size_t length = json_string_length(url) - (sizeof ASSET_SCHEME - 1);
         snprintf(what, sizeof what, "content part %zu: the id after asset://", number);
-        return check_id(what, id, length, true, fault);
+        return check_id(what, id, length, true, violation);
     }
     if (!is_image || is_https(url))
         return true;
-    return pomex_fault_set(fault, what, url,
-                           "%s must be asset://<asset_id> or a valid https URL", what);
+    return pomex_violation_set(violation, what, url,
+                               "%s must be asset://<asset_id> or a valid https URL", what);
 }
 
 static bool check_part(const json_t *part, size_t number, bool *text, bool *asset,
-                       pomex_fault *fault)
+                       pomex_violation *violation)
 {
     char what[64];
     snprintf(what, sizeof what, "content part %zu", number);
     if (!json_is_object(part))
-        return pomex_fault_set(fault, what, part, "%s must be an object with a type", what);
+        return pomex_violation_set(violation, what, part, "%s must be an object with a type",
+                                   what);
     const char *type = pomex_json_string(part, "type");
     snprintf(what, sizeof what, "content part %zu: type", number);
     if (!type)
-        return pomex_fault_set(fault, what, field(part, "type"),
-                               "%s must be a string such as text", what);
+        return pomex_violation_set(violation, what, field(part, "type"),
+                                   "%s must be a string such as text", what);
     if (strcmp(type, "text") != 0)
-        return check_media_part(part, type, number, asset, fault);
+        return check_media_part(part, type, number, asset, violation);
     const json_t *words = field(part, "text");
     snprintf(what, sizeof what, "content part %zu: text", number);
     if (!json_is_string(words))
-        return pomex_fault_set(fault, what, words, "%s must be a string", what);
+        return pomex_violation_set(violation, what, words, "%s must be a string", what);
     *text = *text || json_string_length(words) > 0;
     return true;
 }
 
-static bool check_generation(const json_t *payload, pomex_fault *fault)
+static bool check_generation(const json_t *payload, pomex_violation *violation)
 {
     const json_t *model = field(payload, "model");
     if (is_empty(model))
-        return pomex_fault_set(fault, "model", model, "model is required");
+        return pomex_violation_set(violation, "model", model, "model is required");
     if (!json_is_string(model))
-        return pomex_fault_set(fault, "model", model, "model must be a string");
+        return pomex_violation_set(violation, "model", model, "model must be a string");
     const json_t *content = field(payload, "content");
     if (!content)
-        return pomex_fault_set(fault, "content", content, "content is required");
+        return pomex_violation_set(violation, "content", content, "content is required");
     if (!json_is_array(content))
-        return pomex_fault_set(fault, "content", content, "content must be an array of parts");
+        return pomex_violation_set(violation, "content", content,
+                                   "content must be an array of parts");
     bool text = false;
     bool asset = false;
     for (size_t i = 0; i < json_array_size(content); i++) {
-        if (!check_part(json_array_get(content, i), i + 1, &text, &asset, fault))
+        if (!check_part(json_array_get(content, i), i + 1, &text, &asset, violation))
             return false;
     }
     if (!text)
-        return pomex_fault_set(fault, "content", json_array_size(content) ? NULL : content,
-                               "content must have a text part");
+        return pomex_violation_set(violation, "content",
+                                   json_array_size(content) ? NULL : content,
+                                   "content must have a text part");
     if (asset && !is_one_of(model, seedance2_models))
-        return pomex_fault_set(fault, "model", model,
-                               "asset:// references need a Seedance 2.0 model: "
-                               "byteplus/seedance-2.0 or byteplus/seedance-2.0-fast");
+        return pomex_violation_set(violation, "model", model,
+                                   "asset:// references need a Seedance 2.0 model: "
+                                   "byteplus/seedance-2.0 or byteplus/seedance-2.0-fast");
     return true;
 }
 
 /* ------------------------------------------------------------------------------------- all */
 
-bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload, pomex_fault *fault)
+bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload,
+                       pomex_violation *violation)
 {
-    fault->message[0] = fault->value[0] = '\0';
+    violation->message[0] = violation->value[0] = '\0';
     if (payload && !json_is_object(payload) && endpoint != POMEX_REQUEST)
-        return pomex_fault_set(fault, "body", payload, "body must be a JSON object");
+        return pomex_violation_set(violation, "body", payload, "body must be a JSON object");
     switch (endpoint) {
     case POMEX_SESSION_CREATE:
-        return check_session(payload, fault);
+        return check_session(payload, violation);
     case POMEX_ASSET_CREATE:
-        return check_upload(payload, fault);
+        return check_upload(payload, violation);
     case POMEX_ASSET_LIST:
-        return check_list(payload, fault);
+        return check_list(payload, violation);
     case POMEX_GENERATION_CREATE:
-        return check_generation(payload, fault);
+        return check_generation(payload, violation);
     default:
         return true;
     }
 }
 
-enum pomex_progress pomex_rules_progress(pomex_endpoint_id endpoint, const char *status)
+enum pomex_status_class pomex_rules_status_class(pomex_endpoint_id endpoint, const char *status)
 {
     static const char *const failures[] = {"failed", "cancelled", "expired", NULL};
     const char *success = endpoint == POMEX_ASSET_GET ? "active" : "succeeded";

@@ -11,19 +11,20 @@
 
 /* Why a request is refused. `message` is the document's sentence where it has one; `value`
  * shows the value at fault ('lang is "fr"', at most one line), and may be empty. */
-typedef struct pomex_fault {
+typedef struct pomex_violation {
     char message[256];
     char value[256];
-} pomex_fault;
+} pomex_violation;
 
 /* Whether `payload` may be sent to the endpoint: the body of a POST, or the query of a list
  * as an object (numbers may be integers or their strings; status a string with commas or an
- * array of strings). NULL counts as {}. False fills in *fault. */
-bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload, pomex_fault *fault);
+ * array of strings). NULL counts as {}. False fills in *violation. */
+bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload,
+                       pomex_violation *violation);
 
 /* Whether `id` may stand in a path: not empty, ".", ".."; no "/", "\", "%" or control byte;
  * at most POMEX_MAX_ID bytes. */
-bool pomex_rules_check_id(const char *id, size_t length, pomex_fault *fault);
+bool pomex_rules_check_id(const char *id, size_t length, pomex_violation *violation);
 
 /* Whether `model` is one of the two that accept real-human assets. */
 bool pomex_rules_is_seedance2(const char *model);
@@ -31,11 +32,12 @@ bool pomex_rules_is_seedance2(const char *model);
 /* The id in "asset://<id>", or NULL. */
 const char *pomex_rules_asset_uri(const char *url);
 
-enum pomex_progress { POMEX_GOING_ON, POMEX_SUCCEEDED, POMEX_FAILED };
+enum pomex_status_class { POMEX_GOING_ON, POMEX_SUCCEEDED, POMEX_FAILED };
 
 /* What a status of the object that `endpoint` gets means (Status Values; "cancelled" and
  * "expired" are failures; an unknown one is going on). */
-enum pomex_progress pomex_rules_progress(pomex_endpoint_id endpoint, const char *status);
+enum pomex_status_class pomex_rules_status_class(pomex_endpoint_id endpoint,
+                                                 const char *status);
 
 /* The error type that an HTTP status stands for ("Error Handling"); "api_error" if no other. */
 const char *pomex_rules_error_type(int status);

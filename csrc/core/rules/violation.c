@@ -80,32 +80,32 @@ static void show_value(char *out, size_t size, const char *what, const json_t *v
         snprintf(out + used, size - used, "%s", constant(value));
 }
 
-bool pomex_fault_set(pomex_fault *fault, const char *what, const json_t *value,
-                     const char *format, ...)
+bool pomex_violation_set(pomex_violation *violation, const char *what, const json_t *value,
+                         const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(fault->message, sizeof fault->message, format, arguments);
+    vsnprintf(violation->message, sizeof violation->message, format, arguments);
     va_end(arguments);
-    show_value(fault->value, sizeof fault->value, what, value);
+    show_value(violation->value, sizeof violation->value, what, value);
     return false;
 }
 
-bool pomex_fault_set_text(pomex_fault *fault, const char *what, const char *text, size_t length,
-                          const char *format, ...)
+bool pomex_violation_set_text(pomex_violation *violation, const char *what, const char *text,
+                              size_t length, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(fault->message, sizeof fault->message, format, arguments);
+    vsnprintf(violation->message, sizeof violation->message, format, arguments);
     va_end(arguments);
-    snprintf(fault->value, sizeof fault->value / 2, "%s is ", what);
-    show_text(fault->value, sizeof fault->value - NOTE_ROOM, text, length);
+    snprintf(violation->value, sizeof violation->value / 2, "%s is ", what);
+    show_text(violation->value, sizeof violation->value - NOTE_ROOM, text, length);
     return false;
 }
 
-void pomex_fault_explain(pomex_fault *fault, const char *note)
+void pomex_violation_explain(pomex_violation *violation, const char *note)
 {
-    size_t used = strlen(fault->value);
+    size_t used = strlen(violation->value);
     if (used)
-        snprintf(fault->value + used, sizeof fault->value - used, "; %s", note);
+        snprintf(violation->value + used, sizeof violation->value - used, "; %s", note);
 }

@@ -4,19 +4,19 @@
 
 #include "rules/rules.h"
 
-/* Fills in *fault: the message as printf does, and "WHAT is VALUE" on one line (nothing for
+/* Fills in *violation: the message as printf does, and "WHAT is VALUE" on one line (nothing for
  * NULL). False, always, so that a rule can return it. */
-__attribute__((format(printf, 4, 5))) bool pomex_fault_set(pomex_fault *fault, const char *what,
-                                                           const json_t *value,
-                                                           const char *format, ...);
+__attribute__((format(printf, 4, 5))) bool pomex_violation_set(pomex_violation *violation,
+                                                               const char *what,
+                                                               const json_t *value,
+                                                               const char *format, ...);
 
 /* The same for bytes that are no JSON. */
-__attribute__((format(printf, 5, 6))) bool pomex_fault_set_text(pomex_fault *fault,
-                                                                const char *what,
-                                                                const char *text, size_t length,
-                                                                const char *format, ...);
+__attribute__((format(printf, 5, 6))) bool
+pomex_violation_set_text(pomex_violation *violation, const char *what, const char *text,
+                         size_t length, const char *format, ...);
 
 /* Adds "; note" to what is said of the value, where a value is shown. */
-void pomex_fault_explain(pomex_fault *fault, const char *note);
+void pomex_violation_explain(pomex_violation *violation, const char *note);
 
 #endif

@@ -16,7 +16,7 @@
 
 static void call_with_body(pomex_sb_request *request)
 {
-    pomex_fault fault;
+    pomex_violation fault;
     json_t *body = pomex_sb_request_json(request);
     if (!body)
         return;
@@ -33,7 +33,7 @@ static void call_with_body(pomex_sb_request *request)
 
 static void call_list(pomex_sb_request *request)
 {
-    pomex_fault fault;
+    pomex_violation fault;
     json_t *query = pomex_sb_request_query(request);
     if (!query)
         return;
@@ -46,7 +46,7 @@ static void call_list(pomex_sb_request *request)
 
 static void call_with_id(pomex_sb_request *request)
 {
-    pomex_fault fault;
+    pomex_violation fault;
     char id[POMEX_MAX_ID + 1];
     size_t length = 0;
     if (!pomex_sb_percent_decode(request->id, strlen(request->id), false, id, sizeof id,
