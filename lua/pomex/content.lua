@@ -57,8 +57,8 @@ local function check_options(options, known, level)
 end
 
 ---Adds a text part. `{name}` becomes "image N" of the image added under that name, before or
----after; `{{` is a brace. `build` refuses an "image 7" of three, but not an "image 50 mm lens look":
----`pomex.measure` says which numbers are no positions.
+---after; `{{` is a brace. `build` refuses an "image 7" of three, but not an "image 50 mm lens
+---look": `pomex.measure` says which numbers are no positions.
 ---@param text string UTF-8
 ---@param options? pomex.TextOptions
 ---@return pomex.Content self

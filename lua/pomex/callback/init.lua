@@ -18,7 +18,9 @@ local errors = require "pomex.errors"
 ---@class pomex.CallbackModule
 local callback = {}
 
-local MAX_QUERY = 16 * 1024
+-- Reading takes time for each parameter. No server reads an address as long as this.
+local MAX_QUERY = 1024 * 1024
+local MAX_KNOWN = 16 * 1024 -- bytes of the parameters below, together
 local MAX_ID = 256
 
 local KNOWN = {
@@ -31,12 +33,14 @@ local function refuse(message, hint)
   return errors.refuse(nil, message, hint)
 end
 
+local function is_escaped_badly(text)
+  return text:find("%%%X") or text:find("%%%x%X") or text:find("%%%x?$")
+end
+
 local function decode(text)
-  if text:find("%%%X") or text:find("%%%x%X") or text:find("%%%x?$") then return nil end
-  text = text:gsub("+", " "):gsub("%%(%x%x)", function(digits)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(digits)
     return string.char(tonumber(digits, 16))
-  end)
-  return text
+  end))
 end
 
 -- A whole URL, a path with a query ("/cb?…"), or the query alone, with or without its "?".
@@ -48,34 +52,47 @@ local function query_of(text)
   return (text:gsub("^%?", ""))
 end
 
-local function from_string(text)
-  if #text > MAX_QUERY then
-    return refuse("the callback's query is too long",
-      ("it has %d bytes; at most %d are read"):format(#text, MAX_QUERY))
+local function too_long(size, most)
+  return refuse("the callback's query is too long",
+    ("it has %d bytes; at most %d are read"):format(size, most))
+end
+
+-- Takes one of the known parameters into `fields`. A NUL ends a text for whoever reads it in C.
+local function take(fields, key, value)
+  if fields[key] then
+    return refuse("the callback's query names a parameter twice", key)
   end
-  local fields = {}
-  for pair in query_of(text):gmatch("[^&]+") do
+  if value:find("\0", 1, true) then
+    return refuse("the callback's query holds a NUL", "in " .. key)
+  end
+  fields[key] = value
+  fields.size = fields.size + #key + #value
+  if fields.size > MAX_KNOWN then return too_long(fields.size, MAX_KNOWN) end
+  return true
+end
+
+-- A parameter that nobody needs holds anything: the scan is perhaps paid for, and its result must
+-- not be lost because of a "%" in somebody else's parameter. A second "?" separates like a "&": the
+-- service may append its query to a callback_url that has one already.
+local function from_string(text)
+  if #text > MAX_QUERY then return too_long(#text, MAX_QUERY) end
+  local fields = { size = 0 }
+  for pair in query_of(text):gmatch("[^&?]+") do
     local raw_key, raw_value = pair:match("^([^=]*)=?(.*)$")
-    local key, value = decode(raw_key), decode(raw_value)
-    if not key or not value then
-      return refuse("the callback's query has a bad escape",
-        KNOWN[key] and "in " .. key or "a % that two hexadecimal digits do not follow")
-    end
-    if key:find("\0", 1, true) or value:find("\0", 1, true) then
-      return refuse("the callback's query holds a NUL", KNOWN[key] and "in " .. key or nil)
-    end
+    local key = decode(raw_key)
     if KNOWN[key] then
-      if fields[key] then
-        return refuse("the callback's query names a parameter twice", key)
+      if is_escaped_badly(raw_value) then
+        return refuse("the callback's query has a bad escape", "in " .. key)
       end
-      fields[key] = value
+      local ok, err = take(fields, key, decode(raw_value))
+      if not ok then return nil, err end
     end
   end
   return fields
 end
 
 local function from_table(args)
-  local fields, size = {}, 0
+  local fields = { size = 0 }
   for key in pairs(KNOWN) do
     local value = args[key]
     if type(value) == "table" then
@@ -86,16 +103,9 @@ local function from_table(args)
       if type(value) ~= "string" then
         error(("%s must be a string, not %s"):format(key, type(value)), 3)
       end
-      size = size + #key + #value
-      if value:find("\0", 1, true) then
-        return refuse("the callback's query holds a NUL", "in " .. key)
-      end
-      fields[key] = value
+      local ok, err = take(fields, key, value)
+      if not ok then return nil, err end
     end
-  end
-  if size > MAX_QUERY then
-    return refuse("the callback's query is too long",
-      ("its values have %d bytes; at most %d are read"):format(size, MAX_QUERY))
   end
   return fields
 end
@@ -167,9 +177,10 @@ end
 
 ---Reads a callback. Nothing in it is proved (see the top of this module).
 ---@param query string|table the raw query (best: exactly what the browser sent), a whole URL
----  or its path with the query, at most 16 KiB; or, weaker, a table of decoded values such as
+---  or its path with the query, at most 1 MiB; or, weaker, a table of decoded values such as
 ---  OpenResty's `ngx.req.get_uri_args()`: a table as a value is a parameter given twice,
----  `true` one without a value. Such a table no longer shows bad escapes, nor what was cut.
+---  `true` one without a value. Such a table no longer shows bad escapes, nor what was cut, nor
+---  what stands behind a second "?". Only the service's five parameters are looked at
 ---@return pomex.Callback|nil person
 ---@return pomex.Error? err verification_failed: the scan did not succeed (`object` has
 ---  result_code, upstream_code, verify_type and billed), or was pre-recorded;

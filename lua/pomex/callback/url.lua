@@ -48,12 +48,13 @@ function urls.origin(where, origin)
   return known
 end
 
+local function has_bad_escape(text)
+  return text:find("%%%X") or text:find("%%%x%X") or text:find("%%%x?$")
+end
+
 -- A path of which a browser changes no byte.
 local function is_stable(path)
-  if path:find("[^A-Za-z0-9._~!$&'()*+,;=:@%%/-]") or path:find("%%%X") or path:find("%%%x%X")
-    or path:find("%%%x?$") then
-    return false
-  end
+  if path:find("[^A-Za-z0-9._~!$&'()*+,;=:@%%/-]") or has_bad_escape(path) then return false end
   for segment in path:gmatch("[^/]+") do
     local plain = segment:gsub("%%2[eE]", ".")
     if plain == "." or plain == ".." then return false end
@@ -86,6 +87,10 @@ function urls.base(base, expected)
   end
   local tail = base:match("^[^?#]*(.*)$")
   local query = tail:match("^%?([^#]*)") or ""
+  if has_bad_escape(query) or query:find("%%00") then
+    return refuse("base", "the query of the base would spoil the callback: many servers refuse it",
+      "it holds a % that two hexadecimal digits do not follow, or a NUL")
+  end
   local fine, err = callback.parse_unverified("?" .. query .. "&" .. SAMPLE)
   if not fine then
     return refuse("base", "the query of the base would spoil the callback: " .. err.message,
