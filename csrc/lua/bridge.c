@@ -1,9 +1,10 @@
-/* A bridge from descriptors to a socket, for hosts that can only read sockets (nginx).
+/* A bridge from descriptors to a socket, for a host that can only wait for sockets (nginx).
  *
- * A thread sleeps on one epoll set. When a descriptor in it becomes readable, the thread
- * writes its number, four bytes, least first, to a unix socket, and that descriptor stays
- * disarmed until `rearm`: whoever reads the number works first. The thread touches nothing
- * but these descriptors: no Lua, nothing of libcurl's, no memory that changes while it runs. */
+ * A thread sleeps on one epoll set. When a descriptor in it becomes readable, the thread writes
+ * the descriptor's number (four bytes, least significant first) to a unix socket. The descriptor
+ * then stays disarmed until `rearm`, after the reader of the number has done the work. The thread
+ * touches these descriptors alone: no Lua, nothing of libcurl's, no memory that changes while it
+ * runs. */
 #include "binding.h"
 
 #include <errno.h>
@@ -24,12 +25,12 @@
 #define STACK ((size_t)64 * 1024)
 
 typedef struct bridge {
-    int set;    /* what is watched, the bell, and the socket once it is met; -1: closed */
+    int set;    /* epoll: the descriptors, the bell, the socket once met; -1: closed */
     int bell;   /* a timer */
-    int socket; /* listens at `path`; once met, our end of the connection */
-    bool met;   /* the thread runs, or has ended because the other end did */
+    int socket; /* listens at `path`; after meet(), our end of the connection */
+    bool met;   /* the thread was started; it ends when the other end is closed */
     pthread_t thread;
-    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": no such file */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* "": there is no file */
 } bridge;
 
 static bridge *self(lua_State *L)
@@ -52,7 +53,7 @@ static int failed(lua_State *L, const char *what)
 
 /* ---------------------------------------------------------------------------- the thread */
 
-/* Until the other end is gone, or close() says so. */
+/* Runs until the other end of the socket is closed, or close() shuts ours down. */
 static void carry_on(const bridge *b)
 {
     struct epoll_event events[32];
@@ -72,14 +73,15 @@ static void carry_on(const bridge *b)
                 message[length++] = (unsigned char)(fd >> shift);
             }
         }
-        /* Blocks at worst until the reader reads or ends: each descriptor has one message. */
+        /* The send blocks at most until the reader reads or ends: each descriptor has at most one
+         * message under way. */
         if (length > 0 && send(b->socket, message, length, MSG_NOSIGNAL) != (ssize_t)length) {
             return;
         }
     }
 }
 
-/* Nobody waits for a thread that ended, however it did. */
+/* Shuts the socket down however the thread ends, so that the reader learns of it. */
 static void hang_up(void *argument)
 {
     const bridge *b = argument;
@@ -94,8 +96,8 @@ static void *carry(void *argument)
     return NULL;
 }
 
-/* The system refuses a stack below its minimum: 128 KiB on 64-bit Arm, more for what some
- * processors' registers take. */
+/* The system refuses a stack below its minimum, which is 128 KiB on 64-bit Arm, and larger on
+ * processors with many vector registers. */
 static size_t stack_size(void)
 {
     size_t size = STACK, least = (size_t)PTHREAD_STACK_MIN;
@@ -104,7 +106,7 @@ static size_t stack_size(void)
     return asked > 0 && (size_t)asked > size ? (size_t)asked : size;
 }
 
-/* A stack of the default size, if the system refuses ours all the same. */
+/* Takes a stack of the default size if the system refuses ours nevertheless. */
 static int create_thread(bridge *b)
 {
     pthread_attr_t attributes;
@@ -122,7 +124,7 @@ static int create_thread(bridge *b)
 static int start_thread(bridge *b)
 {
     sigset_t all, before;
-    /* A signal that it took would not reach the thread that is to handle it. */
+    /* The new thread blocks all signals, so that they reach the threads that handle them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int problem = create_thread(b);
@@ -146,7 +148,7 @@ static void remove_file(bridge *b)
     b->path[0] = '\0';
 }
 
-/* Listens in a folder of its own, which nobody else may enter. */
+/* Listens in a new folder that only this user can enter. */
 static bool listen_below(bridge *b, const char *folder)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -172,7 +174,7 @@ static bool listen_below(bridge *b, const char *folder)
     return false;
 }
 
-/* The folders to try, in this order; NULL: TMPDIR is not set. */
+/* How many folders are tried; a NULL among them means that TMPDIR is not set. */
 enum { FOLDERS = 4 };
 
 static bool listen_somewhere(bridge *b, const char *const folders[FOLDERS],
@@ -226,13 +228,13 @@ static int bridge_watch(lua_State *L)
     return bridge_control(L, EPOLL_CTL_ADD, "epoll_ctl");
 }
 
-/* rearm(fd): its number has been read, and what there was to do is done */
+/* rearm(fd): the work that its number announced is done, so that it can be announced again */
 static int bridge_rearm(lua_State *L)
 {
     return bridge_control(L, EPOLL_CTL_MOD, "epoll_ctl");
 }
 
-/* unwatch(fd); a message of it may be under way */
+/* unwatch(fd); a message with its number can still arrive */
 static int bridge_unwatch(lua_State *L)
 {
     return bridge_control(L, EPOLL_CTL_DEL, "epoll_ctl");
@@ -244,7 +246,7 @@ static int bridge_ring_in(lua_State *L)
     const bridge *b = self(L);
     double seconds = fmin(fmax(luaL_checknumber(L, 2), 0), 1e6);
     struct itimerspec spec = {.it_value.tv_sec = (time_t)seconds};
-    /* Never zero, which would be never. */
+    /* A zero would disarm the timer. */
     spec.it_value.tv_nsec = (long)((seconds - floor(seconds)) * 999999998) + 1;
     timerfd_settime(b->bell, 0, &spec, NULL);
     control(b, EPOLL_CTL_MOD, b->bell, EPOLLIN | EPOLLONESHOT);
@@ -281,7 +283,7 @@ static int bridge_path(lua_State *L)
     return 1;
 }
 
-/* meet() -> true | nil, message. Takes the connection that was made, and begins. */
+/* meet() -> true | nil, message. Accepts the connection to `path`, and starts the thread. */
 static int bridge_meet(lua_State *L)
 {
     bridge *b = self(L);
@@ -313,7 +315,7 @@ static void close_one(int *fd)
     }
 }
 
-/* Waits for the thread, which is never busy for longer than a write. */
+/* Joins the thread, which never works for longer than one write. */
 static void close_all(bridge *b)
 {
     if (b->met) {
@@ -334,7 +336,8 @@ static int bridge_close(lua_State *L)
     return 0;
 }
 
-/* Closes it at once: the pump tries again at each start, and the collector is in no hurry. */
+/* Closes the bridge at once, since the pump makes another at each start, and the collector runs
+ * late. */
 static int refused(lua_State *L, bridge *b, const char *what)
 {
     int problem = errno;

@@ -10,17 +10,17 @@
 
 enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 
-/* No argument stands there: an index beyond the stack would be none that Lua accepts. */
+/* No spare operation is on the stack. */
 enum { NO_SPARE = 0 };
 
-/* Without a position: it would be one of the library's own lines. */
+/* Raises without a position, which would name one of the library's own lines. */
 static void raise(lua_State *L, const char *what)
 {
     lua_pushfstring(L, "pomex client is %s", what);
     lua_error(L);
 }
 
-/* Asked again after each allocation of Lua's: a finalizer may have closed the client. */
+/* Raises if the client is closed. Each allocation in Lua can run a finalizer that closes it. */
 static void still_open(lua_State *L, const binding_client *ud)
 {
     if (ud->client == NULL) {
@@ -35,7 +35,7 @@ binding_client *pomex_lua_client(lua_State *L)
     return ud;
 }
 
-/* Raises in a process other than the one that used the client: nothing would ever happen. */
+/* Raises in a child of the process that used the client: a wait there would never end. */
 static void must_be_usable(lua_State *L, const binding_client *ud)
 {
     const char *why = pomex_client_unusable(ud->client);
@@ -90,7 +90,7 @@ static void drop_trees(binding_client *ud)
     }
 }
 
-/* The operation on top of the stack holds what was started, or says why nothing was. */
+/* Returns the new operation, which is on top of the stack, and its id; or why nothing was started. */
 static int started(lua_State *L, binding_client *ud, binding_operation *op)
 {
     drop_trees(ud);
@@ -133,8 +133,8 @@ static pomex_endpoint_id endpoint(lua_State *L, int index)
 
 /* call(endpoint, id, payload, options, spare) -> operation, its id | nil, error
  *
- * Nothing of Lua's is allocated between the first tree and the start: a finalizer could run
- * there, and use the same client. */
+ * Lua allocates nothing between the building of the first tree and the start of the call: a
+ * finalizer could run there and use the same trees. */
 static int client_call(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -317,15 +317,15 @@ static int client_timeout(lua_State *L)
     return 1;
 }
 
-/* wake_in([seconds]): nil takes it back */
+/* wake_in([seconds]): makes the descriptor readable then; nil cancels that */
 static int client_wake_in(lua_State *L)
 {
     pomex_client_wake_in(pomex_lua_client(L)->client, luaL_optnumber(L, 2, -1));
     return 0;
 }
 
-/* poll([seconds]) -> true | false | nil, "interrupted" or what failed. A signal comes back to
- * Lua, so that a debug hook can raise: a loop here would make Ctrl-C wait. */
+/* poll([seconds]) -> true | false | nil, "interrupted" or what failed. A signal returns to Lua, so
+ * that the debug hook of Ctrl-C can raise; a loop here would delay it. */
 static int client_poll(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -377,7 +377,7 @@ static const luaL_Reg methods[] = {
     {NULL, NULL},
 };
 
-/* Takes the set of array metatables from the top of the stack. */
+/* Pops the set of array metatables. */
 void pomex_lua_push_client_class(lua_State *L)
 {
     lua_newtable(L);

@@ -1,4 +1,4 @@
-/* One source for Lua 5.1, LuaJIT, 5.3 and 5.4: what the four spell differently. */
+/* The differences between the C APIs of Lua 5.1, LuaJIT, 5.3 and 5.4, so that one source serves all. */
 #ifndef POMEX_LUA_COMPAT_H
 #define POMEX_LUA_COMPAT_H
 
@@ -37,7 +37,7 @@ static inline void pomex_lua_setfuncs(lua_State *L, const luaL_Reg *functions, i
 #if LUA_VERSION_NUM >= 503
 #define pomex_lua_setowner(L, index) lua_setuservalue(L, index)
 #else
-/* The owner must be a table here: whoever calls wraps it in one. */
+/* The owner must be a table in these Luas: the caller wraps it in one. */
 #define POMEX_LUA_OWNER_IS_TABLE
 #define pomex_lua_setowner(L, index) ((void)lua_setfenv(L, index))
 #endif

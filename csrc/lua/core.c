@@ -38,7 +38,7 @@ static int core_now(lua_State *L)
     return 1;
 }
 
-/* wall() -> seconds since 1970. Lua calls it through the table: tests put their own there. */
+/* wall() -> seconds since 1970. Lua calls it through the module's table, where tests replace it. */
 static int core_wall(lua_State *L)
 {
     lua_pushnumber(L, pomex_clock_seconds(pomex_clock_system(NULL, POMEX_CLOCK_WALL)));
@@ -69,8 +69,8 @@ static int core_random(lua_State *L)
  * coroutine.isyieldable.) */
 extern int lua_isyieldable(lua_State *L) __attribute__((weak));
 
-/* PUC 5.1 can yield across no call from C: a function in C below is in the way. Metamethods and
- * iterators are, too, but leave no trace on the stack. */
+/* PUC 5.1 cannot yield across a C function that is on the stack. Nor can it across a metamethod or
+ * an iterator, but those leave no trace there, and the yield itself fails. */
 static bool can_yield(lua_State *L)
 {
     lua_Debug frame;
@@ -95,9 +95,9 @@ static int core_yieldable(lua_State *L)
     return 1;
 }
 
-/* sentry(seconds) -> whether this state, and no other of the process, looks after its pump for
- * so long. nginx keeps a state for as long as it has a timer, and makes one a request with
- * lua_code_cache off: of those, all but one do without. */
+/* sentry(seconds) -> whether this Lua state is the one of the process that looks after its pump for
+ * that long. nginx keeps a state for as long as it has a timer, and with lua_code_cache off makes
+ * one for each request: only one of these states may keep a timer. */
 static int core_sentry(lua_State *L)
 {
     static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -134,7 +134,7 @@ static int core_may_save(lua_State *L)
     return 2;
 }
 
-/* metatable(value) -> its metatable | nil, whatever that has as __metatable */
+/* metatable(value) -> its metatable, even if that has a __metatable field | nil */
 static int core_metatable(lua_State *L)
 {
     luaL_checkany(L, 1);
@@ -144,14 +144,14 @@ static int core_metatable(lua_State *L)
     return 1;
 }
 
-/* thread() -> the running one, also where coroutine.running says nil of the main one */
+/* thread() -> the running coroutine; also the main one, for which 5.1's coroutine.running is nil */
 static int core_thread(lua_State *L)
 {
     lua_pushthread(L);
     return 1;
 }
 
-/* Takes the value from the top of `from`, and compares it with that at `index` of L. */
+/* Pops the value on top of `from` and compares it with the value at `index` of L. */
 static bool is_same(lua_State *L, lua_State *from, int index)
 {
     if (from != L) {
@@ -162,9 +162,8 @@ static bool is_same(lua_State *L, lua_State *from, int index)
     return same;
 }
 
-/* within(thread, f, self) -> whether a call f(self, ...) is under way in there; nil: of any
- * self. A flag can outlive what it stands for, where a debug hook raises between two
- * instructions; a stack cannot. */
+/* within(thread, f, self) -> whether a call f(self, ...) is on the stack of `thread`; self nil: any.
+ * A debug hook that raises between two instructions can leave a flag behind, but no stack frame. */
 static int core_within(lua_State *L)
 {
     lua_Debug frame;
@@ -186,7 +185,7 @@ static int core_within(lua_State *L)
     return 1;
 }
 
-/* The names that `rate_limits` knows, each with its documented requests a second or 0. */
+/* Pushes the keys of `rate_limits`, each with its documented requests a second; 0: none. */
 static void push_limits(lua_State *L)
 {
     lua_newtable(L);
@@ -227,8 +226,7 @@ int luaopen_pomex_core(lua_State *L)
     lua_setfield(L, -2, "null");
     push_limits(L);
     lua_setfield(L, -2, "limits");
-    /* arrays[x] = true: an empty table with the metatable x is a JSON array, and so is a light
-     * userdata x. */
+    /* arrays[x] = true makes an empty table with metatable x, or the light userdata x, an array. */
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "arrays");

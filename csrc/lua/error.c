@@ -1,4 +1,4 @@
-/* From the core's errors to tables of design's fields; the Lua side gives them a metatable. */
+/* Converts a pomex_error to a Lua table (docs/reference.md, Errors). The Lua side adds the metatable. */
 #include "binding.h"
 
 #include <string.h>

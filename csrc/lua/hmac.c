@@ -1,4 +1,4 @@
-/* What the signed state of a callback is made of. */
+/* HMAC-SHA256 and a comparison of secrets, for the signed state of a callback. */
 #include "binding.h"
 
 #include <limits.h>

@@ -1,4 +1,4 @@
-/* From Lua's values to jansson's, and the last touch to a decoded reply. */
+/* Converts Lua values to jansson's, and tidies a decoded reply. */
 #include "binding.h"
 
 #include <math.h>
@@ -11,7 +11,7 @@
 static bool build(lua_State *L, int index, int arrays, int depth, json_t *parent,
                   const char *key, json_t **slot, pomex_lua_problem *problem);
 
-static bool refuse(pomex_lua_problem *problem, bool misuse, const char *message)
+static bool invalid(pomex_lua_problem *problem, bool misuse, const char *message)
 {
     problem->misuse = misuse;
     snprintf(problem->message, sizeof problem->message, "%s", message);
@@ -36,7 +36,7 @@ static void prepend(pomex_lua_problem *problem, const char *segment)
     }
 }
 
-/* jansson's checked calls do not say what failed, memory or the bytes; this does. */
+/* Tells bytes that are not UTF-8 from a lack of memory, which jansson reports alike. */
 static bool is_not_utf8(const char *bytes, size_t length)
 {
     json_t *checked = json_stringn(bytes, length);
@@ -46,12 +46,12 @@ static bool is_not_utf8(const char *bytes, size_t length)
     return unchecked != NULL;
 }
 
-/* Every new value is at once reachable from the root, so an error thrown later frees it. */
-static bool attach(json_t *value, json_t *parent, const char *key, json_t **slot,
-                   pomex_lua_problem *problem)
+/* Attaches a new value to its parent at once, so that the root frees it if Lua raises later. */
+static bool attach_value(json_t *value, json_t *parent, const char *key, json_t **slot,
+                         pomex_lua_problem *problem)
 {
     if (value == NULL) {
-        return refuse(problem, false, "");
+        return invalid(problem, false, "");
     }
     if (parent == NULL) {
         *slot = value;
@@ -59,17 +59,17 @@ static bool attach(json_t *value, json_t *parent, const char *key, json_t **slot
     }
     int failed = key != NULL ? json_object_set_new(parent, key, value)
                              : json_array_append_new(parent, value);
-    return failed == 0 || refuse(problem, false,
-                                 key != NULL && is_not_utf8(key, strlen(key))
-                                     ? "has a name that is not valid UTF-8"
-                                     : "");
+    return failed == 0 || invalid(problem, false,
+                                  key != NULL && is_not_utf8(key, strlen(key))
+                                      ? "has a name that is not valid UTF-8"
+                                      : "");
 }
 
 static json_t *text(const char *bytes, size_t length, pomex_lua_problem *problem)
 {
     json_t *value = json_stringn(bytes, length);
     if (value == NULL && is_not_utf8(bytes, length)) {
-        refuse(problem, false, "is not valid UTF-8");
+        invalid(problem, false, "is not valid UTF-8");
     }
     return value;
 }
@@ -82,7 +82,7 @@ static json_t *number(lua_State *L, int index, pomex_lua_problem *problem)
     }
     double value = (double)lua_tonumber(L, index);
     if (isnan(value) || isinf(value)) {
-        refuse(problem, false, isnan(value) ? "is not a number (NaN)" : "is infinite");
+        invalid(problem, false, isnan(value) ? "is not a number (NaN)" : "is infinite");
         return NULL;
     }
     if (value == floor(value) && value >= -MAX_WHOLE && value < MAX_WHOLE) {
@@ -123,14 +123,14 @@ static bool classify(lua_State *L, int index, int arrays, bool *list, size_t *le
             items++;
             last = position > last ? position : last;
         } else {
-            return refuse(problem, true, "has a key that is neither a name nor a position");
+            return invalid(problem, true, "has a key that is neither a name nor a position");
         }
     }
     if (items > 0 && names > 0) {
-        return refuse(problem, true, "mixes list items and named fields");
+        return invalid(problem, true, "mixes list items and named fields");
     }
     if (items > 0 && last != (double)items) {
-        return refuse(problem, true, "is a list with holes");
+        return invalid(problem, true, "is a list with holes");
     }
     *list = items > 0 || (names == 0 && marked_as_array(L, index, arrays));
     *length = items;
@@ -161,7 +161,7 @@ static bool build_object(lua_State *L, int index, int arrays, int depth, json_t 
         size_t length;
         const char *key = lua_tolstring(L, -2, &length);
         if (strlen(key) != length) {
-            return refuse(problem, true, "has a field name with a NUL byte");
+            return invalid(problem, true, "has a field name with a NUL byte");
         }
         if (!build(L, lua_gettop(L), arrays, depth, object, key, NULL, problem)) {
             prepend(problem, key);
@@ -178,16 +178,16 @@ static bool build_table(lua_State *L, int index, int arrays, int depth, json_t *
     bool list = false;
     size_t length = 0;
     if (depth >= MAX_DEPTH) {
-        return refuse(problem, true, "is nested more than 64 levels deep, or in itself");
+        return invalid(problem, true, "is nested more than 64 levels deep, or in itself");
     }
     if (!lua_checkstack(L, 8)) {
-        return refuse(problem, false, "");
+        return invalid(problem, false, "");
     }
     if (!classify(L, index, arrays, &list, &length, problem)) {
         return false;
     }
     json_t *value = list ? json_array() : json_object();
-    if (!attach(value, parent, key, slot, problem)) {
+    if (!attach_value(value, parent, key, slot, problem)) {
         return false;
     }
     return list ? build_list(L, index, arrays, depth + 1, length, value, problem)
@@ -229,7 +229,7 @@ static bool build(lua_State *L, int index, int arrays, int depth, json_t *parent
         problem->misuse = true;
         return false;
     }
-    return value != NULL ? attach(value, parent, key, slot, problem) : false;
+    return value != NULL ? attach_value(value, parent, key, slot, problem) : false;
 }
 
 bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
@@ -253,7 +253,7 @@ bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
     return built;
 }
 
-/* Whether the value on top of the stack must be replaced; if so the replacement is pushed. */
+/* Whether a reply must not keep the value on top of the stack; if so, pushes its replacement. */
 static bool replaced(lua_State *L)
 {
     if (lua_type(L, -1) == LUA_TLIGHTUSERDATA && lua_touserdata(L, -1) == NULL) {

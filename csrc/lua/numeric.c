@@ -1,19 +1,19 @@
-/* For lua-cjson, which reads and writes numbers as the locale does. */
+/* The locale's decimal point: lua-cjson reads and writes numbers with it. */
 #include "binding.h"
 
 #include <locale.h>
 
 #include "base/numeric.h"
 
-/* decimal_point() -> the locale's */
+/* decimal_point() -> the decimal point of the locale that is set now */
 int pomex_lua_decimal_point(lua_State *L)
 {
     lua_pushstring(L, localeconv()->decimal_point);
     return 1;
 }
 
-/* plainly(f, …) -> what f(…) returns or raises, called with the numbers of the C locale. It must
- * not yield, and knows no code of the host's. */
+/* plainly(f, …) -> what f(…) returns or raises. Numbers are those of the C locale while f runs;
+ * f must not yield, and must call no code of the user's. */
 int pomex_lua_plainly(lua_State *L)
 {
     luaL_checkany(L, 1);

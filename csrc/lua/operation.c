@@ -10,7 +10,7 @@ static binding_operation *self(lua_State *L)
 
 binding_operation *pomex_lua_new_operation(lua_State *L, int class_index, int spare_index)
 {
-    /* A userdata with a finalizer costs the collector two rounds: worth using again. */
+    /* The collector needs two rounds for a userdata with a finalizer, so a spare one is used again. */
     binding_operation *spare = spare_index != 0 ? lua_touserdata(L, spare_index) : NULL;
     if (spare != NULL && lua_getmetatable(L, spare_index)) {
         bool usable = lua_rawequal(L, -1, class_index) && spare->operation == NULL;
@@ -41,7 +41,7 @@ static void release(binding_operation *op)
     op->operation = NULL;
 }
 
-/* What its result leaves behind is kept for whoever asks later. */
+/* Releases the operation, and keeps the figures that may still be asked for. */
 static void release_done(binding_operation *op)
 {
     op->attempts = pomex_operation_attempts(op->operation);
@@ -98,8 +98,9 @@ static void push_result(lua_State *L, const pomex_operation *operation)
 
 /* result() -> body, status, attempts | nil, error table, attempts | nothing: it was taken
  *
- * Lua allocates while the core's memory is read, and so may run a finalizer that takes the
- * result and releases it: that waits. (Should memory run out, the rest is the collector's.) */
+ * Lua allocates while this function reads the core's memory, and so may run a finalizer that
+ * releases the same operation: `read` makes that release wait. (If memory runs out here, the
+ * collector releases the operation.) */
 static int operation_result(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -119,9 +120,8 @@ static int operation_result(lua_State *L)
     return 3;
 }
 
-/* release(): gives the memory back, of which Lua's collector cannot see how much it is. The
- * userdata is then empty, and may be given to another call. Never fails, and is called once
- * the result is safe in Lua. */
+/* release(): frees the operation's memory, whose size Lua's collector cannot see. The userdata is
+ * then empty and can be given to another call. Never fails; called once the result is in Lua. */
 static int operation_release(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -134,7 +134,7 @@ static int operation_release(lua_State *L)
     return 0;
 }
 
-/* body() -> the latest reply. The next one may take its place while Lua allocates: "" then. */
+/* body() -> the latest reply; "" if a newer reply took its place while Lua allocated. */
 static int operation_body(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -171,7 +171,7 @@ static int operation_progress(lua_State *L)
     return 2;
 }
 
-/* looks_like() -> what a saved file looks like */
+/* looks_like() -> the kind of file that was saved: "mp4", "webm" or "unknown" */
 static int operation_looks_like(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -188,7 +188,7 @@ static int operation_attempts(lua_State *L)
     return 1;
 }
 
-/* billed() -> "no", "maybe" or "yes", as far as is known */
+/* billed() -> "no", "maybe" or "yes": whether the operation has been billed, as far as is known */
 static int operation_billed(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -197,7 +197,7 @@ static int operation_billed(lua_State *L)
     return 1;
 }
 
-/* object() -> the id of what it is about, or has made | nil */
+/* object() -> the id of the asset or video that the operation is about or has made | nil */
 static int operation_object(lua_State *L)
 {
     binding_operation *op = self(L);

@@ -1,5 +1,5 @@
-/* Option tables into the core's structs, and core.new. The Lua side has checked names and
- * types; what is checked here keeps C safe from a caller of pomex.core itself. */
+/* Reads option tables into the core's structs; core.new. The Lua side has checked names and types;
+ * the checks here keep C safe from a program that calls pomex.core itself. */
 #include "binding.h"
 
 #include <limits.h>
@@ -8,7 +8,7 @@
 
 #include "rules/endpoint.h"
 
-/* A span that stays far from overflow when it is counted in nanoseconds: 31 years. */
+/* 31 years, in seconds: far from an overflow when counted in nanoseconds. */
 #define LONGEST 1e9
 
 void pomex_lua_push_field(lua_State *L, int index, const char *name)
@@ -124,7 +124,7 @@ static void read_schedule(lua_State *L, int index, const char *name, pomex_sched
     }
 }
 
-/* rate_limits = false: none; { asset_list = 5, sessions = false, … }: these. */
+/* rate_limits = false turns all limits off; { asset_list = 5, sessions = false } sets those two. */
 static void read_rate_limits(lua_State *L, int index, pomex_options *options)
 {
     pomex_lua_push_field(L, index, "rate_limits");

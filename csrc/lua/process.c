@@ -1,5 +1,5 @@
-/* A child process with a pipe on stdin and one on stdout, for the sandbox: it ends when its
- * stdin does, so it cannot outlive us. */
+/* A child process with a pipe on stdin and one on stdout, for the sandbox, which ends when its stdin
+ * is closed and so cannot outlive this process. */
 #include "binding.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ extern char **environ;
 
 typedef struct process {
     pid_t pid;   /* 0: none, or reaped */
-    pid_t owner; /* the process that spawned it: only that one may end it */
+    pid_t owner; /* the process that spawned it; a fork of that process must not end it */
     int in, out; /* our ends; -1: closed */
     int status;  /* of waitpid, once reaped; -1: unknown */
     size_t held;
@@ -60,7 +60,8 @@ static bool reap(process *child, int flags)
     return true;
 }
 
-/* Waits up to `seconds` for the child to end, reading on so that it cannot hang in a write. */
+/* Waits up to `seconds` for the child to end. Reads its stdout meanwhile, or it could hang in a
+ * write. */
 static bool await_end(process *child, double seconds)
 {
     char rest[512];
@@ -128,7 +129,7 @@ static bool has_name_of(const char *variable, const char *other)
     return strncmp(variable, other, length) == 0 && variable[length] == '=';
 }
 
-/* Pushes our environment, with what the table at `index` says otherwise: "NAME=value", … */
+/* Pushes this process's environment, changed by the table at `index` of "NAME=value" strings. */
 static char **push_environment(lua_State *L, int index)
 {
     size_t own = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
@@ -203,7 +204,7 @@ static int process_pid(lua_State *L)
     return 1;
 }
 
-/* Pushes the first line held, without its end, if there is a whole one. */
+/* Pushes the first whole line of the buffer without its newline; false if there is none. */
 static bool push_line(lua_State *L, process *child)
 {
     const char *end_of_line = memchr(child->line, '\n', child->held);
@@ -256,8 +257,8 @@ static int process_read_line(lua_State *L)
     return 1;
 }
 
-/* stop([seconds]) -> exit code | nil, signal. Closes the child's stdin, waits that long for
- * it to end (2), then ends it. Asked again, says the same again. */
+/* stop([seconds]) -> exit code | nil, signal. Closes the child's stdin, waits up to `seconds` (2 by
+ * default) for the child to end, then kills it. A later call returns the same. */
 static int process_stop(lua_State *L)
 {
     process *child = self(L);

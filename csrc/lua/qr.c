@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <qrencode.h>
 
-#define MAX_BYTES 2953 /* what the largest code holds, at level L */
+#define MAX_BYTES 2953 /* the capacity of the largest code, at level L */
 #define MAX_WIDTH 177
 
 static int fail(lua_State *L, const char *why)
@@ -20,7 +20,7 @@ static int qr_encode(lua_State *L)
 {
     static const char *const names[] = {"L", "M", "Q", "H", NULL};
     static const QRecLevel levels[] = {QR_ECLEVEL_L, QR_ECLEVEL_M, QR_ECLEVEL_Q, QR_ECLEVEL_H};
-    /* On the C stack, so that nothing of libqrencode's is held where Lua may throw. */
+    /* The copy is on the C stack, so that libqrencode's memory is freed before Lua can raise. */
     char modules[MAX_WIDTH * MAX_WIDTH];
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
