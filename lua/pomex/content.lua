@@ -11,6 +11,7 @@
 
 local errors = require "pomex.errors"
 local prompt = require "pomex.prompt"
+local lower = require("pomex.text").lower
 local values = require "pomex.values"
 
 local quoted, refuse = errors.quoted, prompt.refuse
@@ -136,7 +137,7 @@ local function asset_url(asset, kind)
     return refuse(("asset %s is not of the type %s"):format(quoted(asset.id), wanted),
       "asset_type is " .. quoted(asset.asset_type))
   end
-  if asset.status ~= nil and asset.status ~= "active" then
+  if asset.status ~= nil and lower(tostring(asset.status)) ~= "active" then
     return refuse(("asset %s is not active"):format(quoted(asset.id)),
       ("status is %s; assets:wait returns it when it is active"):format(quoted(asset.status)))
   end

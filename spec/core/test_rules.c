@@ -302,6 +302,15 @@ static void statuses(void **state)
     assert_int_equal(pomex_rules_status_class(g, "failed"), POMEX_FAILED);
     assert_int_equal(pomex_rules_status_class(g, "cancelled"), POMEX_FAILED);
     assert_int_equal(pomex_rules_status_class(a, "expired"), POMEX_FAILED);
+    static const char *const ends[] = {"canceled", "error", "rejected", "timeout", "FAILED"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        assert_int_equal(pomex_rules_status_class(a, ends[i]), POMEX_FAILED);
+        assert_int_equal(pomex_rules_status_class(g, ends[i]), POMEX_FAILED);
+    }
+    assert_int_equal(pomex_rules_status_class(a, "Active"), POMEX_SUCCEEDED);
+    assert_int_equal(pomex_rules_status_class(g, "SUCCEEDED"), POMEX_SUCCEEDED);
+    assert_int_equal(pomex_rules_status_class(g, "Running"), POMEX_GOING_ON);
+    assert_int_equal(pomex_rules_status_class(g, "errors"), POMEX_GOING_ON);
     assert_int_equal(pomex_rules_status_class(g, "active"), POMEX_GOING_ON);
     assert_int_equal(pomex_rules_status_class(a, "rendering"), POMEX_GOING_ON);
     assert_int_equal(pomex_rules_status_class(a, NULL), POMEX_GOING_ON);

@@ -368,14 +368,26 @@ describe("the client, by the document:", function()
       assert.equal(task.id, err.id)
     end)
 
-    it("cancelled and expired are final; an unknown status is polled on and named", function()
-      for _, status in ipairs { "cancelled", "expired" } do
+    it("other ends are final, in any case; an unknown status is polled on and named", function()
+      for _, status in ipairs { "cancelled", "canceled", "expired", "error", "rejected", "timeout",
+        "Failed", "CANCELLED" } do
         sb:fault { endpoint = "generations.get", status = 200, times = 1,
           body = cjson.encode { id = "cgt-1", status = status } }
-        local _, err = client.generations:wait("cgt-1")
+        local _, err = client.generations:wait("cgt-1", { timeout = 5 })
         assert.equal("generation_failed", err.type)
         assert.equal(status, err.object.status)
+        assert.equal(status, err.last_status)
+        assert.truthy(err.message:find('"' .. status .. '"', 1, true))
+        assert.equal("maybe", err.billed)
+        sb:fault { endpoint = "assets.get", status = 200, times = 1,
+          body = cjson.encode { id = "asset-1", status = status } }
+        local _, over = client.assets:wait("asset-1", { timeout = 5 })
+        assert.equal("asset_failed", over.type)
+        assert.equal(status, over.last_status)
       end
+      sb:fault { endpoint = "generations.get", status = 200, times = 1,
+        body = cjson.encode { id = "cgt-1", status = "Succeeded" } }
+      assert.equal("Succeeded", assert(client.generations:wait("cgt-1", { timeout = 5 })).status)
       sb:fault { endpoint = "generations.get", status = 200, times = 0,
         body = cjson.encode { id = "cgt-1", status = "dreaming" } }
       local _, err = client.generations:wait("cgt-1", { timeout = 0.3, first = 0.01, max = 0.05 })

@@ -241,7 +241,7 @@ silence("Body of a `failed` asset", failed_asset, faces)
 silence("Body of a `failed` generation", c "a failed one is generation_failed, with what came",
   s "a prompt with the mark fails, with a message")
 silence("Terminal statuses outside the document",
-  c "cancelled and expired are final; an unknown status is polled on and named",
+  c "other ends are final, in any case; an unknown status is polled on and named",
   because "the sandbox sends the documented statuses only; its faults make others")
 silence("More generation fields",
   c "pass fields and parts that the document does not know on untouched",

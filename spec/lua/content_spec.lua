@@ -194,6 +194,7 @@ describe("pomex.content", function()
     refused(content():text("t"):image { id = "asset-1", status = "processing" },
       'asset "asset%-1" is not active', 'status is "processing"')
     refused(content():text("t"):image { id = "asset-1", status = "failed" }, "not active")
+    assert.truthy(content():text("t"):image({ id = "asset-1", status = "Active" }):build())
     refused(content():text("t"):image { id = "a", status = "active", asset_type = "Video" },
       "not of the type Image", 'asset_type is "Video"')
     refused(content():text("t"):image { id = "cgt-1", object = "video.generation.task" },

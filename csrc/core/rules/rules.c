@@ -367,13 +367,18 @@ bool pomex_rules_check(pomex_endpoint_id endpoint, const json_t *payload,
 
 enum pomex_status_class pomex_rules_status_class(pomex_endpoint_id endpoint, const char *status)
 {
-    static const char *const failures[] = {"failed", "cancelled", "expired", NULL};
+    /* "failed" is the document's; the others are named by other pages of the service. */
+    static const char *const failures[] = {"failed", "cancelled", "canceled", "expired",
+                                           "error",  "rejected",  "timeout"};
     const char *success = endpoint == POMEX_ASSET_GET ? "active" : "succeeded";
     if (!status)
         return POMEX_GOING_ON;
-    if (strcmp(status, success) == 0)
+    if (pomex_ascii_equal(status, success))
         return POMEX_SUCCEEDED;
-    return is_listed(status, strlen(status), failures) ? POMEX_FAILED : POMEX_GOING_ON;
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++)
+        if (pomex_ascii_equal(status, failures[i]))
+            return POMEX_FAILED;
+    return POMEX_GOING_ON;
 }
 
 const char *pomex_rules_error_type(int status)

@@ -34,8 +34,9 @@ const char *pomex_rules_asset_uri(const char *url);
 
 enum pomex_status_class { POMEX_GOING_ON, POMEX_SUCCEEDED, POMEX_FAILED };
 
-/* What a status of the object that `endpoint` gets means (Status Values; "cancelled" and
- * "expired" are failures; an unknown one is going on). */
+/* What a status of the object that `endpoint` gets means, in any letter case (Status Values;
+ * "cancelled", "canceled", "expired", "error", "rejected" and "timeout" are failures too; an
+ * unknown status is going on). */
 enum pomex_status_class pomex_rules_status_class(pomex_endpoint_id endpoint,
                                                  const char *status);
 
