@@ -28,15 +28,14 @@ static void *make_calls(void *user)
     pomex_error_free(error);
     if (!w->h.client)
         return NULL;
-    pomex_limiter_free(w->h.client->limiter);
-    w->h.client->limiter = limiter;
+    pomex_limiter_free(inside_swap_limiter(w->h.client, limiter));
     for (int i = 0; i < CALLS; i++) {
         pomex_operation *op = harness_call(&w->h, (enum pomex_effect)(i % 4));
         harness_finish(&w->h, op);
         w->good += !pomex_operation_error(op);
         pomex_operation_release(op);
     }
-    w->h.client->limiter = NULL;
+    inside_swap_limiter(w->h.client, NULL);
     pomex_client_free(w->h.client);
     return NULL;
 }

@@ -165,7 +165,7 @@ static void a_halt_is_noticed(void **state)
     harness_advance(&s.h, 25);
     harness_rest(&s.h, 0.02);
     assert_int_equal(fault_server_count(s.h.server, NULL), 1);
-    assert_int_equal(op->state, POMEX_FLYING);
+    assert_true(inside_is_flying(op));
     harness_advance(&s.h, 6);
     scene_is_saved(&s, op);
     assert_int_equal(fault_server_count(s.h.server, NULL), 2);

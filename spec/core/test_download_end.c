@@ -182,11 +182,11 @@ static void a_cancelled_download_holds_no_lock(void **state)
         }
         pomex_operation *op = scene_download(&s, at_link ? NULL : s.link);
         harness_arrived(&s.h, NULL, 1);
-        for (int i = 0; i < 1000 && !queued && !flying && op->state != POMEX_PAUSED; i++)
+        for (int i = 0; i < 1000 && !queued && !flying && !inside_is_paused(op); i++)
             harness_rest(&s.h, 0.005);
-        assert_int_equal(op->state, queued   ? POMEX_QUEUED
-                                    : flying ? POMEX_FLYING
-                                             : POMEX_PAUSED);
+        assert_true(queued   ? inside_is_queued(op)
+                    : flying ? inside_is_flying(op)
+                             : inside_is_paused(op));
         assert_true(scene_exists(s.part));
         pomex_operation_cancel(op);
         assert_string_equal(pomex_operation_error(op)->type, "cancelled_error");

@@ -21,8 +21,9 @@ static void a_full_disk_is_noticed_at_once(void **state)
     for (rlim_t limit = 550000; limit < 630000; limit += 20000) {
         const struct rlimit full = {limit, before.rlim_max};
         scene s;
-        scene_start(&s, &step, 1);
-        s.h.client->settings.options.connect_timeout = 1000;
+        scene_prepare(&s, &step, 1, false);
+        s.h.options.connect_timeout = 1000;
+        harness_client(&s.h);
         assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
         pomex_operation *op = scene_download(&s, s.link);
         harness_finish(&s.h, op);
@@ -47,7 +48,7 @@ static void its_own_deadline_is_no_halt(void **state)
     pomex_operation *op =
         pomex_client_download(s.h.client, "cgt-1", 5, s.link, s.path, &options);
     harness_arrived(&s.h, NULL, 1);
-    while (!op->transfer->received)
+    while (!inside_has_received(op))
         harness_rest(&s.h, 0.002);
     harness_advance(&s.h, 21);
     harness_finish(&s.h, op);
@@ -74,10 +75,10 @@ static void a_busy_host_holds_up_no_other(void **state)
     pomex_call_options_init(&options);
     pomex_operation *busy = pomex_client_download(s.h.client, "cgt-2", 5, link, path, &options);
     harness_arrived(&s.h, "GET /busy", 1);
-    while (busy->state != POMEX_PAUSED)
+    while (!inside_is_paused(busy))
         harness_rest(&s.h, 0.002);
     scene_is_saved(&s, scene_download(&s, s.link));
-    assert_int_equal(busy->state, POMEX_PAUSED);
+    assert_true(inside_is_paused(busy));
     assert_int_equal(fault_server_count(s.h.server, "GET /busy"), 1);
     pomex_operation_cancel(busy);
     pomex_operation_release(busy);

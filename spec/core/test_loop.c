@@ -85,7 +85,7 @@ static void rest_costs_no_wake_up(void **state)
     pomex_call_options_init(&options);
     options.first = options.max = 60;
     pomex_operation *op = pomex_client_wait(h.client, POMEX_ASSET_GET, "a", 1, &options);
-    while (op->state != POMEX_PAUSED)
+    while (!inside_is_paused(op))
         harness_rest(&h, 0.01);
     harness_rest(&h, 0.1);
     while (pomex_client_next(h.client, &news)) {

@@ -28,11 +28,9 @@ int __wrap_epoll_wait(int set, struct epoll_event *events, int most, int ms)
 
 static int socket_of_client(void)
 {
-    size_t fd = 0;
-    while (fd < h.client->socket_count && !h.client->sockets[fd].ours)
-        fd++;
-    assert_true(fd < h.client->socket_count);
-    return (int)fd;
+    int fd = inside_socket(h.client);
+    assert_true(fd >= 0);
+    return fd;
 }
 
 /* Neither where a step goes on until all is quiet, nor where it has no time to. */

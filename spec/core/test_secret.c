@@ -47,7 +47,7 @@ static void no_core_dump_holds_it(void **state)
     harness_start(&h, NULL, 0, false);
     h.options.api_key = KEY;
     harness_client(&h);
-    const char *kept = h.client->settings.authorization;
+    const char *kept = inside_authorization(h.client);
     assert_non_null(strstr(kept, KEY));
     assert_true(has_flag(kept, " dd"));
     assert_false(has_flag(&h, " dd")); /* the flag means something here */

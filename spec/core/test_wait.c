@@ -45,7 +45,7 @@ static double next_pause(harness *h, pomex_operation *op)
 {
     while (!pomex_operation_done(op)) {
         harness_rest(h, 0.001);
-        if (op->state == POMEX_PAUSED)
+        if (inside_is_paused(op))
             return pomex_client_timeout(h->client);
     }
     return -1;

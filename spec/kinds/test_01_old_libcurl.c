@@ -5,6 +5,7 @@
 
 #include "harness.h"
 
+#include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -32,48 +32,21 @@ static unsigned roll(unsigned sides)
     return (unsigned)(state >> 33) % sides;
 }
 
-/* Whether one of a queue has time left: the others only end when their turn comes. */
-static bool has_time(const pomex_client *c, const pomex_node *queue)
-{
-    for (const pomex_node *link = queue->next; link != queue; link = link->next)
-        if (POMEX_HOLDER(link, pomex_operation, in_queue)->deadline > pomex_recent(c))
-            return true;
-    return false;
-}
-
-/* Whether a wait, or a call, is in a queue whose endpoint has room: with its limiter, too, which
- * is asked. */
-static bool could_start(pomex_client *c, bool polls)
-{
-    if (c->in_flight >= (size_t)c->settings.options.max_in_flight)
-        return false;
-    for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
-        pomex_slot slot;
-        int64_t again;
-        if (!has_time(c, &c->queues[polls][kind]) ||
-            !pomex_limiter_take(c->limiter, (pomex_endpoint_id)kind, pomex_recent(c), &slot,
-                                &again))
-            continue;
-        pomex_limiter_give_back(c->limiter, &slot);
-        return true;
-    }
-    return false;
-}
-
 void __real_pomex_operation_start(pomex_operation *op, pomex_slot slot);
 void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot);
 
 void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot)
 {
-    int64_t deadline = op->deadline;
-    bool call_passed = could_start(op->client, false);
-    bool wait_passed = could_start(op->client, true);
+    pomex_client *client = inside_client(op);
+    int64_t deadline = inside_deadline(op);
+    bool call_passed = inside_could_start(client, false);
+    bool wait_passed = inside_could_start(client, true);
     __real_pomex_operation_start(op, slot);
     /* No look begins after the deadline while somebody steps. */
-    assert_true(op->deadline == deadline);
-    if (op->state != POMEX_FLYING)
+    assert_true(inside_deadline(op) == deadline);
+    if (!inside_is_flying(op))
         return; /* it has ended itself, and nothing was started */
-    if (op->low_priority) {
+    if (inside_is_wait(op)) {
         if (seen.looks > 0 && call_passed)
             fail_msg("two waits in a row started before a call");
         seen.looks++;
@@ -118,21 +91,21 @@ static void ask(mix *m, size_t i)
         m->ops[i] = harness_call(&m->h, effects[roll(4)]);
     }
     assert_non_null(m->ops[i]);
-    m->ends[i] = pomex_clock_after(pomex_now(m->h.client), options.timeout);
+    m->ends[i] = pomex_clock_after(inside_now(m->h.client), options.timeout);
 }
 
 /* Whoever is done asks anew; nobody is there for long after its deadline. */
 static void go_on(mix *m)
 {
-    int64_t now = pomex_now(m->h.client);
+    int64_t now = inside_now(m->h.client);
     for (size_t i = 0; i < m->calls + m->waits; i++) {
         if (pomex_operation_done(m->ops[i])) {
             seen.deadline += now >= m->ends[i];
             pomex_operation_release(m->ops[i]);
             ask(m, i);
         } else if (now > m->ends[i] + LATEST) {
-            fail_msg("%s is not done %.3f s after its deadline", m->ops[i]->endpoint->name,
-                     pomex_clock_seconds(now - m->ends[i]));
+            fail_msg("%s is not done %.3f s after its deadline",
+                     inside_endpoint(m->ops[i])->name, pomex_clock_seconds(now - m->ends[i]));
         }
     }
 }
@@ -141,9 +114,10 @@ static void go_on(mix *m)
 static void nobody_is_held_up(mix *m)
 {
     pomex_client *c = m->h.client;
-    for (int i = 0; i < 20 && (could_start(c, false) || could_start(c, true)); i++)
+    for (int i = 0; i < 20 && (inside_could_start(c, false) || inside_could_start(c, true));
+         i++)
         pomex_client_step(c, 0);
-    assert_false(could_start(c, false) || could_start(c, true));
+    assert_false(inside_could_start(c, false) || inside_could_start(c, true));
 }
 
 static void run(mix *m)
@@ -266,7 +240,7 @@ static void a_turn_that_comes_too_late(void **unused)
         harness_advance(&h, 0.01);
         pomex_client_step(h.client, 0);
     }
-    assert_int_equal(wait->state, POMEX_QUEUED);
+    assert_true(inside_is_queued(wait));
     harness_advance(&h, 0.02);
     pomex_operation_cancel(other);
     pomex_client_step(h.client, 0);
@@ -304,13 +278,13 @@ static void a_wait_that_is_over_takes_no_turn(void **unused)
         calls[i] = harness_call(&h, POMEX_EFFECT_NONE);
     harness_advance(&h, 0.99);
     pomex_client_step(h.client, 0);
-    assert_int_equal(over[0]->state, POMEX_QUEUED);
+    assert_true(inside_is_queued(over[0]));
     harness_advance(&h, 0.02);
     for (size_t i = 0; i < 16; i++)
         pomex_operation_cancel(others[i]);
     seen.calls = seen.looks = 0;
     pomex_client_step(h.client, 0);
-    assert_int_equal(due->state, POMEX_FLYING);
+    assert_true(inside_is_flying(due));
     for (size_t i = 0; i < 6; i++) {
         assert_string_equal(pomex_operation_error(over[i])->type, "timeout_error");
         pomex_operation_release(over[i]);

@@ -27,7 +27,7 @@ static void has_key(pomex_client *client, pomex_error *error, const char *key)
 {
     if (!client)
         fail_msg("%s", error->message);
-    assert_string_equal(pomex_settings_key(&client->settings), key);
+    assert_string_equal(inside_key(client), key);
     pomex_client_free(client);
 }
 

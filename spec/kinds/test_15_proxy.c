@@ -44,9 +44,10 @@ static pomex_operation *ask(harness *h, enum asking asking)
     }
 }
 
-/* Ends `op`, which must have failed by the proxy, and gives it up. */
-static void is_refused(harness *h, pomex_operation *op, const char *name)
+/* What is asked must fail by the proxy. */
+static void is_refused(harness *h, enum asking asking, const char *name)
 {
+    pomex_operation *op = ask(h, asking);
     harness_finish(h, op);
     const pomex_error *error = pomex_operation_error(op);
     if (!error || strcmp(error->type, "connection_error") != 0 || !error->proxy)
@@ -54,7 +55,7 @@ static void is_refused(harness *h, pomex_operation *op, const char *name)
     if (error->retryable || error->attempts != 1)
         fail_msg("%s is tried again: %s", name, error->message);
     /* The task of a download was paid for before. */
-    assert_int_equal(error->billed, op->download ? POMEX_BILLED_YES : POMEX_BILLED_NO);
+    assert_int_equal(error->billed, asking == DOWNLOAD ? POMEX_BILLED_YES : POMEX_BILLED_NO);
     assert_int_equal(error->attempts, 1);
     assert_non_null(error->hint);
     assert_null(strstr(error->message, PASSWORD));
@@ -87,7 +88,7 @@ static void one_that_turns_us_away_is_asked_once(void **state)
             snprintf(url, sizeof url, "http://someone:" PASSWORD "@127.0.0.1:%d",
                      fault_server_port(proxy));
             harness_client(&h);
-            is_refused(&h, ask(&h, (enum asking)asking), refusals[i].name);
+            is_refused(&h, (enum asking)asking, refusals[i].name);
             assert_int_equal(fault_server_connections(proxy), 1);
             pomex_client_free(h.client);
             h.client = NULL;
@@ -161,7 +162,7 @@ static void a_socks_proxy_that_turns_us_away_is_asked_once(void **state)
             snprintf(url, sizeof url, "%s://someone:" PASSWORD "@127.0.0.1:%d", schemes[i % 2],
                      proxy.port);
             harness_client(&h);
-            is_refused(&h, ask(&h, (enum asking)asking), rows[i / 2][0]);
+            is_refused(&h, (enum asking)asking, rows[i / 2][0]);
             pomex_client_free(h.client);
             h.client = NULL;
             assert_int_equal(socks_stop(&proxy), 1);
@@ -215,7 +216,7 @@ static void an_address_that_cannot_be_read(void **state)
         assert_int_equal(setenv("https_proxy", malformed[i], 1), 0);
         harness_client(&h);
         for (int asking = 0; asking < ASKINGS; asking++)
-            is_refused(&h, ask(&h, (enum asking)asking), malformed[i]);
+            is_refused(&h, (enum asking)asking, malformed[i]);
         pomex_client_free(h.client);
         h.client = NULL;
     }
@@ -238,7 +239,7 @@ static void a_407_over_http(void **state)
     h.options.proxy = url;
     harness_client(&h);
     for (int asking = 0; asking < DOWNLOAD; asking++) {
-        is_refused(&h, ask(&h, (enum asking)asking), "407 over http");
+        is_refused(&h, (enum asking)asking, "407 over http");
         assert_int_equal(fault_server_count(h.server, NULL), asking + 1);
     }
     harness_stop(&h);

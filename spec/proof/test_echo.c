@@ -48,9 +48,10 @@ static void no_status_shows_the_key(void **state)
         const fault_step step = {.body = rows[i].body};
         pomex_call_options options;
         scene s;
-        scene_start(&s, &step, 1);
+        scene_prepare(&s, &step, 1, false);
         assert_string_equal(s.h.options.api_key, KEY);
-        s.h.client->settings.options.events = true;
+        s.h.options.events = true;
+        harness_client(&s.h);
         pomex_call_options_init(&options);
         ends_without_it(
             &s, pomex_client_wait(s.h.client, POMEX_GENERATION_GET, "cgt-1", 5, &options),

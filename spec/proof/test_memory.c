@@ -18,7 +18,7 @@ static void drive(harness *h, pomex_operation *op)
         for (pomex_operation *next; (next = pomex_client_next(h->client, &news));)
             done += next == op && (news & POMEX_NEWS_DONE);
         double until = pomex_client_timeout(h->client);
-        if (op->state == POMEX_PAUSED && until > 0)
+        if (inside_is_paused(op) && until > 0)
             harness_advance(h, until);
         else if (!done)
             pomex_client_poll(h->client, 0.01);

@@ -6,6 +6,7 @@
 
 #include "harness.h"
 
+#include <curl/curl.h>
 #include <stdbool.h>
 
 /* curl_easy_setopt is a macro that would check types that are not known here. */
@@ -18,12 +19,11 @@ static struct {
 static int let_pass(void *user, char *remote_ip, char *local_ip, int remote_port,
                     int local_port)
 {
-    pomex_transfer *t = user;
     (void)remote_ip;
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
-    t->sent = true;
+    inside_note_sent(user);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -32,9 +32,9 @@ CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy);
 
 CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy)
 {
-    pomex_transfer *t = NULL;
-    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
-    if (t->once) {
+    void *transfer = NULL;
+    curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&transfer);
+    if (inside_goes_out_once(transfer)) {
         if (!kept.fresh) {
             curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
             curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);

@@ -64,7 +64,7 @@ static void drive(harness *h, pomex_operation *op, unsigned whose)
         double until = pomex_client_timeout(h->client);
         if (done)
             break;
-        if (op->state != POMEX_FLYING && until > 0)
+        if (!inside_is_flying(op) && until > 0)
             harness_advance(h, until);
         else
             pomex_client_poll(h->client, 0.001);

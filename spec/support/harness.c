@@ -110,13 +110,15 @@ void harness_finish(harness *h, pomex_operation *op)
     while (!pomex_operation_done(op)) {
         step(h);
         double until = pomex_client_timeout(h->client);
-        if (op->state == POMEX_PAUSED && until > 0)
+        if (inside_is_paused(op) && until > 0)
             harness_advance(h, until);
         else if (!pomex_operation_done(op))
             pomex_client_poll(h->client, 0.002);
         if (harness_now() > end)
-            fail_msg("operation %s in state %d was not done in time", op->endpoint->name,
-                     op->state);
+            fail_msg("%s was not done in time: it %s", inside_endpoint(op)->name,
+                     inside_is_queued(op)   ? "waits for its turn"
+                     : inside_is_flying(op) ? "flies"
+                                            : "sleeps");
     }
 }
 

@@ -4,7 +4,7 @@
 #define HARNESS_H
 
 #include "fault_server.h"
-#include "operation/operation.h"
+#include "inside.h"
 
 typedef struct harness {
     fault_server *server;

@@ -3,7 +3,6 @@
  * Its clock runs faster than the system's, so that budgets and pauses take little time. */
 #include "run.h"
 
-#include "engine/client.h"
 #include "fault_wire.h"
 
 #include <stdio.h>
@@ -199,7 +198,7 @@ static void step(caller *c)
     static const double budgets[] = {0.005, 0.005, 0.005, 0.001, 1e-9};
     /* What an earlier step found and had no time for, this one goes on with: then it is as of
      * that one that it knows what has come. */
-    if (!c->client->ready_count || c->client->ready_from_poll)
+    if (!inside_goes_on(c->client))
         c->looked_at = fault_wire_now();
     pomex_client_step(c->client, budgets[dice_roll(&c->dice, 5)] * c->speed);
     take_news(c);

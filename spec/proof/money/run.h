@@ -4,6 +4,7 @@
 #define RUN_H
 
 #include "fault_server.h"
+#include "inside.h"
 #include "pomex.h"
 #include "sandbox.h"
 

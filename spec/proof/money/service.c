@@ -116,10 +116,10 @@ const char *service_reply_id(const pomex_operation *op)
     size_t length;
     const pomex_error *error = pomex_operation_error(op);
     if (error)
-        fail_msg("%s: %s: %s", op->endpoint->name, error->type, error->message);
+        fail_msg("%s: %s: %s", inside_endpoint(op)->name, error->type, error->message);
     const char *text = pomex_operation_body(op, &length);
     json_t *body = json_loadb(text, length, 0, NULL);
-    bool session = op->endpoint->id == POMEX_SESSION_CREATE;
+    bool session = inside_endpoint(op)->id == POMEX_SESSION_CREATE;
     const char *found = json_string_value(json_object_get(body, session ? "h5_link" : "id"));
     assert_non_null(found);
     snprintf(id, sizeof id, "%s", found);

@@ -4,6 +4,7 @@
 #include "cmocka_all.h"
 
 #include "base/json.h"
+#include "rules/rules.h"
 #include "service.h"
 
 #include <stdio.h>

@@ -261,7 +261,7 @@ static void what_was_refused_stored_and_cancelled(void **state)
     service s;
     start(&s, steps, 2);
     upload first = begin(&s, "front");
-    while (first.op->state != POMEX_PAUSED)
+    while (!inside_is_paused(first.op))
         harness_rest(&s.h, 0.002);
     pomex_operation_cancel(first.op);
     assert_string_equal(pomex_operation_error(first.op)->type, "cancelled_error");
