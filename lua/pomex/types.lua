@@ -22,7 +22,7 @@
 ---@field billed_retry? "refused"|"unsent" "unsent": a 429 or 503 to a generation is not believed
 ---@field user_agent? string
 ---@field proxy? string default: the environment's, never for http; "": none
----@field ca_file? string PEM
+---@field ca_file? string PEM; without both: $CURL_CA_BUNDLE, else $SSL_CERT_FILE and $SSL_CERT_DIR
 ---@field ca_path? string a hashed folder
 ---@field allow_http? boolean http to more than a literal loopback host
 ---@field on_event? fun(event: pomex.Event) runs in the stepper under pcall; must not wait

@@ -33,6 +33,9 @@ void pomex_settings_free(pomex_settings *settings);
 /* key.c: sets authorization from the key that the options name. NULL, or what is wrong. */
 pomex_error *pomex_key_take(pomex_settings *settings, const pomex_options *options);
 
+/* trust.c: sets ca_file and ca_path. NULL, or what is wrong. */
+pomex_error *pomex_trust_take(pomex_settings *settings, const pomex_options *options);
+
 /* The API key; NULL once they are freed. */
 const char *pomex_settings_key(const pomex_settings *settings);
 

@@ -4,12 +4,10 @@
 #include "base/url.h"
 #include "engine/client.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 void pomex_options_init(pomex_options *options)
 {
@@ -206,13 +204,10 @@ pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
         error = invalid("%s must not contain control characters%s", "user_agent", "");
     if (!error && o->proxy && *o->proxy)
         error = check_proxy(o->proxy);
-    if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy) ||
-                   !copy(&s->ca_file, o->ca_file) || !copy(&s->ca_path, o->ca_path)))
+    if (!error && (!copy(&s->user_agent, agent) || !copy(&s->proxy, o->proxy)))
         error = pomex_error_memory();
-    if (!error && o->ca_file && access(o->ca_file, R_OK) != 0)
-        error = invalid("cannot read ca_file %s: %s", o->ca_file, strerror(errno));
-    if (!error && o->ca_path && access(o->ca_path, R_OK | X_OK) != 0)
-        error = invalid("cannot read ca_path %s: %s", o->ca_path, strerror(errno));
+    if (!error)
+        error = pomex_trust_take(s, o);
     if (error)
         pomex_settings_free(s);
     s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;

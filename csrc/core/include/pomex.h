@@ -122,8 +122,10 @@ typedef struct pomex_options {
     bool billed_retry_unsent; /* true: a billed request is repeated only if it never left */
     const char *user_agent;   /* NULL: pomex/VERSION */
     const char *proxy;        /* NULL: the environment's, never for http; "": none */
-    const char *ca_file;      /* PEM; NULL: the system's */
-    const char *ca_path;      /* hashed folder; NULL: the system's */
+    const char *ca_file;      /* PEM; NULL: see ca_path */
+    /* A hashed folder. Where ca_file is NULL too: $CURL_CA_BUNDLE (PEM) alone, else $SSL_CERT_FILE
+     * and $SSL_CERT_DIR, else the system's. */
+    const char *ca_path;
     bool allow_http;          /* false: http only to a literal loopback host */
     bool events;              /* queue events for pomex_client_next_event */
     pomex_clock_fn clock;     /* NULL: the system's clocks */

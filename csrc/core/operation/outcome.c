@@ -43,13 +43,24 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
     return error;
 }
 
+static pomex_error *untrusted_error(const pomex_operation *op, const pomex_outcome *o)
+{
+    pomex_error *error = pomex_operation_error_new(op, "connection_error",
+                                                   "the %s's certificate is not trusted: %s",
+                                                   o->of_proxy ? "proxy" : "server", o->why);
+    if (!pomex_error_is_static(error))
+        pomex_error_set(
+            &error->hint,
+            "if it ought to be, name the certificates to trust in the option ca_file or "
+            "ca_path, or in $CURL_CA_BUNDLE, $SSL_CERT_FILE or $SSL_CERT_DIR");
+    return error;
+}
+
 static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
 {
     switch (o->ending) {
     case POMEX_UNTRUSTED:
-        return pomex_operation_error_new(op, "connection_error",
-                                         "the %s's certificate is not trusted: %s",
-                                         o->of_proxy ? "proxy" : "server", o->why);
+        return untrusted_error(op, o);
     case POMEX_TIMED_OUT:
     case POMEX_STALLED:
         return pomex_operation_error_new(op, "timeout_error", "%s after %.3g s", o->why,

@@ -1,0 +1,66 @@
+/* Whose certificates are trusted: what the options name, else what the environment names, read as
+ * the curl tool reads it. Where neither does, the system's are (handle.c). */
+#include "engine/client.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* An empty variable counts as one that is not set. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+/* Whether one of the folders of a list with colons, which OpenSSL takes, can be read. */
+static bool is_readable_folder(const char *list)
+{
+    for (size_t length; *list; list += length + (list[length] == ':')) {
+        length = strcspn(list, ":");
+        char *folder = strndup(list, length);
+        bool readable = folder && access(folder, R_OK | X_OK) == 0;
+        if (!folder)
+            errno = ENOMEM;
+        free(folder);
+        if (readable)
+            return true;
+    }
+    return false;
+}
+
+static pomex_error *unreadable(const char *name, const char *value)
+{
+    int problem = errno;
+    if (problem == ENOMEM)
+        return pomex_error_memory();
+    pomex_error *error = pomex_error_new("invalid_request_error", "cannot read %s %s: %s", name,
+                                         value, strerror(problem));
+    if (!pomex_error_is_static(error))
+        error->client = true;
+    return error;
+}
+
+pomex_error *pomex_trust_take(pomex_settings *s, const pomex_options *o)
+{
+    const char *file = o->ca_file, *path = o->ca_path;
+    const char *file_name = "ca_file", *path_name = "ca_path";
+    if (!file && !path) {
+        file = variable("CURL_CA_BUNDLE");
+        file_name = "$CURL_CA_BUNDLE";
+    }
+    if (!file && !path) {
+        file = variable("SSL_CERT_FILE");
+        path = variable("SSL_CERT_DIR");
+        file_name = "$SSL_CERT_FILE";
+        path_name = "$SSL_CERT_DIR";
+    }
+    if (file && access(file, R_OK) != 0)
+        return unreadable(file_name, file);
+    if (path && !is_readable_folder(path))
+        return unreadable(path_name, path);
+    s->ca_file = file ? strdup(file) : NULL;
+    s->ca_path = path ? strdup(path) : NULL;
+    return (file && !s->ca_file) || (path && !s->ca_path) ? pomex_error_memory() : NULL;
+}
