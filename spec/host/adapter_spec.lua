@@ -1,7 +1,4 @@
 -- The same scenarios in every host that has no loop of its own; adapter_loops_spec.lua has the
 -- others, so that the two run side by side.
 
-require "spec.support.adapter" (false, {
-  describe = describe, it = it, setup = setup, teardown = teardown,
-  before_each = before_each, after_each = after_each,
-})
+require("spec.support.adapter")(false)

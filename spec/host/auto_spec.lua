@@ -1,27 +1,13 @@
 -- The host "auto": what it finds where, and whom it does not make yield.
 
+local bed = require "spec.support.bed"
 local cqueues = require "cqueues"
-local leaks = require "spec.support.leaks"
 local luv = require "luv"
-local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("the host auto", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  bed({}, function(...) sb, client = ... end)
 
   local SESSION = { callback_url = "https://app.example/cb" }
 

@@ -2,28 +2,17 @@
 
 if _VERSION ~= "Lua 5.1" then return end -- Debian's is for 5.1 and LuaJIT
 
+local bed = require "spec.support.bed"
 local copas = require "copas"
-local leaks = require "spec.support.leaks"
-local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 local socket = require "socket"
 
 describe("the host copas", function()
   local sb, client
+  bed({ client = { host = "copas" } }, function(...) sb, client = ... end)
 
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    client = assert(pomex.new(sb:client_options { host = "copas", rate_limits = false }))
-  end)
   after_each(function()
-    client:close()
-    client = nil
     copas.step(0)
-    leaks.collect()
   end)
 
   local function step_until(over)
@@ -36,8 +25,7 @@ describe("the host copas", function()
 
   it("says that only a thread can wait, before anything is sent", function()
     local output = shell.bash(shell.lua() .. ([[ -e '
-      local pomex = require "pomex"
-      local client = pomex.new { base_url = "%s", api_key = "%s", host = "copas" }
+            local client = pomex.new { base_url = "%s", api_key = "%s", host = "copas" }
       print(pcall(client.assets.list, client.assets))']]):format(sb.url, sb.key))
     assert.equal('false\tpomex: with host = "copas" only a thread can wait; '
       .. "copas.addthread starts one\n", output)

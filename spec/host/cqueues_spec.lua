@@ -1,30 +1,12 @@
 -- The host "cqueues": controllers, more than one of them, and descriptors that go.
 
+local bed = require "spec.support.bed"
 local cqueues = require "cqueues"
 local leaks = require "spec.support.leaks"
-local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("the host cqueues", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-
-  local function new()
-    client = assert(pomex.new(sb:client_options { host = "cqueues", rate_limits = false }))
-    return client
-  end
-
-  before_each(function()
-    sb:clear_faults()
-    new()
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  local new = bed({ client = { host = "cqueues" } }, function(...) sb, client = ... end)
 
   local function returns(cq)
     assert(cq:loop(20))

@@ -1,32 +1,17 @@
 -- Hosts: who waits, and how.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local hosts = require "pomex.host"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
+
+require "luv" -- now: the descriptors that it opens are no leak of a test
 
 describe("the host", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-
-  local function new(extra)
-    local options = sb:client_options(extra)
-    options.rate_limits = false
-    client = assert(pomex.new(options))
-    return client
-  end
-
-  before_each(function() sb:clear_faults() end)
-  after_each(function()
-    if client then client:close() end
-    client = nil
-    leaks.collect()
-  end)
+  local new = bed({ client = false }, function(...) sb, client = ... end)
 
   it("is found by its name", function()
     assert.equal(hosts.resolve("auto"), hosts.resolve())

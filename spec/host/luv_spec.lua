@@ -1,31 +1,13 @@
 -- The host "luv": its one loop, its handles, and its way with errors.
 
+local bed = require "spec.support.bed"
 local leaks = require "spec.support.leaks"
 local luv = require "luv"
-local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("the host luv", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-
-  local function new()
-    client = assert(pomex.new(sb:client_options { host = "luv", rate_limits = false }))
-    return client
-  end
-
-  before_each(function()
-    sb:clear_faults()
-    new()
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  local new = bed({ client = { host = "luv" } }, function(...) sb, client = ... end)
 
   local function slow(seconds)
     sb:fault { endpoint = "assets.list", delay = seconds, times = 0 }

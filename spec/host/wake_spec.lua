@@ -1,24 +1,12 @@
 -- The descriptor alone: a host that watches nothing else misses nothing.
 
-local leaks = require "spec.support.leaks"
+local bed = require "spec.support.bed"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local socket = require "socket"
 
 describe("watching only the descriptor", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    client = assert(pomex.new(sb:client_options { host = "coroutine", rate_limits = false }))
-  end)
-  after_each(function()
-    if client then client:close() end
-    client = nil
-    leaks.collect()
-  end)
+  bed({ client = { host = "coroutine" } }, function(...) sb, client = ... end)
 
   local function readable(seconds)
     local watched = { getfd = function() return assert(client:pollfd()) end }

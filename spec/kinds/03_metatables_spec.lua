@@ -1,8 +1,8 @@
 -- 3: what is checked is what is sent: one plain copy of what a table shows to its reader, whatever
 -- its metatable does.
 
+local bed = require "spec.support.bed"
 local cjson = require "cjson"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
 
@@ -26,21 +26,8 @@ end
 
 describe("3: tables with a metatable", function()
   local sb, client
-
-  setup(function()
-    sb = assert(sandbox.start { generation_seconds = 0, asset_seconds = 0, rate_limits = false })
-  end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb.journal:clear()
-    sb:clear_faults()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  bed({ sandbox = { generation_seconds = 0, asset_seconds = 0 } },
+    function(...) sb, client = ... end)
 
   local function last(endpoint)
     local all = sb.journal:requests(endpoint)

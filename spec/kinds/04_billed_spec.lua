@@ -1,31 +1,21 @@
 -- 4: one field says whether a video is paid for: "no", "maybe" or "yes", of every error of a call
 -- that is billed, of the wait for what it made, and of create_and_wait.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("4: err.billed", function()
   local sb, client, id
+  bed({ sandbox = { generation_seconds = 3600 }, client = { max_retries = 0 } },
+    function(...) sb, client = ... end)
 
   setup(function()
-    sb = assert(sandbox.start { generation_seconds = 3600, rate_limits = false })
     local own = assert(pomex.new(sb:client_options()))
     id = assert(own.generations:create { model = "byteplus/seedance-2.0",
       content = pomex.content():text "A wave." }).id
     own:close()
-  end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
   end)
 
   local function film()

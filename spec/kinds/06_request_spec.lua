@@ -1,25 +1,13 @@
 -- 6: what a query, headers and the numbers of a body say is what the caller said, or it raises.
 
+local bed = require "spec.support.bed"
 local cjson = require "cjson"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
 local property = require "spec.support.property"
-local sandbox = require "pomex.sandbox"
 
 describe("6: client:request", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb.journal:clear()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  bed({}, function(...) sb, client = ... end)
 
   local function sent()
     local all = sb.journal:requests()

@@ -1,35 +1,24 @@
 -- 11: what is paid for can be saved. create_and_wait with `save` looks at the path before it asks
 -- for the video, and saves it at the end; download replaces nothing unasked.
 
-local leaks = require "spec.support.leaks"
+local bed = require "spec.support.bed"
 local lfs = require "lfs"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("11: saving", function()
   local sb, client, folder, path
+  bed({ sandbox = { generation_seconds = 0 }, client = { max_retries = 0,
+    poll = { generation = { first = 0.01, max = 0.05 } } } }, function(...) sb, client = ... end)
 
   setup(function()
-    sb = assert(sandbox.start { generation_seconds = 0, rate_limits = false })
     folder = os.tmpname()
     os.remove(folder)
     assert(lfs.mkdir(folder))
     path = folder .. "/out.mp4"
   end)
-  teardown(function()
-    sb:stop()
-    shell.bash("rm -r " .. shell.quote(folder))
-  end)
-  before_each(function()
-    client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0,
-      poll = { generation = { first = 0.01, max = 0.05 } } }))
-  end)
+  teardown(function() shell.bash("rm -r " .. shell.quote(folder)) end)
   after_each(function()
-    sb:clear_faults()
-    client:close()
-    client = nil
-    leaks.collect()
     for name in lfs.dir(folder) do
       if name ~= "." and name ~= ".." then os.remove(folder .. "/" .. name) end
     end

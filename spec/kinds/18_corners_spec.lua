@@ -1,22 +1,16 @@
 -- 18: Lua's own corners: values that lie in their __eq, programs without `debug`, and interrupts
 -- (a debug hook that raises, as Ctrl-C does) at any instruction.
 
+local bed = require "spec.support.bed"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("18: Lua's corners", function()
   local sb, client, id
+  bed({ sandbox = { asset_seconds = 0 } }, function(...) sb, client = ... end)
 
   setup(function()
-    sb = assert(sandbox.start { asset_seconds = 0, rate_limits = false })
     id = sb:add_assets { count = 1, status = "active" }[1]
   end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function() client:close() end)
 
   local liar = setmetatable({}, { __eq = function() return true end })
 

@@ -1,10 +1,10 @@
 -- pomex.new and the client itself.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
 local interpreter = require "spec.support.interpreter"
 local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 local NOWHERE = { api_key = "sk-secret-key", base_url = "http://127.0.0.1:1" }
 
@@ -44,25 +44,8 @@ describe("pomex.check", function()
 end)
 
 describe("a client", function()
-  local sb, client, files
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    -- The connection of the sandbox's own client is no leak.
-    sb:state()
-    files = leaks.open_files()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-
-  after_each(function()
-    client:close()
-    client = nil
-    assert.equal(files, leaks.open_files())
-  end)
+  local sb, client
+  bed({}, function(...) sb, client = ... end)
 
   it("shows no key", function()
     local shown = tostring(client)
@@ -96,6 +79,7 @@ describe("a client", function()
   end)
 
   it("is closed by the collector", function()
+    local files = leaks.open_files()
     local own = assert(pomex.new(sb:client_options()))
     assert(own.assets:list())
     assert.is_true(leaks.open_files() > files)

@@ -1,8 +1,8 @@
 -- Replies: decoded once, nulls absent, whole numbers whole; and answers that are no replies.
 
+local bed = require "spec.support.bed"
 local pomex = require "pomex"
 local reply = require "pomex.json"
-local sandbox = require "pomex.sandbox"
 
 describe("pomex.json", function()
   it("decodes an object: nulls absent, whole numbers integers, the unknown kept", function()
@@ -69,16 +69,7 @@ end)
 
 describe("an answer", function()
   local sb, client
-
-  setup(function()
-    sb = assert(sandbox.start { rate_limits = false })
-    client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
-  end)
-  teardown(function()
-    client:close()
-    sb:stop()
-  end)
-  before_each(function() sb:clear_faults() end)
+  bed({ client = { max_retries = 0 } }, function(...) sb, client = ... end)
 
   it("of a GET keeps unknown fields and drops nulls", function()
     sb:fault { endpoint = "assets.get", status = 200, content_type = "application/json",

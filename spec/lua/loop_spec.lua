@@ -1,26 +1,11 @@
 -- The loop of a client: who is resumed, how often, and what becomes of errors that nobody collects.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
-local leaks = require "spec.support.leaks"
-local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("the loop", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function() sb:clear_faults() end)
-  after_each(function()
-    if client then pcall(client.close, client) end
-    client = nil
-    leaks.collect()
-  end)
-
-  local function new(extra)
-    extra.rate_limits = false
-    client = assert(pomex.new(sb:client_options(extra)))
-  end
+  local new = bed({ client = false }, function(...) sb, client = ... end)
 
   local function silent()
     sb:fault { endpoint = "assets.get", before_accept = "hang", times = 0 }

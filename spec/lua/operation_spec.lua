@@ -1,34 +1,16 @@
 -- Operations: asked now, waited for later, once, often or never.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
 local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("an operation", function()
-  local sb, client, group_id, files
+  local sb, client, group_id
+  bed({ sandbox = { asset_seconds = 0.1 } }, function(...) sb, client = ... end)
 
-  setup(function()
-    sb = assert(sandbox.start { asset_seconds = 0.1, rate_limits = false })
-    group_id = sb:add_person()
-  end)
-  teardown(function() sb:stop() end)
-
-  before_each(function()
-    sb:clear_faults()
-    sb:config { asset_seconds = 0.1 }
-    sb.journal:clear()
-    -- The connection of the sandbox's own client is no leak.
-    sb:state()
-    files = leaks.open_files()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    leaks.collect()
-    client:close()
-    client = nil
-    assert.equal(files, leaks.open_files())
-  end)
+  setup(function() group_id = sb:add_person() end)
+  before_each(function() sb:config { asset_seconds = 0.1 } end)
 
   local function portrait()
     return { url = "https://cdn.example/a.jpg", asset_type = "Image", group_id = group_id }

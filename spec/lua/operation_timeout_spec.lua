@@ -1,25 +1,13 @@
 -- Waits that end before what they wait for: what is said of it, and that it is left alone then.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("a wait that ran out of time", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { generation_seconds = 0, rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    sb:clear_faults()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  bed({ sandbox = { generation_seconds = 0 } }, function(...) sb, client = ... end)
 
   local function film()
     return { model = "byteplus/seedance-2.0", content = pomex.content():text "A wave." }

@@ -1,26 +1,17 @@
 -- assets:each, and the pages that it walks through.
 
+local bed = require "spec.support.bed"
 local interpreter = require "spec.support.interpreter"
 local pages = require "pomex.pages"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("assets:each", function()
   local sb, client, group_id
+  bed({ client = { max_retries = 0 } }, function(...) sb, client = ... end)
 
   setup(function()
-    sb = assert(sandbox.start { rate_limits = false })
-    client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
     group_id = sb:add_person()
     sb:add_assets { count = 250, group_id = group_id, name = "a", status = "active" }
-  end)
-  teardown(function()
-    client:close()
-    sb:stop()
-  end)
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
   end)
 
   local function count(query)

@@ -1,34 +1,17 @@
 -- sessions, assets and generations, as a script uses them.
 
-local leaks = require "spec.support.leaks"
+local bed = require "spec.support.bed"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 local MODEL = "byteplus/seedance-2.0-fast"
 
 describe("the resources", function()
-  local sb, client, group_id, files
+  local sb, client, group_id
+  bed({ sandbox = { asset_seconds = 0, generation_seconds = 0 } },
+    function(...) sb, client = ... end)
 
-  setup(function()
-    sb = assert(sandbox.start { asset_seconds = 0, generation_seconds = 0, rate_limits = false })
-    group_id = sb:add_person()
-  end)
-  teardown(function() sb:stop() end)
-
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    sb:config { asset_seconds = 0, generation_seconds = 0 }
-    -- The connection of the sandbox's own client is no leak.
-    sb:state()
-    files = leaks.open_files()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    assert.equal(files, leaks.open_files())
-  end)
+  setup(function() group_id = sb:add_person() end)
+  before_each(function() sb:config { asset_seconds = 0, generation_seconds = 0 } end)
 
   local function portrait(extra)
     local body = { url = "https://cdn.example/a.jpg", asset_type = "Image", group_id = group_id }

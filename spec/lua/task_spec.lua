@@ -1,30 +1,14 @@
 -- spawn, run, map and all.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
 local interpreter = require "spec.support.interpreter"
 local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 describe("tasks", function()
-  local sb, client, files
-
-  setup(function() sb = assert(sandbox.start { rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-    sb:state()
-    files = leaks.open_files()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    leaks.collect()
-    client:close()
-    client = nil
-    assert.equal(files, leaks.open_files())
-  end)
+  local sb, client
+  bed({}, function(...) sb, client = ... end)
 
   local function drain()
     for _ = 1, 2000 do

@@ -2,10 +2,7 @@
 -- thing that it may do: in a task, and in the main chunk.
 
 describe("the caller's", function()
-  local hooks = require "spec.support.hooks" {
-    setup = setup, teardown = teardown, before_each = before_each, after_each = after_each,
-    assert = assert,
-  }
+  local hooks = require("spec.support.hooks")()
 
   -- What calls `f`, the first time that it has something to tell.
   local BEGIN = {

@@ -18,10 +18,7 @@ local RAISED = {
 }
 
 describe("the caller's functions", function()
-  local hooks = require "spec.support.hooks" {
-    setup = setup, teardown = teardown, before_each = before_each, after_each = after_each,
-    assert = assert,
-  }
+  local hooks = require("spec.support.hooks")()
   local portrait, film, waiting = hooks.portrait, hooks.film, hooks.waiting
   local drain, usable, WAYS = hooks.drain, hooks.usable, hooks.WAYS
 

@@ -1,5 +1,6 @@
 -- What differs between the Luas, and between the two lua-cjsons.
 
+local bed = require "spec.support.bed"
 local core = require "pomex.core"
 local interpreter = require "spec.support.interpreter"
 local pomex = require "pomex"
@@ -28,19 +29,8 @@ end)
 
 describe("on every Lua", function()
   local sb, client
-
-  setup(function()
-    sb = assert(sandbox.start { rate_limits = false, asset_seconds = 1 })
-    client = assert(pomex.new(sb:client_options { rate_limits = false, max_retries = 0 }))
-  end)
-  teardown(function()
-    client:close()
-    sb:stop()
-  end)
-  before_each(function()
-    sb:clear_faults()
-    sb.journal:clear()
-  end)
+  bed({ sandbox = { asset_seconds = 1 }, client = { max_retries = 0 } },
+    function(...) sb, client = ... end)
 
   local function sent(body)
     client:request("POST", "/v1/echo", { body = body })

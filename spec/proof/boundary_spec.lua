@@ -1,25 +1,14 @@
 -- Where nothing can wait, a plain call raises before anything is sent: what is paid for must reach
 -- somebody. (Within a task, in every host: spec/support/host_scenarios_life.lua.)
 
+local bed = require "spec.support.bed"
 local interpreter = require "spec.support.interpreter"
-local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
 describe("where nothing can wait,", function()
   local sb, client
-
-  setup(function() sb = assert(sandbox.start { generation_seconds = 0, rate_limits = false }) end)
-  teardown(function() sb:stop() end)
-  before_each(function()
-    client = assert(pomex.new(sb:client_options { rate_limits = false }))
-  end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  bed({ sandbox = { generation_seconds = 0 } }, function(...) sb, client = ... end)
 
   local function film()
     return client.generations:create { model = "byteplus/seedance-2.0",

@@ -1,11 +1,11 @@
 -- A finalizer that runs just where the result of an operation becomes Lua's, and takes it, or
 -- closes the client: Lua's collector may run one wherever Lua allocates.
 
+local bed = require "spec.support.bed"
 local cjson = require "cjson"
 local interpreter = require "spec.support.interpreter"
 local leaks = require "spec.support.leaks"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
 -- Calls `f(…)`; `finalizer` runs at the first allocation in it that looks for garbage.
 local function with_finalizer(finalizer, f, ...)
@@ -34,18 +34,9 @@ end
 
 describe("a finalizer", function()
   local sb, client
+  bed({}, function(...) sb, client = ... end)
 
-  setup(function()
-    sb = assert(sandbox.start { rate_limits = false })
-    sb:add_assets { count = 100 }
-  end)
-  teardown(function() sb:stop() end)
-  before_each(function() client = assert(pomex.new(sb:client_options { rate_limits = false })) end)
-  after_each(function()
-    client:close()
-    client = nil
-    leaks.collect()
-  end)
+  setup(function() sb:add_assets { count = 100 } end)
 
   local function ended(op)
     while not op:done() do

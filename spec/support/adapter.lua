@@ -1,5 +1,6 @@
 --- Runs the scenarios of every host in some of those that load in this Lua.
 
+local busted = require "busted"
 local envs = require "spec.support.host_envs"
 local leaks = require "spec.support.leaks"
 local sandbox = require "pomex.sandbox"
@@ -15,10 +16,8 @@ local function has_loop(name)
   return false
 end
 
--- Only spec files themselves see busted's functions.
 ---@param loops boolean the hosts that have a loop of their own, or the others
----@param busted table its functions
-return function(loops, busted)
+return function(loops)
   for _, env in ipairs(envs) do
     if has_loop(env.name) == loops then
       busted.describe("the host " .. env.name, function()

@@ -1,39 +1,24 @@
 --- What the specs of the caller's own functions share: a sandbox and a client, what those functions
 --- are called for, and the two ways to wait for it.
 
-local leaks = require "spec.support.leaks"
+local assert = require "luassert"
+local bed = require "spec.support.bed"
+local busted = require "busted"
 local pomex = require "pomex"
-local sandbox = require "pomex.sandbox"
 
--- Only spec files themselves see busted's functions.
----@param busted table its functions
 ---@return table hooks with `sb`, `client`, `path`, new for each test
-return function(busted)
+return function()
   local hooks = {}
-  local group_id, files
+  local group_id
 
-  busted.setup(function()
-    hooks.sb = assert(sandbox.start { asset_seconds = 0.05, generation_seconds = 0,
-      rate_limits = false })
-    group_id = hooks.sb:add_person()
-  end)
-  busted.teardown(function() hooks.sb:stop() end)
-
+  bed({ sandbox = { asset_seconds = 0.05, generation_seconds = 0 } },
+    function(...) hooks.sb, hooks.client = ... end)
+  busted.setup(function() group_id = hooks.sb:add_person() end)
   busted.before_each(function()
-    hooks.sb:clear_faults()
-    hooks.sb.journal:clear()
-    hooks.sb:state()
     hooks.path = os.tmpname()
     os.remove(hooks.path)
-    files = leaks.open_files()
-    hooks.client = assert(pomex.new(hooks.sb:client_options { rate_limits = false }))
   end)
-  busted.after_each(function()
-    hooks.client:close()
-    hooks.client = nil
-    os.remove(hooks.path)
-    busted.assert.equal(files, leaks.open_files())
-  end)
+  busted.after_each(function() os.remove(hooks.path) end)
 
   function hooks.portrait()
     return { url = "https://cdn.example/a.jpg", asset_type = "Image", group_id = group_id }
@@ -71,8 +56,8 @@ return function(busted)
   end
 
   function hooks.usable()
-    busted.assert.equal("list", assert(hooks.client.assets:list()).object)
-    busted.assert.same({}, hooks.drain())
+    assert.equal("list", assert(hooks.client.assets:list()).object)
+    assert.same({}, hooks.drain())
   end
 
   ---In a task, and blocking in the main chunk.
