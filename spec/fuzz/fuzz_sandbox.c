@@ -1,7 +1,6 @@
 /* What anybody may send to the sandbox: bytes on a loopback connection, many requests' worth.
  * The key and the token in the corpus are right, so that what lies behind them is reached. */
-#include "sandbox/http/server.h"
-#include "sandbox/program/begin.h"
+#include "sandbox/program/life.h"
 
 #include <arpa/inet.h>
 #include <locale.h>
@@ -43,10 +42,10 @@ static void begin(void)
     options.key = KEY;
     memset(options.config.limits, 0, sizeof options.config.limits);
     memset(&sandbox, 0, sizeof sandbox);
-    must(pomex_sb_begin(&sandbox, &options, key, sizeof key), "it did not begin");
+    must(pomex_sb_life_begin(&sandbox, &options, key, sizeof key), "it did not begin");
     snprintf(sandbox.token, sizeof sandbox.token, TOKEN);
-    port = sandbox.port;
-    sandbox.port = STATED_PORT;
+    port = sandbox.server.port;
+    sandbox.server.port = STATED_PORT;
 }
 
 static int connect_to(void)
@@ -73,7 +72,7 @@ static bool serve(int fd)
     timerfd_settime(alarm_fd, 0, &spec, NULL);
     bool ended = false, late = false;
     while (!ended && !late) {
-        pomex_sb_server_run(&sandbox, either, -1);
+        pomex_sb_server_run(&sandbox.server, either, -1);
         while (!ended && !late && epoll_wait(either, &found, 1, 0) == 1) {
             late = found.data.fd == alarm_fd;
             ended = !late && recv(fd, dropped, sizeof dropped, MSG_DONTWAIT) <= 0;
@@ -90,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         setlocale(LC_CTYPE, "C.UTF-8");
         alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     }
-    if (!sandbox.daemon)
+    if (!sandbox.server.daemon)
         begin();
     int fd = connect_to();
     send(fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -102,6 +101,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     close(fd);
     /* One that is left hanging must bring nothing down, nor must a restart. */
     if (!ended || ++runs % RUNS_A_STORE == 0)
-        pomex_sb_end(&sandbox);
+        pomex_sb_life_end(&sandbox);
     return 0;
 }

@@ -1,4 +1,6 @@
 #include "sandbox/api/api.h"
+
+#include "sandbox/control/sandbox.h"
 #include "sandbox/pages/links.h"
 
 #include <stdio.h>
@@ -7,7 +9,7 @@
 
 static const struct {
     enum pomex_sb_reason reason;
-    const char *mark; /* in the file name of the url */
+    const char *mark; /* a file name that has it makes an asset that fails */
     const char *message;
 } marks[] = {
     {POMEX_SB_NO_FACE, "no-face", "no face was found in the image"},
@@ -15,12 +17,6 @@ static const struct {
     {POMEX_SB_OTHER_PERSON, "other-person",
      "the face in the image is not that of the verified person"},
 };
-
-const char *pomex_sb_state_name(enum pomex_sb_state state)
-{
-    static const char *const names[] = {"processing", "active", "failed"};
-    return names[state];
-}
 
 static enum pomex_sb_reason reason_of(const char *file)
 {
@@ -31,21 +27,22 @@ static enum pomex_sb_reason reason_of(const char *file)
     return POMEX_SB_FINE;
 }
 
-/* The group that a request names, or the account's own Virtual one; false with an answer if
- * there is none. */
+/* The group that a request names, or the account's Virtual one if it names none. False, with an
+ * error as the response, if there is no such group. */
 static bool find_group(pomex_sb_request *request, const json_t *payload, pomex_sb_group *group)
 {
     const json_t *id = json_object_get(payload, "group_id");
-    int found = pomex_sb_store_group(request->sandbox->store, request->account,
-                                     json_string_value(id), json_string_length(id), group);
+    int found =
+        pomex_sb_store_groups_find(request->sandbox->store, request->account,
+                                   json_string_value(id), json_string_length(id), group);
     if (found == 0)
-        pomex_sb_answer_error(&request->answer, 400, "group id error");
+        pomex_sb_response_error(&request->response, 400, "group id error");
     if (found < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
     return found == 1;
 }
 
-void pomex_sb_create_asset(pomex_sb_request *request, const json_t *body)
+void pomex_sb_api_assets_create(pomex_sb_request *request, const json_t *body)
 {
     pomex_sb *sandbox = request->sandbox;
     pomex_sb_group group;
@@ -55,8 +52,8 @@ void pomex_sb_create_asset(pomex_sb_request *request, const json_t *body)
     const json_t *name = json_object_get(body, "name");
     const json_t *type = json_object_get(body, "asset_type");
     char file[96];
-    pomex_sb_link_file(json_string_value(url), json_string_length(url), file, sizeof file);
-    int64_t now = pomex_sb_now(&sandbox->clock);
+    pomex_sb_links_file(json_string_value(url), json_string_length(url), file, sizeof file);
+    int64_t now = pomex_sb_clock_now(&sandbox->clock);
     bool checked = group.person && strcmp(json_string_value(type), "Image") == 0;
     pomex_sb_asset asset = {
         .name = {name && json_is_string(name) ? json_string_value(name) : "",
@@ -64,17 +61,17 @@ void pomex_sb_create_asset(pomex_sb_request *request, const json_t *body)
         .file = {file, strlen(file)},
         .type = {json_string_value(type), json_string_length(type)},
         .created = now,
-        .ready = pomex_sb_after(now, sandbox->config.asset_seconds),
+        .ready = pomex_sb_clock_after(now, sandbox->config.asset_seconds),
         .reason = checked ? reason_of(file) : POMEX_SB_FINE,
     };
     char ids[1][POMEX_SB_ID];
-    if (pomex_sb_store_add_assets(sandbox->store, &group, &asset, 1, ids, 1) < 0) {
-        pomex_sb_answer_unavailable(&request->answer);
+    if (pomex_sb_store_assets_add(sandbox->store, &group, &asset, 1, ids, 1) < 0) {
+        pomex_sb_response_unavailable(&request->response);
         return;
     }
-    pomex_sb_answer_json(&request->answer, 200,
-                         json_pack("{s:s, s:s, s:s}", "id", ids[0], "object",
-                                   request->endpoint->object, "status", "processing"));
+    pomex_sb_response_json(&request->response, 200,
+                           json_pack("{s:s, s:s, s:s}", "id", ids[0], "object",
+                                     request->endpoint->object, "status", "processing"));
 }
 
 static pomex_sb_text text_of(const char *text)
@@ -88,20 +85,20 @@ static int set_text(json_t *json, const char *key, pomex_sb_text text)
                                        json_stringn_nocheck(text.bytes, text.length));
 }
 
-/* The document's asset; "object" is left out of the items of a list. */
+/* The document's asset object. An item of a list has no "object". */
 static json_t *asset_json(const pomex_sb_request *request, const pomex_sb_asset *asset,
                           int64_t now, bool item)
 {
-    enum pomex_sb_state state = pomex_sb_asset_state(asset, now);
+    enum pomex_sb_state state = pomex_sb_store_assets_state(asset, now);
     char path[256];
     char link[POMEX_SB_LINK];
     char created[POMEX_SB_TIME];
     char updated[POMEX_SB_TIME];
     snprintf(path, sizeof path, "/files/assets/%.64s/%.100s", asset->id.bytes,
              asset->file.bytes);
-    pomex_sb_link_make(request, path, request->sandbox->config.asset_link_seconds, link);
-    pomex_sb_iso_time(asset->created, created);
-    pomex_sb_iso_time(state == POMEX_SB_PROCESSING ? asset->created : asset->ready, updated);
+    pomex_sb_links_make(request, path, request->sandbox->config.asset_link_seconds, link);
+    pomex_sb_clock_iso(asset->created, created);
+    pomex_sb_clock_iso(state == POMEX_SB_PROCESSING ? asset->created : asset->ready, updated);
     json_t *json = json_object();
     int failed = set_text(json, "id", asset->id);
     if (!item)
@@ -110,7 +107,7 @@ static json_t *asset_json(const pomex_sb_request *request, const pomex_sb_asset 
     failed |= set_text(json, "url", text_of(link));
     failed |= set_text(json, "asset_type", asset->type);
     failed |= set_text(json, "group_id", asset->group);
-    failed |= set_text(json, "status", text_of(pomex_sb_state_name(state)));
+    failed |= set_text(json, "status", text_of(pomex_sb_store_assets_state_name(state)));
     failed |= set_text(json, "created_at", text_of(created));
     failed |= set_text(json, "updated_at", text_of(updated));
     for (size_t i = 0; state == POMEX_SB_FAILED && i < sizeof marks / sizeof *marks; i++) {
@@ -124,31 +121,33 @@ static json_t *asset_json(const pomex_sb_request *request, const pomex_sb_asset 
     return NULL;
 }
 
-void pomex_sb_get_asset(pomex_sb_request *request, const char *id, size_t length)
+void pomex_sb_api_assets_get(pomex_sb_request *request, const char *id, size_t length)
 {
     pomex_sb *sandbox = request->sandbox;
     pomex_sb_asset asset;
-    int found = pomex_sb_store_asset(sandbox->store, request->account, id, length, &asset);
+    int found =
+        pomex_sb_store_assets_find(sandbox->store, request->account, id, length, &asset);
     if (found == 1)
-        pomex_sb_answer_json(&request->answer, 200,
-                             asset_json(request, &asset, pomex_sb_now(&sandbox->clock), false));
+        pomex_sb_response_json(
+            &request->response, 200,
+            asset_json(request, &asset, pomex_sb_clock_now(&sandbox->clock), false));
     else if (found == 0)
-        pomex_sb_answer_error(&request->answer, 404, "asset not found");
+        pomex_sb_response_error(&request->response, 404, "asset not found");
     else
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
 }
 
 static unsigned states_of(const char *status)
 {
     unsigned states = 0;
     for (int state = POMEX_SB_PROCESSING; status && state <= POMEX_SB_FAILED; state++) {
-        if (strstr(status, pomex_sb_state_name((enum pomex_sb_state)state)))
+        if (strstr(status, pomex_sb_store_assets_state_name((enum pomex_sb_state)state)))
             states |= 1u << state;
     }
     return states ? states : 7u;
 }
 
-/* The rules have seen the digits, so that this cannot fail. */
+/* A whole number in the query. The rules have checked its digits, so this cannot fail. */
 static int64_t whole(const json_t *query, const char *key, int64_t usual)
 {
     const char *text = json_string_value(json_object_get(query, key));
@@ -168,7 +167,7 @@ static bool add_item(void *user, const pomex_sb_asset *asset)
                                  asset_json(page->request, asset, page->now, true)) == 0;
 }
 
-void pomex_sb_list_assets(pomex_sb_request *request, const json_t *query)
+void pomex_sb_api_assets_list(pomex_sb_request *request, const json_t *query)
 {
     pomex_sb *sandbox = request->sandbox;
     pomex_sb_group group;
@@ -179,7 +178,8 @@ void pomex_sb_list_assets(pomex_sb_request *request, const json_t *query)
     const char *order = json_string_value(json_object_get(query, "sort_order"));
     int64_t number = whole(query, "page", 1);
     int64_t size = whole(query, "limit", 10);
-    /* A list shows one group, so "group_id" leaves the order of creation. */
+    /* All assets of a list are in one group, so to sort by "group_id" keeps the order of
+     * creation. */
     pomex_sb_list list = {
         .states = states_of(json_string_value(json_object_get(query, "status"))),
         .name = json_string_value(name),
@@ -189,16 +189,16 @@ void pomex_sb_list_assets(pomex_sb_request *request, const json_t *query)
         .offset = (number - 1) * size,
         .limit = size,
     };
-    struct page page = {request, pomex_sb_now(&sandbox->clock), json_array()};
+    struct page page = {request, pomex_sb_clock_now(&sandbox->clock), json_array()};
     if (!page.items ||
         pomex_sb_store_list(sandbox->store, &group, page.now, &list, add_item, &page) < 0) {
         json_decref(page.items);
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
         return;
     }
-    pomex_sb_answer_json(&request->answer, 200,
-                         json_pack("{s:s, s:o, s:I, s:I, s:I}", "object", "list", "items",
-                                   page.items, "total_count", (json_int_t)list.total,
-                                   "page_number", (json_int_t)number, "page_size",
-                                   (json_int_t)size));
+    pomex_sb_response_json(&request->response, 200,
+                           json_pack("{s:s, s:o, s:I, s:I, s:I}", "object", "list", "items",
+                                     page.items, "total_count", (json_int_t)list.total,
+                                     "page_number", (json_int_t)number, "page_size",
+                                     (json_int_t)size));
 }

@@ -1,4 +1,6 @@
 #include "sandbox/api/api.h"
+
+#include "sandbox/control/sandbox.h"
 #include "sandbox/pages/links.h"
 
 #include "base/json.h"
@@ -8,34 +10,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FAIL_MARK   "[fail]"
-#define QUEUE_SHARE 0.25 /* of a task's time, until it runs */
+#define FAIL_MARK "[fail]" /* a prompt that has it makes a task that fails */
 
-/* The url of a part, under the key that its type names. */
+/* The url of a part of the content. It is under the key that has the name of the part's type. */
 static const json_t *url_of(const json_t *part)
 {
     const char *type = pomex_json_string(part, "type");
     return type ? json_object_get(json_object_get(part, type), "url") : NULL;
 }
 
-/* Refuses a reference to an asset that is not there, not ours, or not active. */
+/* Refuses a reference to an asset that does not exist, is another account's, or is not active. */
 static bool check_reference(pomex_sb_request *request, const char *id, size_t length)
 {
     pomex_sb *sandbox = request->sandbox;
     pomex_sb_asset asset;
-    int found = pomex_sb_store_asset(sandbox->store, request->account, id, length, &asset);
+    int found =
+        pomex_sb_store_assets_find(sandbox->store, request->account, id, length, &asset);
     if (found < 0)
-        return pomex_sb_answer_unavailable(&request->answer);
+        return pomex_sb_response_unavailable(&request->response);
     if (found == 0) {
-        pomex_sb_answer_error(&request->answer, 400, "asset %.*s does not exist", (int)length,
-                              id);
+        pomex_sb_response_error(&request->response, 400, "asset %.*s does not exist",
+                                (int)length, id);
         return false;
     }
-    enum pomex_sb_state state = pomex_sb_asset_state(&asset, pomex_sb_now(&sandbox->clock));
+    enum pomex_sb_state state =
+        pomex_sb_store_assets_state(&asset, pomex_sb_clock_now(&sandbox->clock));
     if (state == POMEX_SB_ACTIVE)
         return true;
-    pomex_sb_answer_error(&request->answer, 400, "asset %.*s is not active: its status is %s",
-                          (int)length, id, pomex_sb_state_name(state));
+    pomex_sb_response_error(&request->response, 400,
+                            "asset %.*s is not active: its status is %s", (int)length, id,
+                            pomex_sb_store_assets_state_name(state));
     return false;
 }
 
@@ -54,7 +58,8 @@ static bool check_references(pomex_sb_request *request, const json_t *content)
     return true;
 }
 
-/* All text parts, a line each. The caller frees it; NULL if memory ran out. */
+/* All text parts, one a line, which the caller frees; counts the images too. NULL if memory ran
+ * out. */
 static char *join_texts(const json_t *content, size_t *length, int64_t *images)
 {
     char *prompt = NULL;
@@ -84,63 +89,52 @@ static char *join_texts(const json_t *content, size_t *length, int64_t *images)
     return prompt;
 }
 
-void pomex_sb_create_generation(pomex_sb_request *request, const json_t *body)
+void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *body)
 {
     pomex_sb *sandbox = request->sandbox;
     const json_t *content = json_object_get(body, "content");
     const char *model = json_string_value(json_object_get(body, "model"));
     if (!check_references(request, content))
         return;
-    int64_t now = pomex_sb_now(&sandbox->clock);
+    int64_t now = pomex_sb_clock_now(&sandbox->clock);
     pomex_sb_task task = {
         .created = now,
-        .ready = pomex_sb_after(now, sandbox->config.generation_seconds),
+        .ready = pomex_sb_clock_after(now, sandbox->config.generation_seconds),
     };
     size_t length = 0;
     char *prompt = join_texts(content, &length, &task.images);
     char id[POMEX_SB_ID];
-    pomex_sb_make_id("cgt", now, id);
+    pomex_sb_id_make("cgt", now, id);
     task.id = (pomex_sb_text){id, strlen(id)};
     int done = -1;
     if (prompt) {
         task.prompt = (pomex_sb_text){prompt, length};
         task.fails = memmem(prompt, length, FAIL_MARK, sizeof FAIL_MARK - 1) != NULL;
-        done = pomex_sb_store_add_task(sandbox->store, request->account, model, &task);
+        done = pomex_sb_store_tasks_add(sandbox->store, request->account, model, &task);
     }
     free(prompt);
     if (done == 1)
-        pomex_sb_answer_json(&request->answer, 200,
-                             json_pack("{s:s, s:s, s:s, s:s}", "id", id, "object",
-                                       request->endpoint->object, "model", model, "status",
-                                       "queued"));
+        pomex_sb_response_json(&request->response, 200,
+                               json_pack("{s:s, s:s, s:s, s:s}", "id", id, "object",
+                                         request->endpoint->object, "model", model, "status",
+                                         "queued"));
     else
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
 }
 
-const char *pomex_sb_task_status(const pomex_sb_task *task, int64_t now)
-{
-    double share = task->ready > task->created
-                       ? (double)(now - task->created) / (double)(task->ready - task->created)
-                       : 1;
-    if (share < QUEUE_SHARE)
-        return "queued";
-    if (share < 1)
-        return "running";
-    return task->fails ? "failed" : "succeeded";
-}
-
-void pomex_sb_get_generation(pomex_sb_request *request, const char *id, size_t length)
+void pomex_sb_api_generations_get(pomex_sb_request *request, const char *id, size_t length)
 {
     pomex_sb *sandbox = request->sandbox;
     pomex_sb_task task;
-    int found = pomex_sb_store_task(sandbox->store, request->account, id, length, &task);
+    int found = pomex_sb_store_tasks_find(sandbox->store, request->account, id, length, &task);
     if (found == 0)
-        pomex_sb_answer_error(&request->answer, 404, "generation task not found");
+        pomex_sb_response_error(&request->response, 404, "generation task not found");
     if (found < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
     if (found != 1)
         return;
-    const char *status = pomex_sb_task_status(&task, pomex_sb_now(&sandbox->clock));
+    const char *status =
+        pomex_sb_store_tasks_status(&task, pomex_sb_clock_now(&sandbox->clock));
     json_t *json = json_pack("{s:s, s:s, s:s}", "id", task.id.bytes, "object",
                              request->endpoint->object, "status", status);
     int failed = 0;
@@ -148,7 +142,7 @@ void pomex_sb_get_generation(pomex_sb_request *request, const char *id, size_t l
         char path[128];
         char link[POMEX_SB_LINK];
         snprintf(path, sizeof path, "/files/videos/%.64s/output.mp4", task.id.bytes);
-        pomex_sb_link_make(request, path, sandbox->config.video_link_seconds, link);
+        pomex_sb_links_make(request, path, sandbox->config.video_link_seconds, link);
         failed = json_object_set_new(json, "content", json_pack("{s:s}", "video_url", link));
     } else if (strcmp(status, "failed") == 0) {
         failed = json_object_set_new(
@@ -159,5 +153,5 @@ void pomex_sb_get_generation(pomex_sb_request *request, const char *id, size_t l
         json_decref(json);
         json = NULL;
     }
-    pomex_sb_answer_json(&request->answer, 200, json);
+    pomex_sb_response_json(&request->response, 200, json);
 }

@@ -3,14 +3,14 @@
 #include <string.h>
 #include <time.h>
 
-double pomex_sb_monotonic(void)
+double pomex_sb_clock_monotonic(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-int64_t pomex_sb_now(pomex_sb_clock *clock)
+int64_t pomex_sb_clock_now(pomex_sb_clock *clock)
 {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
@@ -18,6 +18,11 @@ int64_t pomex_sb_now(pomex_sb_clock *clock)
     if (now > clock->last)
         clock->last = now;
     return clock->last;
+}
+
+int64_t pomex_sb_clock_after(int64_t now, double seconds)
+{
+    return now + (int64_t)(seconds * 1000);
 }
 
 static void format(int64_t ms, const char *form, char out[POMEX_SB_TIME])
@@ -28,14 +33,14 @@ static void format(int64_t ms, const char *form, char out[POMEX_SB_TIME])
         out[0] = '\0';
 }
 
-void pomex_sb_iso_time(int64_t ms, char out[POMEX_SB_TIME])
+void pomex_sb_clock_iso(int64_t ms, char out[POMEX_SB_TIME])
 {
     format(ms, "%Y-%m-%dT%H:%M:%SZ", out);
 }
 
-void pomex_sb_http_time(int64_t ms, char out[POMEX_SB_TIME])
+void pomex_sb_clock_http(int64_t ms, char out[POMEX_SB_TIME])
 {
-    /* Not strftime's names: they would follow the locale. */
+    /* strftime's own names of days and months would follow the locale. */
     static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -49,7 +54,7 @@ void pomex_sb_http_time(int64_t ms, char out[POMEX_SB_TIME])
     memcpy(out + 8, months[parts.tm_mon], 3);
 }
 
-void pomex_sb_id_time(int64_t ms, char out[POMEX_SB_TIME])
+void pomex_sb_clock_id(int64_t ms, char out[POMEX_SB_TIME])
 {
     format(ms + 8 * 3600 * INT64_C(1000), "%Y%m%d%H%M%S", out);
 }

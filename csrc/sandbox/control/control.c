@@ -1,9 +1,8 @@
 #include "sandbox/control/control.h"
 
-#include "sandbox/api/api.h"
-#include "sandbox/http/guard.h"
-#include "sandbox/pages/h5.h"
-#include "sandbox/pages/links.h"
+#include "sandbox/base/form.h"
+#include "sandbox/control/sandbox.h"
+#include "sandbox/control/scan.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -17,25 +16,25 @@
 
 static void bad(pomex_sb_request *request, const char *why)
 {
-    pomex_sb_answer_error(&request->answer, 400, "%s", why);
+    pomex_sb_response_error(&request->response, 400, "%s", why);
 }
 
 static double now_seconds(pomex_sb_request *request)
 {
-    return (double)pomex_sb_now(&request->sandbox->clock) / 1000;
+    return (double)pomex_sb_clock_now(&request->sandbox->clock) / 1000;
 }
 
 static void state(pomex_sb_request *request, const json_t *body)
 {
     (void)body;
-    json_t *json = pomex_sb_store_counts(request->sandbox->store);
+    json_t *json = pomex_sb_store_summary_counts(request->sandbox->store);
     if (json && (json_object_set_new(json, "now", json_real(now_seconds(request))) ||
                  json_object_set_new(json, "config",
                                      pomex_sb_config_json(&request->sandbox->config)))) {
         json_decref(json);
         json = NULL;
     }
-    pomex_sb_answer_json(&request->answer, 200, json);
+    pomex_sb_response_json(&request->response, 200, json);
 }
 
 static void move_clock(pomex_sb_request *request, const json_t *body)
@@ -53,12 +52,12 @@ static void move_clock(pomex_sb_request *request, const json_t *body)
     int64_t offset = sandbox->clock.offset + (int64_t)llround(seconds * 1000);
     snprintf(text, sizeof text, "%" PRId64, offset);
     if (pomex_sb_store_set_meta(sandbox->store, "clock_offset", text) < 0) {
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
         return;
     }
     sandbox->clock.offset = offset;
-    pomex_sb_answer_json(&request->answer, 200,
-                         json_pack("{s:f}", "now", now_seconds(request)));
+    pomex_sb_response_json(&request->response, 200,
+                           json_pack("{s:f}", "now", now_seconds(request)));
 }
 
 static void configure(pomex_sb_request *request, const json_t *body)
@@ -71,8 +70,9 @@ static void configure(pomex_sb_request *request, const json_t *body)
     }
     if (json_object_get(body, "rate_limits"))
         pomex_sb_limits_clear(&sandbox->limits);
-    pomex_sb_answer_json(&request->answer, 200,
-                         json_pack("{s:o}", "config", pomex_sb_config_json(&sandbox->config)));
+    pomex_sb_response_json(
+        &request->response, 200,
+        json_pack("{s:o}", "config", pomex_sb_config_json(&sandbox->config)));
 }
 
 static void add_fault(pomex_sb_request *request, const json_t *body)
@@ -82,14 +82,15 @@ static void add_fault(pomex_sb_request *request, const json_t *body)
     if (id == 0)
         bad(request, why);
     else
-        pomex_sb_answer_json(&request->answer, 200, json_pack("{s:I}", "id", (json_int_t)id));
+        pomex_sb_response_json(&request->response, 200,
+                               json_pack("{s:I}", "id", (json_int_t)id));
 }
 
 static void remove_faults(pomex_sb_request *request, const json_t *body)
 {
     (void)body;
     pomex_sb_faults_clear(&request->sandbox->faults);
-    pomex_sb_answer_json(&request->answer, 200, json_object());
+    pomex_sb_response_json(&request->response, 200, json_object());
 }
 
 static void show_journal(pomex_sb_request *request, const json_t *body)
@@ -97,21 +98,22 @@ static void show_journal(pomex_sb_request *request, const json_t *body)
     (void)body;
     char place[64];
     bool one = pomex_sb_form_value(request->query, "endpoint", place, sizeof place);
-    pomex_sb_answer_json(&request->answer, 200,
-                         pomex_sb_journal_json(&request->sandbox->journal, one ? place : NULL));
+    pomex_sb_response_json(
+        &request->response, 200,
+        pomex_sb_journal_json(&request->sandbox->journal, one ? place : NULL));
 }
 
 static void empty_journal(pomex_sb_request *request, const json_t *body)
 {
     (void)body;
     pomex_sb_journal_clear(&request->sandbox->journal);
-    pomex_sb_answer_json(&request->answer, 200, json_object());
+    pomex_sb_response_json(&request->response, 200, json_object());
 }
 
 static void show_ledger(pomex_sb_request *request, const json_t *body)
 {
     (void)body;
-    json_t *ledger = pomex_sb_store_ledger(request->sandbox->store, -1, INT32_MAX);
+    json_t *ledger = pomex_sb_store_ledger_entries(request->sandbox->store, -1, INT32_MAX);
     size_t i;
     json_t *entry;
     json_array_foreach(json_object_get(ledger, "entries"), i, entry)
@@ -119,7 +121,7 @@ static void show_ledger(pomex_sb_request *request, const json_t *body)
         double at = json_number_value(json_object_get(entry, "at")) / 1000;
         json_object_set_new(entry, "at", json_real(at));
     }
-    pomex_sb_answer_json(&request->answer, 200, ledger);
+    pomex_sb_response_json(&request->response, 200, ledger);
 }
 
 static void add_person(pomex_sb_request *request, const json_t *body)
@@ -127,10 +129,11 @@ static void add_person(pomex_sb_request *request, const json_t *body)
     (void)body;
     pomex_sb *sandbox = request->sandbox;
     char id[POMEX_SB_ID];
-    if (pomex_sb_store_add_person(sandbox->store, 1, pomex_sb_now(&sandbox->clock), id) < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+    if (pomex_sb_store_groups_add(sandbox->store, 1, true, pomex_sb_clock_now(&sandbox->clock),
+                                  id) < 0)
+        pomex_sb_response_unavailable(&request->response);
     else
-        pomex_sb_answer_json(&request->answer, 200, json_pack("{s:s}", "group_id", id));
+        pomex_sb_response_json(&request->response, 200, json_pack("{s:s}", "group_id", id));
 }
 
 static void add_account(pomex_sb_request *request, const json_t *body)
@@ -140,17 +143,17 @@ static void add_account(pomex_sb_request *request, const json_t *body)
     char secret[POMEX_SB_SECRET];
     char key[64];
     int64_t number;
-    if (!pomex_sb_random_hex(secret)) {
-        pomex_sb_answer_unavailable(&request->answer);
+    if (!pomex_sb_secret_make(secret)) {
+        pomex_sb_response_unavailable(&request->response);
         return;
     }
     snprintf(key, sizeof key, "sk-sandbox-%s", secret);
-    if (pomex_sb_store_add_account(sandbox->store, 0, key, pomex_sb_now(&sandbox->clock),
-                                   &number) < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+    if (pomex_sb_store_accounts_add(sandbox->store, 0, key, pomex_sb_clock_now(&sandbox->clock),
+                                    &number) < 0)
+        pomex_sb_response_unavailable(&request->response);
     else
-        pomex_sb_answer_json(
-            &request->answer, 200,
+        pomex_sb_response_json(
+            &request->response, 200,
             json_pack("{s:s, s:I}", "key", key, "account", (json_int_t)number));
 }
 
@@ -165,25 +168,26 @@ static void scan(pomex_sb_request *request, const json_t *body)
         bad(request, "h5_link must be the h5_link of a session");
         return;
     }
-    if (!outcome || !pomex_sb_h5_outcome(outcome, &chosen)) {
+    if (!outcome || !pomex_sb_scan_outcome(outcome, &chosen)) {
         bad(request, "outcome must be pass, fail, pre_record or expire");
         return;
     }
     char *location = NULL;
     enum pomex_sb_outcome before;
-    int found = pomex_sb_h5_scan(request->sandbox, token, chosen, &before, &location);
+    int found = pomex_sb_scan(request->sandbox, token, chosen, &before, &location);
     if (found == 0)
-        pomex_sb_answer_error(&request->answer, 404, "no such session");
+        pomex_sb_response_error(&request->response, 404, "no such session");
     else if (found < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
     else
-        pomex_sb_answer_json(
-            &request->answer, 200,
+        pomex_sb_response_json(
+            &request->response, 200,
             json_pack("{s:s?, s:i}", "location", location, "status", location ? 302 : 410));
     free(location);
 }
 
-/* What a bulk of assets has in common; false with an answer if it makes no sense. */
+/* Reads what the assets have in common, and how many to make. False, with an error as the
+ * response, if a value is out of range. */
 static bool read_bulk(pomex_sb_request *request, const json_t *body, pomex_sb_asset *asset,
                       double *count)
 {
@@ -193,7 +197,7 @@ static bool read_bulk(pomex_sb_request *request, const json_t *body, pomex_sb_as
     const json_t *type = json_object_get(body, "asset_type");
     pomex_sb *sandbox = request->sandbox;
     *count = number ? json_number_value(number) : 1;
-    asset->created = asset->ready = pomex_sb_now(&sandbox->clock);
+    asset->created = asset->ready = pomex_sb_clock_now(&sandbox->clock);
     asset->name = (pomex_sb_text){json_is_string(name) ? json_string_value(name) : "asset",
                                   json_is_string(name) ? json_string_length(name) : 5};
     asset->file = (pomex_sb_text){"bulk.jpg", 8};
@@ -210,7 +214,7 @@ static bool read_bulk(pomex_sb_request *request, const json_t *body, pomex_sb_as
         asset->reason = POMEX_SB_NO_FACE;
         return true;
     }
-    asset->ready = pomex_sb_after(asset->created, sandbox->config.asset_seconds);
+    asset->ready = pomex_sb_clock_after(asset->created, sandbox->config.asset_seconds);
     if (strcmp(status, "processing") != 0)
         bad(request, "status must be active, processing, or failed");
     return strcmp(status, "processing") == 0;
@@ -226,20 +230,20 @@ static void add_assets(pomex_sb_request *request, const json_t *body)
     char ids[SHOWN_IDS][POMEX_SB_ID];
     if (!read_bulk(request, body, &asset, &count))
         return;
-    int done = pomex_sb_store_group(sandbox->store, 1, json_string_value(id),
-                                    json_string_length(id), &group);
+    int done = pomex_sb_store_groups_find(sandbox->store, 1, json_string_value(id),
+                                          json_string_length(id), &group);
     if (done == 0) {
         bad(request, "group id error");
         return;
     }
     if (done == 1)
-        done = pomex_sb_store_add_assets(sandbox->store, &group, &asset, (int64_t)count, ids,
+        done = pomex_sb_store_assets_add(sandbox->store, &group, &asset, (int64_t)count, ids,
                                          SHOWN_IDS);
     json_t *shown = done == 1 ? json_array() : NULL;
     for (size_t i = 0; shown && i < SHOWN_IDS && (double)i < count; i++)
         json_array_append_new(shown, json_string(ids[i]));
-    pomex_sb_answer_json(
-        &request->answer, 200,
+    pomex_sb_response_json(
+        &request->response, 200,
         shown ? json_pack("{s:o, s:I}", "ids", shown, "count", (json_int_t)count) : NULL);
 }
 
@@ -262,8 +266,21 @@ static const struct {
     {"POST", "/_sandbox/assets", add_assets},
 };
 
+static bool has_token(const pomex_sb_request *request)
+{
+    const char *token = pomex_sb_request_header(request, "X-Sandbox-Token");
+    const char *ours = request->sandbox->token;
+    return token && pomex_sb_secret_same(token, strlen(token), ours, strlen(ours));
+}
+
 void pomex_sb_control(pomex_sb_request *request)
 {
+    if (!has_token(request)) {
+        pomex_sb_response_error(
+            &request->response, 403,
+            "X-Sandbox-Token must be the token that was shown at the start");
+        return;
+    }
     for (size_t i = 0; i < sizeof controls / sizeof *controls; i++) {
         if (strcmp(controls[i].path, request->target) != 0 ||
             strcmp(controls[i].method, request->method) != 0)
@@ -275,5 +292,5 @@ void pomex_sb_control(pomex_sb_request *request)
         json_decref(body);
         return;
     }
-    pomex_sb_answer_error(&request->answer, 404, "no such control");
+    pomex_sb_response_error(&request->response, 404, "no such control");
 }

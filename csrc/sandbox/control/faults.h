@@ -1,22 +1,5 @@
-/* What a test wants to go wrong: one-shot and standing faults, by endpoint. A fault is asked
- * for by an object of
- *
- *   endpoint       "assets.get" or another of the API's, "video" or "asset_link" (the signed
- *                  links), or "*" for all of them
- *   times          how many requests it strikes (1); 0: all, until it is removed
- *   skip           how many it lets pass before (0)
- *   reused         true: only requests that are not the first on their connection, which is
- *                  where HTTP libraries send again what they should not
- *   status, body, content_type   the answer; on their own, nothing is carried out. Without a
- *                  body, a status from 400 on has the document's error envelope
- *   retry_after    seconds, or the text of the header
- *   headers        to be added or replaced, on any answer
- *   delay          seconds between carrying out and answering
- *   before_accept  "drop" (the connection is closed without a byte) or "hang" (nothing is ever
- *                  sent): nothing is carried out
- *   after_accept   it is carried out, and then the answer is lost ("drop", "hang"), ends in the
- *                  middle of what Content-Length says ("truncate"), comes a byte each 50 ms
- *                  ("drip"), is no JSON ("garbage"), or is status and body above ("status"). */
+/* The faults that a test has asked for: which there are, and which request each strikes.
+ * docs/testing.md, "Faults", says what each field means. */
 #ifndef POMEX_SB_FAULTS_H
 #define POMEX_SB_FAULTS_H
 
@@ -37,10 +20,10 @@ enum pomex_sb_break {
 typedef struct pomex_sb_fault {
     struct pomex_sb_fault *next;
     long id;
-    json_t *spec; /* as it was asked for; owns the texts below */
+    json_t *spec; /* as the test asked for it; owns the texts below */
     const char *place;
-    long times; /* how often it still strikes; 0: always */
-    long skip;  /* how many requests it still lets pass */
+    long times; /* how many requests it will still strike; 0: all */
+    long skip;  /* how many requests it will still let pass */
     bool reused;
     int status; /* 0: none */
     const json_t *retry_after;
@@ -57,12 +40,12 @@ typedef struct pomex_sb_faults {
     long last_id;
 } pomex_sb_faults;
 
-/* Adds a fault; a reference to `spec` is kept. Returns its id, or 0 with the reason in `why`.
- */
+/* Adds a fault, and keeps a reference to `spec`. Returns its id, or 0 with the reason in `why`. */
 long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_t why_size);
 
-/* The fault that strikes a request to `place` (NULL: to none that faults know) now, or NULL.
- * Counts its `skip` and `times`; the caller gives it back with pomex_sb_faults_done. */
+/* Returns the fault that strikes a request to `place`, or NULL; counts down its `skip` and
+ * `times`. No fault strikes if `place` is NULL. The caller gives the fault back with
+ * pomex_sb_faults_done, which frees one that strikes no more. */
 pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *place, bool reused);
 void pomex_sb_faults_done(pomex_sb_faults *faults, pomex_sb_fault *fault);
 

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <strings.h>
 
-/* The texts follow the struct, NUL-terminated: target, query, then names and values of the
- * headers; then the body. One allocation, since this happens at each request. */
+/* One allocation, because every request makes one. `texts` holds, each with its NUL, the target,
+ * the query, and the name and value of every header; then, without a NUL, the body. */
 struct pomex_sb_entry {
     uint64_t n;
-    double at;
+    int64_t at; /* ms of the sandbox's own clock */
     const char *place;
     int status;
     bool authorized;
@@ -21,7 +21,7 @@ struct pomex_sb_entry {
 };
 
 struct writer {
-    char *at; /* NULL: only measures */
+    char *at; /* NULL: only counts `size` and `headers` */
     size_t size;
     size_t headers;
 };
@@ -54,7 +54,7 @@ static void write_all(struct writer *writer, const pomex_sb_request *request)
     MHD_get_connection_values(request->connection, MHD_HEADER_KIND, write_header, writer);
 }
 
-static struct pomex_sb_entry *make_entry(const pomex_sb_request *request, double at)
+static struct pomex_sb_entry *make_entry(const pomex_sb_request *request, int64_t at)
 {
     size_t body =
         request->length < POMEX_SB_JOURNAL_BODY ? request->length : POMEX_SB_JOURNAL_BODY;
@@ -69,7 +69,7 @@ static struct pomex_sb_entry *make_entry(const pomex_sb_request *request, double
                                      .header_count = measure.headers,
                                      .body_length = body};
     bool sent = request->manner != POMEX_SB_DROP && request->manner != POMEX_SB_HANG;
-    entry->status = sent ? request->answer.status : 0;
+    entry->status = sent ? request->response.status : 0;
     memcpy(entry->method, request->method, sizeof entry->method);
     struct writer writer = {entry->texts, 0, 0};
     write_all(&writer, request);
@@ -79,7 +79,7 @@ static struct pomex_sb_entry *make_entry(const pomex_sb_request *request, double
 }
 
 void pomex_sb_journal_note(pomex_sb_journal *journal, const struct pomex_sb_request *request,
-                           double at)
+                           int64_t at)
 {
     if (!journal->entries)
         journal->entries = calloc(POMEX_SB_JOURNAL_SIZE, sizeof *journal->entries);
@@ -96,8 +96,8 @@ void pomex_sb_journal_note(pomex_sb_journal *journal, const struct pomex_sb_requ
     journal->entries[(journal->oldest + journal->count++) % POMEX_SB_JOURNAL_SIZE] = entry;
 }
 
-/* Bytes that may be no UTF-8, as text: each byte outside ASCII becomes the character of that
- * number where the whole is not valid. */
+/* Bytes as a JSON string. If they are not valid UTF-8, each byte outside ASCII becomes the
+ * character of that number. */
 static json_t *text_json(const char *bytes, size_t length)
 {
     json_t *text = json_stringn(bytes, length);
@@ -140,9 +140,9 @@ static json_t *entry_json(const struct pomex_sb_entry *entry)
     return json_pack("{s:I, s:s?, s:s, s:o*, s:o*, s:i, s:f, s:b, s:o, s:o*}", "n",
                      (json_int_t)entry->n, "endpoint", entry->place, "method", entry->method,
                      "path", text_json(target, strlen(target)), "query",
-                     text_json(query, strlen(query)), "status", entry->status, "at", entry->at,
-                     "authorized", entry->authorized, "headers", headers, "body",
-                     text_json(at, entry->body_length));
+                     text_json(query, strlen(query)), "status", entry->status, "at",
+                     (double)entry->at / 1000, "authorized", entry->authorized, "headers",
+                     headers, "body", text_json(at, entry->body_length));
 }
 
 json_t *pomex_sb_journal_json(const pomex_sb_journal *journal, const char *place)

@@ -1,4 +1,5 @@
-/* The last requests as they arrived, so that a test can say what a client really sent. */
+/* The last requests as they arrived, so that a test can see what a client really sent:
+ * docs/testing.md, "Ledger and journal". */
 #ifndef POMEX_SB_JOURNAL_H
 #define POMEX_SB_JOURNAL_H
 
@@ -7,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POMEX_SB_JOURNAL_SIZE 10000
-#define POMEX_SB_JOURNAL_BODY 4096
+#define POMEX_SB_JOURNAL_SIZE 10000 /* requests that are kept */
+#define POMEX_SB_JOURNAL_BODY 4096  /* bytes of a body that are kept */
 
 struct pomex_sb_request;
 
@@ -19,16 +20,18 @@ typedef struct pomex_sb_journal {
     uint64_t last;
 } pomex_sb_journal;
 
-/* Notes a request that was decided at `at` (monotonic seconds). Out of memory, it is lost. */
+/* Adds a request that was decided at `at` (ms of the sandbox's own clock). If memory runs out, the
+ * request is not recorded. */
 void pomex_sb_journal_note(pomex_sb_journal *journal, const struct pomex_sb_request *request,
-                           double at);
+                           int64_t at);
 
-/* {"requests": [...]}, of one endpoint if it is named; NULL if memory ran out. */
+/* {"requests": [...]}, oldest first. If `place` is not NULL: only requests to this endpoint. NULL
+ * if memory ran out. */
 json_t *pomex_sb_journal_json(const pomex_sb_journal *journal, const char *place);
 
 void pomex_sb_journal_clear(pomex_sb_journal *journal);
 
-/* Clears, and gives the ring back. */
+/* Clears the journal and frees its ring. */
 void pomex_sb_journal_free(pomex_sb_journal *journal);
 
 #endif

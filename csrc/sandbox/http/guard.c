@@ -29,8 +29,10 @@ static bool is_literal(const char *host)
     return inet_pton(AF_INET6, bare, &address) == 1;
 }
 
-/* A name could be made to point at us by anyone who owns it; an address cannot. */
-static bool is_our_host(const pomex_sb *sandbox, const char *host)
+/* Anyone can make a name that he owns point to this machine, so that a browser would send pages'
+ * requests here; an IP address cannot be made to. Names are therefore not accepted, except for
+ * "localhost". */
+static bool is_our_host(const pomex_sb_server *server, const char *host)
 {
     char name[64];
     size_t length = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
@@ -40,50 +42,43 @@ static bool is_our_host(const pomex_sb *sandbox, const char *host)
     name[length] = '\0';
     const char *port = host + length;
     char expected[16];
-    snprintf(expected, sizeof expected, ":%d", sandbox->port);
-    if (strcmp(port, expected) != 0 && !(*port == '\0' && sandbox->port == 80))
+    snprintf(expected, sizeof expected, ":%d", server->port);
+    if (strcmp(port, expected) != 0 && !(*port == '\0' && server->port == 80))
         return false;
-    if (strcasecmp(name, sandbox->host) == 0)
+    if (strcasecmp(name, server->host) == 0)
         return true;
     if (pomex_url_is_loopback(name))
-        return sandbox->any_host || pomex_url_is_loopback(sandbox->host);
-    return sandbox->any_host && is_literal(name);
+        return server->any_host || pomex_url_is_loopback(server->host);
+    return server->any_host && is_literal(name);
+}
+
+static void refuse_host(pomex_sb_request *request)
+{
+    const pomex_sb_server *server = request->server;
+    if (server->any_host)
+        pomex_sb_response_error(
+            &request->response, 403,
+            "Host must be an IP address of this machine, or localhost, with "
+            "port %d",
+            server->port);
+    else
+        pomex_sb_response_error(
+            &request->response, 403,
+            "this sandbox answers to http://%s:%d only, not to another Host", server->host,
+            server->port);
 }
 
 bool pomex_sb_guard_site(pomex_sb_request *request)
 {
     const char *host = pomex_sb_guard_host(request);
-    if (!is_our_host(request->sandbox, host)) {
-        pomex_sb_answer_error(&request->answer, 403,
-                              "this sandbox answers to http://%s:%d only, not to another Host",
-                              request->sandbox->host, request->sandbox->port);
+    if (!is_our_host(request->server, host)) {
+        refuse_host(request);
         return false;
     }
     const char *origin = pomex_sb_request_header(request, "Origin");
     if (!origin || (strncmp(origin, "http://", 7) == 0 && strcasecmp(origin + 7, host) == 0))
         return true;
-    pomex_sb_answer_error(&request->answer, 403,
-                          "pages of another site may not ask this sandbox");
+    pomex_sb_response_error(&request->response, 403,
+                            "pages of another site cannot use this sandbox");
     return false;
-}
-
-bool pomex_sb_guard_token(pomex_sb_request *request)
-{
-    const char *token = pomex_sb_request_header(request, "X-Sandbox-Token");
-    const char *ours = request->sandbox->token;
-    if (token && pomex_sb_same(token, strlen(token), ours, strlen(ours)))
-        return true;
-    pomex_sb_answer_error(&request->answer, 403,
-                          "X-Sandbox-Token must be the token that was shown at the start");
-    return false;
-}
-
-void pomex_sb_guard_key(pomex_sb_request *request)
-{
-    static const char scheme[] = "Bearer ";
-    const char *header = pomex_sb_request_header(request, "Authorization");
-    if (!header || strncasecmp(header, scheme, sizeof scheme - 1) != 0)
-        return;
-    const char *key = header + sizeof scheme - 1;
-    request->account = pomex_sb_store_account(request->sandbox->store, key, strlen(key));
 }

@@ -1,21 +1,14 @@
-/* Who may speak to the sandbox: no web page of another site, whatever name it found for our
- * address. */
+/* Keeps web pages of other sites out, whatever name they gave to the sandbox's address. */
 #ifndef POMEX_SB_GUARD_H
 #define POMEX_SB_GUARD_H
 
 #include "sandbox/http/request.h"
 
-/* Whether Host and Origin are ours; if not, the answer says so. */
+/* Whether the Host and Origin of a request are the sandbox's own. If not, the response says so. */
 bool pomex_sb_guard_site(pomex_sb_request *request);
 
-/* Whether the request bears the token of /_sandbox/; if not, the answer says so. */
-bool pomex_sb_guard_token(pomex_sb_request *request);
-
-/* Fills in `account` from the API key. */
-void pomex_sb_guard_key(pomex_sb_request *request);
-
-/* The address under which the client reached us, "127.0.0.1:8765". Valid once guard_site has
- * passed. */
+/* The address under which the client reached the sandbox, "127.0.0.1:8765". It can be trusted
+ * once pomex_sb_guard_site has returned true. */
 const char *pomex_sb_guard_host(const pomex_sb_request *request);
 
 #endif

@@ -23,8 +23,8 @@ static int bind_one(const struct addrinfo *address)
     return -1;
 }
 
-/* The address as it stands in a URL. */
-static bool read_bound(pomex_sb *sandbox, int fd)
+/* Reads back what was bound; the host is written as in a URL. */
+static bool read_bound(pomex_sb_server *server, int fd)
 {
     struct sockaddr_storage bound;
     socklen_t length = sizeof bound;
@@ -34,20 +34,21 @@ static bool read_bound(pomex_sb *sandbox, int fd)
     if (bound.ss_family == AF_INET6) {
         const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)(const void *)&bound;
         inet_ntop(AF_INET6, &v6->sin6_addr, text, sizeof text);
-        snprintf(sandbox->host, sizeof sandbox->host, "[%s]", text);
-        sandbox->any_host = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
-        sandbox->port = ntohs(v6->sin6_port);
+        snprintf(server->host, sizeof server->host, "[%s]", text);
+        server->any_host = IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+        server->port = ntohs(v6->sin6_port);
         return true;
     }
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&bound;
     inet_ntop(AF_INET, &v4->sin_addr, text, sizeof text);
-    snprintf(sandbox->host, sizeof sandbox->host, "%s", text);
-    sandbox->any_host = v4->sin_addr.s_addr == INADDR_ANY;
-    sandbox->port = ntohs(v4->sin_port);
+    snprintf(server->host, sizeof server->host, "%s", text);
+    server->any_host = v4->sin_addr.s_addr == INADDR_ANY;
+    server->port = ntohs(v4->sin_port);
     return true;
 }
 
-int pomex_sb_listen(pomex_sb *sandbox, const char *host, int port, char *why, size_t why_size)
+int pomex_sb_listen(pomex_sb_server *server, const char *host, int port, char *why,
+                    size_t why_size)
 {
     char bare[64];
     char service[16];
@@ -68,7 +69,7 @@ int pomex_sb_listen(pomex_sb *sandbox, const char *host, int port, char *why, si
     }
     int fd = bind_one(address);
     freeaddrinfo(address);
-    if (fd < 0 || !read_bound(sandbox, fd)) {
+    if (fd < 0 || !read_bound(server, fd)) {
         snprintf(why, why_size, "cannot listen on %s port %d: %s%s", host, port,
                  strerror(errno),
                  errno == EADDRINUSE ? " (--port 0 takes any that is free)" : "");

@@ -30,14 +30,14 @@ json_t *pomex_sb_request_query(pomex_sb_request *request)
 {
     struct query query = {json_object(), NULL};
     if (!query.object) {
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
         return NULL;
     }
     MHD_get_connection_values_n(request->connection, MHD_GET_ARGUMENT_KIND, take_argument,
                                 &query);
     if (query.wrong) {
         json_decref(query.object);
-        pomex_sb_answer_error(&request->answer, 400, "%s", query.wrong);
+        pomex_sb_response_error(&request->response, 400, "%s", query.wrong);
         return NULL;
     }
     return query.object;
@@ -46,64 +46,15 @@ json_t *pomex_sb_request_query(pomex_sb_request *request)
 json_t *pomex_sb_request_json(pomex_sb_request *request)
 {
     if (request->received > POMEX_MAX_BODY) {
-        pomex_sb_answer_error(&request->answer, 413, "body must be at most 8 MiB");
+        pomex_sb_response_error(&request->response, 413, "body must be at most 8 MiB");
         return NULL;
     }
     json_t *value = pomex_json_parse(request->body ? request->body : "", request->length);
     if (json_is_object(value))
         return value;
     json_decref(value);
-    pomex_sb_answer_error(&request->answer, 400, "body must be valid JSON");
+    pomex_sb_response_error(&request->response, 400, "body must be valid JSON");
     return NULL;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool pomex_sb_percent_decode(const char *text, size_t length, bool plus, char *out, size_t size,
-                             size_t *out_length)
-{
-    size_t at = 0;
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-        if (c == '%') {
-            int high = i + 2 < length ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-            if (low < 0)
-                return false;
-            c = (char)(high << 4 | low);
-            i += 2;
-        } else if (c == '+' && plus) {
-            c = ' ';
-        }
-        if (at + 1 >= size)
-            return false;
-        out[at++] = c;
-    }
-    out[at] = '\0';
-    *out_length = at;
-    return true;
-}
-
-bool pomex_sb_form_value(const char *form, const char *name, char *out, size_t size)
-{
-    size_t wanted = strlen(name);
-    while (*form) {
-        size_t pair = strcspn(form, "&");
-        if (pair > wanted && form[wanted] == '=' && memcmp(form, name, wanted) == 0) {
-            size_t length;
-            return pomex_sb_percent_decode(form + wanted + 1, pair - wanted - 1, true, out,
-                                           size, &length) &&
-                   strlen(out) == length;
-        }
-        form += pair + (form[pair] == '&');
-    }
-    return false;
 }
 
 bool pomex_sb_request_under(const pomex_sb_request *request, const char *folder)

@@ -8,66 +8,66 @@
 #include <string.h>
 #include <strings.h>
 
-void pomex_sb_answer_header(pomex_sb_answer *answer, const char *name, const char *value)
+void pomex_sb_response_header(pomex_sb_response *response, const char *name, const char *value)
 {
     char *copy = strdup(value);
     if (!copy) {
-        answer->broken = true;
+        response->broken = true;
         return;
     }
-    for (size_t i = 0; i < answer->header_count; i++) {
-        if (strcasecmp(answer->headers[i].name, name) == 0) {
-            free(answer->headers[i].value);
-            answer->headers[i].value = copy;
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (strcasecmp(response->headers[i].name, name) == 0) {
+            free(response->headers[i].value);
+            response->headers[i].value = copy;
             return;
         }
     }
-    char *label = answer->header_count < POMEX_SB_HEADERS ? strdup(name) : NULL;
+    char *label = response->header_count < POMEX_SB_HEADERS ? strdup(name) : NULL;
     if (!label) {
         free(copy);
-        answer->broken = true;
+        response->broken = true;
         return;
     }
-    answer->headers[answer->header_count++] = (pomex_sb_header){label, copy};
+    response->headers[response->header_count++] = (pomex_sb_header){label, copy};
 }
 
-static void replace_bytes(pomex_sb_answer *answer, int status, const char *type)
+static void replace_bytes(pomex_sb_response *response, int status, const char *type)
 {
-    free(answer->owned);
-    answer->owned = NULL;
-    answer->fixed = NULL;
-    answer->owned_length = answer->fixed_length = 0;
-    answer->start = answer->length = 0;
-    answer->status = status;
+    free(response->owned);
+    response->owned = NULL;
+    response->fixed = NULL;
+    response->owned_length = response->fixed_length = 0;
+    response->start = response->length = 0;
+    response->status = status;
     if (type)
-        pomex_sb_answer_header(answer, "Content-Type", type);
+        pomex_sb_response_header(response, "Content-Type", type);
 }
 
-void pomex_sb_answer_own(pomex_sb_answer *answer, int status, const char *type, char *bytes,
-                         size_t length)
+void pomex_sb_response_own(pomex_sb_response *response, int status, const char *type,
+                           char *bytes, size_t length)
 {
-    replace_bytes(answer, status, type);
-    answer->broken = answer->broken || !bytes;
-    answer->owned = bytes;
-    answer->owned_length = answer->length = bytes ? length : 0;
+    replace_bytes(response, status, type);
+    response->broken = response->broken || !bytes;
+    response->owned = bytes;
+    response->owned_length = response->length = bytes ? length : 0;
 }
 
-void pomex_sb_answer_fixed(pomex_sb_answer *answer, int status, const char *type,
-                           const char *bytes, size_t length)
+void pomex_sb_response_fixed(pomex_sb_response *response, int status, const char *type,
+                             const char *bytes, size_t length)
 {
-    replace_bytes(answer, status, type);
-    answer->fixed = bytes;
-    answer->fixed_length = answer->length = length;
+    replace_bytes(response, status, type);
+    response->fixed = bytes;
+    response->fixed_length = response->length = length;
 }
 
-void pomex_sb_answer_json(pomex_sb_answer *answer, int status, json_t *value)
+void pomex_sb_response_json(pomex_sb_response *response, int status, json_t *value)
 {
     char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
     json_decref(value);
-    pomex_sb_answer_own(answer, status, "application/json", text, text ? strlen(text) : 0);
+    pomex_sb_response_own(response, status, "application/json", text, text ? strlen(text) : 0);
 }
 
-void pomex_sb_answer_error(pomex_sb_answer *answer, int status, const char *format, ...)
+void pomex_sb_response_error(pomex_sb_response *response, int status, const char *format, ...)
 {
     char message[1024];
     va_list arguments;
@@ -78,23 +78,23 @@ void pomex_sb_answer_error(pomex_sb_answer *answer, int status, const char *form
     json_t *error = typed ? json_pack("{s:s, s:s}", "message", message, "type",
                                       pomex_rules_error_type(status))
                           : json_pack("{s:s}", "message", message);
-    pomex_sb_answer_json(answer, status, json_pack("{s:o}", "error", error));
+    pomex_sb_response_json(response, status, json_pack("{s:o}", "error", error));
 }
 
-bool pomex_sb_answer_unavailable(pomex_sb_answer *answer)
+bool pomex_sb_response_unavailable(pomex_sb_response *response)
 {
     static const char text[] = "{\"error\":{\"message\":\"service temporarily unavailable\"}}";
-    pomex_sb_answer_clear(answer);
-    pomex_sb_answer_fixed(answer, 503, "application/json", text, sizeof text - 1);
+    pomex_sb_response_clear(response);
+    pomex_sb_response_fixed(response, 503, "application/json", text, sizeof text - 1);
     return false;
 }
 
-void pomex_sb_answer_clear(pomex_sb_answer *answer)
+void pomex_sb_response_clear(pomex_sb_response *response)
 {
-    free(answer->owned);
-    for (size_t i = 0; i < answer->header_count; i++) {
-        free(answer->headers[i].name);
-        free(answer->headers[i].value);
+    free(response->owned);
+    for (size_t i = 0; i < response->header_count; i++) {
+        free(response->headers[i].name);
+        free(response->headers[i].value);
     }
-    *answer = (pomex_sb_answer){0};
+    *response = (pomex_sb_response){0};
 }

@@ -1,4 +1,4 @@
-/* Requests whose answer has to wait, in the order in which their time comes. */
+/* Requests whose response has to wait, ordered by when it is due. */
 #ifndef POMEX_SB_WAITING_H
 #define POMEX_SB_WAITING_H
 
@@ -17,13 +17,13 @@ typedef struct pomex_sb_waiting {
     pomex_sb_waiter *last;
 } pomex_sb_waiting;
 
-/* Adds a waiter. Searched from the end, since most wait equally long. */
+/* Adds a waiter. Its place is sought from the end, because most requests wait equally long. */
 void pomex_sb_waiting_add(pomex_sb_waiting *waiting, pomex_sb_waiter *waiter, double due);
 
-/* No effect on one that does not wait. */
+/* Removes a waiter; no effect on one that was not added. */
 void pomex_sb_waiting_remove(pomex_sb_waiting *waiting, pomex_sb_waiter *waiter);
 
-/* Takes out the first whose time has come, or returns NULL. */
+/* Removes and returns the first waiter that is due by `now`, or returns NULL. */
 pomex_sb_waiter *pomex_sb_waiting_due(pomex_sb_waiting *waiting, double now);
 
 #endif

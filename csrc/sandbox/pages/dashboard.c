@@ -1,9 +1,9 @@
 #include "sandbox/pages/dashboard.h"
 
-#include "sandbox/api/api.h"
+#include "sandbox/control/sandbox.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/pages/links.h"
-#include "sandbox/pages/pages.h"
+#include "sandbox/pages/page.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static void put(json_t *row, const char *key, const char *value)
 static void put_time(json_t *row, const char *key, const char *from)
 {
     char time[POMEX_SB_TIME];
-    pomex_sb_iso_time(integer(row, from), time);
+    pomex_sb_clock_iso(integer(row, from), time);
     put(row, key, time);
 }
 
@@ -70,12 +70,13 @@ static void fill_asset(const pomex_sb_request *request, json_t *row, int64_t now
     (void)now;
     char path[256];
     char link[POMEX_SB_LINK];
-    put_state(request, row, pomex_sb_state_name((enum pomex_sb_state)integer(row, "state")));
+    put_state(request, row,
+              pomex_sb_store_assets_state_name((enum pomex_sb_state)integer(row, "state")));
     put_time(row, "created_at", "created");
     snprintf(path, sizeof path, "/files/assets/%.64s/%.100s",
              json_string_value(json_object_get(row, "id")),
              json_string_value(json_object_get(row, "file")));
-    pomex_sb_link_make(request, path, request->sandbox->config.asset_link_seconds, link);
+    pomex_sb_links_make(request, path, request->sandbox->config.asset_link_seconds, link);
     put(row, "link", link);
 }
 
@@ -84,7 +85,7 @@ static void fill_task(const pomex_sb_request *request, json_t *row, int64_t now)
     pomex_sb_task task = {.created = integer(row, "created"),
                           .ready = integer(row, "ready"),
                           .fails = integer(row, "fails") != 0};
-    const char *status = pomex_sb_task_status(&task, now);
+    const char *status = pomex_sb_store_tasks_status(&task, now);
     put_state(request, row, status);
     put_time(row, "created_at", "created");
     if (strcmp(status, "succeeded") == 0) {
@@ -92,7 +93,7 @@ static void fill_task(const pomex_sb_request *request, json_t *row, int64_t now)
         char link[POMEX_SB_LINK];
         snprintf(path, sizeof path, "/files/videos/%.64s/output.mp4",
                  json_string_value(json_object_get(row, "id")));
-        pomex_sb_link_make(request, path, request->sandbox->config.video_link_seconds, link);
+        pomex_sb_links_make(request, path, request->sandbox->config.video_link_seconds, link);
         put(row, "link", link);
     }
 }
@@ -110,7 +111,7 @@ typedef void (*fill_row)(const pomex_sb_request *request, json_t *row, int64_t n
 static int fill(const pomex_sb_request *request, json_t *data, const char *name, json_t *rows,
                 fill_row fill_one)
 {
-    int64_t now = pomex_sb_now(&request->sandbox->clock);
+    int64_t now = pomex_sb_clock_now(&request->sandbox->clock);
     char key[32];
     size_t i;
     json_t *row;
@@ -125,7 +126,7 @@ static int fill(const pomex_sb_request *request, json_t *data, const char *name,
 
 static json_t *newest_ledger(pomex_sb_store *store, json_t *data)
 {
-    json_t *ledger = pomex_sb_store_ledger(store, SHOWN, LONGEST);
+    json_t *ledger = pomex_sb_store_ledger_entries(store, SHOWN, LONGEST);
     const json_t *entries = json_object_get(ledger, "entries");
     json_t *newest = ledger ? json_array() : NULL;
     for (size_t i = json_array_size(entries); newest && i-- > 0;)
@@ -139,7 +140,7 @@ static json_t *newest_ledger(pomex_sb_store *store, json_t *data)
 
 static int fill_counts(pomex_sb_store *store, json_t *data)
 {
-    json_t *counts = pomex_sb_store_counts(store);
+    json_t *counts = pomex_sb_store_summary_counts(store);
     char key[32];
     const char *name;
     json_t *count;
@@ -162,15 +163,15 @@ void pomex_sb_dashboard(pomex_sb_request *request)
                   {"assets", fill_asset},
                   {"tasks", fill_task}};
     pomex_sb_store *store = request->sandbox->store;
-    int64_t now = pomex_sb_now(&request->sandbox->clock);
+    int64_t now = pomex_sb_clock_now(&request->sandbox->clock);
     char time[POMEX_SB_TIME];
-    pomex_sb_iso_time(now, time);
+    pomex_sb_clock_iso(now, time);
     json_t *data = json_pack("{s:s, s:s}", "host", pomex_sb_guard_host(request), "now", time);
     int failed = data ? fill_counts(store, data) : -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables && !failed; i++)
-        failed =
-            fill(request, data, tables[i].name,
-                 pomex_sb_store_newest(store, tables[i].name, now, SHOWN), tables[i].fill_one);
+        failed = fill(request, data, tables[i].name,
+                      pomex_sb_store_summary_newest(store, tables[i].name, now, SHOWN),
+                      tables[i].fill_one);
     if (!failed)
         failed = fill(request, data, "ledger", newest_ledger(store, data), fill_entry);
     if (failed) {

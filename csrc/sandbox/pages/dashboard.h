@@ -1,4 +1,4 @@
-/* The first page: what the sandbox holds. */
+/* The page at "/": what the sandbox holds. */
 #ifndef POMEX_SB_DASHBOARD_H
 #define POMEX_SB_DASHBOARD_H
 

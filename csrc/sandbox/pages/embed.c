@@ -23,7 +23,7 @@ static pomex_sb_blob between(const char *begin, const char *end)
     return (pomex_sb_blob){begin, (size_t)(end - begin)};
 }
 
-pomex_sb_blob pomex_sb_embedded(enum pomex_sb_file file)
+pomex_sb_blob pomex_sb_embed(enum pomex_sb_file file)
 {
     switch (file) {
     case POMEX_SB_CLIP:

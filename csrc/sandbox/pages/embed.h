@@ -1,4 +1,4 @@
-/* The files of web/, inside the program. */
+/* The files of pages/web, which are built into the program. */
 #ifndef POMEX_SB_EMBED_H
 #define POMEX_SB_EMBED_H
 
@@ -19,6 +19,6 @@ enum pomex_sb_file {
     POMEX_SB_STRINGS
 };
 
-pomex_sb_blob pomex_sb_embedded(enum pomex_sb_file file);
+pomex_sb_blob pomex_sb_embed(enum pomex_sb_file file);
 
 #endif

@@ -1,5 +1,6 @@
 #include "sandbox/pages/files.h"
 
+#include "sandbox/control/sandbox.h"
 #include "sandbox/pages/embed.h"
 #include "sandbox/pages/links.h"
 #include "sandbox/pages/mp4.h"
@@ -24,7 +25,8 @@ static bool read_position(const char **at, uint64_t *out)
 
 enum range { RANGE_NONE, RANGE_PART, RANGE_OUTSIDE };
 
-/* One range of bytes; several, or what cannot be read, are answered with the whole. */
+/* Reads a header with one range of bytes. Several ranges, or a header that cannot be read, count
+ * as none: the whole file is sent. */
 static enum range read_range(const char *text, uint64_t size, uint64_t *first, uint64_t *last)
 {
     if (!text || strncmp(text, "bytes=", 6) != 0)
@@ -50,11 +52,11 @@ static enum range read_range(const char *text, uint64_t size, uint64_t *first, u
     return RANGE_PART;
 }
 
-/* Narrows the answer to the Range that was asked for, unless If-Range names another file. */
+/* Narrows the response to the Range of the request, unless If-Range names another file. */
 static void serve_range(pomex_sb_request *request, const char *etag)
 {
-    pomex_sb_answer *answer = &request->answer;
-    uint64_t size = answer->length;
+    pomex_sb_response *response = &request->response;
+    uint64_t size = response->length;
     uint64_t first = 0;
     uint64_t last = 0;
     const char *condition = pomex_sb_request_header(request, "If-Range");
@@ -65,67 +67,67 @@ static void serve_range(pomex_sb_request *request, const char *etag)
     case RANGE_NONE:
         return;
     case RANGE_PART:
-        answer->status = 206;
-        answer->start = first;
-        answer->length = last - first + 1;
+        response->status = 206;
+        response->start = first;
+        response->length = last - first + 1;
         snprintf(text, sizeof text, "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, first, last,
                  size);
         break;
     case RANGE_OUTSIDE:
-        pomex_sb_answer_error(answer, 416, "the range lies outside of the file");
+        pomex_sb_response_error(response, 416, "the range is outside of the file");
         snprintf(text, sizeof text, "bytes */%" PRIu64, size);
         break;
     }
-    pomex_sb_answer_header(answer, "Content-Range", text);
+    pomex_sb_response_header(response, "Content-Range", text);
 }
 
 static void serve(pomex_sb_request *request, const char *id, int64_t modified)
 {
-    pomex_sb_answer *answer = &request->answer;
+    pomex_sb_response *response = &request->response;
     char mac[POMEX_SB_SECRET];
     char etag[POMEX_SB_SECRET + 2] = "";
-    bool tagged = pomex_sb_sign(request->sandbox->link_key, id, strlen(id), mac);
+    bool tagged = pomex_sb_secret_sign(request->sandbox->link_key, id, strlen(id), mac);
     if (tagged)
         snprintf(etag, sizeof etag, "\"%s\"", mac);
     char date[POMEX_SB_TIME];
-    pomex_sb_http_time(modified, date);
+    pomex_sb_clock_http(modified, date);
     if (tagged)
-        pomex_sb_answer_header(answer, "ETag", etag);
-    pomex_sb_answer_header(answer, "Last-Modified", date);
-    pomex_sb_answer_header(answer, "Accept-Ranges", "bytes");
+        pomex_sb_response_header(response, "ETag", etag);
+    pomex_sb_response_header(response, "Last-Modified", date);
+    pomex_sb_response_header(response, "Accept-Ranges", "bytes");
     serve_range(request, etag);
 }
 
 static void not_found(pomex_sb_request *request, int found)
 {
     if (found < 0)
-        pomex_sb_answer_unavailable(&request->answer);
+        pomex_sb_response_unavailable(&request->response);
     else
-        pomex_sb_answer_error(&request->answer, 404, "file not found");
+        pomex_sb_response_error(&request->response, 404, "file not found");
 }
 
 static void serve_video(pomex_sb_request *request, const char *id)
 {
     pomex_sb_task task;
     pomex_sb_video video;
-    int found = pomex_sb_store_task(request->sandbox->store, 0, id, strlen(id), &task);
-    if (found == 1 && !pomex_sb_video_make(task.prompt, task.images, &video))
+    int found = pomex_sb_store_tasks_find(request->sandbox->store, 0, id, strlen(id), &task);
+    if (found == 1 && !pomex_sb_mp4_make(task.prompt, task.images, &video))
         found = -1;
     if (found != 1) {
         not_found(request, found);
         return;
     }
-    pomex_sb_answer_own(&request->answer, 200, "video/mp4", video.moov, video.moov_length);
-    request->answer.fixed = video.fixed;
-    request->answer.fixed_length = video.fixed_length;
-    request->answer.length += video.fixed_length;
+    pomex_sb_response_own(&request->response, 200, "video/mp4", video.moov, video.moov_length);
+    request->response.fixed = video.fixed;
+    request->response.fixed_length = video.fixed_length;
+    request->response.length += video.fixed_length;
     serve(request, id, task.ready);
 }
 
 static void serve_asset(pomex_sb_request *request, const char *id)
 {
     pomex_sb_asset asset;
-    int found = pomex_sb_store_asset(request->sandbox->store, 0, id, strlen(id), &asset);
+    int found = pomex_sb_store_assets_find(request->sandbox->store, 0, id, strlen(id), &asset);
     if (found != 1) {
         not_found(request, found);
         return;
@@ -139,12 +141,12 @@ static void serve_asset(pomex_sb_request *request, const char *id)
         file = POMEX_SB_VOICE;
         type = "audio/wav";
     }
-    pomex_sb_blob blob = pomex_sb_embedded(file);
-    pomex_sb_answer_fixed(&request->answer, 200, type, blob.bytes, blob.length);
+    pomex_sb_blob blob = pomex_sb_embed(file);
+    pomex_sb_response_fixed(&request->response, 200, type, blob.bytes, blob.length);
     serve(request, id, asset.created);
 }
 
-void pomex_sb_file(pomex_sb_request *request)
+void pomex_sb_files(pomex_sb_request *request)
 {
     bool video = strncmp(request->target, video_folder, sizeof video_folder - 1) == 0;
     bool asset = strncmp(request->target, asset_folder, sizeof asset_folder - 1) == 0;
@@ -152,7 +154,7 @@ void pomex_sb_file(pomex_sb_request *request)
         not_found(request, 0);
         return;
     }
-    if (!pomex_sb_link_check(request))
+    if (!pomex_sb_links_check(request))
         return;
     const char *name =
         request->target + (video ? sizeof video_folder : sizeof asset_folder) - 1;

@@ -1,5 +1,7 @@
 #include "sandbox/pages/links.h"
 
+#include "sandbox/base/form.h"
+#include "sandbox/control/sandbox.h"
 #include "sandbox/http/guard.h"
 
 #include <inttypes.h>
@@ -12,22 +14,22 @@ static bool sign(const pomex_sb *sandbox, const char *path, int64_t expires,
 {
     char text[POMEX_SB_LINK];
     int length = snprintf(text, sizeof text, "%" PRId64 " %.400s", expires, path);
-    return pomex_sb_sign(sandbox->link_key, text, (size_t)length, out);
+    return pomex_sb_secret_sign(sandbox->link_key, text, (size_t)length, out);
 }
 
-void pomex_sb_link_make(const pomex_sb_request *request, const char *path, double seconds,
-                        char out[POMEX_SB_LINK])
+void pomex_sb_links_make(const pomex_sb_request *request, const char *path, double seconds,
+                         char out[POMEX_SB_LINK])
 {
     char signature[POMEX_SB_SECRET] = "";
     pomex_sb *sandbox = request->sandbox;
-    int64_t expires = (pomex_sb_now(&sandbox->clock) + (int64_t)(seconds * 1000)) / 1000;
+    int64_t expires = (pomex_sb_clock_now(&sandbox->clock) + (int64_t)(seconds * 1000)) / 1000;
     if (!sign(sandbox, path, expires, signature))
-        signature[0] = '\0'; /* a link that does not work, rather than no answer */
+        signature[0] = '\0'; /* a link that does not work is better than no response */
     snprintf(out, POMEX_SB_LINK, "http://%.80s%.300s?expires=%" PRId64 "&signature=%s",
              pomex_sb_guard_host(request), path, expires, signature);
 }
 
-bool pomex_sb_link_check(pomex_sb_request *request)
+bool pomex_sb_links_check(pomex_sb_request *request)
 {
     pomex_sb *sandbox = request->sandbox;
     char expires[32];
@@ -38,12 +40,13 @@ bool pomex_sb_link_check(pomex_sb_request *request)
                  pomex_sb_form_value(request->query, "signature", given, sizeof given);
     int64_t until = whole ? strtoll(expires, &end, 10) : 0;
     whole = whole && sign(sandbox, request->target, until, wanted);
-    if (!whole || *end || !pomex_sb_same(given, strlen(given), wanted, strlen(wanted))) {
-        pomex_sb_answer_error(&request->answer, 403, "the signature of this link is not valid");
+    if (!whole || *end || !pomex_sb_secret_same(given, strlen(given), wanted, strlen(wanted))) {
+        pomex_sb_response_error(&request->response, 403,
+                                "the signature of this link is not valid");
         return false;
     }
-    if (pomex_sb_now(&sandbox->clock) >= until * 1000) {
-        pomex_sb_answer_error(&request->answer, 403, "this link has expired");
+    if (pomex_sb_clock_now(&sandbox->clock) >= until * 1000) {
+        pomex_sb_response_error(&request->response, 403, "this link has expired");
         return false;
     }
     return true;
@@ -55,7 +58,7 @@ static bool is_plain(char c)
            c == '.' || c == '_' || c == '-';
 }
 
-void pomex_sb_link_file(const char *url, size_t length, char *out, size_t size)
+void pomex_sb_links_file(const char *url, size_t length, char *out, size_t size)
 {
     size_t end = 0;
     while (end < length && url[end] != '?' && url[end] != '#')

@@ -1,20 +1,22 @@
-/* Links that the service signs: they need no key, and end. */
+/* Signed links: they need no API key, and work for a limited time. */
 #ifndef POMEX_SB_LINKS_H
 #define POMEX_SB_LINKS_H
 
 #include "sandbox/http/request.h"
 
-#define POMEX_SB_LINK 512
+#define POMEX_SB_LINK 512 /* bytes that hold any link with its NUL */
 
-/* "http://HOST/PATH?expires=…&signature=…": valid for `seconds` from now on. */
-void pomex_sb_link_make(const pomex_sb_request *request, const char *path, double seconds,
-                        char out[POMEX_SB_LINK]);
+/* Writes "http://HOST/PATH?expires=…&signature=…", which works for `seconds` from now. HOST is the
+ * one that the request named. */
+void pomex_sb_links_make(const pomex_sb_request *request, const char *path, double seconds,
+                         char out[POMEX_SB_LINK]);
 
-/* Whether the request is for a link that we signed and that has not ended; if not, the answer
- * says so. */
-bool pomex_sb_link_check(pomex_sb_request *request);
+/* Whether the request bears a valid signature and the link still works. If not, the response says
+ * so. */
+bool pomex_sb_links_check(pomex_sb_request *request);
 
-/* The part of a URL that can be the file name of a link: letters, digits, "._-". */
-void pomex_sb_link_file(const char *url, size_t length, char *out, size_t size);
+/* Writes a file name for a link, made from the last part of a URL's path. Characters other than
+ * letters, digits and "._-" become "_"; an empty name becomes "asset". */
+void pomex_sb_links_file(const char *url, size_t length, char *out, size_t size);
 
 #endif

@@ -119,9 +119,9 @@ static pomex_sb_text cut(pomex_sb_text text, size_t most)
     return text;
 }
 
-bool pomex_sb_video_make(pomex_sb_text prompt, int64_t images, pomex_sb_video *video)
+bool pomex_sb_mp4_make(pomex_sb_text prompt, int64_t images, pomex_sb_video *video)
 {
-    pomex_sb_blob clip = pomex_sb_embedded(POMEX_SB_CLIP);
+    pomex_sb_blob clip = pomex_sb_embed(POMEX_SB_CLIP);
     size_t moov = find_moov(clip);
     char count[24];
     int digits = snprintf(count, sizeof count, "%" PRId64, images);

@@ -1,11 +1,15 @@
-/* The clip that every task gives, with a note in it of what was asked for. */
+/* The video of a task: always the same clip, with the prompt in its metadata. */
 #ifndef POMEX_SB_MP4_H
 #define POMEX_SB_MP4_H
 
-#include "sandbox/store/store.h"
+#include "sandbox/base/text.h"
 
-/* A video: `fixed` (media; inside the program), then `moov` (from malloc, owned by the caller).
- * The clip's moov stands at its end, so that it can grow without moving what it points at. */
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The file is `fixed` (the media data, inside the program) followed by `moov` (from malloc, which
+ * the caller frees). The clip's moov box is at its end, so it can grow without moving the media
+ * data whose position it states. */
 typedef struct pomex_sb_video {
     const char *fixed;
     size_t fixed_length;
@@ -13,7 +17,8 @@ typedef struct pomex_sb_video {
     size_t moov_length;
 } pomex_sb_video;
 
-/* False if memory ran out. `prompt` and `images` become the tags "prompt" and "image_count". */
-bool pomex_sb_video_make(pomex_sb_text prompt, int64_t images, pomex_sb_video *video);
+/* Makes a video with `prompt` and `images` as the tags "prompt" and "image_count". False if memory
+ * ran out. */
+bool pomex_sb_mp4_make(pomex_sb_text prompt, int64_t images, pomex_sb_video *video);
 
 #endif

@@ -140,8 +140,8 @@ static void render(FILE *out, const char *at, const char *end, const struct scop
     fwrite(at, 1, (size_t)(end - at), out);
 }
 
-char *pomex_sb_render(pomex_sb_blob page, const json_t *data, const json_t *words,
-                      size_t *length)
+char *pomex_sb_template_render(pomex_sb_blob page, const json_t *data, const json_t *words,
+                               size_t *length)
 {
     char *bytes = NULL;
     FILE *out = open_memstream(&bytes, length);

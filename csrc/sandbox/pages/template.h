@@ -1,7 +1,9 @@
-/* Templates, a small part of mustache: {{name}} is the value, escaped for HTML; {{#name}}…
- * {{/name}} repeats for each item of a list, or stands if the value is there;
- * {{^name}}…{{/name}} stands if it is not. A name is looked for in the innermost item,
- * outwards, then in `words`. Sections of one name do not nest. */
+/* Templates, in a small part of mustache's syntax:
+ *   {{name}}               the value, escaped for HTML
+ *   {{#name}}…{{/name}}    once for each item of a list; once for any other value that is there
+ *   {{^name}}…{{/name}}    once if the value is missing, empty, zero or false
+ * A name is looked up in the innermost item, then in the items around it, then in `words`. A
+ * section cannot hold another section of the same name. */
 #ifndef POMEX_SB_TEMPLATE_H
 #define POMEX_SB_TEMPLATE_H
 
@@ -9,8 +11,8 @@
 
 #include <jansson.h>
 
-/* The page, from malloc; NULL if memory ran out. */
-char *pomex_sb_render(pomex_sb_blob page, const json_t *data, const json_t *words,
-                      size_t *length);
+/* The page, which the caller frees. NULL if memory ran out. */
+char *pomex_sb_template_render(pomex_sb_blob page, const json_t *data, const json_t *words,
+                               size_t *length);
 
 #endif

@@ -1,5 +1,4 @@
-#include "sandbox/http/server.h"
-#include "sandbox/program/begin.h"
+#include "sandbox/program/life.h"
 
 #include <curl/curl.h>
 #include <locale.h>
@@ -13,7 +12,7 @@
 static void announce(const pomex_sb *sandbox, const pomex_sb_options *options, const char *key)
 {
     char url[96];
-    snprintf(url, sizeof url, "http://%s:%d", sandbox->host, sandbox->port);
+    pomex_sb_server_url(&sandbox->server, url, sizeof url);
     if (!options->quiet)
         fprintf(
             stderr,
@@ -57,15 +56,15 @@ int main(int argc, char **argv)
         return code;
     static pomex_sb sandbox;
     char key[256];
-    setlocale(LC_CTYPE, "C.UTF-8"); /* for the search that knows no case */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the search that ignores case */
     curl_global_init(CURL_GLOBAL_NOTHING);
     int signals = open_signals();
-    bool ready = signals >= 0 && pomex_sb_begin(&sandbox, &options, key, sizeof key);
+    bool ready = signals >= 0 && pomex_sb_life_begin(&sandbox, &options, key, sizeof key);
     if (ready) {
         announce(&sandbox, &options, key);
-        pomex_sb_server_run(&sandbox, signals, options.watch_stdin ? STDIN_FILENO : -1);
+        pomex_sb_server_run(&sandbox.server, signals, options.watch_stdin ? STDIN_FILENO : -1);
     }
-    pomex_sb_end(&sandbox);
+    pomex_sb_life_end(&sandbox);
     if (signals >= 0)
         close(signals);
     curl_global_cleanup();

@@ -1,10 +1,12 @@
-/* What the service remembers, in SQLite. Times are ms of the movable clock. Functions that
- * return an int give 1 (done, found), 0 (not found) or -1 (the store failed; it has said why on
- * stderr). A text that a row hands out lives until the next call of the store. */
+/* Everything that the service remembers, in SQLite. Times are in ms of the sandbox's own clock
+ * (base/clock.h). A function that returns an int returns 1 (done, or found), 0 (not found), or
+ * -1 (the store failed, and the reason is on stderr). A text in a row that was found lives until
+ * the next call of the store. */
 #ifndef POMEX_SB_STORE_H
 #define POMEX_SB_STORE_H
 
-#include "sandbox/base/random.h"
+#include "sandbox/base/id.h"
+#include "sandbox/base/text.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -13,51 +15,50 @@
 
 typedef struct pomex_sb_store pomex_sb_store;
 
-typedef struct pomex_sb_text {
-    const char *bytes; /* never NULL; NUL-terminated, but may hold others */
-    size_t length;
-} pomex_sb_text;
-
-/* Opens `path` (NULL: memory). NULL with the reason in `why` on failure. */
+/* Opens the database file `path`, or one in memory if `path` is NULL. NULL, with the reason in
+ * `why`, if that fails. */
 pomex_sb_store *pomex_sb_store_open(const char *path, char *why, size_t why_size);
 void pomex_sb_store_close(pomex_sb_store *store);
 
-/* A small value by name. `set` replaces it. */
+/* A small value by its name. `set_meta` replaces an older one. */
 int pomex_sb_store_get_meta(pomex_sb_store *store, const char *name, char *out, size_t size);
 int pomex_sb_store_set_meta(pomex_sb_store *store, const char *name, const char *value);
 
 /* ---------------------------------------------------------------------------- accounts */
 
-/* The account of a key; 0: none has it. The first account that was added is 1. */
-int64_t pomex_sb_store_account(const pomex_sb_store *store, const char *key, size_t length);
+/* The number of the account that has this key, or 0 if none has. The first account is 1. */
+int64_t pomex_sb_store_accounts_find(const pomex_sb_store *store, const char *key,
+                                     size_t length);
 
-/* Adds an account with its Virtual group, or gives account `number` (if not 0) another key. */
-int pomex_sb_store_add_account(pomex_sb_store *store, int64_t number, const char *key,
-                               int64_t now, int64_t *added);
+/* If `number` is 0: adds an account with its Virtual group. Otherwise: gives account `number`
+ * this key, and a Virtual group if it has none. *added is the account's number. */
+int pomex_sb_store_accounts_add(pomex_sb_store *store, int64_t number, const char *key,
+                                int64_t now, int64_t *added);
 
 /* ------------------------------------------------------------------------------ groups */
 
 typedef struct pomex_sb_group {
     int64_t number;
-    bool person; /* a verified one; else the account's Virtual group */
+    bool person; /* a verified person; otherwise the account's Virtual group */
     char id[POMEX_SB_ID];
-    int64_t counts[3]; /* assets in each pomex_sb_state, as last settled */
+    int64_t counts[3]; /* its assets by pomex_sb_state, as last settled */
 } pomex_sb_group;
 
-/* The group `id` of an account (NULL: its Virtual group). */
-int pomex_sb_store_group(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                         pomex_sb_group *group);
+/* The group `id` of an account. If `id` is NULL: the account's Virtual group. */
+int pomex_sb_store_groups_find(pomex_sb_store *store, int64_t account, const char *id,
+                               size_t length, pomex_sb_group *group);
 
-/* Adds a verified person. */
-int pomex_sb_store_add_person(pomex_sb_store *store, int64_t account, int64_t now,
+/* Adds a group, of a verified person or the account's Virtual one, and writes its id. */
+int pomex_sb_store_groups_add(pomex_sb_store *store, int64_t account, bool person, int64_t now,
                               char id[POMEX_SB_ID]);
 
 /* ------------------------------------------------------------------------------ assets */
 
 enum pomex_sb_state { POMEX_SB_PROCESSING, POMEX_SB_ACTIVE, POMEX_SB_FAILED };
 
+/* Why an asset fails once it has been processed. */
 enum pomex_sb_reason {
-    POMEX_SB_FINE,
+    POMEX_SB_FINE, /* it does not fail */
     POMEX_SB_NO_FACE,
     POMEX_SB_SEVERAL_FACES,
     POMEX_SB_OTHER_PERSON
@@ -66,40 +67,43 @@ enum pomex_sb_reason {
 typedef struct pomex_sb_asset {
     pomex_sb_text id;
     pomex_sb_text name;
-    pomex_sb_text file; /* what its link ends in */
+    pomex_sb_text file; /* the last part of its link */
     pomex_sb_text type;
     pomex_sb_text group;
     int64_t created;
-    int64_t ready;               /* when it stops being processed */
-    enum pomex_sb_reason reason; /* why it then fails */
+    int64_t ready; /* when its processing ends */
+    enum pomex_sb_reason reason;
 } pomex_sb_asset;
 
-enum pomex_sb_state pomex_sb_asset_state(const pomex_sb_asset *asset, int64_t now);
+enum pomex_sb_state pomex_sb_store_assets_state(const pomex_sb_asset *asset, int64_t now);
 
-/* Adds `count` assets (more than one: each name gets a number), in one transaction; the first
- * ids go into `ids`, as many as it has room for. */
-int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group,
+/* The document's name of a state. */
+const char *pomex_sb_store_assets_state_name(enum pomex_sb_state state);
+
+/* Adds `count` assets like `like` in one transaction. If there are several, each name gets a
+ * number. Writes the ids of the first ones to `ids`, which has room for `room` of them. */
+int pomex_sb_store_assets_add(pomex_sb_store *store, const pomex_sb_group *group,
                               const pomex_sb_asset *like, int64_t count,
                               char (*ids)[POMEX_SB_ID], size_t room);
 
-/* The asset of an account (0: of any). */
-int pomex_sb_store_asset(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                         pomex_sb_asset *asset);
+/* The asset `id` of an account. If `account` is 0: of any account. */
+int pomex_sb_store_assets_find(pomex_sb_store *store, int64_t account, const char *id,
+                               size_t length, pomex_sb_asset *asset);
 
 typedef struct pomex_sb_list {
-    unsigned states;  /* a bit (1 << state) for each that is wanted */
-    const char *name; /* a part of it, in any case; NULL: all */
+    unsigned states;  /* a bit (1 << state) for each wanted state */
+    const char *name; /* a part of the name, in any case; NULL: every name */
     size_t name_length;
-    bool by_update; /* else in the order of creation */
+    bool by_update; /* ordered by the last change; otherwise by creation */
     bool ascending;
     int64_t offset;
     int64_t limit;
-    int64_t total; /* out: how many there are in all */
+    int64_t total; /* set by the call: how many assets fit, on all pages */
 } pomex_sb_list;
 
 typedef bool (*pomex_sb_each_asset)(void *user, const pomex_sb_asset *asset);
 
-/* A page of a group's assets. -1 too if `each` returned false. */
+/* Calls `each` for every asset on a page of a group's assets. -1 also if `each` returned false. */
 int pomex_sb_store_list(pomex_sb_store *store, const pomex_sb_group *group, int64_t now,
                         pomex_sb_list *list, pomex_sb_each_asset each, void *user);
 
@@ -118,20 +122,21 @@ typedef struct pomex_sb_session {
     pomex_sb_text callback;
     pomex_sb_text lang;
     int64_t expires;
-    enum pomex_sb_outcome outcome; /* EXPIRED too if its time is over */
+    enum pomex_sb_outcome outcome; /* POMEX_SB_EXPIRED also if its time is over */
 } pomex_sb_session;
 
-int pomex_sb_store_add_session(pomex_sb_store *store, int64_t account, const char *token,
-                               pomex_sb_text callback, const char *lang, int64_t now,
-                               int64_t expires);
-int pomex_sb_store_session(pomex_sb_store *store, const char *token, int64_t now,
-                           pomex_sb_session *session);
+int pomex_sb_store_sessions_add(pomex_sb_store *store, int64_t account, const char *token,
+                                pomex_sb_text callback, const char *lang, int64_t now,
+                                int64_t expires);
 
-/* Ends a session that is ready; 0 if it is not. PASSED makes the person and its entry in the
- * ledger in the same transaction, and fills in `group`. */
-int pomex_sb_store_end_session(pomex_sb_store *store, const char *token, int64_t account,
-                               enum pomex_sb_outcome outcome, int64_t now,
-                               char group[POMEX_SB_ID]);
+int pomex_sb_store_sessions_find(pomex_sb_store *store, const char *token, int64_t now,
+                                 pomex_sb_session *session);
+
+/* Ends a session that is ready; 0 if it is not. For POMEX_SB_PASSED the same transaction adds the
+ * person, whose id it writes to `group`, and the ledger's entry. */
+int pomex_sb_store_sessions_end(pomex_sb_store *store, const char *token, int64_t account,
+                                enum pomex_sb_outcome outcome, int64_t now,
+                                char group[POMEX_SB_ID]);
 
 /* -------------------------------------------------------------------------- generations */
 
@@ -140,28 +145,35 @@ typedef struct pomex_sb_task {
     pomex_sb_text prompt;
     int64_t images;
     int64_t created;
-    int64_t ready;
+    int64_t ready; /* when it ends */
     bool fails;
 } pomex_sb_task;
 
 /* Adds a task and its entry in the ledger, in one transaction. */
-int pomex_sb_store_add_task(pomex_sb_store *store, int64_t account, const char *model,
-                            const pomex_sb_task *task);
-int pomex_sb_store_task(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                        pomex_sb_task *task);
+int pomex_sb_store_tasks_add(pomex_sb_store *store, int64_t account, const char *model,
+                             const pomex_sb_task *task);
 
-/* ------------------------------------------------------------------------ for the pages */
+/* The task `id` of an account. If `account` is 0: of any account. */
+int pomex_sb_store_tasks_find(pomex_sb_store *store, int64_t account, const char *id,
+                              size_t length, pomex_sb_task *task);
 
-/* {"entries": [...], "generation": n, "verification": n}; at most `limit` entries, oldest
- * first; of more, the newest. Prompts are cut after `longest` characters. NULL if the store
- * failed. */
-json_t *pomex_sb_store_ledger(pomex_sb_store *store, int64_t limit, int64_t longest);
+/* "queued", "running", "succeeded" or "failed". */
+const char *pomex_sb_store_tasks_status(const pomex_sb_task *task, int64_t now);
 
-/* {"sessions": n, "groups": n, "assets": n, "generations": n}: groups of people only. */
-json_t *pomex_sb_store_counts(pomex_sb_store *store);
+/* ------------------------------------------------------------------- ledger and summary */
 
-/* The newest `limit` rows of "sessions", "people", "assets" or "tasks", as objects. */
-json_t *pomex_sb_store_newest(pomex_sb_store *store, const char *what, int64_t now,
-                              int64_t limit);
+/* {"entries": [...], "generation": n, "verification": n}, or NULL if the store failed. The
+ * entries are the newest `limit`, oldest first; -1 for `limit`: all of them. Prompts are cut
+ * after `longest` characters. */
+json_t *pomex_sb_store_ledger_entries(pomex_sb_store *store, int64_t limit, int64_t longest);
+
+/* {"sessions": n, "groups": n, "assets": n, "generations": n}; groups of people only. NULL if the
+ * store failed. */
+json_t *pomex_sb_store_summary_counts(pomex_sb_store *store);
+
+/* The newest `limit` rows of "sessions", "people", "assets" or "tasks", as objects; NULL if the
+ * store failed. */
+json_t *pomex_sb_store_summary_newest(pomex_sb_store *store, const char *what, int64_t now,
+                                      int64_t limit);
 
 #endif

@@ -1,66 +1,22 @@
-#include "sandbox/store/store_sql.h"
+#include "sandbox/store/sql.h"
+
+#include "sandbox/base/fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
-#include <wctype.h>
 
-enum pomex_sb_state pomex_sb_asset_state(const pomex_sb_asset *asset, int64_t now)
+const char *pomex_sb_store_assets_state_name(enum pomex_sb_state state)
+{
+    static const char *const names[] = {"processing", "active", "failed"};
+    return names[state];
+}
+
+enum pomex_sb_state pomex_sb_store_assets_state(const pomex_sb_asset *asset, int64_t now)
 {
     if (now < asset->ready)
         return POMEX_SB_PROCESSING;
     return asset->reason == POMEX_SB_FINE ? POMEX_SB_ACTIVE : POMEX_SB_FAILED;
-}
-
-/* A lower-case letter may take more bytes than its capital, but never more than MB_LEN_MAX. */
-char *pomex_sb_fold(const char *bytes, size_t length, size_t *folded_length)
-{
-    char *folded = malloc(2 * length + MB_CUR_MAX + 1);
-    if (!folded)
-        return NULL;
-    mbstate_t in = {0};
-    mbstate_t out = {0};
-    size_t at = 0;
-    for (size_t i = 0; i < length;) {
-        wchar_t c;
-        size_t used = mbrtowc(&c, bytes + i, length - i, &in);
-        size_t made = used > 0 && used <= length - i
-                          ? wcrtomb(folded + at, (wchar_t)towlower((wint_t)c), &out)
-                          : (size_t)-1;
-        if (made == (size_t)-1 || made > 2 * used) {
-            in = out = (mbstate_t){0};
-            folded[at++] = bytes[i++];
-            continue;
-        }
-        at += made;
-        i += used;
-    }
-    folded[at] = '\0';
-    *folded_length = at;
-    return folded;
-}
-
-int pomex_sb_store_group(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                         pomex_sb_group *group)
-{
-    sqlite3_stmt *statement =
-        pomex_sb_sql(store, id ? POMEX_SB_SQL_GROUP : POMEX_SB_SQL_VIRTUAL_GROUP);
-    if (!statement)
-        return -1;
-    sqlite3_bind_int64(statement, 1, account);
-    if (id)
-        pomex_sb_bind(statement, 2, id, length);
-    int found = pomex_sb_sql_step(store, statement);
-    if (found != 1)
-        return found;
-    group->number = sqlite3_column_int64(statement, 0);
-    group->person = sqlite3_column_int(statement, 1) != 0;
-    snprintf(group->id, sizeof group->id, "%s", pomex_sb_column(statement, 2).bytes);
-    for (int i = 0; i < 3; i++)
-        group->counts[i] = sqlite3_column_int64(statement, 3 + i);
-    sqlite3_reset(statement);
-    return 1;
 }
 
 static int add_asset(pomex_sb_store *store, int64_t group, int64_t seq,
@@ -68,19 +24,20 @@ static int add_asset(pomex_sb_store *store, int64_t group, int64_t seq,
 {
     size_t folded_length = 0;
     char *folded = pomex_sb_fold(asset->name.bytes, asset->name.length, &folded_length);
-    sqlite3_stmt *statement = folded ? pomex_sb_sql(store, POMEX_SB_SQL_ADD_ASSET) : NULL;
+    sqlite3_stmt *statement = folded ? pomex_sb_sql_get(store, POMEX_SB_SQL_ADD_ASSET) : NULL;
     int done = -1;
     if (statement) {
         sqlite3_bind_int64(statement, 1, group);
         sqlite3_bind_int64(statement, 2, seq);
-        pomex_sb_bind(statement, 3, asset->id.bytes, asset->id.length);
-        pomex_sb_bind(statement, 4, asset->name.bytes, asset->name.length);
-        pomex_sb_bind(statement, 5, folded, folded_length);
-        pomex_sb_bind(statement, 6, asset->file.bytes, asset->file.length);
-        pomex_sb_bind(statement, 7, asset->type.bytes, asset->type.length);
+        pomex_sb_sql_bind(statement, 3, asset->id.bytes, asset->id.length);
+        pomex_sb_sql_bind(statement, 4, asset->name.bytes, asset->name.length);
+        pomex_sb_sql_bind(statement, 5, folded, folded_length);
+        pomex_sb_sql_bind(statement, 6, asset->file.bytes, asset->file.length);
+        pomex_sb_sql_bind(statement, 7, asset->type.bytes, asset->type.length);
         sqlite3_bind_int64(statement, 8, asset->created);
         sqlite3_bind_int64(statement, 9, asset->ready);
-        sqlite3_bind_int(statement, 10, (int)pomex_sb_asset_state(asset, asset->created));
+        sqlite3_bind_int(statement, 10,
+                         (int)pomex_sb_store_assets_state(asset, asset->created));
         sqlite3_bind_int(statement, 11, (int)asset->reason);
         done = pomex_sb_sql_run(store, statement);
     }
@@ -98,7 +55,7 @@ static int add_numbered(pomex_sb_store *store, const pomex_sb_group *group,
         int length = snprintf(name, sizeof name, "%.256s-%lld", like->name.bytes, (long long)i);
         asset.name = (pomex_sb_text){name, length > 0 ? (size_t)length : 0};
     }
-    pomex_sb_make_id("asset", like->created, id);
+    pomex_sb_id_make("asset", like->created, id);
     asset.id = (pomex_sb_text){id, strlen(id)};
     int64_t before = group->counts[0] + group->counts[1] + group->counts[2];
     return add_asset(store, group->number, before + i, &asset);
@@ -107,7 +64,7 @@ static int add_numbered(pomex_sb_store *store, const pomex_sb_group *group,
 static int count_added(pomex_sb_store *store, int64_t group, enum pomex_sb_state state,
                        int64_t count)
 {
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_COUNT_ASSETS);
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_COUNT_ASSETS);
     if (!statement)
         return -1;
     sqlite3_bind_int64(statement, 1, group);
@@ -116,7 +73,7 @@ static int count_added(pomex_sb_store *store, int64_t group, enum pomex_sb_state
     return pomex_sb_sql_run(store, statement);
 }
 
-int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group,
+int pomex_sb_store_assets_add(pomex_sb_store *store, const pomex_sb_group *group,
                               const pomex_sb_asset *like, int64_t count,
                               char (*ids)[POMEX_SB_ID], size_t room)
 {
@@ -129,7 +86,7 @@ int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group
         if ((size_t)i <= room)
             memcpy(ids[i - 1], id, sizeof id);
     }
-    enum pomex_sb_state state = pomex_sb_asset_state(like, like->created);
+    enum pomex_sb_state state = pomex_sb_store_assets_state(like, like->created);
     if (done == 1)
         done = count_added(store, group->number, state, count);
     done = pomex_sb_sql_end(store, done);
@@ -138,25 +95,49 @@ int pomex_sb_store_add_assets(pomex_sb_store *store, const pomex_sb_group *group
     return done;
 }
 
-int pomex_sb_store_asset(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                         pomex_sb_asset *asset)
+int pomex_sb_store_assets_find(pomex_sb_store *store, int64_t account, const char *id,
+                               size_t length, pomex_sb_asset *asset)
 {
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_ASSET);
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_ASSET);
     if (!statement)
         return -1;
-    pomex_sb_bind(statement, 1, id, length);
+    pomex_sb_sql_bind(statement, 1, id, length);
     sqlite3_bind_int64(statement, 2, account);
     int found = pomex_sb_sql_step(store, statement);
     if (found == 1) {
         *asset =
-            (pomex_sb_asset){.id = pomex_sb_column(statement, 0),
-                             .name = pomex_sb_column(statement, 1),
-                             .file = pomex_sb_column(statement, 2),
-                             .type = pomex_sb_column(statement, 3),
-                             .group = pomex_sb_column(statement, 4),
+            (pomex_sb_asset){.id = pomex_sb_sql_column(statement, 0),
+                             .name = pomex_sb_sql_column(statement, 1),
+                             .file = pomex_sb_sql_column(statement, 2),
+                             .type = pomex_sb_sql_column(statement, 3),
+                             .group = pomex_sb_sql_column(statement, 4),
                              .created = sqlite3_column_int64(statement, 5),
                              .ready = sqlite3_column_int64(statement, 6),
                              .reason = (enum pomex_sb_reason)sqlite3_column_int(statement, 7)};
     }
     return found;
+}
+
+int pomex_sb_store_assets_next_ready(pomex_sb_store *store)
+{
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_NEXT_READY);
+    int found = pomex_sb_sql_step(store, statement);
+    if (found < 0)
+        return -1;
+    store->next_ready = sqlite3_column_type(statement, 0) == SQLITE_NULL
+                            ? INT64_MAX
+                            : sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return 1;
+}
+
+int pomex_sb_store_assets_settle(pomex_sb_store *store, int64_t now)
+{
+    if (now < store->next_ready)
+        return 1;
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_SETTLE);
+    if (statement)
+        sqlite3_bind_int64(statement, 1, now);
+    return pomex_sb_sql_run(store, statement) == 1 ? pomex_sb_store_assets_next_ready(store)
+                                                   : -1;
 }

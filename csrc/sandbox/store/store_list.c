@@ -1,4 +1,6 @@
-#include "sandbox/store/store_sql.h"
+#include "sandbox/store/sql.h"
+
+#include "sandbox/base/fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,15 +10,16 @@
 
 static const char columns[] = "id, name, file, type, created, ready, reason";
 
-/* Everything that makes another statement; form_number tells them apart. */
+/* What decides which statement a list needs. Each combination has its own prepared statement,
+ * which form_number numbers. */
 struct form {
-    unsigned states; /* ALL_STATES: no condition */
+    unsigned states; /* ALL_STATES: no condition on the state */
     bool named;
     bool by_update;
     bool ascending;
-    bool from_end; /* the page lies nearer to the end: it is sought from there */
-    bool ranged;   /* all assets in the order of creation: a page is a range of seq */
-    bool counts;   /* how many there are, rather than which */
+    bool from_end; /* the page is nearer to the end of the list, so the search begins there */
+    bool ranged;   /* every asset in the order of creation, so a page is a range of seq */
+    bool counts;   /* asks how many assets there are; otherwise for a page of them */
 };
 
 static size_t form_number(const struct form *form)
@@ -26,8 +29,8 @@ static size_t form_number(const struct form *form)
            (form->from_end ? 128u : 0) | (form->ranged ? 256u : 0);
 }
 
-/* One SELECT for each state, put together by SQLite as a merge of index ranges: with "state IN
- * (…)" it would have to sort, or to walk past all that are in another state. */
+/* Writes one SELECT for each state. SQLite merges them from ranges of its index; for "state IN
+ * (…)" it would sort, or read every asset of the other states. */
 static void write_choice(const struct form *form, char *out, size_t size)
 {
     size_t at = 0;
@@ -47,7 +50,7 @@ static void write_choice(const struct form *form, char *out, size_t size)
     }
 }
 
-/* The rows themselves are read only for the page: to skip to it, an index is walked. */
+/* Skipping to the page reads an index only; the rows are read for the page alone. */
 static void write_form(const struct form *form, char *out, size_t size)
 {
     char choice[512];
@@ -102,7 +105,7 @@ static int count_named(pomex_sb_store *store, int64_t group, const struct form *
     if (!statement)
         return -1;
     sqlite3_bind_int64(statement, 1, group);
-    pomex_sb_bind(statement, 2, name, length);
+    pomex_sb_sql_bind(statement, 2, name, length);
     if (pomex_sb_sql_step(store, statement) != 1)
         return -1;
     *total = sqlite3_column_int64(statement, 0);
@@ -110,12 +113,12 @@ static int count_named(pomex_sb_store *store, int64_t group, const struct form *
     return 1;
 }
 
-/* How many assets of the wanted states there are. States in which there are none are no
- * condition: what then leaves none out is the quicker list of all. */
+/* Counts the assets in the wanted states. States without assets are dropped from the condition:
+ * if no other state remains unwanted, the faster list of all assets serves. */
 static int count_by_state(pomex_sb_store *store, int64_t group, struct form *form,
                           int64_t *total)
 {
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_COUNTS_OF_GROUP);
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_COUNTS_OF_GROUP);
     if (!statement)
         return -1;
     sqlite3_bind_int64(statement, 1, group);
@@ -138,10 +141,10 @@ static int count_by_state(pomex_sb_store *store, int64_t group, struct form *for
 
 static pomex_sb_asset asset_of(sqlite3_stmt *row, pomex_sb_text group)
 {
-    return (pomex_sb_asset){.id = pomex_sb_column(row, 0),
-                            .name = pomex_sb_column(row, 1),
-                            .file = pomex_sb_column(row, 2),
-                            .type = pomex_sb_column(row, 3),
+    return (pomex_sb_asset){.id = pomex_sb_sql_column(row, 0),
+                            .name = pomex_sb_sql_column(row, 1),
+                            .file = pomex_sb_sql_column(row, 2),
+                            .type = pomex_sb_sql_column(row, 3),
                             .group = group,
                             .created = sqlite3_column_int64(row, 4),
                             .ready = sqlite3_column_int64(row, 5),
@@ -163,7 +166,7 @@ static int run_list(pomex_sb_store *store, sqlite3_stmt *statement, const pomex_
     return more < 0 ? -1 : 1;
 }
 
-/* The shortest way to the page: by its range of seq, or from the nearer end. */
+/* Selects the page by its range of seq, or else by its distance from the nearer end. */
 static void bind_page(sqlite3_stmt *statement, const pomex_sb_list *list,
                       const struct form *form)
 {
@@ -190,7 +193,7 @@ static int list_page(pomex_sb_store *store, const pomex_sb_group *group,
         return -1;
     sqlite3_bind_int64(statement, 1, group->number);
     if (form.named)
-        pomex_sb_bind(statement, 2, name.bytes, name.length);
+        pomex_sb_sql_bind(statement, 2, name.bytes, name.length);
     bind_page(statement, list, &form);
     return run_list(store, statement, group, each, user);
 }
@@ -198,7 +201,7 @@ static int list_page(pomex_sb_store *store, const pomex_sb_group *group,
 int pomex_sb_store_list(pomex_sb_store *store, const pomex_sb_group *group, int64_t now,
                         pomex_sb_list *list, pomex_sb_each_asset each, void *user)
 {
-    if (pomex_sb_store_settle(store, now) < 0)
+    if (pomex_sb_store_assets_settle(store, now) < 0)
         return -1;
     struct form form = {.states = list->states & ALL_STATES,
                         .named = list->name_length > 0,

@@ -1,86 +1,19 @@
-#include "sandbox/store/store_sql.h"
+#include "sandbox/store/sql.h"
 
 #include <string.h>
 
-int pomex_sb_store_add_session(pomex_sb_store *store, int64_t account, const char *token,
-                               pomex_sb_text callback, const char *lang, int64_t now,
-                               int64_t expires)
-{
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_ADD_SESSION);
-    if (!statement)
-        return -1;
-    pomex_sb_bind(statement, 1, token, strlen(token));
-    sqlite3_bind_int64(statement, 2, account);
-    pomex_sb_bind(statement, 3, callback.bytes, callback.length);
-    pomex_sb_bind(statement, 4, lang, strlen(lang));
-    sqlite3_bind_int64(statement, 5, now);
-    sqlite3_bind_int64(statement, 6, expires);
-    return pomex_sb_sql_run(store, statement);
-}
-
-int pomex_sb_store_session(pomex_sb_store *store, const char *token, int64_t now,
-                           pomex_sb_session *session)
-{
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_SESSION);
-    if (!statement)
-        return -1;
-    pomex_sb_bind(statement, 1, token, strlen(token));
-    int found = pomex_sb_sql_step(store, statement);
-    if (found != 1)
-        return found;
-    session->account = sqlite3_column_int64(statement, 0);
-    session->callback = pomex_sb_column(statement, 1);
-    session->lang = pomex_sb_column(statement, 2);
-    session->expires = sqlite3_column_int64(statement, 3);
-    session->outcome = (enum pomex_sb_outcome)sqlite3_column_int(statement, 4);
-    if (session->outcome == POMEX_SB_READY && now >= session->expires)
-        session->outcome = POMEX_SB_EXPIRED;
-    return 1;
-}
-
-static int end_ready_session(pomex_sb_store *store, const char *token,
-                             enum pomex_sb_outcome outcome, int64_t now, const char *person)
-{
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_END_SESSION);
-    if (!statement)
-        return -1;
-    pomex_sb_bind(statement, 1, token, strlen(token));
-    sqlite3_bind_int(statement, 2, (int)outcome);
-    if (person)
-        pomex_sb_bind(statement, 3, person, strlen(person));
-    sqlite3_bind_int64(statement, 4, now);
-    if (pomex_sb_sql_run(store, statement) < 0)
-        return -1;
-    return sqlite3_changes(store->db) == 1;
-}
-
-int pomex_sb_store_end_session(pomex_sb_store *store, const char *token, int64_t account,
-                               enum pomex_sb_outcome outcome, int64_t now,
-                               char group[POMEX_SB_ID])
-{
-    if (outcome != POMEX_SB_PASSED)
-        return end_ready_session(store, token, outcome, now, NULL);
-    if (pomex_sb_sql_begin(store) < 0)
-        return -1;
-    int done = pomex_sb_store_add_person(store, account, now, group);
-    if (done == 1)
-        done = end_ready_session(store, token, outcome, now, group);
-    if (done == 1)
-        done = pomex_sb_store_bill(store, "verification", (pomex_sb_text){group, strlen(group)},
-                                   (pomex_sb_text){NULL, 0}, NULL, account, now);
-    return pomex_sb_sql_end(store, done);
-}
+#define QUEUE_SHARE 0.25 /* the share of its time that a task is queued; then it runs */
 
 static int add_task(pomex_sb_store *store, int64_t account, const char *model,
                     const pomex_sb_task *task)
 {
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_ADD_TASK);
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_ADD_TASK);
     if (!statement)
         return -1;
-    pomex_sb_bind(statement, 1, task->id.bytes, task->id.length);
+    pomex_sb_sql_bind(statement, 1, task->id.bytes, task->id.length);
     sqlite3_bind_int64(statement, 2, account);
-    pomex_sb_bind(statement, 3, model, strlen(model));
-    pomex_sb_bind(statement, 4, task->prompt.bytes, task->prompt.length);
+    pomex_sb_sql_bind(statement, 3, model, strlen(model));
+    pomex_sb_sql_bind(statement, 4, task->prompt.bytes, task->prompt.length);
     sqlite3_bind_int64(statement, 5, task->images);
     sqlite3_bind_int64(statement, 6, task->created);
     sqlite3_bind_int64(statement, 7, task->ready);
@@ -88,34 +21,46 @@ static int add_task(pomex_sb_store *store, int64_t account, const char *model,
     return pomex_sb_sql_run(store, statement);
 }
 
-int pomex_sb_store_add_task(pomex_sb_store *store, int64_t account, const char *model,
-                            const pomex_sb_task *task)
+int pomex_sb_store_tasks_add(pomex_sb_store *store, int64_t account, const char *model,
+                             const pomex_sb_task *task)
 {
     if (pomex_sb_sql_begin(store) < 0)
         return -1;
     int done = add_task(store, account, model, task);
     if (done == 1)
-        done = pomex_sb_store_bill(store, "generation", task->id, task->prompt, model, account,
-                                   task->created);
+        done = pomex_sb_store_ledger_add(store, "generation", task->id, task->prompt, model,
+                                         account, task->created);
     return pomex_sb_sql_end(store, done);
 }
 
-int pomex_sb_store_task(pomex_sb_store *store, int64_t account, const char *id, size_t length,
-                        pomex_sb_task *task)
+int pomex_sb_store_tasks_find(pomex_sb_store *store, int64_t account, const char *id,
+                              size_t length, pomex_sb_task *task)
 {
-    sqlite3_stmt *statement = pomex_sb_sql(store, POMEX_SB_SQL_TASK);
+    sqlite3_stmt *statement = pomex_sb_sql_get(store, POMEX_SB_SQL_TASK);
     if (!statement)
         return -1;
-    pomex_sb_bind(statement, 1, id, length);
+    pomex_sb_sql_bind(statement, 1, id, length);
     sqlite3_bind_int64(statement, 2, account);
     int found = pomex_sb_sql_step(store, statement);
     if (found == 1) {
-        *task = (pomex_sb_task){.id = pomex_sb_column(statement, 0),
-                                .prompt = pomex_sb_column(statement, 1),
+        *task = (pomex_sb_task){.id = pomex_sb_sql_column(statement, 0),
+                                .prompt = pomex_sb_sql_column(statement, 1),
                                 .images = sqlite3_column_int64(statement, 2),
                                 .created = sqlite3_column_int64(statement, 3),
                                 .ready = sqlite3_column_int64(statement, 4),
                                 .fails = sqlite3_column_int(statement, 5) != 0};
     }
     return found;
+}
+
+const char *pomex_sb_store_tasks_status(const pomex_sb_task *task, int64_t now)
+{
+    double share = task->ready > task->created
+                       ? (double)(now - task->created) / (double)(task->ready - task->created)
+                       : 1;
+    if (share < QUEUE_SHARE)
+        return "queued";
+    if (share < 1)
+        return "running";
+    return task->fails ? "failed" : "succeeded";
 }

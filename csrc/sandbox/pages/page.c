@@ -1,5 +1,7 @@
-#include "sandbox/pages/pages.h"
+#include "sandbox/pages/page.h"
 
+#include "sandbox/base/form.h"
+#include "sandbox/control/sandbox.h"
 #include "sandbox/pages/template.h"
 
 #include <stdio.h>
@@ -7,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Nothing from elsewhere, no script, no frame. A form may lead to any https site, since its
- * answer redirects to the callback. */
+/* Nothing from elsewhere, no script, no frame. A form can lead to any https site, because the
+ * response to it redirects to the callback. */
 static const char policy[] =
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'self' https:; frame-ancestors 'none'";
@@ -24,7 +26,7 @@ static const char *known_lang(const char *lang)
     return NULL;
 }
 
-/* The first of the browser's languages that we speak. */
+/* The first of the browser's languages in which there are words. */
 static const char *browser_lang(const char *accepted)
 {
     while (accepted && *accepted) {
@@ -65,13 +67,14 @@ const char *pomex_sb_page_word(const pomex_sb_request *request, const char *text
     return word ? word : name;
 }
 
-static void style_page(pomex_sb_answer *answer)
+static void style_page(pomex_sb_response *response)
 {
-    pomex_sb_answer_header(answer, "Content-Security-Policy", policy);
-    pomex_sb_answer_header(answer, "X-Content-Type-Options", "nosniff");
-    pomex_sb_answer_header(answer, "X-Frame-Options", "DENY");
-    /* Not "no-referrer": the browser would then post our own form with a null Origin. */
-    pomex_sb_answer_header(answer, "Referrer-Policy", "same-origin");
+    pomex_sb_response_header(response, "Content-Security-Policy", policy);
+    pomex_sb_response_header(response, "X-Content-Type-Options", "nosniff");
+    pomex_sb_response_header(response, "X-Frame-Options", "DENY");
+    /* Not "no-referrer": with it the browser would send the form with the Origin "null", which
+     * the guard turns away. */
+    pomex_sb_response_header(response, "Referrer-Policy", "same-origin");
 }
 
 void pomex_sb_page(pomex_sb_request *request, int status, enum pomex_sb_file file,
@@ -84,18 +87,19 @@ void pomex_sb_page(pomex_sb_request *request, int status, enum pomex_sb_file fil
     snprintf(spoken, sizeof spoken, "is_%s", lang);
     if (data && json_object_set_new(data, "lang", json_string(lang)) == 0 &&
         json_object_set_new(data, spoken, json_true()) == 0)
-        bytes =
-            pomex_sb_render(pomex_sb_embedded(file), data, words_of(request, texts), &length);
+        bytes = pomex_sb_template_render(pomex_sb_embed(file), data, words_of(request, texts),
+                                         &length);
     json_decref(data);
-    pomex_sb_answer_own(&request->answer, status, "text/html; charset=utf-8", bytes, length);
-    pomex_sb_answer_header(&request->answer, "Content-Language", lang);
-    style_page(&request->answer);
+    pomex_sb_response_own(&request->response, status, "text/html; charset=utf-8", bytes,
+                          length);
+    pomex_sb_response_header(&request->response, "Content-Language", lang);
+    style_page(&request->response);
 }
 
 void pomex_sb_page_style(pomex_sb_request *request)
 {
-    pomex_sb_blob style = pomex_sb_embedded(POMEX_SB_STYLE);
-    pomex_sb_answer_fixed(&request->answer, 200, "text/css; charset=utf-8", style.bytes,
-                          style.length);
-    pomex_sb_answer_header(&request->answer, "X-Content-Type-Options", "nosniff");
+    pomex_sb_blob style = pomex_sb_embed(POMEX_SB_STYLE);
+    pomex_sb_response_fixed(&request->response, 200, "text/css; charset=utf-8", style.bytes,
+                            style.length);
+    pomex_sb_response_header(&request->response, "X-Content-Type-Options", "nosniff");
 }

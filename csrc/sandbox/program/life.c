@@ -1,20 +1,19 @@
-#include "sandbox/program/begin.h"
+#include "sandbox/program/life.h"
 
-#include "rules/rules.h"
-#include "sandbox/http/server.h"
 #include "sandbox/pages/embed.h"
+#include "sandbox/program/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The key that signs links, so that links outlive a restart on the same database. */
+/* The key that signs links is kept in the database, so that links work after a restart. */
 static bool load_link_key(pomex_sb *sandbox)
 {
     char hex[POMEX_SB_SECRET];
     int found = pomex_sb_store_get_meta(sandbox->store, "link_key", hex, sizeof hex);
     if (found == 0) {
-        if (!pomex_sb_random_hex(hex))
+        if (!pomex_sb_secret_make(hex))
             return false;
         found = pomex_sb_store_set_meta(sandbox->store, "link_key", hex);
     }
@@ -43,46 +42,50 @@ static bool load_key(pomex_sb *sandbox, const char *wanted, char *key, size_t si
     int found = pomex_sb_store_get_meta(sandbox->store, "key", key, size);
     if (found < 0 || (found == 1 && (!wanted || strcmp(wanted, key) == 0)))
         return found == 1;
-    if (!pomex_sb_random_hex(secret))
+    if (!pomex_sb_secret_make(secret))
         return false;
     int length = wanted ? snprintf(key, size, "%s", wanted)
                         : snprintf(key, size, "sk-sandbox-%s", secret);
     return length > 0 && (size_t)length < size &&
-           pomex_sb_store_add_account(sandbox->store, 1, key, pomex_sb_now(&sandbox->clock),
-                                      &number) == 1 &&
+           pomex_sb_store_accounts_add(sandbox->store, 1, key,
+                                       pomex_sb_clock_now(&sandbox->clock), &number) == 1 &&
            pomex_sb_store_set_meta(sandbox->store, "key", key) == 1;
 }
 
-bool pomex_sb_begin(pomex_sb *sandbox, const pomex_sb_options *options, char *key, size_t size)
+bool pomex_sb_life_begin(pomex_sb *sandbox, const pomex_sb_options *options, char *key,
+                         size_t size)
 {
     char why[512];
     char prefix[POMEX_SB_SECRET];
     sandbox->config = options->config;
-    sandbox->idle_seconds = options->idle_seconds;
-    sandbox->request_seconds = options->request_seconds;
+    sandbox->server = (pomex_sb_server){.idle_seconds = options->idle_seconds,
+                                        .request_seconds = options->request_seconds,
+                                        .clock = &sandbox->clock,
+                                        .sandbox = sandbox,
+                                        .decide = pomex_sb_routes_decide};
     sandbox->store = pomex_sb_store_open(options->database, why, sizeof why);
     if (!sandbox->store) {
         fprintf(stderr, "pomex-sandbox: cannot open the database: %s\n", why);
         return false;
     }
-    pomex_sb_blob strings = pomex_sb_embedded(POMEX_SB_STRINGS);
+    pomex_sb_blob strings = pomex_sb_embed(POMEX_SB_STRINGS);
     sandbox->strings = json_loadb(strings.bytes, strings.length, 0, NULL);
-    if (!sandbox->strings || !pomex_sb_random_hex(sandbox->token) ||
-        !pomex_sb_random_hex(prefix) || !load_clock(sandbox) || !load_link_key(sandbox) ||
+    if (!sandbox->strings || !pomex_sb_secret_make(sandbox->token) ||
+        !pomex_sb_secret_make(prefix) || !load_clock(sandbox) || !load_link_key(sandbox) ||
         !load_key(sandbox, options->key, key, size)) {
         fprintf(stderr, "pomex-sandbox: cannot begin: the database or memory failed\n");
         return false;
     }
-    memcpy(sandbox->request_prefix, prefix, sizeof sandbox->request_prefix - 1);
-    if (pomex_sb_server_start(sandbox, options->host, options->port, why, sizeof why))
+    memcpy(sandbox->server.request_prefix, prefix, sizeof sandbox->server.request_prefix - 1);
+    if (pomex_sb_server_start(&sandbox->server, options->host, options->port, why, sizeof why))
         return true;
     fprintf(stderr, "pomex-sandbox: %s\n", why);
     return false;
 }
 
-void pomex_sb_end(pomex_sb *sandbox)
+void pomex_sb_life_end(pomex_sb *sandbox)
 {
-    pomex_sb_server_stop(sandbox);
+    pomex_sb_server_stop(&sandbox->server);
     pomex_sb_store_close(sandbox->store);
     pomex_sb_faults_clear(&sandbox->faults);
     pomex_sb_journal_free(&sandbox->journal);
