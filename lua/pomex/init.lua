@@ -7,8 +7,13 @@
 --- Every call returns its value, or nil and a pomex.Error. Misuse (a wrong type, an unknown
 --- key) raises.
 
-local core = require "pomex.core"
+local needs = require "pomex.needs"
+local core = needs.load "pomex.core"
 local values = require "pomex.values"
+
+-- Only a client needs lua-cjson, but that it is missing is said here. lua-cjson ends a program that
+-- loads it under a decimal point of several bytes.
+if #core.decimal_point() == 1 then needs.load "cjson" else core.plainly(needs.load, "cjson") end
 
 ---@class pomex
 ---@field content fun(): pomex.Content makes a builder
