@@ -128,6 +128,36 @@ static void doubt_is_told(void **state)
     }
 }
 
+/* A page that is full of new assets may have cut off a second one that fits. */
+static void a_full_page_proves_nothing(void **state)
+{
+    (void)state;
+    enum { PAGE = 100, ROOM = PAGE * 160 };
+    static const char newer[] = ITEM("asset-1", "other", "Image", "{created}");
+    static const char older[] = ITEM("asset-1", "other", "Image", "2020-01-01T00:00:00Z");
+    static char items[ROOM], text[ROOM];
+    for (int cut = 0; cut < 2; cut++) {
+        harness h;
+        harness_start(&h, NULL, 0, false);
+        harness_client(&h);
+        strcpy(items, OURS);
+        for (int i = 1; i < PAGE; i++) {
+            strcat(items, ",");
+            strcat(items, i < PAGE - 1 || cut ? newer : older);
+        }
+        pomex_operation *op = lose(&h, items, text, sizeof text);
+        const pomex_error *error = pomex_operation_error(op);
+        if (cut) {
+            assert_non_null(error);
+            assert_int_equal(json_array_size(error->candidates), 1);
+        } else {
+            assert_null(error);
+        }
+        pomex_operation_release(op);
+        harness_stop(&h);
+    }
+}
+
 /* An asset whose id this client was given is another upload's. */
 static void what_is_known_is_not_adopted_twice(void **state)
 {
@@ -301,6 +331,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_one_that_fits_is_adopted),
         cmocka_unit_test(doubt_is_told),
+        cmocka_unit_test(a_full_page_proves_nothing),
         cmocka_unit_test(what_is_known_is_not_adopted_twice),
         cmocka_unit_test(twins_are_not_told_apart),
         cmocka_unit_test(what_another_gave_up_on_is_not_adopted),

@@ -190,6 +190,18 @@ describe("the resources", function()
       end, 'is it "on_created"')
     end)
 
+    it("in doubt name what they may be", function()
+      local twin = upload { name = "twin" }
+      local other = pomex.check(pomex.new(sb:client_options()))
+      sb:fault { endpoint = "assets.create", after_accept = "drop" }
+      local asset, err = other.assets:create(portrait { name = "twin" }, { timeout = 1.5 })
+      other:close()
+      assert.is_nil(asset)
+      assert.equal("ambiguous_error", err.type)
+      assert.equal(2, #err.candidates)
+      assert.is_true(err.candidates[1] == twin.id or err.candidates[2] == twin.id)
+    end)
+
     it("keep one budget over creation and wait", function()
       sb:config { asset_seconds = 1000 }
       local core = require "pomex.core"
