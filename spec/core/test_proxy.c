@@ -61,6 +61,21 @@ static void one_of_the_environment_is_not_shown(void **state)
     unsetenv("https_proxy");
 }
 
+/* The key of a service on this machine stays on it; nobody listens at the proxy's address. */
+static void one_is_not_asked_for_loopback_http(void **state)
+{
+    (void)state;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    h.options.proxy = "http://127.0.0.1:1";
+    harness_client(&h);
+    pomex_operation *op = harness_call(&h, POMEX_EFFECT_NONE);
+    harness_finish(&h, op);
+    assert_int_equal(fault_server_count(h.server, NULL), 1);
+    pomex_operation_release(op);
+    harness_stop(&h);
+}
+
 static void what_libcurl_takes_is_taken(void **state)
 {
     (void)state;
@@ -94,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_is_malformed_is_refused),
         cmocka_unit_test(one_of_the_environment_is_not_shown),
+        cmocka_unit_test(one_is_not_asked_for_loopback_http),
         cmocka_unit_test(what_libcurl_takes_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
