@@ -8,12 +8,11 @@ local shell = require "spec.support.shell"
 local socket = require "socket"
 
 describe("the host copas", function()
-  local sb, client
+  local sb, client, server
   bed({ client = { host = "copas" } }, function(...) sb, client = ... end)
 
-  after_each(function()
-    copas.step(0)
-  end)
+  setup(function() server = assert(socket.bind("127.0.0.1", 0)) end) -- copas never lets go of it
+  after_each(function() copas.step(0) end)
 
   local function step_until(over)
     local began = socket.gettime()
@@ -25,7 +24,8 @@ describe("the host copas", function()
 
   it("says that only a thread can wait, before anything is sent", function()
     local output = shell.bash(shell.lua() .. ([[ -e '
-            local client = pomex.new { base_url = "%s", api_key = "%s", host = "copas" }
+      local pomex = require "pomex"
+      local client = pomex.new { base_url = "%s", api_key = "%s", host = "copas" }
       print(pcall(client.assets.list, client.assets))']]):format(sb.url, sb.key))
     assert.equal('false\tpomex: with host = "copas" only a thread can wait; '
       .. "copas.addthread starts one\n", output)
@@ -65,7 +65,6 @@ describe("the host copas", function()
 
   it("lets sockets of copas's own go on", function()
     sb:fault { endpoint = "assets.list", delay = 1, times = 0 }
-    local server = assert(socket.bind("127.0.0.1", 0))
     local _, port = server:getsockname()
     local rounds, over = 0, 0
     copas.addserver(server, function(line)
