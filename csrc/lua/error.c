@@ -48,7 +48,7 @@ void pomex_lua_push_billed(lua_State *L, pomex_billed billed)
 void pomex_lua_push_error(lua_State *L, const pomex_error *error)
 {
     luaL_checkstack(L, 4, NULL);
-    lua_createtable(L, 0, 17);
+    lua_createtable(L, 0, 19);
     set_string(L, "type", error->type);
     set_string(L, "message", error->message);
     if (error->status != 0) {
@@ -78,6 +78,8 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
         lua_setfield(L, -2, "body");
     }
     set_string(L, "request_id", error->request_id);
+    set_string(L, "service_code", error->service_code);
+    set_string(L, "service_type", error->service_type);
 }
 
 int pomex_lua_fail(lua_State *L, const char *type, const char *message)

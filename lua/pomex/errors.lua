@@ -47,6 +47,8 @@
 ---@field candidates? string[] ambiguous uploads: ids of assets that may be it
 ---@field body? string the first 512 bytes of an answer that is no error envelope
 ---@field request_id? string the X-Request-Id of the answer
+---@field service_code? string the service's own `error.code`, also of what failed
+---@field service_type? string the service's own `error.type`
 ---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)
 
 local number = require("pomex.text").number
@@ -129,6 +131,8 @@ local function facts(err)
   add(err.retry_after, "retry after %s s")
   local billed = err.billed == "yes" and "billed" or err.maybe_billed and "maybe billed"
   add(billed or nil, "%s")
+  add(err.service_code, "code %s")
+  if err.service_type ~= err.type then add(err.service_type, "the service's type %s") end
   add(err.request_id, "request_id %s")
   return table.concat(list, ", ")
 end

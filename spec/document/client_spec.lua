@@ -465,6 +465,21 @@ describe("the client, by the document:", function()
       assert.equal(4, #sb.journal:requests "assets.list")
     end)
 
+    it("keep the service's own code and type", function()
+      sb:fault { endpoint = "assets.get", status = 403, times = 1, body = cjson.encode {
+        error = { message = "no", code = "Quota.Exceeded", type = "forbidden" } } }
+      local _, err = client.assets:get("asset-1")
+      assert.equal("api_error", err.type)
+      assert.equal("Quota.Exceeded", err.service_code)
+      assert.equal("forbidden", err.service_type)
+      sb:fault { endpoint = "generations.get", status = 200, times = 1, body = cjson.encode {
+        id = "cgt-1", status = "failed", error = { code = 1301, message = "no" } } }
+      _, err = client.generations:wait("cgt-1", { timeout = 5 })
+      assert.equal("generation_failed", err.type)
+      assert.equal("1301", err.service_code)
+      assert.is_nil(err.service_type)
+    end)
+
     it("a body that is no envelope is still one error with status, type and the body", function()
       for _, body in ipairs { "<html>bad gateway</html>", "", '{"error":"text"}', "[]", "null",
         ("x"):rep(5000) } do

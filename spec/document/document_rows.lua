@@ -237,6 +237,9 @@ silence("Rate limits for upload, generate",
 silence("Error bodies that are no envelope",
   c "a body that is no envelope is still one error with status, type and the body",
   because "the sandbox sends envelopes; its faults make such bodies, as the client's test shows")
+silence("An `error.code`, and other words in `error.type`",
+  c "keep the service's own code and type",
+  because "the sandbox sends the documented types only; its faults make others")
 silence("Body of a `failed` asset", failed_asset, faces)
 silence("Body of a `failed` generation", c "a failed one is generation_failed, with what came",
   s "a prompt with the mark fails, with a message")

@@ -48,6 +48,9 @@ describe("pomex.errors", function()
     assert.equal("api_error: \\x9b", shown("\155"))
     assert.equal("api_error: \\xe2\\x82", shown("\226\130"))
     assert.equal("api_error: é€𝄞", shown("é€𝄞"))
+    assert.equal("api_error: x [HTTP 403, code Quota, the service's type forbidden, request_id r]",
+      tostring(errors.new("api_error", { message = "x", status = 403, service_code = "Quota",
+        service_type = "forbidden", request_id = "r" })))
     assert.equal("api_error: x [HTTP 400, request_id a\\x0ab]",
       tostring(errors.new("api_error", { message = "x", status = 400, request_id = "a\nb" })))
   end)

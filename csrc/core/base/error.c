@@ -125,5 +125,7 @@ void pomex_error_free(pomex_error *error)
     json_decref(error->candidates);
     free(error->body);
     free(error->request_id);
+    free(error->service_code);
+    free(error->service_type);
     free(error);
 }

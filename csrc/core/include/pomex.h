@@ -90,7 +90,9 @@ typedef struct pomex_error {
     json_t *candidates;   /* ambiguous uploads: an array of ids that may be it */
     char *body;           /* the first 512 bytes of an answer that is no envelope */
     size_t body_length;
-    char *request_id; /* the X-Request-Id of the answer */
+    char *request_id;   /* the X-Request-Id of the answer */
+    char *service_code; /* the service's own error.code and error.type, where it gives them */
+    char *service_type;
 } pomex_error;
 
 /* Frees an error that a pomex_* call gave away. NULL is allowed. */

@@ -119,6 +119,11 @@ extern const pomex_stage pomex_call_stage;
 pomex_error *pomex_outcome_error(const pomex_operation *operation, const pomex_outcome *outcome,
                                  const pomex_buffer *body);
 
+/* Keeps the names of the service's own for what it calls an error in `answer` (or NULL): code and
+ * type of its "error". */
+void pomex_outcome_name(const pomex_operation *operation, pomex_error *error,
+                        const json_t *answer);
+
 /* The id of the object that a usable 2xx made; NULL if it is not usable. The caller frees it.
  */
 char *pomex_reply_id(const pomex_operation *operation);

@@ -9,6 +9,35 @@
 
 #define BODY_SHOWN 512
 
+/* A name as the service gives it, text or number; NULL: it gives none. The caller frees it. */
+static char *name_of(const pomex_operation *op, const json_t *said, const char *key)
+{
+    const json_t *value = json_object_get(said, key);
+    const char *text = pomex_json_string(said, key);
+    if (text)
+        return pomex_operation_shown(op, text);
+    return json_is_number(value) ? pomex_json_text(value, NULL) : NULL;
+}
+
+void pomex_outcome_name(const pomex_operation *op, pomex_error *error, const json_t *answer)
+{
+    const json_t *said = json_object_get(answer, "error");
+    if (pomex_error_is_static(error))
+        return;
+    error->service_code = name_of(op, said, "code");
+    error->service_type = name_of(op, said, "type");
+}
+
+/* A gateway may well serve the API below its own /v1, so only a 404 tells that it does not. */
+static bool has_version_twice(const pomex_operation *op)
+{
+    const char *path = op->url_path ? op->url_path : op->endpoint->path;
+    const char *base = op->client->settings.base_url;
+    size_t length = strlen(base);
+    return length >= 3 && strcmp(base + length - 3, "/v1") == 0 &&
+           strncmp(path, "/v1/", 4) == 0;
+}
+
 /* Type and message of an answer. The message is the service's own where there is one. */
 static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o,
                                  const pomex_buffer *body)
@@ -22,6 +51,8 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
     if (o->of_proxy)
         return pomex_operation_error_new(op, "connection_error",
                                          "the proxy refuses: it answered HTTP %d", status);
+    if (status == 304)
+        return pomex_operation_error_new(op, "api_error", "not modified");
     if (status < 400)
         return pomex_operation_error_new(
             op, "api_error",
@@ -39,7 +70,12 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
         message ? pomex_operation_error_new(op, type, "%s", message)
                 : pomex_operation_error_new(op, type, "HTTP %d without the service's envelope",
                                             status);
+    pomex_outcome_name(op, error, root);
     json_decref(root);
+    if (status == 404 && has_version_twice(op) && !pomex_error_is_static(error))
+        pomex_error_set(&error->hint,
+                        "base_url ends in /v1, and pomex adds the /v1 of its paths "
+                        "itself: leave it out of base_url");
     return error;
 }
 

@@ -145,6 +145,7 @@ static void read_task(pomex_operation *op)
             op, "generation_failed", "task %s ended as \"%s\"", op->object_id, status);
         if (!pomex_error_is_static(error)) {
             error->object = pomex_operation_shown(op, op->reply.data);
+            pomex_outcome_name(op, error, root);
             error->last_status = pomex_operation_shown(op, status);
         }
         pomex_operation_finish(op, error);

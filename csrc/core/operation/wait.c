@@ -145,6 +145,7 @@ static void finish_failed(pomex_operation *op, const json_t *root)
     if (!pomex_error_is_static(error)) {
         error->status = op->status;
         error->object = op->reply.data ? pomex_operation_shown(op, op->reply.data) : NULL;
+        pomex_outcome_name(op, error, root);
     }
     add_status(op, error);
     pomex_operation_finish(op, error);
