@@ -3,6 +3,7 @@
 local bed = require "spec.support.bed"
 local cqueues = require "cqueues"
 local luv = require "luv"
+local pomex = require "pomex"
 local shell = require "spec.support.shell"
 
 describe("the host auto", function()
@@ -154,5 +155,67 @@ describe("the host auto", function()
     ']]):format(sb.url, sb.key))
     assert.is_true(ok, output)
     assert.equal("true\tlist\n", output)
+  end)
+
+  -- Unit tests of nginx code put a table of their own there.
+  describe("where a global ngx is no nginx's", function()
+    local before
+    before_each(function() before = rawget(_G, "ngx") end)
+    after_each(function() rawset(_G, "ngx", before) end)
+
+    local function nothing() end
+    local function phase() return "content" end
+    local function whole()
+      return { get_phase = phase, sleep = nothing, log = nothing, worker = { exiting = nothing },
+        timer = { at = nothing }, thread = { spawn = nothing }, socket = { tcp = nothing },
+        config = { ngx_lua_version = 10023 } }
+    end
+
+    local MOCKS = {
+      ["is empty"] = {},
+      ["has get_phase alone"] = { get_phase = phase },
+      ["has what most code needs"] = { get_phase = phase, sleep = nothing, log = nothing, ERR = 4,
+        var = {}, ctx = {}, say = nothing, timer = { at = nothing }, worker = { pid = nothing } },
+      ["answers anything with a function"] = setmetatable({}, {
+        __index = function() return nothing end }),
+      ["raises at what it does not know"] = setmetatable({ get_phase = phase }, {
+        __index = function(_, name) error("unexpected ngx." .. name) end }),
+      ["is true"] = true,
+      ["is a string"] = "ngx",
+    }
+    for name, mock in pairs(MOCKS) do
+      it("waits, starts and runs as without it: one that " .. name, function()
+        rawset(_G, "ngx", mock)
+        assert.equal("list", client.assets:list().object)
+        assert.equal("list", client.async.assets:list():wait().object)
+        assert.equal("list", client:run(function() return client.assets:list() end).object)
+        local pages = client:map({ 1 }, function() return client.assets:list() end)
+        assert.equal("list", pages[1][1].object)
+      end)
+    end
+
+    for name, member in pairs { worker = "exiting", timer = "at", thread = "spawn", socket = "tcp",
+      config = "ngx_lua_version" } do
+      it("takes none without ngx." .. name .. "." .. member .. " for nginx", function()
+        local mock = whole()
+        mock[name][member] = nil
+        rawset(_G, "ngx", mock)
+        assert.equal("list", client.assets:list().object)
+        mock[name] = nil
+        assert.equal("list", client.assets:list().object)
+      end)
+    end
+
+    it("says that host = \"blocking\" is the way out where the mock is whole", function()
+      rawset(_G, "ngx", whole())
+      local ok, why = pcall(client.assets.list, client.assets)
+      assert.is_false(ok)
+      assert.matches('say pomex.new{ host = "blocking" }', why, 1, true)
+      assert.matches("lua-resty-core", why, 1, true)
+      assert.equal(0, #sb.journal:requests())
+      local own = pomex.new(sb:client_options { host = "blocking" })
+      assert.equal("list", own.assets:list().object)
+      own:close()
+    end)
   end)
 end)

@@ -136,7 +136,7 @@ end
 ---of all: a callback that is refused, or says that the scan failed, leaves it as it was, so that
 ---the person can scan again on the same page.
 ---@param text string what the browser asked for, as it came: the whole URL, or the path with its
----  query (nginx: `ngx.var.request_uri`), at most 16 KiB
+---  query (nginx: `ngx.var.request_uri`), at most 1 MiB
 ---@param opts { subject: string, origin?: string } who came back, by your own session or by what
 ---  your base's path says; where `text` is a path, the origin that the URL was made for
 ---@return pomex.Callback|nil person

@@ -8,10 +8,40 @@ local auto = { name = "auto" }
 
 local loaded, running, started = package.loaded, coroutine.running, coroutines.started
 
+-- What the host "openresty" needs of nginx. Unit tests of nginx code put a table of their own into
+-- the global ngx, with some of it.
+local OF_NGINX = {
+  worker = "exiting", timer = "at", thread = "spawn", socket = "tcp", config = "ngx_lua_version",
+}
+
+local nginx -- the global ngx that turned out to be nginx's own
+
+local function is_nginx(ngx)
+  if rawequal(ngx, nginx) then return true end
+  if type(ngx) ~= "table" then return false end
+  for name, member in pairs(OF_NGINX) do
+    local part = rawget(ngx, name)
+    if type(part) ~= "table" or rawget(part, member) == nil then return false end
+  end
+  if not (rawget(ngx, "get_phase") and rawget(ngx, "sleep") and rawget(ngx, "log")) then
+    return false
+  end
+  nginx = ngx
+  return true
+end
+
+local function openresty()
+  local ok, host = pcall(require, "pomex.host.openresty")
+  if ok then return host end
+  error(("pomex: the global ngx looks like nginx's, but the host \"openresty\" cannot be used: if "
+    .. "ngx is a mock, say pomex.new{ host = \"blocking\" }; nginx itself needs lua-resty-core "
+    .. "(%s)"):format(tostring(host)), 0)
+end
+
 -- The host with a loop that runs here, or may yet run; nil: none.
 local function looping()
   local ngx = rawget(_G, "ngx")
-  if ngx and ngx.get_phase then return require "pomex.host.openresty" end
+  if ngx ~= nil and is_nginx(ngx) then return loaded["pomex.host.openresty"] or openresty() end
   local cqueues = loaded.cqueues
   if cqueues and cqueues.running() then return require "pomex.host.cqueues" end
   -- (Its copas does not tell whether it runs, so that one has to be named.)
