@@ -236,77 +236,6 @@ describe("pomex-sandbox #once", function()
     local function link_of(callback, lang)
       return create(SESSIONS, { callback_url = callback or CALLBACK, lang = lang }).h5_link
     end
-    local function query_of(reply)
-      assert.equal(302, reply.status)
-      local values = {}
-      for name, value in reply.headers.location:match("%?([^#]*)"):gmatch("([^=&]+)=([^&]*)") do
-        values[name] = value
-      end
-      return values
-    end
-
-    it("passes once: a new person, billed, in the redirect", function()
-      local verified = billed "verification"
-      local link = link_of()
-      local reply = press(link, "pass")
-      local values = query_of(reply)
-      assert.equal("10000", values.resultCode)
-      assert.equal("real_time", values.verify_type)
-      assert.equal("0", values.algorithmBaseRespCode)
-      assert.equal("1", values.reqMeasureInfoValue)
-      assert.equal(200, sb:post(ASSETS, upload_body(values.group_id)).status)
-      assert.equal(verified + 1, billed "verification")
-      local again = press(link, "pass")
-      assert.equal(410, again.status)
-      assert.is_nil(again.headers.location)
-      assert.equal(410, sb:get(link, { key = false }).status)
-      assert.equal(verified + 1, billed "verification")
-    end)
-
-    it("keeps a callback's own query and fragment", function()
-      for callback, wanted in pairs {
-        ["https://a.example/cb"] = "^https://a%.example/cb%?resultCode=10000&group_id=",
-        ["https://a.example"] = "^https://a%.example%?resultCode=10000&",
-        ["https://a.example/cb?x=1"] = "^https://a%.example/cb%?x=1&resultCode=10000&",
-        ["https://a.example/cb?"] = "^https://a%.example/cb%?resultCode=10000&",
-        ["https://a.example/cb?x=1&"] = "^https://a%.example/cb%?x=1&resultCode=10000&",
-        ["https://a.example/cb#top"] = "^https://a%.example/cb%?resultCode=10000&.*=1#top$",
-        ["https://a.example/cb?x#a?b"] = "^https://a%.example/cb%?x&resultCode=.*=1#a%?b$",
-      } do
-        local location = press(link_of(callback), "pass").headers.location
-        assert.is_truthy(location:find(wanted), location)
-      end
-    end)
-
-    it("fails with a code and no group, unbilled", function()
-      local verified = billed "verification"
-      local values = query_of(press(link_of(), "fail"))
-      assert.not_equal("10000", values.resultCode)
-      assert.is_nil(values.group_id)
-      assert.is_string(values.verify_type)
-      assert.is_string(values.algorithmBaseRespCode)
-      assert.equal("0", values.reqMeasureInfoValue)
-      assert.equal(verified, billed "verification")
-    end)
-
-    it("gives a pre-recorded result whose group is of no use", function()
-      local values = query_of(press(link_of(), "pre_record"))
-      assert.equal("pre_record", values.verify_type)
-      refused(sb:post(ASSETS, upload_body(values.group_id)), 400, "group id error")
-    end)
-
-    it("expires when told, and after half an hour", function()
-      local link = link_of()
-      assert.equal(410, press(link, "expire").status)
-      assert.equal(410, sb:get(link).status)
-      link = link_of()
-      advance(1799)
-      assert.equal(200, sb:get(link).status)
-      advance(1)
-      assert.equal(410, sb:get(link).status)
-      assert.is_nil(press(link, "pass").headers.location)
-    end)
-
     it("knows no other choices and no other links", function()
       local link = link_of()
       assert.equal(400, press(link, "nothing").status)
@@ -350,96 +279,7 @@ describe("pomex-sandbox #once", function()
     end)
   end)
 
-  describe("an asset", function()
-    it("is processed, then active", function()
-      local asset = create(ASSETS, upload_body(sb:person(), "p.jpg?x=1", "Ünïcode 名"))
-      assert.same({ id = asset.id, object = "video.asset", status = "processing" }, asset)
-      local got = sb:get(ASSETS .. "/" .. asset.id).body
-      assert.equal("processing", got.status)
-      assert.equal(got.created_at, got.updated_at)
-      advance(10)
-      got = sb:get(ASSETS .. "/" .. asset.id).body
-      assert.equal("active", got.status)
-      assert.equal("Ünïcode 名", got.name)
-      assert.is_true(got.updated_at > got.created_at)
-      assert.matches("/p%.jpg%?expires=%d+&signature=%x+$", got.url)
-      assert.is_nil(got.error)
-    end)
-
-    it("fails by a mark, for an image of a person only", function()
-      local person = sb:person()
-      local function status_of(body)
-        local id = create(ASSETS, body).id
-        advance(10)
-        local got = sb:get(ASSETS .. "/" .. id).body
-        return got.status, got.error and got.error.message
-      end
-      for mark, word in pairs { ["no-face"] = "no face", ["several-faces"] = "more than one",
-        ["other-person"] = "verified person" } do
-        local status, message = status_of(upload_body(person, "x-" .. mark .. ".jpg"))
-        assert.equal("failed", status)
-        assert.is_truthy(message:find(word, 1, true), message)
-      end
-      assert.equal("active", (status_of(upload_body(nil, "no-face.jpg"))))
-      local film = upload_body(person, "no-face.mp4")
-      film.asset_type = "Video"
-      assert.equal("active", (status_of(film)))
-      assert.equal("active", (status_of(upload_body(person, "no-face/x.jpg?no-face#no-face"))))
-    end)
-
-    it("has a link to a picture, which needs no key and ends after twelve hours", function()
-      local id = sb:active_asset(sb:person())
-      local url = sb:get(ASSETS .. "/" .. id).body.url
-      local reply = sb:get(url, { key = false })
-      assert.equal(200, reply.status)
-      assert.equal("image/png", reply.headers["content-type"])
-      assert.equal("\137PNG", reply.text:sub(1, 4))
-      advance(12 * 3600 - 5)
-      assert.equal(200, sb:get(url, { key = false }).status)
-      advance(6)
-      refused(sb:get(url, { key = false }), 403, "expired")
-    end)
-
-    it("belongs to its account", function()
-      local other = sb:control("POST", "accounts", {}).key
-      local person = sb:person()
-      local id = sb:active_asset(person)
-      assert.equal(404, sb:get(ASSETS .. "/" .. id, { key = other }).status)
-      refused(sb:post(ASSETS, upload_body(person), { key = other }), 400, "group id error")
-      refused(sb:get(ASSETS .. "?group_id=" .. person, { key = other }), 400, "group id error")
-      local reply = sb:post(GENERATIONS, prompt_body("a", id), { key = other })
-      refused(reply, 400, id)
-      assert.equal(0, sb:get(ASSETS, { key = other }).body.total_count)
-    end)
-  end)
-
   describe("a generation", function()
-    it("is queued, then runs, then succeeds", function()
-      local task = create(GENERATIONS, prompt_body("a wave", sb:active_asset(sb:person())))
-      assert.same({ id = task.id, object = "video.generation.task", model = MODEL,
-        status = "queued" }, task)
-      local path = GENERATIONS .. "/" .. task.id
-      assert.same({ id = task.id, object = "video.generation.task", status = "queued" },
-        sb:get(path).body)
-      advance(5)
-      assert.equal("running", sb:get(path).body.status)
-      advance(15)
-      assert.equal("succeeded", sb:get(path).body.status)
-      local other = sb:control("POST", "accounts", {}).key
-      assert.equal(404, sb:get(path, { key = other }).status)
-    end)
-
-    it("fails by its mark, and is billed all the same", function()
-      local before = billed()
-      local task = create(GENERATIONS, prompt_body "please [fail] now")
-      advance(20)
-      local got = sb:get(GENERATIONS .. "/" .. task.id).body
-      assert.equal("failed", got.status)
-      assert.is_string(got.error.message)
-      assert.is_nil(got.content)
-      assert.equal(before + 1, billed())
-    end)
-
     it("is refused, and not billed, for an asset that is not active", function()
       local before = sb:control("GET", "ledger")
       local person = sb:person()
@@ -757,31 +597,6 @@ describe("pomex-sandbox #once", function()
     after_each(function() sb:control("POST", "config", { rate_limits = false,
       rate_limit_answer = 429 }) end)
 
-    local function statuses(count, ask)
-      local seen = {}
-      for _ = 1, count do
-        local reply = ask()
-        seen[reply.status] = (seen[reply.status] or 0) + 1
-      end
-      return seen
-    end
-
-    it("let the documented number in, then say 429 with whole seconds", function()
-      sb:control("POST", "config", { rate_limits = true })
-      assert.same({ [200] = 10, [429] = 3 }, statuses(13, function() return sb:get(ASSETS) end))
-      local reply = sb:get(ASSETS)
-      assert.equal("1", reply.headers["retry-after"])
-      assert.is_nil(reply.body.error.type)
-      local session = { callback_url = CALLBACK }
-      assert.same({ [200] = 3, [429] = 2 },
-        statuses(5, function() return sb:post(SESSIONS, session) end))
-      -- Another account has its own.
-      local other = sb:control("POST", "accounts", {}).key
-      assert.equal(200, sb:get(ASSETS, { key = other }).status)
-      assert.same({ [200] = 20 },
-        statuses(20, function() return sb:post(GENERATIONS, prompt_body "a") end))
-    end)
-
     it("slide: never more than the number in any second", function()
       sb:control("POST", "config", { rate_limits = { generation_get = 5 } })
       local asked, answered = {}, {}
@@ -795,14 +610,6 @@ describe("pomex-sandbox #once", function()
       assert.is_true(#asked >= 10 and #asked <= 15, #asked)
       -- It was let in somewhere between the two.
       for i = 6, #asked do assert.is_true(answered[i] - asked[i - 5] > 0.98) end
-    end)
-
-    it("are upstream's if told so", function()
-      sb:control("POST", "config", { rate_limits = { asset_list = 1 }, rate_limit_answer = 502 })
-      sb:get(ASSETS)
-      local reply = sb:get(ASSETS)
-      assert.equal(502, reply.status)
-      assert.equal("upstream_error", reply.body.error.type)
     end)
   end)
 
