@@ -112,6 +112,67 @@ describe("pomex.sandbox", function()
       assert.matches("could not be started", err.message)
     end)
 
+    it("says that the port is in use", function()
+      local port = tonumber(sb.url:match("%d+$"))
+      local nothing, err = sandbox.start { port = port }
+      assert.is_nil(nothing)
+      assert.equal("connection_error", err.type)
+      assert.equal(("pomex-sandbox did not start: cannot listen on 127.0.0.1 port %d: "
+        .. "the port is in use (port 0 takes a free one)"):format(port), err.message)
+    end)
+
+    it("says that the host is no address, or not one of this machine", function()
+      for host, why in pairs { ["192.0.2.1"] = "it is no address of this machine",
+        ["sandbox.example"] = "%-%-host sandbox.example is no IP address" } do
+        local nothing, err = sandbox.start { host = host }
+        assert.is_nil(nothing)
+        assert.equal("connection_error", err.type)
+        assert.matches(why, err.message)
+      end
+    end)
+
+    it("says what else the program would not take", function()
+      for option, value in pairs { port = 70000, asset_seconds = -1, key = "a b",
+        database = "/etc/passwd" } do
+        local nothing, err = sandbox.start { [option] = value }
+        assert.is_nil(nothing)
+        assert.matches("^pomex%-sandbox did not start: ", err.message)
+        assert.is_nil(err.message:find("a b", 1, true))
+      end
+    end)
+
+    it("listens on every address, and reaches itself on loopback", function()
+      local open = assert(sandbox.start { host = "0.0.0.0" })
+      assert.matches("^http://127%.0%.0%.1:%d+$", open.url)
+      local inside = pomex.check(pomex.new(open:client_options()))
+      assert.equal(0, pomex.check(inside.assets:list {}).total_count)
+      -- On another address of the loopback interface, from which 127.0.0.1 alone would be deaf.
+      local elsewhere = pomex.check(pomex.new(open:client_options {
+        base_url = open.url:gsub("127%.0%.0%.1", "127.0.0.2") }))
+      assert.equal(0, pomex.check(elsewhere.assets:list {}).total_count)
+      inside:close()
+      elsewhere:close()
+      open:stop()
+    end)
+
+    it("lets a client use http where the host is not loopback", function()
+      local control = require "pomex.sandbox.control"
+      local function allows(url)
+        local other = control.new({ url = url, key = "sk-1", token = "t", pid = 1 })
+        local made, err = pomex.new(other:client_options())
+        if made then made:close() end
+        return other:client_options().allow_http, made and "made" or tostring(err)
+      end
+      local allowed, result = allows "http://192.0.2.1:8765"
+      assert.is_true(allowed)
+      assert.equal("made", result)
+      for _, url in ipairs { "http://127.0.0.1:1", "http://127.0.0.2:1", "http://[::1]:1" } do
+        allowed, result = allows(url)
+        assert.is_nil(allowed)
+        assert.equal("made", result)
+      end
+    end)
+
     it("raises on an option it does not know, naming the nearest", function()
       assert.error_matches(function() sandbox.start { asset_second = 1 } end,
         "unknown key \"asset_second\" .*asset_seconds")
@@ -296,6 +357,32 @@ describe("pomex.sandbox", function()
     assert.equal("a wave", entry.prompt)
     assert.equal(MODEL, entry.model)
     assert.error_matches(function() sb.ledger:count "generations" end, "kind must be")
+  end)
+
+  it("ledger, journal and clock tell one time, in seconds", function()
+    for round = 1, 2 do
+      local before = sb.clock:now()
+      generate()
+      local after = sb.clock:now()
+      local entry = sb.ledger:entries()[round]
+      local request = sb.journal:requests "generations.create"[round]
+      assert.is_true(before <= request.at and request.at <= entry.at and entry.at <= after,
+        ("%.3f %.3f %.3f %.3f"):format(before, request.at, entry.at, after))
+      sb.clock:advance(3600)
+    end
+    local entries, requests = sb.ledger:entries(), sb.journal:requests()
+    assert.is_true(entries[2].at - entries[1].at >= 3600)
+    assert.is_true(requests[2].at - requests[1].at >= 3600)
+  end)
+
+  it("raises at the line of the test", function()
+    local sandboxed = { function() sb.clock:advance "1" end, function() sb.ledger:count "x" end,
+      function() sb:fault { endpoint = "nowhere" } end, function() sb:scan(1, "pass") end,
+      function() sb:config { rate_limit_answer = 1 } end }
+    for _, f in ipairs(sandboxed) do
+      local _, message = pcall(f)
+      assert.matches("sandbox_spec%.lua:%d+: ", message)
+    end
   end)
 
   it("the journal shows requests, never the key, and none of these controls", function()

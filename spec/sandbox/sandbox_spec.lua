@@ -108,6 +108,28 @@ describe("pomex-sandbox #once", function()
       assert.matches("cannot open the database", output)
     end)
 
+    it("says that an address is not this machine's", function()
+      local output, ok = run "--host 192.0.2.1 --port 0"
+      assert.is_false(ok)
+      assert.matches("cannot listen on 192%.0%.2%.1 port 0: it is no address of this machine",
+        output)
+    end)
+
+    it("with --json says as JSON why it did not begin", function()
+      local command = shell.quote(process.binary()) .. " --json "
+      for line, wanted in pairs {
+        ["--port " .. sb.port] = "port " .. sb.port .. ": the port is in use",
+        ["--port x"] = "--port must be 0 to 65535, not x",
+        ["--nonsense"] = "--nonsense is no option",
+        ["--host $'\\xff'"] = "--host ? is no IP address",
+        ["--port 0 --database /etc/passwd"] = "cannot open the database",
+      } do
+        local output = shell.bash(command .. line .. " < /dev/null")
+        local said = cjson.decode(output).error
+        assert.is_truthy(said:find(wanted, 1, true), output)
+      end
+    end)
+
     it("says loudly that it is no service, and ends when standard input does", function()
       local output, ok = run "--port 0 --watch-stdin"
       assert.is_true(ok)
@@ -173,6 +195,29 @@ describe("pomex-sandbox #once", function()
         end
       end
       assert.equal(200, sb:get(ASSETS, { headers = { Origin = sb.url } }).status)
+    end)
+
+    it("a sandbox on every address answers to addresses, and to no name but localhost", function()
+      local open = process.start { "--host", "0.0.0.0" }
+      assert.matches("^http://127%.0%.0%.1:%d+$", open.url)
+      -- Another address of the loopback interface: one that 127.0.0.1 alone would not answer on.
+      open.host = "127.0.0.2"
+      local function status(host)
+        local answer = open:raw(("GET /_sandbox/state HTTP/1.1\r\nHost: %s\r\n"
+          .. "X-Sandbox-Token: %s\r\nConnection: close\r\n\r\n"):format(host, open.token))
+        return answer:match("^HTTP/1.1 (%d+)"), answer
+      end
+      for _, host in ipairs { "127.0.0.2", "127.0.0.1", "192.0.2.1", "[2001:db8::1]",
+        "localhost" } do
+        assert.equal("200", status(host .. ":" .. open.port), host)
+      end
+      for _, host in ipairs { "evil.example:" .. open.port, "192.0.2.1", "192.0.2.1:1",
+        "192.0.2.1.evil.example:" .. open.port, "[evil.example]:" .. open.port, "" } do
+        local code, answer = status(host)
+        assert.equal("403", code, host)
+        assert.matches("IP address of this machine, or localhost, with port " .. open.port, answer)
+      end
+      open:stop()
     end)
 
     it("localhost is a name of ours", function()

@@ -43,6 +43,8 @@ static bool read_hello(sandbox *sb, int output)
         sb->port = atoi(strrchr(url, ':') + 1);
         snprintf(sb->key, sizeof sb->key, "%s", key);
         snprintf(sb->token, sizeof sb->token, "%s", token);
+    } else {
+        fprintf(stderr, "sandbox: %.*s", (int)used, line);
     }
     json_decref(hello);
     return url && key && token;

@@ -47,6 +47,18 @@ static bool read_bound(pomex_sb_server *server, int fd)
     return true;
 }
 
+static const char *reason(int code)
+{
+    switch (code) {
+    case EADDRINUSE:
+        return "the port is in use (port 0 takes a free one)";
+    case EADDRNOTAVAIL:
+        return "it is no address of this machine";
+    default:
+        return strerror(code);
+    }
+}
+
 int pomex_sb_listen(pomex_sb_server *server, const char *host, int port, char *why,
                     size_t why_size)
 {
@@ -62,20 +74,18 @@ int pomex_sb_listen(pomex_sb_server *server, const char *host, int port, char *w
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *address = NULL;
     const char *name = strcmp(bare, "localhost") == 0 ? "127.0.0.1" : bare;
-    int code = getaddrinfo(name, service, &hints, &address);
-    if (code != 0) {
+    if (getaddrinfo(name, service, &hints, &address) != 0) {
         snprintf(why, why_size, "--host %s is no IP address", host);
         return -1;
     }
     int fd = bind_one(address);
+    int failure = errno;
     freeaddrinfo(address);
-    if (fd < 0 || !read_bound(server, fd)) {
-        snprintf(why, why_size, "cannot listen on %s port %d: %s%s", host, port,
-                 strerror(errno),
-                 errno == EADDRINUSE ? " (--port 0 takes any that is free)" : "");
-        if (fd >= 0)
-            close(fd);
-        return -1;
-    }
-    return fd;
+    if (fd >= 0 && read_bound(server, fd))
+        return fd;
+    snprintf(why, why_size, "cannot listen on %s port %d: %s", host, port,
+             reason(fd < 0 ? failure : errno));
+    if (fd >= 0)
+        close(fd);
+    return -1;
 }

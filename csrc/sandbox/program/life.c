@@ -1,6 +1,7 @@
 #include "sandbox/program/life.h"
 
 #include "sandbox/pages/embed.h"
+#include "sandbox/program/fatal.h"
 #include "sandbox/program/routes.h"
 
 #include <stdio.h>
@@ -65,7 +66,7 @@ bool pomex_sb_life_begin(pomex_sb *sandbox, const pomex_sb_options *options, cha
                                         .decide = pomex_sb_routes_decide};
     sandbox->store = pomex_sb_store_open(options->database, why, sizeof why);
     if (!sandbox->store) {
-        fprintf(stderr, "pomex-sandbox: cannot open the database: %s\n", why);
+        pomex_sb_fatal(options->json, "cannot open the database: %s", why);
         return false;
     }
     pomex_sb_blob strings = pomex_sb_embed(POMEX_SB_STRINGS);
@@ -73,13 +74,13 @@ bool pomex_sb_life_begin(pomex_sb *sandbox, const pomex_sb_options *options, cha
     if (!sandbox->strings || !pomex_sb_secret_make(sandbox->token) ||
         !pomex_sb_secret_make(prefix) || !load_clock(sandbox) || !load_link_key(sandbox) ||
         !load_key(sandbox, options->key, key, size)) {
-        fprintf(stderr, "pomex-sandbox: cannot begin: the database or memory failed\n");
+        pomex_sb_fatal(options->json, "cannot begin: the database or memory failed");
         return false;
     }
     memcpy(sandbox->server.request_prefix, prefix, sizeof sandbox->server.request_prefix - 1);
     if (pomex_sb_server_start(&sandbox->server, options->host, options->port, why, sizeof why))
         return true;
-    fprintf(stderr, "pomex-sandbox: %s\n", why);
+    pomex_sb_fatal(options->json, "%s", why);
     return false;
 }
 

@@ -1,5 +1,7 @@
 #include "sandbox/program/options.h"
 
+#include "sandbox/program/fatal.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,35 +13,37 @@ static const char help[] =
     "PomexAI's Real-Human Asset API, emulated on this machine. It is no service: no person\n"
     "is verified, no video is made of anything, nothing leaves this machine, nothing is paid.\n"
     "\n"
-    "  --host ADDRESS            where to listen (127.0.0.1; anything but a loopback address\n"
-    "                            lets your network in)\n"
-    "  --port PORT               (8765; 0: any that is free)\n"
-    "  --database FILE           keep everything in FILE (memory)\n"
+    "  --host ADDRESS            where to listen (127.0.0.1; any address that is not "
+    "loopback,\n"
+    "                            0.0.0.0 for example, lets your network in)\n"
+    "  --port PORT               (8765; 0: any free port)\n"
+    "  --database FILE           keep everything in FILE (in memory)\n"
     "  --asset-seconds N         until an upload is active or failed (4)\n"
     "  --generation-seconds N    until a task has succeeded or failed (12); it runs after a\n"
     "                            quarter of that\n"
     "  --rate-limits on|off      sessions 3, list 10, asset get 100 requests a second (on)\n"
-    "  --idle-seconds N          connections without a byte are cut after so many (60)\n"
-    "  --request-seconds N       so are requests that are not whole (75)\n"
-    "  --json                    first line: {\"url\",\"key\",\"token\",\"pid\"}, then "
-    "silence\n"
+    "  --idle-seconds N          connections that carry no byte for so long are cut (60)\n"
+    "  --request-seconds N       so are requests that have not arrived whole by then (75)\n"
+    "  --json                    print one line, {\"url\",\"key\",\"token\",\"pid\"} or "
+    "{\"error\"}\n"
     "  --watch-stdin             exit when standard input ends\n"
-    "  --quiet                   no words about what this is\n"
+    "  --quiet                   do not print that this is no service\n"
     "  --version, --help\n"
     "\n"
-    "The API key is that of the environment variable POMEX_SANDBOX_KEY, which no list of\n"
-    "processes shows; else that of the database, else a new one.\n"
+    "The API key is the environment variable POMEX_SANDBOX_KEY, which no list of processes\n"
+    "shows; without it the one in the database; without a database a new one.\n"
     "\n"
-    "Marks. In the file name of an upload's url, for an Image in a verified person's group:\n"
+    "Marks in the file name of an upload's url, for an Image in a verified person's group:\n"
     "  no-face                   fails: no face was found\n"
     "  several-faces             fails: more than one face\n"
     "  other-person              fails: not the verified person\n"
-    "In the text of a generation:\n"
+    "Mark in the text of a generation:\n"
     "  [fail]                    the task fails\n"
     "\n"
     "Pages: / shows sessions, people, assets, tasks and the ledger; a session's h5_link is\n"
-    "the page of the face scan. What tests drive it with is under /_sandbox/, and needs the\n"
-    "header X-Sandbox-Token with the token that is shown at the start.\n";
+    "the page of the face scan. Tests drive the sandbox through /_sandbox/, with the token "
+    "that\n"
+    "is shown at the start in the header X-Sandbox-Token: docs/testing.md.\n";
 
 enum {
     DATABASE = 1,
@@ -81,10 +85,11 @@ static bool read_number(const char *text, double most, double *out)
     return *text && !*end && *out >= 0 && *out <= most;
 }
 
-static int refuse(const char *option, const char *wanted, const char *given)
+static int invalid(const pomex_sb_options *options, const char *option, const char *wanted,
+                   const char *given)
 {
-    fprintf(stderr, "pomex-sandbox: --%s must be %s, not %s (see --help)\n", option, wanted,
-            given);
+    pomex_sb_fatal(options->json, "--%s must be %s, not %s (see --help)", option, wanted,
+                   given);
     return 2;
 }
 
@@ -94,30 +99,30 @@ static int read_value(pomex_sb_options *options, int which, const char *value)
     switch (which) {
     case PORT:
         if (!read_number(value, 65535, &number) || number > (int)number)
-            return refuse("port", "0 to 65535", value);
+            return invalid(options, "port", "0 to 65535", value);
         options->port = (int)number;
         break;
     case ASSET:
         if (!read_number(value, 86400, &options->config.asset_seconds))
-            return refuse("asset-seconds", "0 to 86400", value);
+            return invalid(options, "asset-seconds", "0 to 86400", value);
         break;
     case GENERATION:
         if (!read_number(value, 86400, &options->config.generation_seconds))
-            return refuse("generation-seconds", "0 to 86400", value);
+            return invalid(options, "generation-seconds", "0 to 86400", value);
         break;
     case LIMITS:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
-            return refuse("rate-limits", "on or off", value);
+            return invalid(options, "rate-limits", "on or off", value);
         pomex_sb_config_limits(&options->config, strcmp(value, "on") == 0);
         break;
     case IDLE:
         if (!read_number(value, 86400, &number) || number < 1 || number > (int)number)
-            return refuse("idle-seconds", "a whole number, 1 to 86400", value);
+            return invalid(options, "idle-seconds", "a whole number, 1 to 86400", value);
         options->idle_seconds = (unsigned)number;
         break;
     case REQUEST:
         if (!read_number(value, 86400, &options->request_seconds))
-            return refuse("request-seconds", "0 to 86400", value);
+            return invalid(options, "request-seconds", "0 to 86400", value);
         break;
     case HOST:
         options->host = value;
@@ -144,9 +149,9 @@ int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv)
     while (code < 0 && (which = getopt_long(argc, argv, "", known, NULL)) != -1) {
         switch (which) {
         case '?':
-            fprintf(stderr,
-                    "pomex-sandbox: %s: no such option, or not its value (see --help)\n",
-                    argv[optind - 1]);
+            pomex_sb_fatal(options->json,
+                           "%s is no option, or its value is missing (see --help)",
+                           argv[optind - 1]);
             return 2;
         case HELP:
             fputs(help, stdout);
@@ -168,13 +173,13 @@ int pomex_sb_options_read(pomex_sb_options *options, int argc, char **argv)
         }
     }
     if (code < 0 && optind < argc) {
-        fprintf(stderr, "pomex-sandbox: %s is no option (see --help)\n", argv[optind]);
+        pomex_sb_fatal(options->json, "%s is no option (see --help)", argv[optind]);
         return 2;
     }
     options->key = getenv("POMEX_SANDBOX_KEY");
     if (code < 0 && options->key && (!*options->key || strpbrk(options->key, " \t\r\n"))) {
-        fputs("pomex-sandbox: $POMEX_SANDBOX_KEY must be a key without blanks (see --help)\n",
-              stderr);
+        pomex_sb_fatal(options->json,
+                       "$POMEX_SANDBOX_KEY must be a key without blanks (see --help)");
         return 2;
     }
     return code;

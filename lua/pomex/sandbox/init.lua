@@ -1,14 +1,12 @@
---- The service, emulated on this machine, for your own specs.
+--- Starts the service, emulated on this machine, for your own tests: docs/testing.md.
 ---
----     local sb = require("pomex.sandbox").start{ asset_seconds = 0, generation_seconds = 0 }
+---     local sb = assert(require("pomex.sandbox").start { asset_seconds = 0 })
 ---     local client = pomex.new(sb:client_options())
 ---     …
 ---     assert(sb.ledger:count "generation" == 1)
 ---     sb:stop()
 ---
---- `start` returns nil, err where the sandbox cannot be started. Everything after that raises
---- when it fails: in a test, a nil that nobody looked at would hide the cause. The sandbox is a
---- process of its own and ends with this one, however this one ends.
+--- The sandbox is a process of its own, which ends when this process does, in whatever way.
 
 local control = require "pomex.sandbox.control"
 local errors = require "pomex.errors"
@@ -18,7 +16,8 @@ local text = require "pomex.text"
 ---@class pomex.SandboxModule
 local sandbox = {}
 
--- What the program takes at its start; control.CONFIG is set once it runs.
+-- The options that the program takes on its command line or in its environment. The others of
+-- control.CONFIG are set once it runs.
 local FLAGS = {
   host = "string", port = "whole", key = "string", database = "string",
   asset_seconds = "number", generation_seconds = "number",
@@ -27,7 +26,7 @@ local OWN = { binary = "string", start_timeout = "seconds" }
 
 local function exists(path)
   local file = io.open(path, "rb")
-  -- A folder opens too, but cannot be read.
+  -- io.open opens a folder too, but nothing can be read from it.
   local found = file and file:read(1) ~= nil
   if file then file:close() end
   return found or false
@@ -61,9 +60,9 @@ local function find_binary(asked)
   if path then return path end
   return nil, errors.new("connection_error", {
     message = "pomex-sandbox was not found",
-    hint = "looked at option binary, $POMEX_SANDBOX_BIN, "
+    hint = "looked at the option binary, $POMEX_SANDBOX_BIN, "
       .. (beside or "the module's folder") .. " and $PATH; `cmake --install` and LuaRocks "
-      .. "put it beside the module, where libmicrohttpd and SQLite were there to build it",
+      .. "install it if libmicrohttpd and SQLite were there to build it",
   })
 end
 
@@ -88,7 +87,7 @@ end
 
 local function spawn(binary, options)
   local core = require "pomex.core"
-  -- Not on the command line: everybody may read those.
+  -- The key is not passed on the command line, because other users can read that.
   local process, why = core.spawn(binary, arguments(options),
     { options.key and "POMEX_SANDBOX_KEY=" .. options.key })
   if not process then
@@ -97,14 +96,16 @@ local function spawn(binary, options)
   end
   local line, reason = process:read_line(options.start_timeout or 10)
   local hello = json.object(line or "")
-  if not hello or not hello.url then
-    process:stop(1)
+  if hello and hello.url then return process, hello end
+  process:stop(1)
+  if hello and hello.error then
     return nil, errors.new("connection_error", {
-      message = "pomex-sandbox did not say where it listens",
-      hint = line and "it said " .. errors.quoted(line)
-        or ("%s; %s"):format(tostring(reason), binary) })
+      message = "pomex-sandbox did not start: " .. tostring(hello.error) })
   end
-  return process, hello
+  return nil, errors.new("connection_error", {
+    message = "pomex-sandbox did not say where it listens",
+    hint = line and "it said " .. errors.quoted(line)
+      or ("%s; %s"):format(tostring(reason), binary) })
 end
 
 local function configure(sb, options)
@@ -119,12 +120,13 @@ local function configure(sb, options)
   if settings then sb:config(settings) end
 end
 
----Starts a sandbox on a free loopback port.
+---Starts a sandbox: by default on 127.0.0.1, on a free port.
 ---@param options? pomex.SandboxOptions
 ---@return pomex.Sandbox|nil
----@return pomex.Error? err connection_error: not found, or did not start
+---@return pomex.Error? err connection_error: the program was not found or did not start, because
+---  the port is in use for example; invalid_request_error: a setting is out of range
 function sandbox.start(options)
-  options = control.check("sandbox.start", options or {}, FLAGS, control.CONFIG, OWN)
+  options = control.check("sandbox.start", options or {}, FLAGS, OWN, control.CONFIG)
   local binary, err = find_binary(options.binary)
   if not binary then return nil, err end
   local process, hello = spawn(binary, options)
@@ -132,6 +134,7 @@ function sandbox.start(options)
   local client
   client, err = require("pomex").new {
     base_url = hello.url, api_key = hello.key, host = "blocking", rate_limits = false,
+    allow_http = control.needs_http(hello.url) or nil,
   }
   if not client then
     process:stop(1)

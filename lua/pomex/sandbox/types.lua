@@ -1,0 +1,93 @@
+---@meta
+--- The sandbox's tables, for editors; never loaded. docs/testing.md explains them.
+
+---The settings of a sandbox. They can be changed while it runs.
+---@class pomex.SandboxConfig
+---@field asset_seconds? number seconds until an upload is active or failed; 4
+---@field generation_seconds? number seconds until a task has succeeded or failed; 12
+---@field h5_seconds? number seconds that a verification link works; 1800
+---@field asset_link_seconds? number seconds that the link of an asset works; 43200
+---@field video_link_seconds? number seconds that the link of a video works; 86400
+---@field rate_limits? boolean|pomex.SandboxRateLimits true: the document's; false: none
+---@field rate_limit_answer? 429|502 the status of a request above the limit; 429
+
+---Requests a second, 0 to 10000. 0 or false: no limit; true: the document's.
+---@class pomex.SandboxRateLimits
+---@field sessions? number|boolean
+---@field asset_create? number|boolean
+---@field asset_get? number|boolean
+---@field asset_list? number|boolean
+---@field generation_create? number|boolean
+---@field generation_get? number|boolean
+
+---@class pomex.SandboxOptions: pomex.SandboxConfig
+---@field host? string the IP address to listen on; "127.0.0.1". "0.0.0.0": every address
+---@field port? integer 0, the default: any free port
+---@field key? string the API key of the first account; default: the database's, or a new one
+---@field database? string a file that keeps everything; default: in memory
+---@field binary? string the program; default: $POMEX_SANDBOX_BIN, beside the module, in $PATH
+---@field start_timeout? number seconds to wait until it listens; 10
+
+---@alias pomex.SandboxPlace
+---| "sessions.create"
+---| "assets.create"
+---| "assets.get"
+---| "assets.list"
+---| "generations.create"
+---| "generations.get"
+---| "video"       # the signed link of a video
+---| "asset_link"  # the signed link of an asset
+---| "*"           # all of these
+
+---Something that is to go wrong.
+---@class pomex.SandboxFault
+---@field endpoint pomex.SandboxPlace
+---@field times? integer how many requests it strikes; 1. 0: all, until it is removed
+---@field skip? integer how many requests it lets pass first; 0
+---@field reused? boolean true: only requests that are not the first on their connection
+---@field status? integer the status of the response, 200 to 599
+---@field body? string the body of the response
+---@field content_type? string of `body`; "application/json"
+---@field retry_after? number|string the header Retry-After: seconds, or its text
+---@field headers? table<string, string> at most 12, added or replaced
+---@field delay? number seconds between carrying the request out and answering, 0 to 86400
+---@field before_accept? "drop"|"hang" the request is not carried out
+---@field after_accept? "drop"|"hang"|"truncate"|"drip"|"garbage"|"status" it is carried out first
+
+---Assets that are all alike.
+---@class pomex.SandboxAssets
+---@field count? integer 1 to 1000000; 1
+---@field group_id? string a group of the first account; default: its Virtual group
+---@field name? string at most 200 bytes; "asset". Of several, each gets "-1", "-2", … after it
+---@field status? "active"|"processing"|"failed" "active"
+---@field asset_type? "Image"|"Video"|"Audio" "Image"
+
+---@class pomex.SandboxState
+---@field now number the sandbox's clock, seconds since 1970
+---@field sessions integer
+---@field groups integer of verified people, of all accounts
+---@field assets integer
+---@field generations integer
+---@field config pomex.SandboxConfig all settings; `rate_limits` as numbers by name, 0: no limit
+
+---What the service would have charged for.
+---@class pomex.SandboxEntry
+---@field kind "generation"|"verification"
+---@field id string of the task, or of the person's group
+---@field prompt? string of a generation: its text parts, one a line
+---@field model? string of a generation
+---@field account integer the number of the account; the first is 1
+---@field at number the sandbox's clock, seconds since 1970
+
+---A request as it arrived.
+---@class pomex.SandboxRequest
+---@field n integer 1 for the first since the sandbox began
+---@field endpoint? pomex.SandboxPlace nil (`pomex.null`): none of these, a page for example
+---@field method string
+---@field path string without the query, still percent-encoded
+---@field query string still percent-encoded; "" if there is none
+---@field status integer of the response; 0: none was sent
+---@field at number the sandbox's clock when the request had arrived, seconds since 1970
+---@field authorized boolean whether it bore the key of an account
+---@field headers table<string, string> by lower-case name; `authorization` is "(set)"
+---@field body string its first 4096 bytes
