@@ -17,7 +17,8 @@ description = {
 
     Needs Linux, libcurl 7.88, jansson 2.14, zlib and libcrypto; CMake finds them by pkg-config, and
     names the Debian packages of those that are missing. pomex-sandbox is built where libmicrohttpd
-    and SQLite are found, and pomex.qr where libqrencode is.]],
+    and SQLite are found, the store of durable jobs where SQLite is, and pomex.qr where libqrencode
+    is.]],
   license = "MIT",
   labels = { "http", "client", "video", "async" },
 }

@@ -69,6 +69,7 @@ if(NOT LUA_INCDIR)
 endif()
 pomex_part(POMEX_SANDBOX pomex-sandbox MHD libmicrohttpd libmicrohttpd-dev
            SQLITE sqlite3 libsqlite3-dev)
+pomex_part(POMEX_STORE "the store of durable jobs" SQLITE sqlite3 libsqlite3-dev)
 pomex_part(POMEX_QR pomex.qr QRENCODE libqrencode libqrencode-dev)
 if(POMEX_TESTS)
   pomex_need(CMOCKA cmocka libcmocka-dev)

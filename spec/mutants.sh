@@ -44,7 +44,7 @@ test_exists()
     case "$1" in
     spec/*) [ -f "$root/${1%% *}" ] ;;
     money.run | money.run_tls) true ;;
-    core.* | proof.* | money.* | module.* | kinds.*)
+    core.* | store.* | proof.* | money.* | module.* | kinds.*)
         folder="$root/spec/${1%%.*}"
         case "$1" in
         money.*) folder="$root/spec/proof/money" ;;

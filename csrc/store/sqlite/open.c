@@ -1,0 +1,254 @@
+/* Opening the store, its log, and closing it. */
+#include "store/sqlite/open.h"
+
+#include "store/sqlite/place.h"
+#include "store/sqlite/schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+/* So large is the log made at open: it then takes an id also when the disk has become full. */
+#define LOG_BYTES (4 << 20)
+/* Copied back at half of it, so that what comes until then still fits. */
+#define CHECKPOINT_PAGES 512
+
+static int64_t boottime(void)
+{
+    struct timespec now = {0};
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+}
+
+/* Waits in uneven steps for another process's transaction, 10 s at most, or 1 s in all once the
+ * store is being closed. */
+static int busy(void *user, int count)
+{
+    pomex_sq *self = user;
+    int64_t now = boottime();
+    if (count == 0)
+        self->waiting_since = now;
+    int64_t limit = atomic_load(self->closing) ? SECOND : 10 * SECOND;
+    if (now - self->waiting_since >= limit)
+        return 0;
+    struct timespec pause = {0, 500000 + (now ^ getpid() * 7919) % 4000000};
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+static int log_grew(void *user, sqlite3 *db, const char *name, int pages)
+{
+    pomex_sq *self = user;
+    (void)db;
+    (void)name;
+    if (pages < self->log_pages)
+        self->checkpoint_at = CHECKPOINT_PAGES;
+    self->log_pages = pages;
+    return SQLITE_OK;
+}
+
+/* SQLite has a race between a checkpoint and another connection's commit (3.7.0 to 3.51.2), which
+ * loses committed pages: so a checkpoint happens only while this process keeps every writer out.
+ * (That of the last connection's close is safe: SQLite holds the whole file then.) */
+bool pomex_sq_checkpoint(pomex_sq *self)
+{
+    if (!pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE"))
+        return false;
+    int log = 0, copied = 0;
+    sqlite3_wal_checkpoint_v2(self->reader, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
+    sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
+    /* Where a reader stands in the way, the rest is tried again later. */
+    self->checkpoint_at =
+        copied < log ? self->log_pages + CHECKPOINT_PAGES / 2 : CHECKPOINT_PAGES;
+    if (copied == log)
+        self->log_pages = 0;
+    return true;
+}
+
+bool pomex_sq_wants_checkpoint(const pomex_sq *self)
+{
+    return self->log_pages >= self->checkpoint_at;
+}
+
+/* Writes so much that the log is LOG_BYTES long; the file has the room for it too afterwards. */
+static void grow_log(pomex_sq *self)
+{
+    char name[4200];
+    struct stat at;
+    snprintf(name, sizeof name, "%.4096s-wal", self->path);
+    if (stat(name, &at) == 0 && at.st_size >= LOG_BYTES)
+        return;
+    pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('filler', zeroblob(?1))", "i",
+                 (int64_t)LOG_BYTES);
+    pomex_sq_run(self, "DELETE FROM meta WHERE name = 'filler'", "");
+    pomex_sq_checkpoint(self);
+    self->error = SQLITE_OK; /* a disk that is full already has no reserve */
+}
+
+static sqlite3 *connect(pomex_sq *self)
+{
+    sqlite3 *db = NULL;
+    int error = sqlite3_open_v2(
+        self->path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+        NULL);
+    if (error == SQLITE_OK) {
+        sqlite3_extended_result_codes(db, 1);
+        sqlite3_busy_handler(db, busy, self);
+        return db;
+    }
+    pomex_sq_failed(self, db, error);
+    sqlite3_close(db);
+    return NULL;
+}
+
+/* The head of a file that may be anybody's: nothing is changed before it is known to be ours. */
+static bool look_at_head(sqlite3 *db, const char *path, char *why, size_t why_size)
+{
+    static const char sql[] = "SELECT (SELECT application_id FROM pragma_application_id),"
+                              " (SELECT user_version FROM pragma_user_version),"
+                              " (SELECT count(*) FROM sqlite_master)";
+    sqlite3_stmt *statement = NULL;
+    bool fits = false;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        fits = pomex_sq_version_fits(
+            path, sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
+            sqlite3_column_int64(statement, 2), pomex_sq_step_count, why, why_size);
+    else
+        snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(db));
+    sqlite3_finalize(statement);
+    return fits;
+}
+
+/* Whether a worker lives that is not this process's. */
+static bool others_live(pomex_sq *self)
+{
+    bool alive = false;
+    sqlite3_stmt *row = pomex_sq_bind(self, "SELECT id, boot FROM worker WHERE buried = 0", "");
+    while (pomex_sq_step(self, row) == POMEX_SQ_ROW)
+        alive = alive || !pomex_sq_is_dead(self, sqlite3_column_int64(row, 0),
+                                           (const char *)sqlite3_column_text(row, 1));
+    return alive;
+}
+
+/* Made by us, and readable by its owner alone: prompts stand in it. Only a file that nobody has
+ * open can be made, so that the close drops no lock. */
+static bool make_file(const char *path, char *why, size_t why_size)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno != EEXIST) {
+        snprintf(why, why_size, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    if (fd >= 0)
+        close(fd);
+    return true;
+}
+
+static bool begin_to_use(pomex_sq *self)
+{
+    if (!pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE"))
+        return false;
+    pomex_sq_check_lineage(self);
+    return self->error == SQLITE_OK && pomex_sq_exec(self, self->db, "COMMIT");
+}
+
+static bool open_all(pomex_sq *self, char *why, size_t why_size)
+{
+    static const char set[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                              "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+    if (!make_file(self->path, why, why_size))
+        return false;
+    if (!pomex_sq_lock_open(self)) {
+        snprintf(why, why_size, "%s-lock: %s", self->path, strerror(errno));
+        return false;
+    }
+    self->db = connect(self);
+    if (!self->db || !look_at_head(self->db, self->path, why, why_size) ||
+        !pomex_sq_exec(self, self->db, set))
+        return false;
+    sqlite3_wal_hook(self->db, log_grew, self); /* and no checkpoint by itself */
+    if (!pomex_sq_migrate(self, pomex_sq_steps, pomex_sq_step_count, others_live, why,
+                          why_size) ||
+        !begin_to_use(self))
+        return false;
+    self->reader = connect(self);
+    if (!self->reader ||
+        !pomex_sq_exec(self, self->reader,
+                       "PRAGMA wal_autocheckpoint = 0; PRAGMA query_only = ON;"
+                       "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"))
+        return false;
+    grow_log(self);
+    self->log_inode = pomex_sq_log_inode(self);
+    return true;
+}
+
+void *pomex_sq_open(const pomex_store_options *options, const atomic_bool *closing,
+                    enum pomex_store_answer *answer, char *why, size_t why_size)
+{
+    pomex_sq *self = calloc(1, sizeof *self);
+    char *path = self ? strdup(options->path) : NULL;
+    if (!path) {
+        snprintf(why, why_size, "out of memory");
+        free(self);
+        return NULL;
+    }
+    self->path = path;
+    self->closing = closing;
+    self->any_file_system = options->any_file_system != 0;
+    self->lock = -1;
+    self->synchronous = 2;
+    self->checkpoint_at = CHECKPOINT_PAGES;
+    pomex_sq_read_machine(self);
+    if (pomex_sq_file_system(path, self->any_file_system, &self->lasting, why, why_size) &&
+        open_all(self, why, why_size))
+        return self;
+    if ((self->error & 0xff) == SQLITE_BUSY)
+        *answer = POMEX_STORE_BUSY;
+    if ((self->error & 0xff) == SQLITE_FULL)
+        *answer = POMEX_STORE_FULL;
+    if (!*why)
+        snprintf(why, why_size, "%s: %s", path, self->said);
+    pomex_sq_close(self);
+    return NULL;
+}
+
+void pomex_sq_close(void *user)
+{
+    pomex_sq *self = user;
+    for (size_t i = 0; i < POMEX_SQ_STATEMENTS; i++)
+        sqlite3_finalize(self->statements[i].statement);
+    sqlite3_close(self->reader);
+    sqlite3_close(self->db);
+    if (self->lock >= 0)
+        close(self->lock);
+    free(self->path);
+    free(self);
+}
+
+bool pomex_sq_check(const pomex_store_options *options, char *why, size_t why_size)
+{
+    bool lasting;
+    struct stat at;
+    sqlite3 *db = NULL;
+    if (!pomex_sq_file_system(options->path, options->any_file_system != 0, &lasting, why,
+                              why_size))
+        return false;
+    if (stat(options->path, &at) != 0 && errno == ENOENT)
+        return true;
+    int error = sqlite3_open_v2(options->path, &db,
+                                SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE, NULL);
+    if (error == SQLITE_OK)
+        sqlite3_busy_timeout(db, 1000);
+    else
+        snprintf(why, why_size, "%s: %s", options->path, sqlite3_errmsg(db));
+    bool fits = error == SQLITE_OK && look_at_head(db, options->path, why, why_size);
+    sqlite3_close(db);
+    return fits;
+}

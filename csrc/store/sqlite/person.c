@@ -1,0 +1,221 @@
+/* What a person says, each time an event with a name. */
+#include "store/sqlite/place.h"
+#include "store/sqlite/row.h"
+
+#include <string.h>
+
+#define RESEND_MS INT64_C(900000) /* 15 minutes after begin */
+
+static bool find(pomex_sq *self, pomex_store_request *request, pomex_sq_job *job)
+{
+    return pomex_sq_job_by_key(self, request, request->person.queue, request->person.key, job);
+}
+
+static bool refuse(pomex_store_request *request, const pomex_sq_job *job, const char *why)
+{
+    pomex_store_answer(request, POMEX_STORE_REFUSED, "\"%s\" %s", job->key, why);
+    return false;
+}
+
+static void said(pomex_sq *self, pomex_store_request *request, const pomex_sq_job *job,
+                 const char *name, const char *text)
+{
+    pomex_sq_event(self, job->queue, job->id, name, request->person.by, text);
+    pomex_store_answer(request, POMEX_STORE_YES, NULL);
+}
+
+/* The job is nobody's, under a new fence, and due. */
+static void set_free(pomex_sq *self, const pomex_sq_job *job, int64_t state)
+{
+    bool end = state == POMEX_STORE_CANCELLED;
+    pomex_sq_run(self,
+                 "UPDATE job SET state = ?2, worker = NULL, fence = fence + 1, due = 0,"
+                 " stuck = 0, deaths = 0, ended = ?3 WHERE id = ?1",
+                 "iii", job->id, state, end ? pomex_sq_wall() : 0);
+}
+
+void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
+{
+    const pomex_store_person *person = &request->person;
+    pomex_sq_job job;
+    if (!find(self, request, &job))
+        return;
+    bool over = job.state == POMEX_STORE_FAILED || job.state == POMEX_STORE_CANCELLED ||
+                job.state == POMEX_STORE_EXPIRED;
+    if (!over && !job.stuck) {
+        refuse(request, &job, "is not failed, cancelled, expired or stuck");
+        return;
+    }
+    if ((person->line || person->body) && !over) {
+        refuse(request, &job, "is stuck, and keeps its body");
+        return;
+    }
+    /* What is stuck goes on where it was; what is over is asked for anew. */
+    set_free(self, &job, over ? POMEX_STORE_READY : job.state);
+    if (over)
+        pomex_sq_run(self,
+                     "UPDATE job SET task = NULL, error = NULL, saved = NULL, sha256 = NULL,"
+                     " length = NULL, line = coalesce(?2, line), body = coalesce(?3, body)"
+                     " WHERE id = ?1",
+                     "iss", job.id, person->line, person->body);
+    said(self, request, &job, "retry", NULL);
+}
+
+/* Whether the attempt's request is over for sure, or so old that a person may decide. A worker that
+ * was buried may live: stopped, or cut off. Where its process holds its lock, it does. */
+static bool is_over(pomex_sq *self, pomex_store_request *request, const pomex_sq_job *job,
+                    const pomex_sq_attempt *attempt)
+{
+    if (!attempt->over && attempt->stage < 0 && pomex_sq_is_held(self, attempt->worker))
+        return refuse(request, job, "may still be sent: its worker lives; end that first");
+    /* In the same run of the machine the wall clock is not asked. */
+    int64_t age = strcmp(attempt->boot, self->boot) == 0
+                      ? pomex_sq_boottime() - attempt->begun_boot
+                      : pomex_sq_wall() - attempt->begun;
+    if (age < RESEND_MS && !request->person.now)
+        return refuse(request, job, "was begun less than 15 minutes ago; look first");
+    return true;
+}
+
+void pomex_sq_resend(pomex_sq *self, pomex_store_request *request)
+{
+    pomex_sq_job job;
+    pomex_sq_attempt attempt;
+    if (!find(self, request, &job))
+        return;
+    if (job.state != POMEX_STORE_UNCLEAR) {
+        refuse(request, &job, "is not unclear");
+        return;
+    }
+    if (pomex_sq_attempt_find(self, request, job.id, job.attempt, &attempt) &&
+        !is_over(self, request, &job, &attempt))
+        return;
+    set_free(self, &job, POMEX_STORE_READY);
+    pomex_sq_run(self, "UPDATE job SET task = NULL WHERE id = ?1", "i", job.id);
+    said(self, request, &job, "resend", NULL);
+}
+
+void pomex_sq_adopt(pomex_sq *self, pomex_store_request *request)
+{
+    const char *task = request->person.task;
+    pomex_sq_job job;
+    pomex_sq_attempt attempt;
+    if (!find(self, request, &job))
+        return;
+    if (!task || job.state != POMEX_STORE_UNCLEAR ||
+        !pomex_sq_attempt_find(self, request, job.id, job.attempt, &attempt)) {
+        refuse(request, &job, "is not unclear");
+        return;
+    }
+    int64_t holder =
+        pomex_sq_number(self, 0, "SELECT job FROM task WHERE account = ?1 AND id = ?2", "is",
+                        attempt.account, task);
+    if (holder != 0 && holder != job.id) {
+        pomex_store_answer(request, POMEX_STORE_REFUSED,
+                           "the id %s belongs to another job of this store", task);
+        return;
+    }
+    if (holder == 0)
+        pomex_sq_run(self, "INSERT INTO task VALUES (?1, ?2, ?3, ?4)", "isii", attempt.account,
+                     task, job.id, attempt.number);
+    pomex_sq_run(self,
+                 "UPDATE attempt SET task = ?3, stage = ?4 WHERE job = ?1 AND number = ?2",
+                 "iisi", job.id, attempt.number, task, (int64_t)POMEX_STORE_TASK);
+    pomex_sq_attempt_hold(self, &attempt, attempt.cost > 0 ? attempt.cost : 0, attempt.video,
+                          attempt.video);
+    set_free(self, &job, POMEX_STORE_POLLING);
+    pomex_sq_run(self, "UPDATE job SET task = ?2 WHERE id = ?1", "is", job.id, task);
+    said(self, request, &job, "adopt", task);
+}
+
+void pomex_sq_resolve(pomex_sq *self, pomex_store_request *request)
+{
+    const pomex_store_person *person = &request->person;
+    pomex_sq_job job;
+    pomex_sq_attempt attempt;
+    if (!find(self, request, &job))
+        return;
+    int64_t number = person->attempt ? person->attempt : job.attempt;
+    if (!pomex_sq_attempt_find(self, request, job.id, number, &attempt)) {
+        pomex_store_answer(request, POMEX_STORE_MISSING, "there is no such attempt");
+        return;
+    }
+    if (job.state == POMEX_STORE_SENDING && number == job.attempt) {
+        refuse(request, &job, "is being sent");
+        return;
+    }
+    pomex_sq_attempt_hold(self, &attempt, person->not_billed ? 0 : attempt.held,
+                          person->not_billed ? 0 : attempt.counted, attempt.in_flight);
+    said(self, request, &job, "resolve", person->not_billed ? "not billed" : "billed");
+}
+
+void pomex_sq_cancel(pomex_sq *self, pomex_store_request *request)
+{
+    pomex_sq_job job;
+    if (!find(self, request, &job))
+        return;
+    if (job.state == POMEX_STORE_CANCELLED) {
+        pomex_store_answer(request, POMEX_STORE_KNOWN, NULL);
+        return;
+    }
+    if (job.state != POMEX_STORE_READY && job.state != POMEX_STORE_SAVING &&
+        job.state != POMEX_STORE_UNCLEAR) {
+        refuse(request, &job, "is not ready, unclear or being saved");
+        return;
+    }
+    set_free(self, &job, POMEX_STORE_CANCELLED);
+    said(self, request, &job, "cancel", NULL);
+}
+
+/* ------------------------------------------------------------------------------ of a queue */
+
+void pomex_sq_queue(pomex_sq *self, pomex_store_request *request)
+{
+    const pomex_store_queue *queue = &request->queue;
+    int64_t made = pomex_sq_run(
+        self, "INSERT INTO queue (name) VALUES (?1) ON CONFLICT DO NOTHING", "s", queue->queue);
+    int64_t set = 0;
+    if (queue->videos_cap >= 0 || queue->money_cap >= 0)
+        set = pomex_sq_run(self,
+                           "UPDATE queue SET capped = 1, videos_cap = ?2, money_cap = ?3"
+                           " WHERE name = ?1 AND capped = 0",
+                           "sii", queue->queue, queue->videos_cap, queue->money_cap);
+    pomex_store_answer(request, made > 0 || set > 0 ? POMEX_STORE_YES : POMEX_STORE_KNOWN,
+                       NULL);
+}
+
+void pomex_sq_cap(pomex_sq *self, pomex_store_request *request)
+{
+    const pomex_store_queue *queue = &request->queue;
+    int64_t id = pomex_sq_queue_find(self, request, queue->queue);
+    if (id == 0)
+        return;
+    pomex_sq_run(self,
+                 "UPDATE queue SET capped = 1, videos_cap = ?2, money_cap = ?3 WHERE id = ?1",
+                 "iii", id, queue->videos_cap, queue->money_cap);
+    pomex_sq_event(self, id, 0, "cap", queue->by, queue->text);
+    pomex_store_answer(request, POMEX_STORE_YES, NULL);
+}
+
+void pomex_sq_pause(pomex_sq *self, pomex_store_request *request)
+{
+    const pomex_store_queue *queue = &request->queue;
+    int64_t id = pomex_sq_queue_find(self, request, queue->queue);
+    if (id == 0)
+        return;
+    pomex_sq_run(self,
+                 "UPDATE queue SET paused = ?2, why = ?3, failure = NULL, failures = 0"
+                 " WHERE id = ?1",
+                 "iis", id, (int64_t)(queue->paused != 0), queue->paused ? queue->text : NULL);
+    pomex_sq_event(self, id, 0, queue->paused ? "pause" : "go on", queue->by, queue->text);
+    pomex_store_answer(request, POMEX_STORE_YES, NULL);
+}
+
+void pomex_sq_continue(pomex_sq *self, pomex_store_request *request)
+{
+    bool was = self->foreign;
+    pomex_sq_take_lineage(self);
+    if (was)
+        pomex_sq_event(self, 0, 0, "continue", request->go_on.by, NULL);
+    pomex_store_answer(request, was ? POMEX_STORE_YES : POMEX_STORE_KNOWN, NULL);
+}

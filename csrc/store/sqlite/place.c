@@ -1,0 +1,167 @@
+#include "store/sqlite/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+bool pomex_sq_good_file_system(int64_t type)
+{
+    static const int64_t good[] = {
+        0xef53,     /* ext2, ext3, ext4 */
+        0x58465342, /* xfs */
+        0x9123683e, /* btrfs */
+        0xf2f52010, /* f2fs */
+        0x2fc12fc1, /* zfs */
+        0xca451a4e, /* bcachefs */
+        0x3153464a, /* jfs */
+        0x52654973, /* reiserfs */
+        0x794c7630, /* overlay: its files go when the container goes */
+        0x01021994, /* tmpfs: its files go with the machine */
+    };
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        if (good[i] == type)
+            return true;
+    }
+    return false;
+}
+
+/* "DIR" of "DIR/NAME", at most `size` bytes of it. */
+static const char *folder_of(const char *path, char *folder, size_t size)
+{
+    const char *slash = strrchr(path, '/');
+    size_t length = slash ? (size_t)(slash - path) : 0;
+    if (!slash)
+        return ".";
+    if (length == 0)
+        return "/";
+    if (length >= size)
+        return NULL;
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    return folder;
+}
+
+bool pomex_sq_file_system(const char *path, bool any, bool *lasting, char *why, size_t why_size)
+{
+    char buffer[4096];
+    const char *folder = folder_of(path, buffer, sizeof buffer);
+    struct statfs system;
+    if (!folder || statfs(folder, &system) != 0) {
+        snprintf(why, why_size, "%s: %s", path, strerror(folder ? errno : ENAMETOOLONG));
+        return false;
+    }
+    *lasting = system.f_type != 0x794c7630 && system.f_type != 0x01021994;
+    if (any || pomex_sq_good_file_system((int64_t)system.f_type))
+        return true;
+    snprintf(
+        why, why_size,
+        "%s is on a file system (type %llx) that is not known to keep locks and to sync, as "
+        "network file systems do not; file_system = \"any\" takes it all the same",
+        path, (unsigned long long)system.f_type);
+    return false;
+}
+
+bool pomex_sq_has_room(const char *file, int64_t bytes)
+{
+    char buffer[4096];
+    const char *folder = folder_of(file, buffer, sizeof buffer);
+    struct statvfs room;
+    if (!folder || statvfs(folder, &room) != 0 || room.f_frsize == 0)
+        return true;
+    return room.f_bavail >= (uint64_t)bytes / room.f_frsize;
+}
+
+/* The first line of a small file; "" if there is none. */
+static void read_line(const char *path, char *line, size_t size)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, line, size - 1);
+    line[length > 0 ? length : 0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+void pomex_sq_read_machine(pomex_sq *self)
+{
+    read_line("/etc/machine-id", self->machine, sizeof self->machine);
+    read_line("/proc/sys/kernel/random/boot_id", self->boot, sizeof self->boot);
+}
+
+static uint64_t inode_of(const char *path, const char *suffix)
+{
+    char name[4200];
+    struct stat at;
+    int length = snprintf(name, sizeof name, "%s%s", path, suffix);
+    if (length < 0 || (size_t)length >= sizeof name || stat(name, &at) != 0)
+        return 0;
+    return at.st_ino;
+}
+
+uint64_t pomex_sq_log_inode(const pomex_sq *self)
+{
+    return inode_of(self->path, "-wal");
+}
+
+void pomex_sq_lineage(const pomex_sq *self, char *text, size_t size)
+{
+    snprintf(text, size, "%s/%llu", self->machine,
+             (unsigned long long)inode_of(self->path, ""));
+}
+
+static int64_t mark_beside(const pomex_sq *self)
+{
+    int64_t mark = 0;
+    return pread(self->lock, &mark, sizeof mark, 0) == (ssize_t)sizeof mark ? mark : 0;
+}
+
+void pomex_sq_check_lineage(pomex_sq *self)
+{
+    char lineage[POMEX_SQ_MACHINE + 32];
+    pomex_sq_lineage(self, lineage, sizeof lineage);
+    int64_t same = pomex_sq_number(
+        self, -1, "SELECT value = ?1 FROM meta WHERE name = 'lineage'", "s", lineage);
+    self->mark = pomex_sq_number(self, 0, "SELECT value FROM meta WHERE name = 'mark'", "");
+    if (same < 0)
+        pomex_sq_take_lineage(self);
+    else
+        self->foreign = same == 0 || self->mark < mark_beside(self);
+}
+
+void pomex_sq_take_lineage(pomex_sq *self)
+{
+    char lineage[POMEX_SQ_MACHINE + 32];
+    int64_t beside = mark_beside(self);
+    pomex_sq_lineage(self, lineage, sizeof lineage);
+    if (self->mark < beside)
+        self->mark = beside;
+    pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('lineage', ?1)", "s", lineage);
+    pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('mark', ?1)", "i", self->mark);
+    self->foreign = false;
+}
+
+void pomex_sq_raise_mark(pomex_sq *self)
+{
+    pomex_sq_run(self, "UPDATE meta SET value = value + 1 WHERE name = 'mark'", "");
+    self->mark = pomex_sq_number(self, 0, "SELECT value FROM meta WHERE name = 'mark'", "");
+}
+
+void pomex_sq_write_mark(const pomex_sq *self)
+{
+    int64_t mark = self->mark;
+    /* Not synced: a mark that is too small only fails to notice. */
+    if (pwrite(self->lock, &mark, sizeof mark, 0) < 0)
+        return;
+}
+
+bool pomex_sq_is_in_place(const pomex_sq *self)
+{
+    int moved = 0;
+    sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return !moved && pomex_sq_log_inode(self) == self->log_inode;
+}

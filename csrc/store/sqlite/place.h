@@ -1,0 +1,68 @@
+/* Where the store is: its file system, its room, its lineage, and the file beside it that holds
+ * this process's lock.
+ *
+ * PATH-lock is no file of SQLite's. Byte n of it is locked by worker n for as long as its process
+ * lives (a lock of the open file, so that closing another descriptor does not drop it, and that
+ * falls with the process at once). Its content is the mark: how many durable transactions the
+ * store has had, as far as this machine knows. A store whose own mark is smaller was put back
+ * from a copy. */
+#ifndef POMEX_SQ_PLACE_H
+#define POMEX_SQ_PLACE_H
+
+#include "store/sqlite/sqlite.h"
+
+#define POMEX_SQ_ROOM_STORE INT64_C(67108864)  /* at the store: 64 MiB */
+#define POMEX_SQ_ROOM_FILE  INT64_C(268435456) /* where videos are saved: 256 MiB */
+
+/* Looks at the file system of the store's folder by its path. False with `why`: it is not known to
+ * keep locks and syncs, and `any` is false. `lasting`: whether its files outlive a container and
+ * the machine's next start. */
+bool pomex_sq_file_system(const char *path, bool any, bool *lasting, char *why,
+                          size_t why_size);
+
+/* Whether a file system of this kind (statfs's f_type) is local and keeps its promises. */
+bool pomex_sq_good_file_system(int64_t type);
+
+/* Reads the ids of the machine and of its boot. */
+void pomex_sq_read_machine(pomex_sq *self);
+
+/* The lineage of the file at `path` on this machine, as one text of at most `size` bytes. */
+void pomex_sq_lineage(const pomex_sq *self, char *text, size_t size);
+
+/* Compares the stored lineage and mark with those that are, and sets self->foreign; a new store
+ * takes them over. Within a transaction. */
+void pomex_sq_check_lineage(pomex_sq *self);
+
+/* The store's lineage is from now on what it is here. Within a transaction. */
+void pomex_sq_take_lineage(pomex_sq *self);
+
+/* Raises the mark: in the store within a transaction, and beside it after its commit. */
+void pomex_sq_raise_mark(pomex_sq *self);
+void pomex_sq_write_mark(const pomex_sq *self);
+
+/* Whether the open file still is what stands at its path, and its log too. */
+bool pomex_sq_is_in_place(const pomex_sq *self);
+
+/* The inode of PATH-wal; 0: none. */
+uint64_t pomex_sq_log_inode(const pomex_sq *self);
+
+/* Whether the folder of `file` has that many bytes left; true where nobody can tell. */
+bool pomex_sq_has_room(const char *file, int64_t bytes);
+
+/* Opens PATH-lock. False with errno. */
+bool pomex_sq_lock_open(pomex_sq *self);
+
+/* Locks the byte of a worker of this process, and unlocks it. */
+bool pomex_sq_lock_worker(pomex_sq *self, int64_t worker);
+void pomex_sq_unlock_worker(pomex_sq *self, int64_t worker);
+
+/* Whether the byte of a worker is locked: a process of this machine lives that has it. */
+bool pomex_sq_is_held(pomex_sq *self, int64_t worker);
+
+/* Whether a worker that joined under that boot id is dead for sure; never one of our own. */
+bool pomex_sq_is_dead(pomex_sq *self, int64_t worker, const char *boot);
+
+/* The process that holds the store's write lock, by /proc/locks. 0: not known. */
+long pomex_sq_holder(const pomex_sq *self);
+
+#endif

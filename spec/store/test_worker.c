@@ -1,0 +1,359 @@
+/* Workers: claims, deaths, the beat and the watch over others; the thread, its order and its end.
+ * Deaths are watched in processes of their own: a store is opened after each fork. */
+#include "bed.h"
+
+#include "store/thread.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void a_claim_takes_what_is_due_and_free(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job;
+    int64_t worker = bed_join(bed);
+    bed_put(bed, "a", "1");
+    bed_put(bed, "b", "2");
+    pomex_store_new future = {.key = "c", .line = "3", .body = "3", .due = POMEX_STORE_NEVER};
+    bed_put_new(bed, &future);
+    assert_int_equal(bed_claim(bed, worker, 1, &job), 1);
+    int64_t fence = job.fence;
+    assert_int_equal(job.worker, worker);
+    assert_int_equal(bed_claim(bed, bed_join(bed), 5, &job), 1);
+    assert_string_equal(job.key, "b");
+    pomex_store_request *release = bed_new_request(POMEX_STORE_RELEASE);
+    int64_t id = bed_get(bed, "a").id;
+    release->release = (pomex_store_release){.worker = worker, .jobs = &id, .job_count = 1};
+    bed_ask(bed, release);
+    assert_int_equal(bed_claim(bed, worker, 5, &job), 1);
+    assert_string_equal(job.key, "a");
+    assert_true(job.fence > fence);
+}
+
+static void release_keeps_what_is_being_sent(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "a", 0);
+    pomex_store_request *release = bed_new_request(POMEX_STORE_RELEASE);
+    release->release =
+        (pomex_store_release){.worker = bed->worker, .jobs = &job.id, .job_count = 1};
+    bed_ask(bed, release);
+    assert_int_equal(bed_get(bed, "a").worker, bed->worker);
+}
+
+static void a_burial_compares_the_beat(void **state)
+{
+    store_bed *bed = *state;
+    int64_t worker = bed_join(bed);
+    pomex_store_request *bury = bed_new_request(POMEX_STORE_BURY);
+    pomex_store_request *beat = bed_new_request(POMEX_STORE_BEAT);
+    bury->bury = (pomex_store_bury){.worker = worker, .beat = 0};
+    beat->beat.worker = worker;
+    assert_int_equal(bed_ask(bed, beat)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_ask(bed, bury)->answer, POMEX_STORE_STALE);
+    assert_int_equal(bed_bury(bed, worker), POMEX_STORE_YES);
+    assert_int_equal(bed_bury(bed, worker), POMEX_STORE_KNOWN);
+    assert_int_equal(pomex_store_beat_asked(bed->store), 0);
+}
+
+static void a_worker_that_leaves_gives_back_all_but_what_is_out(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "out", 0);
+    bed_put(bed, "held", "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "out").state, POMEX_STORE_UNCLEAR);
+    assert_int_equal(bed_get(bed, "held").state, POMEX_STORE_READY);
+    assert_int_equal(bed_counts(bed).tasks, 0);
+    assert_int_equal(bed_claim(bed, bed_join(bed), 5, &job), 1);
+    assert_string_equal(job.key, "held");
+}
+
+/* A list of one other worker, whose beat stands at `beat`. */
+static size_t look(pomex_store_life *life, int64_t beat, int64_t at, int dead)
+{
+    pomex_store_bury buried[4];
+    pomex_store_worker other = {.id = 7, .beat = beat, .dead = dead};
+    pomex_store_workers list = {.workers = &other, .worker_count = 1};
+    size_t found = pomex_store_life_look(life, &list, at, buried, 4);
+    if (found > 0)
+        assert_int_equal(buried[0].worker, 7);
+    return found;
+}
+
+static const int64_t second = INT64_C(1000000000);
+
+static void a_death_is_watched_for_a_minute(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {0};
+    pomex_store_life_init(&life, &options);
+    for (int64_t at = 5; at < 65; at += 5)
+        assert_int_equal(look(&life, 3, at * second, 0), 0);
+    assert_int_equal(look(&life, 3, 65 * second, 0), 1);
+    assert_int_equal(look(&life, 4, 70 * second, 0), 0); /* it beats after all */
+    assert_int_equal(look(&life, 4, 75 * second, 1), 1); /* its lock is free */
+    pomex_store_life_free(&life);
+}
+
+static void time_in_which_nobody_looked_is_not_watched(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {0};
+    pomex_store_life_init(&life, &options);
+    look(&life, 3, 5 * second, 0);
+    /* The machine slept for an hour, or the store was out of reach. */
+    assert_int_equal(look(&life, 3, 3605 * second, 0), 0);
+    assert_int_equal(look(&life, 3, 3610 * second, 0), 0);
+    pomex_store_life_free(&life);
+}
+
+static void a_host_that_does_not_step_beats_no_longer(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {.worker = 1};
+    pomex_store_life_init(&life, &options);
+    atomic_store(&life.due, 100 * second);
+    assert_true(pomex_store_life_tick(&life, 699 * second));
+    assert_false(pomex_store_life_tick(&life, 701 * second - second / 2));
+    assert_false(pomex_store_life_tick(&life, 710 * second));
+    atomic_store(&life.due, POMEX_STORE_NEVER); /* nothing is due: it may sleep */
+    assert_true(pomex_store_life_tick(&life, 9000 * second));
+    pomex_store_life_free(&life);
+}
+
+/* A child that opens the store, begins a job of that key, says so, and waits for its end. */
+static pid_t start_child(store_bed *bed, const char *key)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        bed->store = NULL;
+        bed->worker = 0;
+        bed_open(bed, true);
+        bed_sending(bed, key, 100);
+        if (write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(ready[1]);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    return child;
+}
+
+static void wait_for_state(store_bed *bed, const char *key, enum pomex_store_state wanted)
+{
+    for (int i = 0; i < 600; i++) {
+        if (bed_get(bed, key).state == wanted)
+            return;
+        poll(NULL, 0, 20);
+    }
+    fail_msg("%s is %d, not %d", key, bed_get(bed, key).state, wanted);
+}
+
+static int start_closed(void **state)
+{
+    store_bed *bed = bed_new();
+    *state = bed;
+    bed_open(bed, true);
+    bed_queue(bed);
+    bed_close(bed);
+    return 0;
+}
+
+static void a_killed_worker_is_buried_at_once(void **state)
+{
+    store_bed *bed = *state;
+    pid_t child = start_child(bed, "a");
+    /* A minute's watch here: only the lock can tell it sooner. */
+    bed_open(bed, false);
+    pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
+    assert_int_equal(list->workers.worker_count, 1);
+    assert_int_equal(list->workers.workers[0].dead, 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
+    assert_int_equal(list->workers.workers[0].dead, 1);
+    bed_close(bed);
+    bed_open(bed, true);
+    bed_join(bed);
+    wait_for_state(bed, "a", POMEX_STORE_UNCLEAR);
+}
+
+static void a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken(void **state)
+{
+    store_bed *bed = *state;
+    pid_t child = start_child(bed, "a");
+    kill(child, SIGSTOP);
+    bed_open(bed, true);
+    bed_join(bed);
+    wait_for_state(bed, "a", POMEX_STORE_UNCLEAR);
+    pomex_store_job job = bed_get(bed, "a");
+    assert_int_equal(bed_fact(bed, job.id, 1, POMEX_STORE_TASK, "t1"), POMEX_STORE_YES);
+    kill(child, SIGKILL);
+    kill(child, SIGCONT);
+    waitpid(child, NULL, 0);
+}
+
+static void resend_is_refused_while_a_buried_worker_lives(void **state)
+{
+    store_bed *bed = *state;
+    pid_t child = start_child(bed, "a");
+    kill(child, SIGSTOP);
+    bed_open(bed, true);
+    bed_join(bed);
+    wait_for_state(bed, "a", POMEX_STORE_UNCLEAR);
+    for (int alive = 1; alive >= 0; alive--) {
+        if (!alive) {
+            kill(child, SIGKILL);
+            waitpid(child, NULL, 0);
+        }
+        pomex_store_request *resend = bed_person(bed, POMEX_STORE_RESEND, "a");
+        resend->person.now = 1;
+        bed_ask(bed, resend);
+        assert_int_equal(resend->answer, alive ? POMEX_STORE_REFUSED : POMEX_STORE_YES);
+    }
+}
+
+static void two_processes_share_what_there_is(void **state)
+{
+    store_bed *bed = *state;
+    enum { JOBS = 60 };
+    bed_open(bed, false);
+    for (int i = 0; i < JOBS; i++) {
+        char key[8];
+        snprintf(key, sizeof key, "k%d", i);
+        bed_put(bed, key, "b");
+    }
+    bed_cap(bed, JOBS / 2, -1);
+    bed_close(bed);
+    pid_t children[2];
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    for (int i = 0; i < 2; i++) {
+        children[i] = fork();
+        if (children[i] != 0)
+            continue;
+        pomex_store_job job;
+        int begun = 0;
+        bed_open(bed, false);
+        bed_join(bed);
+        while (bed_claim(bed, bed->worker, 1, &job) == 1)
+            begun += bed_begin(bed, bed->worker, &job, 1, 0)->answer == POMEX_STORE_YES;
+        if (write(ends[1], &begun, sizeof begun) != (ssize_t)sizeof begun)
+            _exit(1);
+        _exit(0);
+    }
+    int total = 0, part;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(read(ends[0], &part, sizeof part), sizeof part);
+        total += part;
+        waitpid(children[i], NULL, 0);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(total, JOBS / 2);
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).videos, JOBS / 2);
+}
+
+static void a_child_cannot_use_the_store_of_its_parent(void **state)
+{
+    store_bed *bed = *state;
+    bed_put(bed, "a", "body");
+    pid_t child = fork();
+    if (child == 0) {
+        char why[256] = "";
+        pomex_store_request *request = pomex_store_request_new(POMEX_STORE_GET);
+        bool taken = pomex_store_submit(bed->store, request, why, sizeof why);
+        bool empty = pomex_store_take(bed->store) == NULL;
+        pomex_store_request_free(request);
+        pomex_store_close(bed->store);
+        _exit(taken || !empty || !strstr(why, "forked") ? 1 : 0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_READY);
+}
+
+static void a_store_that_was_opened_before_a_fork_is_used_after_it(void **state)
+{
+    store_bed *bed = *state;
+    bed_open(bed, false);
+    pid_t child = fork();
+    if (child == 0) {
+        bed_put(bed, "a", "body");
+        bed_close(bed);
+        _exit(0);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_READY);
+}
+
+static void what_was_submitted_before_the_close_is_carried_out(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_new job = {.key = "a", .line = "l", .body = "b"};
+    pomex_store_request *put = bed_new_request(POMEX_STORE_PUT);
+    put->put = (pomex_store_put){.queue = "q", .jobs = &job, .job_count = 1};
+    bed_submit(bed, put);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_READY);
+}
+
+static void the_descriptor_is_readable_while_an_answer_waits(void **state)
+{
+    store_bed *bed = *state;
+    struct pollfd wait = {.fd = pomex_store_fd(bed->store), .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 0), 0);
+    for (int i = 0; i < 3; i++)
+        bed_submit(bed, bed_new_request(POMEX_STORE_WORKERS));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(poll(&wait, 1, 10000), 1);
+        bed_wait(bed);
+    }
+    assert_int_equal(poll(&wait, 1, 0), 0);
+}
+
+#define TEST(name)  cmocka_unit_test_setup_teardown(name, bed_start, bed_stop)
+#define ALONE(name) cmocka_unit_test_setup_teardown(name, start_closed, bed_stop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_claim_takes_what_is_due_and_free),
+        TEST(release_keeps_what_is_being_sent),
+        TEST(a_burial_compares_the_beat),
+        TEST(a_worker_that_leaves_gives_back_all_but_what_is_out),
+        cmocka_unit_test(a_death_is_watched_for_a_minute),
+        cmocka_unit_test(time_in_which_nobody_looked_is_not_watched),
+        cmocka_unit_test(a_host_that_does_not_step_beats_no_longer),
+        ALONE(a_killed_worker_is_buried_at_once),
+        ALONE(a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken),
+        ALONE(resend_is_refused_while_a_buried_worker_lives),
+        ALONE(two_processes_share_what_there_is),
+        TEST(a_child_cannot_use_the_store_of_its_parent),
+        ALONE(a_store_that_was_opened_before_a_fork_is_used_after_it),
+        TEST(what_was_submitted_before_the_close_is_carried_out),
+        TEST(the_descriptor_is_readable_while_an_answer_waits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
