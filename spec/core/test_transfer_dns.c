@@ -6,10 +6,13 @@
 
 #include <dlfcn.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOOKUP_SECONDS 3
+
+static atomic_bool outage = true; /* names that end in .test take that long */
 
 typedef int lookup_function(const char *, const char *, const struct addrinfo *,
                             struct addrinfo **);
@@ -23,7 +26,8 @@ __attribute__((visibility("default"))) int getaddrinfo(const char *name, const c
     void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
     memcpy(&real, &symbol, sizeof real);
     if (name && strstr(name, ".test")) {
-        sleep(LOOKUP_SECONDS);
+        if (atomic_load(&outage))
+            sleep(LOOKUP_SECONDS);
         return EAI_NONAME;
     }
     return real(name, service, hints, result);
@@ -122,6 +126,36 @@ static void a_name_that_is_not_there(void **state)
     harness_stop(&h);
 }
 
+/* From libcurl 8.20 on lookups share the threads of the multi handle: here those of twenty
+ * lookups that were given up still hang. */
+static void lookups_that_were_given_up_hold_up_nothing(void **state)
+{
+    (void)state;
+    pomex_operation *given_up[20];
+    harness h;
+    begin(&h, &given_up[0], 0.3);
+    for (int i = 1; i < 20; i++)
+        given_up[i] = harness_call(&h, POMEX_EFFECT_BILLED);
+    for (int i = 0; i < 20; i++) {
+        harness_finish(&h, given_up[i]);
+        assert_string_equal(pomex_operation_error(given_up[i])->type, "timeout_error");
+        pomex_operation_release(given_up[i]);
+    }
+    atomic_store(&outage, false);
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    options.timeout = 30;
+    double start = harness_now();
+    pomex_operation *op =
+        pomex_client_call(h.client, POMEX_ASSET_GET, "asset-1", 7, NULL, &options);
+    harness_finish(&h, op);
+    is_quick(start);
+    assert_string_equal(pomex_operation_error(op)->type, "connection_error");
+    pomex_operation_release(op);
+    harness_stop(&h);
+    atomic_store(&outage, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +163,7 @@ int main(void)
         cmocka_unit_test(a_close_returns_at_once),
         cmocka_unit_test(a_deadline_is_kept),
         cmocka_unit_test(a_name_that_is_not_there),
+        cmocka_unit_test(lookups_that_were_given_up_hold_up_nothing),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     sleep(LOOKUP_SECONDS); /* lookups that nobody waits for end before the process does */

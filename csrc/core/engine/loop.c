@@ -63,6 +63,19 @@ static bool has_hashed_certificates(const char *folder)
     return count == WHOLE_STORE;
 }
 
+/* Settings that headers older than the library do not name, and older libraries refuse by
+ * CURLM_UNKNOWN_OPTION. From libcurl 8.20 on the threads that look names up are the multi
+ * handle's. */
+static void set_lookups(CURLM *multi, long transfers)
+{
+    /* CURLMOPT_QUICK_EXIT: without it a cancel, a deadline and a close wait for the threads of
+     * lookups that were given up, whatever CURLOPT_QUICK_EXIT says. */
+    curl_multi_setopt(multi, (CURLMoption)21, 1L);
+    /* CURLMOPT_RESOLVE_THREADS_MAX: each lookup takes two of them, also after it was given up. Of
+     * the twenty that there are without this, none is left when an outage of DNS is over. */
+    curl_multi_setopt(multi, (CURLMoption)20, 4 * transfers);
+}
+
 /* False with errno; a setting that libcurl refuses is ENOSYS: no answer would be heard of. */
 static bool open_multi(pomex_client *c)
 {
@@ -74,6 +87,7 @@ static bool open_multi(pomex_client *c)
         errno = ENOMEM;
     if (!c->multi)
         return false;
+    set_lookups(c->multi, o->max_in_flight + o->max_downloads);
     errno = ENOSYS;
     return curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted) ==
                CURLM_OK &&

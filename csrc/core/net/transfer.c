@@ -308,13 +308,15 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
     }
 }
 
+/* libcurl's own words may hold what the other side sent: from 8.14 on a transfer coding that it
+ * does not know. What the host of a video link sends, which may echo the link, is not shown. */
 static const char *why_of(const pomex_transfer *t, CURLcode code)
 {
     if (t->repeated)
         return "the connection died before an answer came";
     if (t->late)
         return "the connection came too late to send what must not be repeated";
-    if (t->why[0])
+    if (t->why[0] && !(t->stranger && t->sent))
         return t->why;
     return code == CURLE_OK ? "the connection ended before the answer did"
                             : curl_easy_strerror(code);
