@@ -76,6 +76,14 @@ if(POMEX_TESTS)
   pomex_need(OPENSSL openssl libssl-dev)
 endif()
 if(POMEX_MISSING)
+  # As this system calls them, where that can be found out.
+  separate_arguments(POMEX_MISSING_NAMES UNIX_COMMAND "${POMEX_MISSING}")
+  execute_process(COMMAND bash -c ". \"$0\" && for n; do printf ' %s' \"$(pomex_name \"$n\")\"; done"
+                          "${CMAKE_CURRENT_LIST_DIR}/packages.sh" ${POMEX_MISSING_NAMES}
+                  RESULT_VARIABLE POMEX_NAMED OUTPUT_VARIABLE POMEX_NAMES ERROR_QUIET)
+  if(POMEX_NAMED STREQUAL "0")
+    set(POMEX_MISSING "${POMEX_NAMES}")
+  endif()
   message(FATAL_ERROR "pomex: libraries are missing; on Debian or Ubuntu:\n"
                       "  sudo apt-get install${POMEX_MISSING}")
 endif()

@@ -3,8 +3,9 @@
 #
 #   spec/run.sh [--no-install] [--only STAGE[,STAGE…]] [--list]
 #
-# Every stage runs, also after one that failed; the log of each is in build/logs. Exits 0 if
-# all passed. POMEX_BUILD=DIR builds there and not in build/. POMEX_SLOTS=N: as many programs
+# Every stage runs, also after one that failed; the log of each is in build/logs. What this system
+# lacks (a package that its apt does not know) is said to be not run, and why. Exits 0 if all
+# that ran has passed. POMEX_BUILD=DIR builds there and not in build/. POMEX_SLOTS=N: as many programs
 # at once (else four times as many as there are processors, since what they do most is wait).
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
@@ -23,7 +24,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 
 # Stages run side by side; one after a "|" begins when all before it have ended. Those with one
 # long program come first.
-stages=(format luacheck shellcheck mutants build-gcc build-clang build-asan build-luas
+stages=(format luacheck shellcheck mutants build-gcc build-luajit build-clang build-asan build-luas
     "|" money quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
     c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
     lua-tests-asan-5.1
@@ -41,7 +42,7 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     -h | --help)
-        sed -n '2,8s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *)
@@ -60,7 +61,53 @@ logs="$build/logs"
 # What chance decides is the same in every run: new seeds are for spec/soak.sh, and by hand.
 export POMEX_SEED="${POMEX_SEED:-1}"
 pomex_packages "$install" "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" \
-    "${POMEX_TEST_PACKAGES[@]}" || exit 2
+    "${POMEX_TEST_PACKAGES[@]/%/?}" || exit 2
+
+# ------------------------------------------------------------------------- what is not here
+
+# needs STAGE: the programs (or modules of pkg-config: "pc:NAME") that it cannot do without.
+needs()
+{
+    case "$1" in
+    format) echo clang-format ;;
+    luacheck | shellcheck | cppcheck | luarocks) echo "$1" ;;
+    build-clang | tsan | fuzz) echo clang ;;
+    c-tests-valgrind) echo valgrind ;;
+    quickstart) echo ffprobe ;;
+    build-luajit | lua-tests-luajit | kinds) echo luajit pc:luajit ;;
+    lua-tests-5.* | lua-tests-asan-5.*) echo "lua${1##*-} pc:lua${1##*-}" ;;
+    esac
+}
+
+# lacks NAME…: prints the first that is not here; fails if all are.
+lacks()
+{
+    local name
+    for name in "$@"; do
+        if ! case "$name" in
+            pc:*) pkg-config --exists "${name#pc:}" 2> /dev/null ;;
+            *) command -v "$name" > /dev/null ;;
+            esac then
+            echo "no ${name#pc:} here"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# The Luas beside 5.4 that are here.
+luas=()
+for lua in 5.3 5.1; do lacks "lua$lua" "pc:lua$lua" > /dev/null || luas+=("$lua"); done
+lacks luajit pc:luajit > /dev/null || luas+=(luajit)
+
+# Tags of the specs that what is here cannot run.
+lacking_tags=
+for need in browser:chromium openresty:nginx example:nginx example:love; do
+    if why="$(PATH="$PATH:/usr/sbin" lacks "${need#*:}")"; then
+        echo "tests tagged #${need%:*}: not run ($why)"
+        lacking_tags="$lacking_tags,${need%:*}"
+    fi
+done
 
 # ------------------------------------------------------------------------------- stages
 # Each prints to its log, returns non-zero on failure, and may write "passed failed" to $counts.
@@ -135,25 +182,36 @@ functions_of_lua()
 stage_build-luas()
 {
     local lua pid pids=() status=0
-    for lua in 5.3 5.1 luajit; do
-        make_module_tests "$lua" &
-        pids+=($!)
+    for lua in "${luas[@]}"; do
+        if [ "$lua" != luajit ]; then
+            make_module_tests "$lua" &
+            pids+=($!)
+        fi
+        if [ "$lua" != 5.3 ] && ! lacks clang; then
+            make_module clang "$lua" "$build/clang-$lua" &
+            pids+=($!)
+        fi
+        if [ "$lua" = 5.1 ]; then
+            make_module gcc 5.1 "$build/asan-5.1" asan &
+            pids+=($!)
+        fi
     done
-    for lua in 5.1 luajit; do
-        make_module clang "$lua" "$build/clang-$lua" &
-        pids+=($!)
-    done
-    make_module gcc 5.1 "$build/asan-5.1" asan &
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+    return $status
+}
+
+# For LuaJIT, and what the scripts of the examples build, so that their specs need not.
+stage_build-luajit()
+{
+    local pid pids=() status=0
+    make_module_tests luajit &
     pids+=($!)
-    # What the scripts of the examples build, so that their specs need not.
     CC=gcc make_in "$build/release-luajit" -S . -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
         -DPOMEX_QR=ON &
     pids+=($!)
     CC=gcc make_in "$build/release" -S . -DCMAKE_BUILD_TYPE=Release &
     pids+=($!)
     for pid in "${pids[@]}"; do wait "$pid" || status=1; done
-    # Both are installed in lib/lua/5.1: either must load into the other's program.
-    diff <(functions_of_lua "$build/5.1") <(functions_of_lua "$build/luajit") || status=1
     return $status
 }
 
@@ -175,13 +233,17 @@ stage_c-tests()
 stage_c-tests-luas()
 {
     local lua good bad passed=0 failed=0 status=0
-    for lua in 5.3 5.1 luajit; do
+    for lua in "${luas[@]}"; do
         run_programs "ctest-$lua" "$build/$lua/spec/lua/module" all || status=1
         read -r good bad < "$counts"
         passed=$((passed + ${good:-0}))
         failed=$((failed + ${bad:-0}))
         : > "$counts"
     done
+    # 5.1 and LuaJIT are both installed in lib/lua/5.1: either must load into the other's program.
+    if [[ " ${luas[*]} " = *" 5.1 luajit "* ]]; then
+        diff <(functions_of_lua "$build/5.1") <(functions_of_lua "$build/luajit") || status=1
+    fi
     echo "$passed $failed" > "$counts"
     return $status
 }
@@ -352,6 +414,7 @@ stage_quickstart()
 # ------------------------------------------------------------------------------- running
 
 total_passed=0
+total_skipped=0
 total_failed=0
 results="$(mktemp -d)" || exit 1
 trap 'rm -rf "$results"' EXIT
@@ -384,18 +447,21 @@ run_stage()
 
 show_stage()
 {
-    local name="$1" log="$logs/$1.log" seconds=0 cpu=0 passed=0 failed=1
+    local name="$1" log="$logs/$1.log" seconds=0 cpu=0 passed=0 failed=1 skipped
     # A stage that was killed leaves nothing: it has failed.
     [ -s "$results/$name" ] && read -r seconds cpu passed failed < "$results/$name"
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
+    skipped="$(grep -c ': not run (' "$log")"
+    total_skipped=$((total_skipped + skipped))
     if [ "$failed" -eq 0 ]; then
-        printf '%-18s ok      %4d s %4d s CPU  %5d passed\n' "$name" "$seconds" "$cpu" "$passed"
+        printf '%-18s ran     %4d s %4d s CPU  %5d passed\n' "$name" "$seconds" "$cpu" "$passed"
     else
         printf '%-18s FAILED  %4d s %4d s CPU  %5d passed, %d failed; the end of %s:\n' \
             "$name" "$seconds" "$cpu" "$passed" "$failed" "$log"
         tail -n 60 "$log" | sed 's/^/    /'
     fi
+    grep ': not run (' "$log" | sed 's/^/    /'
 }
 
 declare -A running=()
@@ -414,7 +480,11 @@ await_stages()
 for stage in "${stages[@]}"; do
     if [ "$stage" = "|" ]; then
         await_stages
-    elif [ -z "$only" ] || [[ "$only" == *",$stage,"* ]]; then
+    elif [ -n "$only" ] && [[ "$only" != *",$stage,"* ]]; then
+        continue
+    elif read -ra needed < <(needs "$stage") && why="$(lacks "${needed[@]}")"; then
+        printf '%-18s not run (%s)\n' "$stage" "$why"
+    else
         run_stage "$stage" &
         running[$!]="$stage"
     fi
@@ -422,5 +492,7 @@ done
 await_stages
 
 echo "all stages: $SECONDS s"
-echo "$total_passed passed, $total_failed failed"
+skipped=
+[ "$total_skipped" -eq 0 ] || skipped=", $total_skipped skipped"
+echo "$total_passed passed, $total_failed failed$skipped"
 [ "$total_failed" -eq 0 ]

@@ -1,9 +1,15 @@
 -- The host "luv": its one loop, its handles, and its way with errors.
 
 local bed = require "spec.support.bed"
+local interpreter = require "spec.support.interpreter"
 local leaks = require "spec.support.leaks"
-local luv = require "luv"
 local shell = require "spec.support.shell"
+
+local luv, lacking = interpreter.optional "luv"
+if not luv then
+  it("the host luv", function() pending(lacking) end)
+  return
+end
 
 describe("the host luv", function()
   local sb, client

@@ -1,13 +1,14 @@
 -- cmake/packages.sh: what the two commands say and do about missing packages, with stand-ins for
--- dpkg-query, apt-get, sudo and id.
+-- dpkg-query, apt-get, apt-cache, sudo and id.
 
 local shell = require "spec.support.shell"
 
 local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
 root = root == "" and "." or root
 
--- Runs `pomex_packages MODE curl jq`, with jq missing, in a world of these programs.
-local function run(mode, world)
+-- Runs `pomex_packages MODE` with the names of these packages ("curl jq" without any), in a world
+-- of these programs alone.
+local function run(mode, world, packages)
   local lines = { "folder=$(mktemp -d)", "trap 'rm -rf $folder' EXIT", "bash=$(command -v bash)" }
   for name, body in pairs(world) do
     lines[#lines + 1] = ("printf '%%s\\n' '#!/bin/sh' %s > $folder/%s; chmod +x $folder/%s")
@@ -17,8 +18,8 @@ local function run(mode, world)
     lines[#lines + 1] = ("ln -s $(command -v %s) $folder/%s"):format(name, name)
   end
   lines[#lines + 1] = "PATH=$folder $bash -c "
-    .. shell.quote [[. "$1"; pomex_packages "$2" curl jq; echo "=$?"]] .. " _ "
-    .. shell.quote(root .. "/cmake/packages.sh") .. " " .. mode
+    .. shell.quote [[. "$1"; shift; pomex_packages "$@"; echo "=$?"]] .. " _ "
+    .. shell.quote(root .. "/cmake/packages.sh") .. " " .. mode .. " " .. (packages or "curl jq")
   local output = shell.bash(table.concat(lines, "\n"))
   local said, status = output:match("^(.*)=(%d+)\n$")
   assert.is_string(said, output)
@@ -74,6 +75,52 @@ describe("cmake/packages.sh #once", function()
     local said, status = run("yes", { ["dpkg-query"] = DPKG, id = ROOT, ["apt-get"] = "exit 100" })
     assert.equal(1, status)
     assert.matches("could not install packages.-\n  sudo apt%-get install jq\n", said)
+  end)
+
+  describe("on a system with names of its own", function()
+    -- Its apt knows luajit and gcc, and has lists where LISTS is a file that exists.
+    local function world(installed, lists)
+      return {
+        ["dpkg-query"] = ('case " %s " in *" $3 "*) echo "install ok installed";; *) exit 1;; esac')
+          :format(installed),
+        ["apt-cache"] = 'case $2 in luajit | gcc) echo "Version: 1";; esac',
+        ["apt-get"] = ('case $1 in indextargets) echo %s;; *) echo "apt-get $*" >&2;; esac')
+          :format(lists or "/dev/null"),
+        id = ROOT,
+      }
+    end
+
+    it("installs the name that apt knows", function()
+      local said, status = run("yes", world "", "luajit2 gcc")
+      assert.equal(0, status)
+      assert.matches("pomex: installing luajit gcc\n", said)
+      assert.matches("apt%-get .-install luajit gcc\n", said)
+    end)
+
+    it("is content with that one", function()
+      local said, status = run("no", world "luajit", "luajit2")
+      assert.equal("", said)
+      assert.equal(0, status)
+    end)
+
+    it("goes on without what may lack, and says so", function()
+      local said, status = run("yes", world "", "'gcc?' 'lua5.9?'")
+      assert.equal(0, status)
+      assert.matches("this system has no package lua5%.9; going on without\n", said)
+      assert.matches("install gcc\n", said)
+    end)
+
+    it("does not go on without what must be there", function()
+      local said, status = run("no", world "", "lua5.9")
+      assert.equal(1, status)
+      assert.matches("apt%-get install lua5%.9\n", said)
+    end)
+
+    it("takes nothing for lacking while apt has no lists", function()
+      local said, status = run("no", world("", "/nowhere/at/all"), "'lua5.9?'")
+      assert.equal(1, status)
+      assert.matches("apt%-get install lua5%.9\n", said)
+    end)
   end)
 
   it("goes on where there is no dpkg, naming what is needed", function()

@@ -148,9 +148,10 @@ describe("README.md", function()
     local listed, installed = {}, {}
     local table_of = README:match("### What it needs(.-)\n## ")
     for name in table_of:gmatch("`([%w+.-]+)`") do listed[name] = true end
-    for names in read("cmake/packages.sh"):gmatch("_PACKAGES=(%b())") do
-      for name in names:sub(2, -2):gmatch("%S+") do installed[name] = true end
-    end
+    local names = shell.bash(". " .. shell.quote(root .. "/cmake/packages.sh") .. [[ && echo \
+      "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" "${POMEX_TEST_PACKAGES[@]}" \
+      "${POMEX_OTHER_NAMES[@]}"]])
+    for name in names:gmatch("%S+") do installed[name] = true end
     assert.is_true(installed["libcurl4-openssl-dev"])
     assert.same(installed, listed)
   end)

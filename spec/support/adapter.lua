@@ -37,4 +37,7 @@ return function(loops)
       end)
     end
   end
+  for _, env in ipairs(loops and envs.lacking or {}) do
+    busted.pending(("the host %s: %s"):format(env.name, env.why))
+  end
 end

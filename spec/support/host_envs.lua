@@ -2,12 +2,17 @@
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
+local interpreter = require "spec.support.interpreter"
 local pomex = require "pomex"
 local socket = require "socket"
 
 local now = core.now
 
 local envs = {}
+
+---Hosts whose module is not here, and why.
+---@type { name: string, why: string }[]
+envs.lacking = {}
 
 -- Longer than any scenario: a loop that does not return by itself has failed.
 local PATIENCE = 20
@@ -144,8 +149,7 @@ end
 
 local WATCHES = { side = true, loop = true, watch = true, halt = true, refuse = true }
 
-local function with_cqueues(name, host)
-  local cqueues = require "cqueues"
+local function with_cqueues(cqueues, name, host)
   local env, cq = new(name, host, WATCHES), cqueues.new()
   function env.go(f) cq:wrap(f) end
   env.sleep = cqueues.sleep
@@ -163,8 +167,7 @@ end
 
 -- ---------------------------------------------------------------------------------------- luv
 
-local function with_luv(name, host)
-  local luv = require "luv"
+local function with_luv(luv, name, host)
   local env = new(name, host, WATCHES)
   -- A luv callback that raises ends the process, so a task keeps what f raises.
   local spare = pomex.new { api_key = "sk-k", base_url = "http://127.0.0.1:1", host = host }
@@ -219,8 +222,7 @@ end
 
 -- -------------------------------------------------------------------------------------- copas
 
-local function with_copas()
-  local copas = require "copas"
+local function with_copas(copas)
   local env = new("copas", "copas", WATCHES)
   local live, failed, halted = 0, nil, false
 
@@ -275,11 +277,16 @@ local function with_copas()
   end
 end
 
-with_cqueues("cqueues", "cqueues")
-with_cqueues("auto, in cqueues", nil)
-with_luv("luv", "luv")
-with_luv("auto, in luv", nil)
--- Debian's copas is for these.
-if _VERSION == "Lua 5.1" then with_copas() end
+local function with(add, host, name, ...)
+  local module, why = interpreter.optional(host)
+  if module then return add(module, name, ...) end
+  envs.lacking[#envs.lacking + 1] = { name = name, why = why }
+end
+
+with(with_cqueues, "cqueues", "cqueues", "cqueues")
+with(with_cqueues, "cqueues", "auto, in cqueues", nil)
+with(with_luv, "luv", "luv", "luv")
+with(with_luv, "luv", "auto, in luv", nil)
+with(with_copas, "copas", "copas")
 
 return envs

@@ -20,6 +20,16 @@ interpreter.yields_within_calls = coroutine.wrap(function()
   return pcall(coroutine.yield, true)
 end)() == true
 
+---A module that not every system has for every Lua.
+---@param name string
+---@return any module nil if it cannot be loaded
+---@return string why for pending()
+function interpreter.optional(name)
+  local ok, module = pcall(require, name)
+  if ok then return module, "" end
+  return nil, ("%s cannot be loaded in %s"):format(name, jit and "LuaJIT" or _VERSION)
+end
+
 ---Something that nobody refers to, and whose finalizer is `f`.
 ---@param f function
 function interpreter.finalizer(f)

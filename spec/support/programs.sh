@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # For spec/run.sh: runs test programs in the slots of spec/support/pool.sh, and counts their
 # tests. What each has printed is in a file of its own in $logs; the stage's log shows how many
-# tests passed, and what those printed that failed.
+# tests passed, which did not run and why, and what those printed that failed.
 
 # finish_in OUTPUT SECONDS COMMAND…: at most so long; OUTPUT ends with how it ended.
 finish_in()
@@ -16,7 +16,7 @@ finish_in()
 # outside its tests (or was stopped) has failed, whatever it counted.
 count_in()
 {
-    awk '/^ok / { passed++ }
+    awk '/^ok / && !/^ok [0-9]+ - # SKIP/ { passed++ }
          /^not ok / { failed++ }
          /^\[  PASSED  \] [0-9]+ test/ { passed += $4 }
          /^\[  FAILED  \] [0-9]+ test/ { failed += $4 }
@@ -40,6 +40,7 @@ report()
         passed=$((passed + good))
         failed=$((failed + bad))
         printf '%s: %d passed, %d failed (%d s)\n' "$name" "$good" "$bad" "$seconds"
+        sed -nE "s|^ok [0-9]+ - # SKIP ([^ ]+:[0-9]+: )?(.*)|$name: not run (\\2)|p" "$output"
         [ "$bad" -eq 0 ] || broken+=("$name")
     done
     if [ $# -eq 0 ]; then
@@ -94,7 +95,7 @@ run_busted()
             POMEX_KEPT_LOGS="$prefix-${file//\//-}.kept" POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \
             LUA_CPATH="$folder/lib/?.so;;" \
-            "$@" "$lua" /usr/bin/busted --output=TAP --exclude-tags="$tags" "$file"
+            "$@" "$lua" /usr/bin/busted --output=TAP --exclude-tags="$tags${lacking_tags:-}" "$file"
     done
     wait
     report "$prefix" "${files[@]}"
