@@ -89,16 +89,23 @@ static const row rows[] = {
      {.status = 503, .headers = "Retry-After: 1\r\n"},
      "AAAA",
      "unavailable_error"},
+    {"503 with a Retry-After that says nothing",
+     EITHER,
+     {.status = 503, .headers = "Retry-After: soon\r\n"},
+     "AAMM",
+     "unavailable_error"},
     {"503, bare", EITHER, {.status = 503, .body = "<html>"}, "AAMM", "unavailable_error"},
     {"502 in an envelope", EITHER, {.status = 502, .body = ENVELOPE}, "AAMM", "upstream_error"},
     {"500", EITHER, {.status = 500, .body = ENVELOPE}, "AAMM", "api_error"},
     {"504", EITHER, {.status = 504}, "AAMM", "api_error"},
     {"520", EITHER, {.status = 520}, "AAMM", "api_error"},
+    {"527", EITHER, {.status = 527}, "AAMM", "api_error"},
     {"408", EITHER, {.status = 408}, "AAMM", "api_error"},
     {"409", EITHER, {.status = 409, .body = ENVELOPE}, "RRMM", "api_error"},
     {"425", EITHER, {.status = 425}, "RRMM", "api_error"},
     {"400", UNDONE, {.status = 400, .body = ENVELOPE}, "RRRR", "invalid_request_error"},
     {"401", UNDONE, {.status = 401, .body = ENVELOPE}, "RRRR", "authentication_error"},
+    {"403", UNDONE, {.status = 403}, "RRRR", "api_error"},
     {"404", UNDONE, {.status = 404, .body = ENVELOPE}, "RRRR", "not_found_error"},
     {"417", UNDONE, {.status = 417}, "RRRR", "api_error"},
     {"301",
@@ -116,6 +123,19 @@ static const row rows[] = {
      {.kind = FAULT_RAW, .body = "\x15\x03\x01\x02P\r\n\r\n"},
      "AAMM",
      "connection_error"},
+    {"closed within the headers",
+     EITHER,
+     {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\nContent-Le"},
+     "AAMM",
+     "connection_error"},
+    /* A status line that libcurl lets pass: found by the fuzzer. */
+    {"a status of 1",
+     EITHER,
+     {.kind = FAULT_RAW,
+      .body = "HTTP/x: 1.1 200 OK\r\nContent-Length: 24\r\n\r\n"
+              "{\"id\":\"x\",\"h5_link\":\"y\"}"},
+     "RRMM",
+     "decode_error"},
     {"truncated",
      EITHER,
      {.kind = FAULT_TRUNCATE, .body = "{\"id\":\"x\"}", .cut = 4},
@@ -136,6 +156,7 @@ static const row rows[] = {
     {"a string", EITHER, {.body = "\"x\""}, "-RMM", "decode_error"},
     {"null", EITHER, {.body = "null"}, "-RMM", "decode_error"},
     {"no id", EITHER, {.body = "{\"status\":\"queued\"}"}, "-RMM", "decode_error"},
+    {"an empty id", EITHER, {.body = "{\"id\":\"\",\"h5_link\":\"\"}"}, "-RMM", "decode_error"},
     {"an id that is a number",
      EITHER,
      {.body = "{\"id\":7,\"h5_link\":7}"},
@@ -162,8 +183,12 @@ static void is_told(const pomex_error *error, char told, const char *type)
 {
     assert_non_null(error);
     assert_string_equal(error->type, told == 'M' ? "ambiguous_error" : type);
-    if (told == 'M')
+    assert_false(error->client);
+    if (told == 'M') {
         assert_string_equal(error->cause, type);
+        assert_false(error->retryable);
+        assert_non_null(error->hint);
+    }
 }
 
 /* One cell: the fault strikes the first attempt, `done` before or after the service. */
