@@ -68,14 +68,15 @@ describe("the client, by the document:", function()
   end
 
   describe("basics:", function()
-    it("the base URL is https://api.pomex.ai unless told otherwise", function()
+    it("the base URL is https://api.pomex.ai unless told otherwise [doc 6]", function()
       local plain = pomex.check(pomex.new { api_key = "sk-x" })
       assert.equal(os.getenv("POMEX_BASE_URL") or "https://api.pomex.ai",
         (plain:base_url():gsub("/$", "")))
       plain:close()
     end)
 
-    it("each request carries Authorization: Bearer and each POST application/json", function()
+    it("each request carries Authorization: Bearer and each POST application/json"
+      .. " [doc 7-8] [silence 33]", function()
       session()
       local asset = upload()
       client.assets:get(asset.id)
@@ -102,7 +103,7 @@ describe("the client, by the document:", function()
       assert.equal(0, #sb.journal:requests())
     end)
 
-    it("401 is an authentication_error with the service's words", function()
+    it("401 is an authentication_error with the service's words [doc 10 177-178]", function()
       local stranger = pomex.check(pomex.new(sb:client_options { api_key = "sk-wrong" }))
       local err = failed("authentication_error", 401, stranger.assets:list {})
       assert.is_true(#err.message > 0)
@@ -112,7 +113,8 @@ describe("the client, by the document:", function()
   end)
 
   describe("sessions:", function()
-    it("sends callback_url and lang, returns the document's fields", function()
+    it("sends callback_url and lang, returns the document's fields"
+      .. " [doc 12-15 28 43-50 167]", function()
       local reply = session()
       assert.same({ callback_url = CALLBACK, lang = "en" }, sent_body "sessions.create")
       assert.equal("/v1/video/assets/sessions", sent("sessions.create").path)
@@ -121,14 +123,14 @@ describe("the client, by the document:", function()
       assert.matches("lang=en$", reply.h5_link)
     end)
 
-    it("gives the h5_link byte for byte", function()
+    it("gives the h5_link byte for byte [doc 16-21]", function()
       local link = "https://kyc.byteintl.com/?a=%2F%20b+c&d=~%7E&lang=en"
       sb:fault { endpoint = "sessions.create", status = 200,
         body = cjson.encode { object = "video.asset_session", status = "pending", h5_link = link } }
       assert.equal(link, session().h5_link)
     end)
 
-    it("sends zh, en and zh-Hant, and no lang where none is given", function()
+    it("sends zh, en and zh-Hant, and no lang where none is given [doc 40-41]", function()
       for _, lang in ipairs { "zh", "en", "zh-Hant" } do
         assert.is_table(session { callback_url = CALLBACK, lang = lang })
         assert.equal(lang, sent_body("sessions.create").lang)
@@ -137,7 +139,8 @@ describe("the client, by the document:", function()
       assert.is_nil(sent_body("sessions.create").lang)
     end)
 
-    it("refuses what the document refuses, in its words, before anything is sent", function()
+    it("refuses what the document refuses, in its words, before anything is sent"
+      .. " [doc 38-39 172 186-188]", function()
       refused("callback_url is required", nil, session { lang = "en" })
       refused("callback_url is required", nil, session { callback_url = "" })
       refused("callback_url must be a valid https URL", "http://x.example/",
@@ -147,7 +150,7 @@ describe("the client, by the document:", function()
         session { callback_url = CALLBACK, lang = "fr" })
     end)
 
-    it("a new session after one that expired is an ordinary call", function()
+    it("a new session after one that expired is an ordinary call [doc 51] [silence 23]", function()
       local link = session().h5_link
       sb.clock:advance(31 * 60)
       assert.is_nil((sb:scan(link, "pass")))
@@ -156,7 +159,8 @@ describe("the client, by the document:", function()
   end)
 
   describe("uploads:", function()
-    it("send url, asset_type, group_id and name; return id, object and processing", function()
+    it("send url, asset_type, group_id and name; return id, object and processing"
+      .. " [doc 24 31 73-74 77-89 193]", function()
       local group_id = sb:add_person()
       local asset = upload { group_id = group_id, name = "model-rachel-frontal" }
       assert.same({ url = PORTRAIT, asset_type = "Image", group_id = group_id,
@@ -166,7 +170,7 @@ describe("the client, by the document:", function()
       assert.matches("^asset%-", asset.id)
     end)
 
-    it("leave group_id out for pomex.VIRTUAL, and only then", function()
+    it("leave group_id out for pomex.VIRTUAL, and only then [doc 71-72]", function()
       upload { group_id = pomex.VIRTUAL }
       assert.is_nil(sent_body("assets.create").group_id)
       assert.error_matches(function()
@@ -174,7 +178,8 @@ describe("the client, by the document:", function()
       end, "group_id must be given")
     end)
 
-    it("refuse a url that is missing, not https, local or asset://", function()
+    it("refuse a url that is missing, not https, local or asset://"
+      .. " [doc 67-68 194] [silence 11 17]", function()
       refused("url is required", nil, client.assets:create { asset_type = "Image",
         group_id = pomex.VIRTUAL })
       refused("url must be a valid https URL", "http://", upload { url = "http://x.example/a.jpg" })
@@ -182,7 +187,8 @@ describe("the client, by the document:", function()
       refused("url must be a valid https URL", nil, upload { url = "asset://asset-1" })
     end)
 
-    it("refuse an asset_type that is none of the three, or in another case", function()
+    it("refuse an asset_type that is none of the three, or in another case"
+      .. " [doc 69-70] [silence 16]", function()
       for _, kind in ipairs { "image", "Picture", "" } do
         refused("asset_type must be Image, Video, or Audio", nil, upload { asset_type = kind })
       end
@@ -193,13 +199,13 @@ describe("the client, by the document:", function()
       end
     end)
 
-    it("pass on the service's group id error", function()
+    it("pass on the service's group id error [doc 189]", function()
       local err = failed("invalid_request_error", 400, upload { group_id = "group-none" })
       assert.equal("group id error", err.message)
       assert.is_falsy(err.client)
     end)
 
-    it("wait until active, by looking again", function()
+    it("wait until active, by looking again [doc 25-26 32 90 92]", function()
       sb:config { asset_seconds = 100 }
       local asset = upload()
       local looks = 0
@@ -214,7 +220,7 @@ describe("the client, by the document:", function()
       assert.is_true(select(2, sent "assets.get") >= 2)
     end)
 
-    it("a failed asset is asset_failed, with what came", function()
+    it("a failed asset is asset_failed, with what came [doc 75 168] [silence 6]", function()
       for _, mark in ipairs { "no-face", "several-faces", "other-person" } do
         local asset = upload { group_id = sb:add_person(),
           url = "https://yourcdn.com/" .. mark .. ".jpg" }
@@ -228,7 +234,7 @@ describe("the client, by the document:", function()
     end)
   end)
 
-  it("an asset has the fields of the document, as values", function()
+  it("an asset has the fields of the document, as values [doc 94-103]", function()
     local example = cjson.decode(document.between("Poll this endpoint until status becomes active "
       .. "(usable) or failed.\nResponse 200\n", "The signed url"))
     sb:fault { endpoint = "assets.get", status = 200, body = cjson.encode(example) }
@@ -236,7 +242,7 @@ describe("the client, by the document:", function()
   end)
 
   describe("lists:", function()
-    it("send every filter of the document", function()
+    it("send every filter of the document [doc 109-110] [silence 12]", function()
       local group_id = sb:add_person()
       client.assets:list { group_id = group_id, status = { "active", "processing" },
         name = "a b&c", page = 2, limit = 100, sort_by = "update_time", sort_order = "asc" }
@@ -251,21 +257,22 @@ describe("the client, by the document:", function()
       assert.equal("status=failed", sent("assets.list").query)
     end)
 
-    it("send nothing that was not given", function()
+    it("send nothing that was not given [doc 108] [silence 13]", function()
       client.assets:list {}
       assert.equal("", sent("assets.list").query or "")
       client.assets:list { group_id = pomex.VIRTUAL }
       assert.equal("", sent("assets.list").query or "")
     end)
 
-    it("return the page of the document, as values", function()
+    it("return the page of the document, as values [doc 115-131]", function()
       local example = cjson.decode(document.between("| sort_order | asc or desc. |\nResponse 200\n",
         "Generate a Video From an Asset"))
       sb:fault { endpoint = "assets.list", status = 200, body = cjson.encode(example) }
       assert.same(example, client.assets:list {})
     end)
 
-    it("refuse a status, limit, page or order that the document has not", function()
+    it("refuse a status, limit, page or order that the document has not"
+      .. " [doc 111-113 190] [silence 15]", function()
       refused("status must be active, processing, or failed", '"done"',
         client.assets:list { status = "done" })
       refused("status must be active, processing, or failed", nil,
@@ -277,7 +284,8 @@ describe("the client, by the document:", function()
       refused("sort_order", '"down"', client.assets:list { sort_order = "down" })
     end)
 
-    it("each walks over all pages, 100 at a time, and past the end finds nothing", function()
+    it("each walks over all pages, 100 at a time, and past the end finds nothing"
+      .. " [silence 14]", function()
       local group_id = sb:add_person()
       sb:add_assets { count = 230, group_id = group_id, name = "bulk" }
       local seen, count = {}, 0
@@ -295,7 +303,7 @@ describe("the client, by the document:", function()
   end)
 
   describe("generations:", function()
-    it("send the document's example as it is written there", function()
+    it("send the document's example as it is written there [doc 27 33 142-156]", function()
       local example = document.between('curl -X POST "https://api.pomex.ai/v1/video/generations"',
         "'Response 200"):match("%-d '(.*)$")
       example = cjson.decode(example)
@@ -312,7 +320,8 @@ describe("the client, by the document:", function()
       assert.equal(FAST, task.model)
     end)
 
-    it("refuse a missing model, missing content, and content without text", function()
+    it("refuse a missing model, missing content, and content without text"
+      .. " [doc 138-139] [silence 27]", function()
       refused("model", nil, client.generations:create {
         content = { { type = "text", text = "t" } } })
       refused("content", nil, client.generations:create { model = FAST })
@@ -320,20 +329,21 @@ describe("the client, by the document:", function()
       refused("text", nil, generate { content = pomex.content():image("asset-1") })
     end)
 
-    it("refuse an asset with a model other than the two, and pass other models on", function()
+    it("refuse an asset with a model other than the two, and pass other models on"
+      .. " [doc 133 136-137 195] [silence 19 32]", function()
       refused("model", "byteplus/seedance-1.0", generate { model = "byteplus/seedance-1.0",
         content = pomex.content():text("t"):image("asset-1") })
       assert.is_table(generate { model = "byteplus/seedance-1.0" })
       assert.is_table(generate { model = "byteplus/seedance-2.0" })
     end)
 
-    it("pass the service's refusal of an asset on, with its id", function()
+    it("pass the service's refusal of an asset on, with its id [silence 18]", function()
       local err = failed("invalid_request_error", 400, generate {
         content = pomex.content():text("t"):image("asset-none") })
       assert.matches("asset%-none", err.message)
     end)
 
-    it("pass fields and parts that the document does not know on untouched", function()
+    it("pass fields and parts that the document does not know on untouched [silence 9]", function()
       local fields = { duration = 5, ratio = "16:9", resolution = "720p", seed = 4294967295,
         generate_audio = true, content = {
           { type = "text", text = "t" },
@@ -346,7 +356,7 @@ describe("the client, by the document:", function()
       assert.matches('"seed":4294967295[,}]', sent("generations.create").body)
     end)
 
-    it("go from queued by running to succeeded, and give the video's link", function()
+    it("go from queued by running to succeeded, and give the video's link [doc 157-162]", function()
       sb:config { generation_seconds = 100 }
       local task, seen = generate(), {}
       task = client.generations:wait(task, { first = 0.01, max = 0.02, on_update = function(t)
@@ -359,7 +369,7 @@ describe("the client, by the document:", function()
       assert.matches("^http.-%.mp4%?", task.content.video_url)
     end)
 
-    it("a failed one is generation_failed, with what came", function()
+    it("a failed one is generation_failed, with what came [doc 169] [silence 7]", function()
       local task = generate { content = { { type = "text", text = "[fail]" } } }
       local value, err = client.generations:wait(task)
       assert.is_nil(value)
@@ -368,7 +378,8 @@ describe("the client, by the document:", function()
       assert.equal(task.id, err.id)
     end)
 
-    it("other ends are final, in any case; an unknown status is polled on and named", function()
+    it("other ends are final, in any case; an unknown status is polled on and named"
+      .. " [silence 8]", function()
       for _, status in ipairs { "cancelled", "canceled", "expired", "error", "rejected", "timeout",
         "Failed", "CANCELLED" } do
         sb:fault { endpoint = "generations.get", status = 200, times = 1,
@@ -396,7 +407,8 @@ describe("the client, by the document:", function()
       assert.equal("cgt-1", err.id)
     end)
 
-    it("the video is saved from its link, without the key; a link that expired is asked for anew",
+    it("the video is saved from its link, without the key; a link that expired is asked for anew"
+      .. " [doc 163] [silence 34]",
       function()
         local path = os.tmpname()
         local task = client.generations:wait(generate())
@@ -412,7 +424,7 @@ describe("the client, by the document:", function()
         os.remove(path)
       end)
 
-    it("a link that stays refused is an error that says so", function()
+    it("a link that stays refused is an error that says so [silence 28]", function()
       local path = os.tmpname()
       local task = client.generations:wait(generate())
       sb:fault { endpoint = "video", status = 403, times = 0 }
@@ -423,7 +435,7 @@ describe("the client, by the document:", function()
       os.remove(path)
     end)
 
-    it("billed ones are sent once, whatever becomes of the answer", function()
+    it("billed ones are sent once, whatever becomes of the answer [doc 197]", function()
       for _, way in ipairs { "drop", "truncate", "garbage" } do
         local before = sb.ledger:count "generation"
         sb:fault { endpoint = "generations.create", after_accept = way }
@@ -437,7 +449,8 @@ describe("the client, by the document:", function()
   end)
 
   describe("errors:", function()
-    it("404 is not_found_error, 502 upstream_error, 503 unavailable_error, 429 rate_limit_error",
+    it("404 is not_found_error, 502 upstream_error, 503 unavailable_error, 429 rate_limit_error"
+      .. " [doc 179-181] [silence 1-2]",
       function()
         local once = pomex.check(pomex.new(sb:client_options { rate_limits = false,
           max_retries = 0 }))
@@ -450,14 +463,14 @@ describe("the client, by the document:", function()
         once:close()
       end)
 
-    it("the envelope's message is the error's", function()
+    it("the envelope's message is the error's [doc 9 171 175-176 191]", function()
       sb:fault { endpoint = "assets.list", status = 400,
         body = '{"error":{"message":"body must be valid JSON","type":"invalid_request_error"}}' }
       local err = failed("invalid_request_error", 400, client.assets:list {})
       assert.equal("body must be valid JSON", err.message)
     end)
 
-    it("503 is tried again, and so is 502 for a GET", function()
+    it("503 is tried again, and so is 502 for a GET [doc 182]", function()
       for _, status in ipairs { 502, 503 } do
         sb:fault { endpoint = "assets.list", status = status }
         assert.is_table(client.assets:list {})
@@ -465,7 +478,7 @@ describe("the client, by the document:", function()
       assert.equal(4, #sb.journal:requests "assets.list")
     end)
 
-    it("keep the service's own code and type", function()
+    it("keep the service's own code and type [silence 5]", function()
       sb:fault { endpoint = "assets.get", status = 403, times = 1, body = cjson.encode {
         error = { message = "no", code = "Quota.Exceeded", type = "forbidden" } } }
       local _, err = client.assets:get("asset-1")
@@ -480,7 +493,8 @@ describe("the client, by the document:", function()
       assert.is_nil(err.service_type)
     end)
 
-    it("a body that is no envelope is still one error with status, type and the body", function()
+    it("a body that is no envelope is still one error with status, type and the body"
+      .. " [silence 4]", function()
       for _, body in ipairs { "<html>bad gateway</html>", "", '{"error":"text"}', "[]", "null",
         ("x"):rep(5000) } do
         sb:fault { endpoint = "assets.get", status = 400, body = body, content_type = "text/html" }
@@ -509,7 +523,8 @@ describe("the client, by the document:", function()
       return #requests
     end
 
-    it("no more than 3 sessions, 10 lists and 100 gets a second; the rest waits", function()
+    it("no more than 3 sessions, 10 lists and 100 gets a second; the rest waits"
+      .. " [doc 196]", function()
       local limited = pomex.check(pomex.new(sb:client_options()))
       local asset = upload()
       local start = last_request()
@@ -529,7 +544,7 @@ describe("the client, by the document:", function()
       limited:close()
     end)
 
-    it("none for uploads, generations and their gets unless set", function()
+    it("none for uploads, generations and their gets unless set [silence 3]", function()
       local free = pomex.check(pomex.new(sb:client_options()))
       local operations = {}
       for i = 1, 20 do

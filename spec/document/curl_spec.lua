@@ -35,7 +35,7 @@ describe("the document's cURL quickstart #once", function()
   end)
   after_each(function() sb:stop() end)
 
-  it("runs against the sandbox from the session to the video", function()
+  it("runs against the sandbox from the session to the video [doc 2 29 43-46 199-222]", function()
     local text = document.between("End-to-End Quickstart (cURL)\n")
     text = replace(text, '"sk-..."', '"' .. sb.key .. '"')
     text = replace(text, '"https://api.pomex.ai"', '"' .. sb.url .. '"')

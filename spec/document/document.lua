@@ -39,14 +39,14 @@ function document.between(first, last)
   return text:sub(from + 1, to - 1)
 end
 
----The rows of silences.md: question and answer.
----@return { question: string, answer: string }[]
+---The rows of silences.md.
+---@return { number: integer, question: string, answer: string }[]
 function document.silences()
   local rows = {}
   for line in read("silences.md"):gmatch("[^\n]+") do
-    local question, answer = line:match("^| (.-) | (.*) |%s*$")
-    if question and question ~= "Question" and not question:find("^%-+$") then
-      rows[#rows + 1] = { question = question, answer = answer }
+    local number, question, answer = line:match("^| (%d+) | (.-) | (.*) |%s*$")
+    if number then
+      rows[#rows + 1] = { number = tonumber(number), question = question, answer = answer }
     end
   end
   return rows

@@ -80,7 +80,8 @@ describe("the sandbox, by the document:", function()
     return post(GENERATIONS, body)
   end
 
-  it("401 authentication_error without a key or with a wrong one, on every endpoint", function()
+  it("401 authentication_error without a key or with a wrong one, on every endpoint"
+    .. " [doc 7 10 177-178]", function()
     for _, call in ipairs { { "POST", SESSIONS }, { "POST", ASSETS }, { "GET", ASSETS },
       { "GET", ASSETS .. "/asset-x" }, { "POST", GENERATIONS }, { "GET", GENERATIONS .. "/cgt-x" },
     } do
@@ -94,14 +95,15 @@ describe("the sandbox, by the document:", function()
     end
   end)
 
-  it("errors are JSON with message and type in an envelope", function()
+  it("errors are JSON with message and type in an envelope [doc 9 171-172 175-176]", function()
     local reply = post(SESSIONS, { callback_url = "http://yourapp.com/cb" })
     assert.same({ error = { message = "callback_url must be a valid https URL",
       type = "invalid_request_error" } }, reply.body)
     assert.matches("^application/json", reply.headers["content-type"])
   end)
 
-  it("a body that is no JSON is a 400; JSON is read under any content type", function()
+  it("a body that is no JSON is a 400; JSON is read under any content type"
+    .. " [doc 8 191] [silence 33]", function()
     for _, path in ipairs { SESSIONS, ASSETS, GENERATIONS } do
       for _, text in ipairs { "{", "", "callback_url=x", '{"a":1}}' } do
         refused(post(path, nil, { text = text }), "body must be valid JSON")
@@ -114,7 +116,8 @@ describe("the sandbox, by the document:", function()
   end)
 
   describe("sessions:", function()
-    it("a pending session with an h5_link in the language asked for", function()
+    it("a pending session with an h5_link in the language asked for"
+      .. " [doc 12-15 28 47-50 167]", function()
       local reply = session()
       assert.equal("video.asset_session", reply.object)
       assert.equal("pending", reply.status)
@@ -124,7 +127,8 @@ describe("the sandbox, by the document:", function()
       assert.equal(3, count)
     end)
 
-    it("zh is the default; zh, en and zh-Hant are taken, the page says which it is", function()
+    it("zh is the default; zh, en and zh-Hant are taken, the page says which it is"
+      .. " [doc 16-21 40-41]", function()
       for lang, wanted in pairs { zh = "zh", en = "en", ["zh-Hant"] = "zh%-Hant", [""] = "zh" } do
         local link = session { callback_url = CALLBACK, lang = lang ~= "" and lang or nil }.h5_link
         local page = bare.request("GET", link)
@@ -133,7 +137,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("callback_url is required, https and well formed", function()
+    it("callback_url is required, https and well formed [doc 38-39 186-187]", function()
       refused(post(SESSIONS, { lang = "en" }), "callback_url is required")
       refused(post(SESSIONS, { callback_url = "" }), "callback_url is required")
       for _, url in ipairs { "http://yourapp.com/cb", "yourapp.com/cb", "https://", "https:///cb",
@@ -142,14 +146,15 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("an unsupported lang is a 400", function()
+    it("an unsupported lang is a 400 [doc 188]", function()
       for _, lang in ipairs { "fr", "EN", "zh-hant", "zh-TW", "" } do
         refused(post(SESSIONS, { callback_url = CALLBACK, lang = lang }),
           "lang must be zh, en, or zh-Hant")
       end
     end)
 
-    it("the link lives 30 minutes; an expired one leads nowhere, a new one works", function()
+    it("the link lives 30 minutes; an expired one leads nowhere, a new one works"
+      .. " [doc 51]", function()
       local link = session().h5_link
       sb.clock:advance(29 * 60)
       assert.equal(302, press(session().h5_link, "pass").status)
@@ -170,7 +175,8 @@ describe("the sandbox, by the document:", function()
   end)
 
   describe("the callback:", function()
-    it("success is a 302 to callback_url with the document's five parameters", function()
+    it("success is a 302 to callback_url with the document's five parameters"
+      .. " [doc 22-23 29-30 53 57-59]", function()
       local reply = press(session().h5_link, "pass")
       assert.equal(302, reply.status)
       local query = reply.headers.location:match("^https://yourapp%.com/realhuman/callback%?(.*)$")
@@ -187,7 +193,8 @@ describe("the sandbox, by the document:", function()
       assert.matches("group_id=group%-%d+%-%w+", query)
     end)
 
-    it("failure has another resultCode, the other parameters and no group_id", function()
+    it("failure has another resultCode, the other parameters and no group_id"
+      .. " [doc 56] [silence 20]", function()
       local reply = press(session().h5_link, "fail")
       assert.equal(302, reply.status)
       local location = reply.headers.location
@@ -200,7 +207,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("pre_record says so and gives no usable group", function()
+    it("pre_record says so and gives no usable group [doc 63]", function()
       local location = press(session().h5_link, "pre_record").headers.location
       assert.matches("verify_type=pre_record", location)
       assert.is_nil((callback.parse_unverified(location)))
@@ -208,7 +215,8 @@ describe("the sandbox, by the document:", function()
         group_id = location:match("group_id=([^&]+)") }), "group id error")
     end)
 
-    it("own parameters of callback_url stay, before the new ones and the fragment", function()
+    it("own parameters of callback_url stay, before the new ones and the fragment"
+      .. " [silence 21]", function()
       for url, wanted in pairs {
         ["https://a.example/cb"] = "^https://a%.example/cb%?resultCode=10000&group_id=",
         ["https://a.example"] = "^https://a%.example%?resultCode=10000&",
@@ -224,7 +232,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("each scan is a new group, and a link works once", function()
+    it("each scan is a new group, and a link works once [doc 62 193] [silence 23]", function()
       local link, billed = session().h5_link, sb.ledger:count "verification"
       local first = callback.parse_unverified(press(link, "pass").headers.location)
       upload { group_id = first.group_id }
@@ -238,7 +246,7 @@ describe("the sandbox, by the document:", function()
       assert.not_equal(first.group_id, second.group_id)
     end)
 
-    it("the page, the video link and the callback need no key", function()
+    it("the page, the video link and the callback need no key [silence 34]", function()
       assert.equal(200, bare.request("GET", session().h5_link).status)
       local asset = active { group_id = sb:add_person() }
       assert.equal(200, bare.request("GET", get(ASSETS .. "/" .. asset).body.url).status)
@@ -246,7 +254,8 @@ describe("the sandbox, by the document:", function()
   end)
 
   describe("uploads:", function()
-    it("answer 200 with id, object and status processing, and nothing else", function()
+    it("answer 200 with id, object and status processing, and nothing else"
+      .. " [doc 24 31 77-89]", function()
       local reply = post(ASSETS, { url = PORTRAIT, asset_type = "Image",
         group_id = sb:add_person(), name = "model-rachel-frontal" })
       assert.equal(200, reply.status)
@@ -254,7 +263,7 @@ describe("the sandbox, by the document:", function()
       assert.same({ id = reply.body.id, object = "video.asset", status = "processing" }, reply.body)
     end)
 
-    it("url is required and https", function()
+    it("url is required and https [doc 67-68] [silence 11 17]", function()
       refused(post(ASSETS, { asset_type = "Image" }), "url is required")
       refused(post(ASSETS, { asset_type = "Image", url = "" }), "url is required")
       for _, url in ipairs { "http://yourcdn.com/a.jpg", "/tmp/a.jpg", "asset://asset-1" } do
@@ -262,7 +271,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("asset_type is Image, Video or Audio, case-sensitive", function()
+    it("asset_type is Image, Video or Audio, case-sensitive [doc 69-70] [silence 16]", function()
       for _, kind in ipairs { "image", "IMAGE", "Picture", "" } do
         refused(post(ASSETS, { url = PORTRAIT, asset_type = kind }),
           "asset_type must be Image, Video, or Audio")
@@ -271,7 +280,7 @@ describe("the sandbox, by the document:", function()
       for _, kind in ipairs { "Image", "Video", "Audio" } do upload { asset_type = kind } end
     end)
 
-    it("group id error for a group that is not ours", function()
+    it("group id error for a group that is not ours [doc 189]", function()
       refused(post(ASSETS, { url = PORTRAIT, asset_type = "Image", group_id = "group-none" }),
         "group id error")
       local reply = post(ASSETS, { url = PORTRAIT, asset_type = "Image",
@@ -279,20 +288,21 @@ describe("the sandbox, by the document:", function()
       refused(reply, "group id error")
     end)
 
-    it("go to the default Virtual group without a group_id", function()
+    it("go to the default Virtual group without a group_id [doc 71-72]", function()
       local id = upload { name = "virtual one" }
       local asset = get(ASSETS .. "/" .. id).body
       assert.is_string(asset.group_id)
       assert.equal(id, list { name = "virtual one" }.body.items[1].id)
     end)
 
-    it("the name is optional, and is given back", function()
+    it("the name is optional, and is given back [doc 73-74]", function()
       local reply = post(ASSETS, { url = PORTRAIT, asset_type = "Image" })
       assert.equal(200, reply.status)
       assert.equal("front", get(ASSETS .. "/" .. upload { name = "front" }).body.name)
     end)
 
-    it("no face, several faces and another person fail, with a message", function()
+    it("no face, several faces and another person fail, with a message"
+      .. " [doc 75 168] [silence 6]", function()
       local group_id = sb:add_person()
       for mark, words in pairs { ["no-face"] = "no face", ["several-faces"] = "more than one",
         ["other-person"] = "verified person" } do
@@ -307,7 +317,7 @@ describe("the sandbox, by the document:", function()
       assert.equal("active", get(ASSETS .. "/" .. id).body.status)
     end)
 
-    it("no face is looked for in Video, Audio and the Virtual group", function()
+    it("no face is looked for in Video, Audio and the Virtual group [silence 31]", function()
       local url = "https://yourcdn.com/no-face.jpg"
       local group_id = sb:add_person()
       for _, fields in ipairs { { group_id = group_id, asset_type = "Video", url = url },
@@ -316,7 +326,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("many portraits of one person need no second scan", function()
+    it("many portraits of one person need no second scan [doc 2 194]", function()
       local group_id = callback.parse_unverified(press(session().h5_link, "pass")
         .headers.location).group_id
       local billed = sb.ledger:count "verification"
@@ -327,7 +337,8 @@ describe("the sandbox, by the document:", function()
   end)
 
   describe("one asset:", function()
-    it("is processing, then active, with the fields of the document", function()
+    it("is processing, then active, with the fields of the document"
+      .. " [doc 25-26 32 90 92 94-103]", function()
       local group_id = sb:add_person()
       local id = upload { group_id = group_id, name = "Ünïcode 名" }
       local young = get(ASSETS .. "/" .. id).body
@@ -348,7 +359,7 @@ describe("the sandbox, by the document:", function()
       assert.is_nil(asset.error)
     end)
 
-    it("its url is signed for 12 hours", function()
+    it("its url is signed for 12 hours [doc 104]", function()
       local url = get(ASSETS .. "/" .. active {}).body.url
       local picture = bare.request("GET", url)
       assert.equal(200, picture.status)
@@ -365,7 +376,8 @@ describe("the sandbox, by the document:", function()
       assert.is_true(changed.status == 403 or changed.status == 404)
     end)
 
-    it("404 with a message and no type where there is none, or it is another's", function()
+    it("404 with a message and no type where there is none, or it is another's"
+      .. " [doc 179] [silence 1]", function()
       for _, path in ipairs { ASSETS .. "/asset-none", GENERATIONS .. "/cgt-none" } do
         local reply = get(path)
         assert.equal(404, reply.status)
@@ -393,7 +405,7 @@ describe("the sandbox, by the document:", function()
       upload { group_id = group_id, name = "late" }
     end)
 
-    it("have the envelope and the item fields of the document", function()
+    it("have the envelope and the item fields of the document [doc 115-131]", function()
       local page = list { group_id = group_id }.body
       assert.equal("list", page.object)
       assert.equal(14, page.total_count)
@@ -406,7 +418,7 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("are the default Virtual group's without a group_id", function()
+    it("are the default Virtual group's without a group_id [doc 108]", function()
       local id = upload { name = "only virtual" }
       assert.equal(id, list { name = "only virtual" }.body.items[1].id)
       assert.equal(0, list { name = "Front 01" }.body.total_count)
@@ -417,7 +429,7 @@ describe("the sandbox, by the document:", function()
       refused(get(ASSETS .. "?group_id=" .. group_id, sb:add_account()), "group id error")
     end)
 
-    it("filter by one status or several", function()
+    it("filter by one status or several [doc 109 190]", function()
       assert.equal(12, list { group_id = group_id, status = "active" }.body.total_count)
       assert.equal(1, list { group_id = group_id, status = "failed" }.body.total_count)
       assert.equal(1, list { group_id = group_id, status = "processing" }.body.total_count)
@@ -428,13 +440,14 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("search names by a case-insensitive part", function()
+    it("search names by a case-insensitive part [doc 110] [silence 12]", function()
       assert.equal(12, list { group_id = group_id, name = "front" }.body.total_count)
       assert.equal(1, list { group_id = group_id, name = "IDE" }.body.total_count)
       assert.equal(0, list { group_id = group_id, name = "%" }.body.total_count)
     end)
 
-    it("page 1 and limit 10 are the defaults, 100 the most; past the end, none", function()
+    it("page 1 and limit 10 are the defaults, 100 the most; past the end, none"
+      .. " [doc 111] [silence 14]", function()
       local page = list { group_id = group_id, page = 2 }.body
       assert.equal(4, #page.items)
       assert.equal(2, page.page_number)
@@ -447,7 +460,7 @@ describe("the sandbox, by the document:", function()
       assert.equal(14, reply.body.total_count)
     end)
 
-    it("a limit or page out of range, or no number, is a 400", function()
+    it("a limit or page out of range, or no number, is a 400 [silence 15]", function()
       for _, limit in ipairs { "101", "0", "-1", "ten", "1.5", "" } do
         refused(list { group_id = group_id, limit = limit }, "limit")
       end
@@ -456,7 +469,8 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("are sorted as asked, by create_time and desc unless told otherwise", function()
+    it("are sorted as asked, by create_time and desc unless told otherwise"
+      .. " [doc 112-113] [silence 13]", function()
       local function names(query)
         query.group_id, query.limit, query.name = group_id, 100, "Front"
         local result = {}
@@ -477,7 +491,8 @@ describe("the sandbox, by the document:", function()
     local asset
     setup(function() asset = active { group_id = sb:add_person() } end)
 
-    it("answer 200 with id, object, model and queued; then running; then succeeded", function()
+    it("answer 200 with id, object, model and queued; then running; then succeeded"
+      .. " [doc 27 33 142-162]", function()
       local reply = generation(asset)
       assert.equal(200, reply.status, reply.text)
       assert.matches("^cgt%-%d+%-%w+$", reply.body.id)
@@ -497,21 +512,23 @@ describe("the sandbox, by the document:", function()
       assert.matches("^http.-%.mp4%?", task.content.video_url)
     end)
 
-    it("both Seedance 2.0 models take real people; no other model takes an asset", function()
+    it("both Seedance 2.0 models take real people; no other model takes an asset"
+      .. " [doc 133 136-137 195] [silence 19 32]", function()
       assert.equal(200, generation(asset, { model = "byteplus/seedance-2.0" }).status)
       assert.equal(200, generation(asset, { model = FAST }).status)
       refused(generation(asset, { model = "byteplus/seedance-1.0" }), "model")
       assert.equal(200, generation(nil, { model = "byteplus/seedance-1.0" }).status)
     end)
 
-    it("model and content are required, and a text part", function()
+    it("model and content are required, and a text part [doc 138-139] [silence 27]", function()
       refused(post(GENERATIONS, { content = { { type = "text", text = "t" } } }), "model")
       refused(post(GENERATIONS, { model = FAST }), "content")
       refused(post(GENERATIONS, { model = FAST, content = { { type = "image_url",
         image_url = { url = "asset://" .. asset }, role = "reference_image" } } }), "text")
     end)
 
-    it("an asset that is missing, not active or another's is a 400 with its id", function()
+    it("an asset that is missing, not active or another's is a 400 with its id"
+      .. " [silence 18]", function()
       local waiting = upload { group_id = sb:add_person() }
       refused(generation(waiting), waiting)
       refused(generation("asset-none"), "asset-none")
@@ -521,14 +538,15 @@ describe("the sandbox, by the document:", function()
         { key = stranger }), asset)
     end)
 
-    it("an https image, a missing role and fields it does not know are taken", function()
+    it("an https image, a missing role and fields it does not know are taken"
+      .. " [silence 9 26]", function()
       local reply = generation(nil, { duration = 5, ratio = "16:9", seed = 7, content = {
         { type = "text", text = "t" },
         { type = "image_url", image_url = { url = PORTRAIT } } } })
       assert.equal(200, reply.status, reply.text)
     end)
 
-    it("a prompt with the mark fails, with a message", function()
+    it("a prompt with the mark fails, with a message [doc 169] [silence 7]", function()
       local content, billed = { { type = "text", text = "a wave [fail]" } },
         sb.ledger:count "generation"
       local id = generation(asset, { content = content }).body.id
@@ -540,7 +558,8 @@ describe("the sandbox, by the document:", function()
       assert.equal(billed + 1, sb.ledger:count "generation")
     end)
 
-    it("the video link is signed for 24 hours, needs no key, and plays", function()
+    it("the video link is signed for 24 hours, needs no key, and plays"
+      .. " [doc 163] [silence 22 28]", function()
       local path = GENERATIONS .. "/" .. generation(asset).body.id
       sb.clock:advance(120)
       local url = get(path).body.content.video_url
@@ -555,7 +574,8 @@ describe("the sandbox, by the document:", function()
       assert.equal(200, bare.request("GET", get(path).body.content.video_url).status)
     end)
 
-    it("are in the ledger, one each; sessions, uploads, lists and gets are not", function()
+    it("are in the ledger, one each; sessions, uploads, lists and gets are not"
+      .. " [doc 197] [silence 29]", function()
       local before, verified = sb.ledger:count "generation", sb.ledger:count "verification"
       session()
       upload {}
@@ -573,7 +593,7 @@ describe("the sandbox, by the document:", function()
       assert.is_true(found)
     end)
 
-    it("a verification is billed as its reqMeasureInfoValue says", function()
+    it("a verification is billed as its reqMeasureInfoValue says [doc 60 198]", function()
       local before = sb.ledger:count "verification"
       local location = press(session().h5_link, "pass").headers.location
       assert.matches("reqMeasureInfoValue=1", location)
@@ -603,7 +623,8 @@ describe("the sandbox, by the document:", function()
       return passed, stopped
     end
 
-    it("3 sessions, 10 lists and 100 gets a second; over that 429 with Retry-After", function()
+    it("3 sessions, 10 lists and 100 gets a second; over that 429 with Retry-After"
+      .. " [doc 196]", function()
       local id = upload {}
       for count, call in pairs {
         [3] = function() return post(SESSIONS, { callback_url = CALLBACK }) end,
@@ -629,7 +650,8 @@ describe("the sandbox, by the document:", function()
       end
     end)
 
-    it("uploads, generations and their gets have none by default, and take one", function()
+    it("uploads, generations and their gets have none by default, and take one"
+      .. " [silence 3]", function()
       sb:config { rate_limits = true }
       assert.equal(15, (burst(15, function()
         return post(ASSETS, { url = PORTRAIT, asset_type = "Image" })
@@ -646,7 +668,7 @@ describe("the sandbox, by the document:", function()
       assert.equal(1, (burst(2, function() return generation(nil) end)))
     end)
 
-    it("can be answered as the upstream's: 502 upstream_error", function()
+    it("can be answered as the upstream's: 502 upstream_error [silence 2]", function()
       sb:config { rate_limits = true, rate_limit_answer = 502 }
       local _, stopped = burst(4, function()
         return post(SESSIONS, { callback_url = CALLBACK })
@@ -656,7 +678,7 @@ describe("the sandbox, by the document:", function()
     end)
   end)
 
-  it("502 and 503 can be had on demand, as the document writes them", function()
+  it("502 and 503 can be had on demand, as the document writes them [doc 180-182]", function()
     sb:fault { endpoint = "assets.list", status = 502 }
     local reply = list {}
     assert.equal(502, reply.status)

@@ -30,7 +30,7 @@ local function escape(random, text)
 end
 
 describe("pomex.callback.parse_unverified", function()
-  it("reads the document's example redirect", function()
+  it("reads the document's example redirect [doc 22-23 30 53 62]", function()
     assert.same({ group_id = GROUP, result_code = "10000", verify_type = "real_time",
       upstream_code = "0", billed = true },
       parse("https://yourapp.com/realhuman/callback?" .. QUERY))
@@ -49,7 +49,7 @@ describe("pomex.callback.parse_unverified", function()
     bad("https://x.example/cb#?" .. QUERY, "resultCode is missing")
   end)
 
-  it("keeps the caller's own parameters out of it", function()
+  it("keeps the caller's own parameters out of it [silence 21]", function()
     assert.equal(GROUP, parse("state=a%20b&" .. QUERY .. "&state=c&x&=&&y=").group_id)
   end)
 
@@ -59,7 +59,7 @@ describe("pomex.callback.parse_unverified", function()
     assert.equal("real_time", person.verify_type)
   end)
 
-  it("says whether it was billed, and nothing where the service did not", function()
+  it("says whether it was billed, and nothing where the service did not [doc 60 198]", function()
     local query = "resultCode=10000&group_id=g&reqMeasureInfoValue="
     assert.is_true(parse(query .. "1").billed)
     assert.is_false(parse(query .. "0").billed)
@@ -68,7 +68,7 @@ describe("pomex.callback.parse_unverified", function()
     assert.is_nil(parse("resultCode=10000&group_id=g").billed)
   end)
 
-  it("accepts a verify_type that is absent or new", function()
+  it("accepts a verify_type that is absent or new [doc 58] [silence 30]", function()
     local query = "resultCode=10000&group_id=g"
     assert.is_nil(parse(query).verify_type)
     assert.is_nil(parse(query .. "&verify_type=").verify_type)
@@ -76,7 +76,7 @@ describe("pomex.callback.parse_unverified", function()
     assert.equal("PRE_RECORD", parse(query .. "&verify_type=PRE_RECORD").verify_type)
   end)
 
-  it("refuses pre_record and says why, whatever the code", function()
+  it("refuses pre_record and says why, whatever the code [doc 63]", function()
     for _, code in ipairs { "10000", "10001" } do
       local err = refused("resultCode=" .. code .. "&group_id=g&verify_type=pre_record",
         "verification_failed", "pre%-recorded", "real_time")
@@ -85,7 +85,7 @@ describe("pomex.callback.parse_unverified", function()
     end
   end)
 
-  it("takes 10000 for success by its bytes and nothing else", function()
+  it("takes 10000 for success by its bytes and nothing else [doc 56]", function()
     for _, code in ipairs { "10001", "0", "", "010000", "10000.0", "1e4", "+10000", "10000+",
       "%2010000", "10000%0A", "10000;", "0x2710", "%EF%BC%9110000", "10000%20" } do
       local err = refused("resultCode=" .. code .. "&group_id=" .. GROUP, "verification_failed",
@@ -95,7 +95,8 @@ describe("pomex.callback.parse_unverified", function()
     refused("resultCode&group_id=g", "verification_failed", "not verified")
   end)
 
-  it("gives the sub-code and the bill of a failure, but never a group", function()
+  it("gives the sub-code and the bill of a failure, but never a group"
+    .. " [doc 59] [silence 20]", function()
     local err = refused("resultCode=10008&algorithmBaseRespCode=1203&reqMeasureInfoValue=1"
       .. "&group_id=" .. GROUP, "verification_failed",
       'resultCode is "10008"', 'algorithmBaseRespCode is "1203"')
@@ -104,7 +105,7 @@ describe("pomex.callback.parse_unverified", function()
       .. '(algorithmBaseRespCode is "1203")', tostring(err))
   end)
 
-  it("refuses a success without a usable group", function()
+  it("refuses a success without a usable group [doc 57]", function()
     bad("resultCode=10000", "group_id is missing")
     bad("resultCode=10000&group_id=", "group_id is missing")
     bad("resultCode=10000&group_id", "group_id is missing")

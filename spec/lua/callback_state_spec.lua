@@ -228,7 +228,7 @@ describe("callback:verify", function()
 end)
 
 describe("a callback with a state", function()
-  it("comes back from the sandbox, once", function()
+  it("comes back from the sandbox, once [silence 35]", function()
     local sb = assert(sandbox.start { asset_seconds = 0 })
     finally(function() sb:stop() end)
     local client = pomex.check(pomex.new(sb:client_options()))

@@ -30,7 +30,7 @@ describe("pomex.content", function()
       content():text(text):image("asset-20260619150241-b8xd4"):build())
   end)
 
-  it("puts the position of the image where its name stands", function()
+  it("puts the position of the image where its name stands [doc 140]", function()
     local parts = content()
       :text("{tom} and {rachel}; {tom} again")
       :image("asset-r", "rachel"):image("asset-x"):image("asset-t", "tom"):build()
@@ -44,7 +44,7 @@ describe("pomex.content", function()
     assert.equal("image 2", parts[3].text)
   end)
 
-  it("counts image_url parts only", function()
+  it("counts image_url parts only [silence 25]", function()
     local parts = content():video("v"):image("a"):audio("s"):image("b", "b"):text("{b}"):build()
     assert.equal("image 2", parts[5].text)
   end)
@@ -65,7 +65,7 @@ describe("pomex.content", function()
     assert.equal(words, content():text(words, { raw = true }):build()[1].text)
   end)
 
-  it("takes an asset, an id, asset:// and https", function()
+  it("takes an asset, an id, asset:// and https [silence 26]", function()
     local asset = {
       id = "asset-1", object = "video.asset", status = "active", asset_type = "Image",
     }
@@ -75,7 +75,7 @@ describe("pomex.content", function()
       image "https://cdn.example/a.jpg?x=1", { type = "text", text = "t" } }, parts)
   end)
 
-  it("always adds the documented role, unless told another", function()
+  it("always adds the documented role, unless told another [silence 10]", function()
     local parts = content():image("a"):image("b", nil, { role = "first_frame" })
       :video("c"):audio("d"):video("e", { role = "x" }):build()
     assert.equal("reference_image", parts[1].role)
