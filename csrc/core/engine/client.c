@@ -34,23 +34,40 @@ static void chain_headers(pomex_client *c)
     chain(&c->type_header, "Content-Type: application/json", &c->expect_header);
 }
 
+/* What a client needs before it can be used; or what is wrong. */
+static pomex_error *make(pomex_client *c, const pomex_options *options)
+{
+    pomex_error *error = c ? pomex_handle_library() : pomex_error_memory();
+    if (!error)
+        error = pomex_settings_init(&c->settings, options);
+    if (error)
+        return error;
+    c->limiter = pomex_limiter_new(c->settings.options.rate_limits);
+    if (c->limiter)
+        return NULL;
+    pomex_settings_free(&c->settings);
+    return pomex_error_memory();
+}
+
 pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error)
 {
+    pomex_options defaults;
+    if (!options) {
+        pomex_options_init(&defaults);
+        options = &defaults;
+    }
     pomex_client *c = calloc(1, sizeof *c);
-    *error = c ? pomex_handle_library() : pomex_error_memory();
-    if (!*error)
-        *error = pomex_settings_init(&c->settings, options);
-    if (*error) {
+    pomex_error *wrong = make(c, options);
+    if (wrong) {
+        if (error)
+            *error = wrong;
+        else
+            pomex_error_free(wrong);
         free(c);
         return NULL;
     }
-    c->limiter = pomex_limiter_new(c->settings.options.rate_limits);
-    if (!c->limiter) {
-        pomex_settings_free(&c->settings);
-        free(c);
-        *error = pomex_error_memory();
-        return NULL;
-    }
+    if (error)
+        *error = NULL;
     c->refs = 1;
     c->clock = options->clock ? options->clock : pomex_clock_system;
     c->clock_user = options->clock_user;

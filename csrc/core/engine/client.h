@@ -30,6 +30,9 @@ typedef struct pomex_settings {
 pomex_error *pomex_settings_init(pomex_settings *settings, const pomex_options *options);
 void pomex_settings_free(pomex_settings *settings);
 
+/* The options that a caller gave for one operation; for NULL the defaults. */
+const pomex_call_options *pomex_call_options_given(const pomex_call_options *options);
+
 /* key.c: sets authorization from the key that the options name. NULL, or what is wrong. */
 pomex_error *pomex_key_take(pomex_settings *settings, const pomex_options *options);
 

@@ -25,10 +25,17 @@ void pomex_options_init(pomex_options *options)
         options->rate_limits[i] = pomex_endpoint_of((pomex_endpoint_id)i)->rate_limit;
 }
 
+static const pomex_call_options call_defaults = {
+    .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
+
 void pomex_call_options_init(pomex_call_options *options)
 {
-    *options = (pomex_call_options){
-        .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
+    *options = call_defaults;
+}
+
+const pomex_call_options *pomex_call_options_given(const pomex_call_options *options)
+{
+    return options ? options : &call_defaults;
 }
 
 static pomex_error *invalid(const char *format, const char *name, const char *value)

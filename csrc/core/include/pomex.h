@@ -9,6 +9,8 @@
  *   - Strings are NUL-terminated UTF-8 unless a length stands beside them. What is passed in
  *     is copied before the call returns; what is handed out belongs to the object that handed
  *     it out and lives as long as that does.
+ *   - No pointer may be NULL, neither one that is passed in nor one that is handed out, unless
+ *     the comment at the function or the field says that it may.
  *   - A client belongs to one thread at a time. It opens no descriptor before its first use,
  *     so one that was made before a fork works in each child; once used, it works only in the
  *     process that used it.
@@ -95,7 +97,7 @@ typedef struct pomex_error {
     char *service_type;
 } pomex_error;
 
-/* Frees an error that a pomex_* call gave away. NULL is allowed. */
+/* Frees an error that a pomex_* call gave away. NULL is allowed, and does nothing. */
 void pomex_error_free(pomex_error *error);
 
 /* ---------------------------------------------------------------------------------- client */
@@ -110,7 +112,7 @@ typedef struct pomex_schedule {
 
 typedef struct pomex_options {
     const char *api_key;      /* NULL: api_key_file, then $POMEX_API_KEY */
-    const char *api_key_file; /* its first line is the key; a pipe is read to its end */
+    const char *api_key_file; /* NULL: none; its first line is the key, also of a pipe */
     const char *base_url;     /* NULL: $POMEX_BASE_URL, then https://api.pomex.ai */
     double connect_timeout;   /* 10; > 0; libcurl's: the system's clock, stepped or not */
     double request_timeout;   /* 30; > 0; one attempt */
@@ -128,10 +130,10 @@ typedef struct pomex_options {
     /* A hashed folder. Where ca_file is NULL too: $CURL_CA_BUNDLE (PEM) alone, else $SSL_CERT_FILE
      * and $SSL_CERT_DIR, else the system's. */
     const char *ca_path;
-    bool allow_http;          /* false: http only to a literal loopback host */
-    bool events;              /* queue events for pomex_client_next_event */
-    pomex_clock_fn clock;     /* NULL: the system's clocks */
-    void *clock_user;
+    bool allow_http;      /* false: http only to a literal loopback host */
+    bool events;          /* queue events for pomex_client_next_event */
+    pomex_clock_fn clock; /* NULL: the system's clocks */
+    void *clock_user;     /* passed to clock; NULL is allowed */
 } pomex_options;
 
 /* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10,
@@ -139,8 +141,9 @@ typedef struct pomex_options {
  * always as long: 2.5 are 2 in 1.05 s, 0.5 are one in 2.1 s. */
 void pomex_options_init(pomex_options *options);
 
-/* Makes a client; opens nothing. On failure returns NULL and, in *error, what is wrong; the
- * caller frees that. Document section: Basics. */
+/* Makes a client; opens nothing. `options`: NULL for the defaults. On failure returns NULL and, in
+ * *error, what is wrong, which the caller frees; else *error is NULL. `error`: NULL if that is of
+ * no interest. Document section: Basics. */
 pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error);
 
 /* Ends every operation (each reports what became of it), closes every connection. Idempotent.
@@ -156,7 +159,7 @@ void pomex_client_free(pomex_client *client);
 const char *pomex_client_unusable(const pomex_client *client);
 
 /* Why the last call of this client gave NULL or -1 though it is usable: no memory, no descriptors. For
- * the caller to free. */
+ * the caller to free; never NULL. */
 pomex_error *pomex_client_failure(const pomex_client *client);
 
 /* The base URL in use, without the key; lives as long as the client. */
@@ -196,8 +199,8 @@ pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
 
 typedef struct pomex_event {
     const char *name;     /* "request" "response" "retry" "update" "done" "dropped" */
-    const char *endpoint; /* "assets.get", … */
-    uint64_t operation;   /* pomex_operation_id */
+    const char *endpoint; /* "assets.get", …; NULL: "dropped" */
+    uint64_t operation;   /* pomex_operation_id; 0: "dropped" */
     int attempt;          /* 1 for the first */
     int status;           /* "response": HTTP status; 0: none came */
     double seconds;   /* "response": how long it took; "retry": how long until; "done": all */
@@ -227,13 +230,14 @@ typedef struct pomex_call_options {
 
 void pomex_call_options_init(pomex_call_options *options);
 
-/* The four ways to start an operation. Each returns a new reference, to be given up with
- * pomex_operation_release; an operation that could not begin is returned done, with its
- * error. NULL only if the client is unusable or memory ran out (see pomex_client_unusable). */
+/* The four ways to start an operation. `options` may be NULL: the defaults. Each returns a new
+ * reference, to be given up with pomex_operation_release; an operation that could not begin is
+ * returned done, with its error. NULL only if the client is unusable or memory ran out (see
+ * pomex_client_unusable). */
 
-/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object,
- * else NULL. `payload` is the body of a POST or the query of a list (an object; NULL: none);
- * a reference to it is kept until the call has been sent. */
+/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object; for
+ * the others it may be NULL. `payload` is the body of a POST or the query of a list (an object;
+ * NULL: none); a reference to it is kept until the call has been sent. */
 pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpoint,
                                    const char *id, size_t id_length, json_t *payload,
                                    const pomex_call_options *options);
@@ -277,8 +281,8 @@ bool pomex_operation_done(const pomex_operation *operation);
  * have been carried out. No effect on one that is done. */
 void pomex_operation_cancel(pomex_operation *operation);
 
-/* Another reference, and its end. Giving up the last one never cancels: the client keeps its
- * own while the operation runs. */
+/* Another reference, and its end (NULL is allowed there). Giving up the last one never cancels: the
+ * client keeps its own while the operation runs. */
 pomex_operation *pomex_operation_retain(pomex_operation *operation);
 void pomex_operation_release(pomex_operation *operation);
 
@@ -294,8 +298,8 @@ pomex_billed pomex_operation_billed(const pomex_operation *operation);
  * known. Belongs to the operation. */
 const char *pomex_operation_object(const pomex_operation *operation);
 
-/* The body of the reply (of a wait that runs: of the latest look), and its length. "" if there
- * is none. Belongs to the operation until its next look or pomex_operation_release. */
+/* The body of the reply (of a wait that runs: of the latest look), and its length in *length (NULL
+ * is allowed). "" if there is none. Belongs to the operation until its next look or pomex_operation_release. */
 const char *pomex_operation_body(const pomex_operation *operation, size_t *length);
 
 /* HTTP status of that reply; 0 if there is none. */

@@ -352,6 +352,7 @@ pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t i
                                        const char *link, const char *path,
                                        const pomex_call_options *options)
 {
+    options = pomex_call_options_given(options);
     if (!pomex_client_open(c))
         return NULL;
     int64_t now = pomex_now(c); /* the first attempt's deadline counts from it, too */

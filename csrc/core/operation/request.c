@@ -176,6 +176,7 @@ pomex_operation *pomex_client_call(pomex_client *c, pomex_endpoint_id endpoint, 
                                    size_t id_length, json_t *payload,
                                    const pomex_call_options *options)
 {
+    options = pomex_call_options_given(options);
     pomex_operation *op = new_call(c, pomex_endpoint_of(endpoint), options);
     if (!op)
         return NULL;
@@ -309,6 +310,7 @@ pomex_operation *pomex_client_request(pomex_client *c, const char *method, const
                                       json_t *query, json_t *body, json_t *headers,
                                       const pomex_call_options *options)
 {
+    options = pomex_call_options_given(options);
     pomex_operation *op = new_call(c, pomex_endpoint_of(POMEX_REQUEST), options);
     if (!op)
         return NULL;

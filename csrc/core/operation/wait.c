@@ -274,6 +274,7 @@ pomex_operation *pomex_client_wait(pomex_client *c, pomex_endpoint_id endpoint, 
                                    size_t id_length, const pomex_call_options *options)
 {
     pomex_violation violation;
+    options = pomex_call_options_given(options);
     if (!pomex_client_open(c))
         return NULL;
     double timeout = options->timeout >= 0         ? options->timeout
