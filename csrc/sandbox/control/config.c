@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LONGEST   (100 * 366 * 86400.0)
 #define MAX_LIMIT 10000.0
 
 static const struct {
@@ -95,9 +94,9 @@ static bool apply_one(pomex_sb_config *config, const char *name, const json_t *v
         if (strcmp(name, seconds[i].name) != 0)
             continue;
         *field(config, i) = number;
-        if (json_is_number(value) && number >= 0 && number <= LONGEST)
+        if (json_is_number(value) && number >= 0 && number <= POMEX_SB_LONGEST)
             return true;
-        snprintf(why, why_size, "%s must be a number of seconds, 0 or more", name);
+        snprintf(why, why_size, "%s must be 0 to %.0f seconds", name, POMEX_SB_LONGEST);
         return false;
     }
     snprintf(why, why_size, "unknown setting: %.64s", name);

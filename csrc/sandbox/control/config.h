@@ -4,6 +4,8 @@
 
 #include "rules/endpoint.h"
 
+#define POMEX_SB_LONGEST (100 * 366 * 86400.0) /* the most seconds of a setting: 100 years */
+
 typedef struct pomex_sb_config {
     double asset_seconds;           /* until an upload is active or failed */
     double generation_seconds;      /* until a task has succeeded or failed */

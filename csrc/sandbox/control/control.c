@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define FARTHEST   (100 * 366 * 86400.0)
 #define MOST_BULK  1000000.0
 #define SHOWN_IDS  100
 #define BULK_LABEL 200u
@@ -44,7 +43,7 @@ static void move_clock(pomex_sb_request *request, const json_t *body)
     double seconds = json_number_value(advance);
     double total = seconds + (double)sandbox->clock.offset / 1000;
     if (json_object_size(body) != 1 || !json_is_number(advance) || !(seconds >= 0) ||
-        !(total <= FARTHEST)) {
+        !(total <= POMEX_SB_LONGEST)) {
         bad(request, "the body must be {\"advance\": seconds}, 0 or more");
         return;
     }

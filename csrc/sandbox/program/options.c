@@ -103,12 +103,12 @@ static int read_value(pomex_sb_options *options, int which, const char *value)
         options->port = (int)number;
         break;
     case ASSET:
-        if (!read_number(value, 86400, &options->config.asset_seconds))
-            return invalid(options, "asset-seconds", "0 to 86400", value);
+        if (!read_number(value, POMEX_SB_LONGEST, &options->config.asset_seconds))
+            return invalid(options, "asset-seconds", "0 to 3162240000", value);
         break;
     case GENERATION:
-        if (!read_number(value, 86400, &options->config.generation_seconds))
-            return invalid(options, "generation-seconds", "0 to 86400", value);
+        if (!read_number(value, POMEX_SB_LONGEST, &options->config.generation_seconds))
+            return invalid(options, "generation-seconds", "0 to 3162240000", value);
         break;
     case LIMITS:
         if (strcmp(value, "on") != 0 && strcmp(value, "off") != 0)
