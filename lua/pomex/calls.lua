@@ -11,9 +11,9 @@ local calls = {}
 local new = operation.new
 
 local function file(_, _, _, op)
-  local size = op.core:progress()
+  local size = op.handle:progress()
   return { path = op.opts.path, size = size, id = op.target,
-    looks_like = op.core:looks_like() }
+    looks_like = op.handle:looks_like() }
 end
 
 local function closed()
@@ -31,12 +31,20 @@ for _, endpoint in ipairs { "sessions.create", "assets.create", "assets.get", "a
 end
 calls.KINDS = KINDS
 
+-- Raises where the host says that the running code may not "wait", or "start" an operation.
+local function require_may(client, what)
+  local may = client.host.may
+  if not may then return end
+  local allowed, why = may(client, what)
+  if not allowed then error(why, 0) end
+end
+
 -- The client's loop, where something may be started.
 local function open(client)
   local loop = client.loop
   if loop.closed then closed() end
   if loop.stepping then loop:in_step() end
-  if loop.guard then loop.guard() end
+  require_may(client, "start")
   return loop
 end
 
@@ -55,7 +63,7 @@ function calls.call(client, kind, id, payload, opts)
   local last = #spares
   local spare = spares[last]
   if spare then spares[last] = nil end
-  local handle, number = loop.core:call(kind.endpoint, id, payload, opts, spare)
+  local handle, number = loop.handle:call(kind.endpoint, id, payload, opts, spare)
   return new(client, kind, opts, id, handle, number)
 end
 
@@ -63,7 +71,7 @@ end
 ---@return pomex.Operation
 function calls.wait(client, kind, id, opts)
   local loop = open(client)
-  local handle, number = loop.core:wait(kind.endpoint, id, opts)
+  local handle, number = loop.handle:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
 end
 
@@ -73,7 +81,7 @@ function calls.download(client, id, link, path, opts)
   local loop = open(client)
   -- Before anything is started: nothing may fail between that and `new`.
   local kept = { path = path, on_progress = opts and opts.on_progress }
-  local handle, number = loop.core:download(id, link, path, opts)
+  local handle, number = loop.handle:download(id, link, path, opts)
   return new(client, KINDS.download, kept, id, handle, number)
 end
 
@@ -159,9 +167,7 @@ function calls.here(async)
   if not async then options.misuse("pomex: a method is called with a colon") end
   local client = async.client
   if client.loop.closed then closed() end
-  local refuse = client.host.refuse
-  local why = refuse and refuse(client)
-  if why then error(why, 0) end
+  require_may(client, "wait")
   return async
 end
 
@@ -193,7 +199,7 @@ function Async:request(method, path, parts, opts)
     return operation.refused(client, err, KINDS.request)
   end
   local loop = open(client)
-  local handle, number = loop.core:request(method, path, parts, opts)
+  local handle, number = loop.handle:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end
 

@@ -36,9 +36,9 @@ function client.new(given)
     loop = loop.new(handle, on_event), host = host,
     budget = settings.budget or 120, url = handle:base_url(),
   }, Client)
-  local own = self.loop
-  if host.guard then function own.guard() return host.guard(self) end end
-  if host.attach then function own.attach() return host.attach(self) end end
+  if host.watch then
+    function self.loop.begin_watch(stop) return host.watch(self, stop) end
+  end
   calls.attach(self)
   return self
 end
@@ -101,7 +101,7 @@ function Client:step(budget)
   local failure = own:take_failure()
   if failure then error(failure, 0) end
   own:advance(budget)
-  return own:left()
+  return own:unfinished()
 end
 
 ---Sleeps until `step` has work, `seconds` have passed or a signal came.
@@ -113,25 +113,25 @@ function Client:poll(seconds)
   local due = self:timeout()
   if due == 0 then return true end
   if due and (not seconds or due < seconds) then seconds = due end
-  return self.loop.core:poll(seconds)
+  return self.loop.handle:poll(seconds)
 end
 
 ---The one descriptor to watch for reading.
 ---@return integer|nil fd
 ---@return string? message
 function Client:pollfd()
-  return self.loop.core:pollfd()
+  return self.loop.handle:pollfd()
 end
 
 ---@return string events "r"
 function Client:events()
-  return self.loop.core:events()
+  return self.loop.handle:events()
 end
 
 ---Seconds until `step` has work even if the descriptor stays silent; nil: no such time.
 ---@return number|nil
 function Client:timeout()
-  local own, of_core = self.loop:timeout(), self.loop.core:timeout()
+  local own, of_core = self.loop:timeout(), self.loop.handle:timeout()
   if self.loop:unheard() > 0 then return 0 end
   if own and of_core then return math.min(own, of_core) end
   return own or of_core

@@ -61,7 +61,7 @@ local loop = {}
 ---@return pomex.Loop
 function loop.new(handle, on_event)
   return setmetatable({
-    core = handle, on_event = on_event,
+    handle = handle, on_event = on_event,
     pending = {}, count = 0,            -- operations by id, until their end was reported
     runnable = {}, head = 1, tail = 0,  -- coroutines that the next step resumes
     queued = {},                        -- the same, by themselves
@@ -73,31 +73,34 @@ function loop.new(handle, on_event)
     gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
     kept = coroutines.keeps_tasks and {} or nil, -- tasks that nobody else may hold
     spares = {},                        -- core operations whose results were taken
-    guard = nil,                        -- the host's: raises where nothing may be started
-    attach = nil,                       -- has the host watch, if it does not already
-    detach = nil,                       -- set by a host that watches: ends that
-    idle = nil,                         -- set by it: a step left nothing pending
+    begin_watch = nil,                  -- has the host watch, if it has a loop of its own
+    end_watch = nil,                    -- ends that; nil: the host does not watch
   }, Loop)
 end
 
----Something is pending that no step knows of yet: a host with a loop of its own begins to
----watch, and the descriptor becomes readable when this half has work.
+---Something new is pending: a host with a loop of its own watches from now on.
+function Loop:begin()
+  if self.begin_watch then self.end_watch = self.begin_watch(self.end_watch) end
+end
+
+---The Lua half has work that no step knows of yet: the host watches, and the descriptor becomes
+---readable when the work is due.
 function Loop:stir()
   if self.stepping or self.closed then return end
-  if self.attach then self.attach() end
+  self:begin()
   self:arm()
 end
 
----For a wait: what is pending may have begun where the host did not watch.
+---Called by a host before it waits: operations may have been started where its loop did not run.
 function Loop:watch()
-  if self.attach and not self.closed and self:left() > 0 then self.attach() end
+  if self.begin_watch and not self.closed and self:unfinished() > 0 then self:begin() end
 end
 
 ---Has the descriptor tell of the work of this half, too.
 ---@param deaf? boolean not of errors that are yet to be raised
 function Loop:arm(deaf)
   local due = not deaf and self:unheard() > 0 and 0 or self:timeout()
-  if due then self.core:wake_in(due) end
+  if due then self.handle:wake_in(due) end
 end
 
 ---Once only, until it is resumed: a second time would find it in a yield of its own.
@@ -126,9 +129,12 @@ function Loop:wake_at(who, deadline)
   end
 end
 
----Tells the host if nothing is pending any more.
+---Has the host watch no longer if nothing is pending any more.
 function Loop:rest()
-  if self.idle and self:left() == 0 then self.idle() end
+  local stop = self.end_watch
+  if stop and self:unfinished() == 0 and not stop() and self.end_watch == stop then
+    self.end_watch = nil
+  end
 end
 
 ---Wakes a coroutine, which the next step resumes, or calls a function, which sees to it itself.
@@ -169,9 +175,9 @@ end
 ---How much is not over: operations, coroutines about to run, errors yet to be raised; 1 if
 ---all that is left are deadlines of those who wait for something else.
 ---@return integer
-function Loop:left()
-  local left = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
-  return left > 0 and left or next(self.timers) and 1 or 0
+function Loop:unfinished()
+  local count = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
+  return count > 0 and count or next(self.timers) and 1 or 0
 end
 
 ---Ends everything; whoever waits is told. Cut short by an error, it can be called again.
@@ -181,9 +187,9 @@ function Loop:close()
   for id in pairs(pending) do ids[#ids + 1] = id end
   table.sort(ids)
   self.closed = true
-  if self.detach then self.detach() end
-  self.detach, self.idle = nil, nil
-  self.core:close()
+  if self.end_watch then self.end_watch() end
+  self.end_watch = nil
+  self.handle:close()
   for _, id in ipairs(ids) do
     local op = pending[id]
     if op then op:settle() end

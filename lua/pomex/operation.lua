@@ -33,7 +33,7 @@ local operation = {}
 local function adopt(client, kind, opts, target, handle, id)
   -- At most eight fields, of which three are yet to come: a ninth would double the table.
   local op = setmetatable({
-    client = client, core = handle, kind = kind, target = target, opts = opts,
+    client = client, handle = handle, kind = kind, target = target, opts = opts,
     finished = false, value = nil, waiter = nil,
   }, Operation)
   local loop = client.loop
@@ -48,7 +48,7 @@ local function adopt(client, kind, opts, target, handle, id)
     loop.unsure = true
     loop:stir()
   end
-  if loop.attach then loop.attach() end
+  loop:begin()
   return op
 end
 
@@ -101,13 +101,13 @@ end
 ---What `wait` returns once it is done. Takes the result out of the core, once; the core keeps
 ---it until it is a value here, so that nothing is lost where memory is short.
 function Operation:outcome()
-  local handle = self.core
+  local handle = self.handle
   if not handle then
     if self.err ~= nil then return nil, self.err end
     return self.value
   end
   if self.client.loop.closed and not handle:done() then
-    self.core, self.err = nil, errors.bill(errors.new("cancelled_error", {
+    self.handle, self.err = nil, errors.bill(errors.new("cancelled_error", {
       message = "the client was closed in a process other than the one that used it",
       endpoint = self.kind.endpoint, id = self.target,
     }), handle:billed())
@@ -127,11 +127,11 @@ function Operation:outcome()
     err = failure(self, status)
   end
   -- A finalizer that ran in there has taken it.
-  if self.core ~= handle then return self:outcome() end
+  if self.handle ~= handle then return self:outcome() end
   self.tries = attempts
   if err then self.err = err else self.value = value end
   -- What the core had is ours now; what held it serves the next call.
-  self.core = nil
+  self.handle = nil
   handle:release()
   local spares = self.client.loop.spares
   if #spares < 64 then spares[#spares + 1] = handle end
@@ -141,7 +141,7 @@ end
 
 -- Runs the caller's functions, in the waiting coroutine and unprotected: they may yield.
 local function deliver(self)
-  local opts, handle = self.opts or {}, self.core
+  local opts, handle = self.opts or {}, self.handle
   self.news = nil
   -- The last news may come with the end, and the result have been taken by somebody else.
   if not handle then return end
@@ -159,7 +159,7 @@ local ASKS = {
 }
 
 local function ran_out(self, timeout)
-  local handle, endpoint = self.core, self.kind.endpoint
+  local handle, endpoint = self.handle, self.kind.endpoint
   local seen = json.object(handle:body())
   return nil, errors.bill(errors.new("timeout_error", {
     message = ("no answer within %s s of waiting"):format(text.number("%.14g", timeout)),
@@ -188,7 +188,7 @@ function Operation:wait(timeout)
     if self.finished or client.loop.closed then return self:outcome() end
     -- Where nobody can wait, one can look.
     local done = self:done()
-    if (done or timeout == 0) and host.refuse and host.refuse(client) then
+    if (done or timeout == 0) and host.may and not host.may(client, "wait") then
       if done then return self:outcome() end
       return ran_out(self, timeout)
     end
@@ -206,26 +206,26 @@ end
 ---Whether the result is there.
 ---@return boolean
 function Operation:done()
-  return self.finished or not self.core or self.core:done()
+  return self.finished or not self.handle or self.handle:done()
 end
 
 ---Ends it now. Its error says whether something may have been carried out: "cancelled_error"
 ---or "ambiguous_error". No effect on one that is done.
 function Operation:cancel()
-  if self.core and not self.finished then self.core:cancel() end
+  if self.handle and not self.finished then self.handle:cancel() end
 end
 
 ---How often it was tried; of a wait, how often it looked.
 ---@return integer
 function Operation:attempts()
-  return self.core and self.core:attempts() or self.tries or 0
+  return self.handle and self.handle:attempts() or self.tries or 0
 end
 
 ---Of a download: bytes saved so far, and the whole length if it is known.
 ---@return integer done
 ---@return integer|nil total
 function Operation:progress()
-  if self.core then return self.core:progress() end
+  if self.handle then return self.handle:progress() end
   local size = self.value and self.kind.endpoint == "download" and self.value.size or nil
   return size or 0, size
 end

@@ -51,7 +51,7 @@ end
 step.resume_runnable = resume_runnable
 
 local function events(self)
-  local handle, hook = self.core, self.on_event
+  local handle, hook = self.handle, self.on_event
   local event = handle:next_event()
   while event do
     local ok, err = pcall(hook, event)
@@ -62,7 +62,7 @@ end
 
 -- Each is pending until everybody who waits for it will learn of its end.
 local function dispatch(self)
-  local handle, pending = self.core, self.pending
+  local handle, pending = self.handle, self.pending
   local id, done, update, progress = handle:next()
   while id do
     local op = pending[id]
@@ -120,7 +120,7 @@ local function turn(self, budget)
   self.stepping = running() or core.thread()
   local deadline = budget and budget > 0 and now() + budget or nil
   if self.unsure then rescue(self) end
-  self.core:step(budget)
+  self.handle:step(budget)
   if self.on_event then events(self) end
   if not self.closed then dispatch(self) end
   if self.due then expire(self) end

@@ -54,6 +54,13 @@ function Task:ended(ok, ...)
   if ok then self:finish(...) else self:fail(...) end
 end
 
+---For hosts: runs the task's function, as the whole of what the host started for it. Never raises.
+---@param f function
+---@param ... any its arguments
+function Task:run(f, ...)
+  return catch.run(self, f, ...)
+end
+
 -- Coroutines are made of functions only; on 5.1, of functions in Lua only.
 local ANY_FUNCTION = pcall(coroutine.create, print)
 
@@ -80,16 +87,7 @@ function tasks.spawn(client, f, ...)
     client = client, waiting = nil, finished = false, collected = false, waiter = nil,
     count = nil, value = nil, second = nil,
   }, Task)
-  local host = client.host
-  if host.here then host = host.here() end
-  if host.start then
-    host.start(task, in_lua(f), ...)
-  else
-    local count, arguments, inner = select("#", ...), { ... }, in_lua(f)
-    host.spawn(function()
-      catch.run(task, inner, unpack(arguments, 1, count))
-    end)
-  end
+  client.host.spawn(task, in_lua(f), ...)
   return task
 end
 
@@ -106,7 +104,7 @@ end
 -- Its function goes on, and nobody here knows what it asks for: a video, unless it is our own.
 local function ran_out(self, timeout)
   local waiting = self.waiting
-  local handle = waiting and waiting.kind and waiting.core
+  local handle = waiting and waiting.kind and waiting.handle
   local billed = handle and handle:billed() or "no"
   if billed == "no" and not self.unbilled then billed = "maybe" end
   return nil, errors.bill(errors.new("timeout_error", {
@@ -127,10 +125,10 @@ function Task:wait(timeout)
     deadline = now() + timeout
   end
   local client = self.client
-  local refuse = client.host.refuse
+  local may = client.host.may
   while not self.finished do
     -- Where nobody can wait, one can look.
-    local looks = timeout == 0 and refuse and refuse(client)
+    local looks = timeout == 0 and may and not may(client, "wait")
     if looks or not self:pause(now, deadline) and deadline then
       return ran_out(self, timeout)
     end

@@ -19,7 +19,7 @@ describe("the host", function()
     assert.equal(require "pomex.host.blocking", hosts.resolve("blocking"))
     for _, name in ipairs { "auto", "blocking", "coroutine", "cqueues", "luv" } do
       local host = hosts.resolve(name)
-      for _, part in ipairs { "running", "wait", "spawn" } do
+      for _, part in ipairs { "wait", "spawn", "may" } do
         assert.equal("function", type(host[part]))
       end
     end
@@ -30,10 +30,16 @@ describe("the host", function()
       'the host "openresty" cannot be used: ')
     assert.error_matches(function() pomex.new { host = "cqueue" } end,
       'unknown host "cqueue" %(is it "cqueues"%?%)')
-    local host = { running = print, wait = print, spawn = print, attach = true }
-    assert.error_matches(function() pomex.new { host = host } end, "attach")
-    host.attach, host.wait = nil, nil
-    assert.error_matches(function() pomex.new { host = host } end, "wait")
+    local host = { wait = print, spawn = print, watch = true }
+    assert.error_matches(function() pomex.new { host = host } end, "host: watch must be a function")
+    host.watch, host.wait = nil, nil
+    assert.error_matches(function() pomex.new { host = host } end, "host: wait must be a function")
+    -- One for an earlier version.
+    host = { running = print, wait = print, spawn = print, attach = true }
+    assert.error_matches(function() pomex.new { host = host } end,
+      "host: attach must be a function")
+    host.attach, host.spawn = nil, nil
+    assert.error_matches(function() pomex.new { host = host } end, "host: spawn must be a function")
   end)
 
   for _, name in ipairs { "auto", "blocking" } do
@@ -191,11 +197,10 @@ describe("the host", function()
   end)
 
   describe("of one's own", function()
-    it("is three functions", function()
+    it("is two functions", function()
       local waits, spawned = 0, 0
       local blocking = hosts.resolve("blocking")
       new { host = {
-        running = function() return nil end,
         wait = function(c, ready, timeout)
           waits = waits + 1
           local woken = false
@@ -203,9 +208,9 @@ describe("the host", function()
           blocking.wait(c, ready, timeout)
           assert(woken or not ready())
         end,
-        spawn = function(f)
+        spawn = function(task, ...)
           spawned = spawned + 1
-          return f()
+          return task:run(...)
         end,
       } }
       assert.equal("list", client.assets:list().object)
@@ -223,23 +228,22 @@ describe("the host", function()
 
     it("may yield to a scheduler that knows what it spawned", function()
       local ready_ones, live, current = {}, 0, nil
-      local function go(co)
+      local function go(co, ...)
         current = co
-        assert(coroutine.resume(co))
+        assert(coroutine.resume(co, ...))
         if coroutine.status(co) == "dead" then live = live - 1 end
       end
       new { host = {
-        running = function() return current end,
         wait = function(_, ready)
           local me = coroutines.current()
           assert.equal(current, me)
           ready:subscribe(function() ready_ones[#ready_ones + 1] = me end)
           coroutine.yield()
         end,
-        spawn = function(f)
-          local before, co = current, coroutine.create(f)
+        spawn = function(task, ...)
+          local before = current
           live = live + 1
-          go(co)
+          go(coroutine.create(task.run), task, ...)
           current = before
         end,
       } }

@@ -126,18 +126,18 @@ describe("openresty, a pump that ended: #once #openresty", function()
   end)
 
   it("is not within a step for ever, if nginx keeps its coroutine as it was", function()
-    local watching = require "pomex.host.watcher"
+    local watcher = require "pomex.host.watcher"
     local client = assert(require("pomex").new { base_url = sb.url, api_key = sb.key,
       host = "coroutine" })
     client.async.assets:list():on_done(coroutine.yield)
     local co
     nginx.await("a step that does not end", function()
-      co = coroutine.create(watching.step)
+      co = coroutine.create(watcher.step)
       assert(coroutine.resume(co, client, error))
       return coroutine.status(co) == "suspended"
     end)
     assert.has_error(function() client:step() end)
-    watching.forsake(co, { client })
+    watcher.forsake(co, { client })
     local op = client.async.assets:list()
     nginx.await("the next call", function()
       client:step()

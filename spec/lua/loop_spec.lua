@@ -65,9 +65,9 @@ describe("the loop", function()
     local op = client.async.assets:list()
     local co, got = waits(op, 0.05)
     -- The core alone: what it has to tell waits for the step, and the deadline passes.
-    while not op.core:done() or client.loop:timeout() > 0 do
-      client.loop.core:step()
-      client.loop.core:poll(0.01)
+    while not op.handle:done() or client.loop:timeout() > 0 do
+      client.loop.handle:step()
+      client.loop.handle:poll(0.01)
     end
     client:step()
     assert.equal("none", got.err)
@@ -82,13 +82,13 @@ describe("the loop", function()
     local co, got = waits(op, 0.05)
     -- Each resumes one: those who stand before it.
     client:step(1e-7)
-    while core.now() <= late do client.loop.core:poll(0.01) end
+    while core.now() <= late do client.loop.handle:poll(0.01) end
     client:step(1e-7)
-    while not op.core:done() do
-      client.loop.core:poll(0.05)
-      client.loop.core:step()
+    while not op.handle:done() do
+      client.loop.handle:poll(0.05)
+      client.loop.handle:step()
     end
-    drive(function() return client.loop:left() == 0 end, 1e-7)
+    drive(function() return client.loop:unfinished() == 0 end, 1e-7)
     assert.is_string(got.err)
     assert.equal("suspended", coroutine.status(co))
   end)
@@ -113,7 +113,7 @@ describe("the loop", function()
       client:spawn(error, "unheard", 0)
       assert.is_true(rounds() < 100)
       assert.equal(0, client:timeout())
-      assert.is_true(client.loop.core:poll(0))
+      assert.is_true(client.loop.handle:poll(0))
       assert.matches("^unheard", select(2, pcall(client.step, client)))
     end)
 

@@ -86,8 +86,8 @@ describe("a wait that ran out of time", function()
       print(select(2, op:wait(0)).type, select(2, task:wait(0)).type)
       print((pcall(op.wait, op)), (pcall(op.wait, op, 1)), (pcall(task.wait, task)))
       repeat
-        client.loop.core:poll()
-        client.loop.core:step()
+        client.loop.handle:poll()
+        client.loop.handle:step()
       until op:done()
       print(op:wait().object, op:wait(0).object, op:wait(1).object, op:done())
       while client:step() > 0 do client:poll() end

@@ -56,7 +56,7 @@ describe("pomex.new", function()
       "poll%.asset: factor must be a number, 1 or more")
     assert.error_matches(function() new { billed_retry = "never" } end, "billed_retry")
     assert.error_matches(function() new { host = "cqeues" } end, 'is it "cqueues"')
-    assert.error_matches(function() new { host = { wait = print, spawn = print } } end, "running")
+    assert.error_matches(function() new { host = { wait = print } } end, "host: spawn")
   end)
 
   it("takes all that it documents, and keeps the table as it was", function()

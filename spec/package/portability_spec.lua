@@ -53,7 +53,7 @@ describe("on every Lua", function()
   it("operations are numbered with whole numbers that are never used twice", function()
     local seen = {}
     for _ = 1, 100 do
-      local handle, id = client.loop.core:call("assets.get", "x")
+      local handle, id = client.loop.handle:call("assets.get", "x")
       handle:cancel()
       assert.is_true(id % 1 == 0 and not seen[id])
       assert.equal(id, handle:id())

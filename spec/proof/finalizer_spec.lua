@@ -40,14 +40,14 @@ describe("a finalizer", function()
 
   local function ended(op)
     while not op:done() do
-      client.loop.core:step()
-      if not op:done() then client.loop.core:poll(1) end
+      client.loop.handle:step()
+      if not op:done() then client.loop.handle:poll(1) end
     end
     return op
   end
 
   it("may release what is just being read", function()
-    local list = ended(client.async.assets:list { limit = 100 }).core
+    local list = ended(client.async.assets:list { limit = 100 }).handle
     local plain = list:result()
     local body, status, attempts = with_finalizer(function() list:release() end, list.result, list)
     assert.equal(plain, body)
@@ -55,7 +55,7 @@ describe("a finalizer", function()
     assert.equal(1, attempts)
     assert.equal(0, select("#", list:result()))
 
-    local missing = ended(client.async.assets:get "no-such-asset").core
+    local missing = ended(client.async.assets:get "no-such-asset").handle
     local _, expected = missing:result()
     local none, err = with_finalizer(function() missing:release() end, missing.result, missing)
     assert.is_nil(none)
@@ -73,7 +73,7 @@ describe("a finalizer", function()
     end })
     assert.is_false((pcall(op.wait, op)))
     assert.is_true(looked)
-    local core = op.core
+    local core = op.handle
     local last = core:body()
     assert.is_true(#last > 5000)
     op:on_done(function() end)

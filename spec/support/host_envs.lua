@@ -7,6 +7,7 @@ local pomex = require "pomex"
 local socket = require "socket"
 
 local now = core.now
+local unpack = table.unpack or unpack
 
 local envs = {}
 
@@ -96,7 +97,7 @@ local function frames(name, host, refuses)
       if not client.loop.closed then client:step() end
     end
     -- One may have woken what is another's.
-    for _, client in ipairs(clients) do left = left + client.loop:left() end
+    for _, client in ipairs(clients) do left = left + client.loop:unfinished() end
     return left + #due + (next(sleepers) and 1 or 0)
   end
 
@@ -127,9 +128,10 @@ end
 
 frames("coroutine", "coroutine", true)
 
-do
+-- A table of functions, in the form of today, and in that of earlier versions.
+for _, form in ipairs { "two functions", "running, wait and spawn" } do
   local env
-  local host = { running = coroutines.current }
+  local host = {}
   function host.wait(_, ready, timeout)
     local me, deadline = coroutines.current(), timeout and now() + timeout
     local function wake() env.wake(me) end
@@ -141,8 +143,16 @@ do
     env.wake_at(me, nil)
     ready:unsubscribe(wake)
   end
-  function host.spawn(f) env.go(f) end
-  env = frames("a table of three functions", host, false)
+  if form == "two functions" then
+    function host.spawn(task, ...)
+      local count, arguments = select("#", ...), { ... }
+      env.go(function() task:run(unpack(arguments, 1, count)) end)
+    end
+  else
+    host.running = coroutines.current
+    function host.spawn(f) env.go(f) end
+  end
+  env = frames("a table of " .. form, host, false)
 end
 
 -- ------------------------------------------------------------------------------------ cqueues
@@ -254,7 +264,7 @@ local function with_copas(copas)
     while quiet < 3 and not halted and not failed do
       copas.step(0.002)
       local busy = live
-      for client in pairs(env.all) do busy = busy + client.loop:left() end
+      for client in pairs(env.all) do busy = busy + client.loop:unfinished() end
       quiet = busy == 0 and quiet + 1 or 0
       expect(now() - began < PATIENCE, "copas is never done")
     end
@@ -267,7 +277,7 @@ local function with_copas(copas)
     start(f)
     loop()
     for _, client in ipairs(env.clients) do
-      expect(not client.loop.detach, "copas still watches an idle client")
+      expect(not client.loop.end_watch, "copas still watches an idle client")
     end
   end
   function env.halting(f)

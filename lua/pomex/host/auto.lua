@@ -1,7 +1,8 @@
---- The host "auto": asks at each wait which host runs there, and waits as that one does. It
---- yields no coroutine that neither pomex nor that host started.
+--- The host "auto": asks at each wait which host runs there, and waits as that one does. It yields
+--- no coroutine that neither pomex nor that host started.
 
 local blocking = require "pomex.host.blocking"
+local catch = require "pomex.host.catch"
 local coroutines = require "pomex.host.coroutine"
 
 local auto = { name = "auto" }
@@ -9,7 +10,7 @@ local auto = { name = "auto" }
 local loaded, running, started = package.loaded, coroutine.running, coroutines.started
 
 -- What the host "openresty" needs of nginx. Unit tests of nginx code put a table of their own into
--- the global ngx, with some of it.
+-- the global ngx, which has only some of it.
 local OF_NGINX = {
   worker = "exiting", timer = "at", thread = "spawn", socket = "tcp", config = "ngx_lua_version",
 }
@@ -38,65 +39,69 @@ local function openresty()
     .. "(%s)"):format(tostring(host)), 0)
 end
 
--- The host with a loop that runs here, or may yet run; nil: none.
+-- The host whose loop runs here or will run, or nil; and whether that loop itself resumes the
+-- running coroutine: nil means that the loop does not run yet.
 local function looping()
   local ngx = rawget(_G, "ngx")
-  if ngx ~= nil and is_nginx(ngx) then return loaded["pomex.host.openresty"] or openresty() end
+  if ngx ~= nil and is_nginx(ngx) then
+    return loaded["pomex.host.openresty"] or openresty(), true
+  end
   local cqueues = loaded.cqueues
-  if cqueues and cqueues.running() then return require "pomex.host.cqueues" end
-  -- (Its copas does not tell whether it runs, so that one has to be named.)
-  if loaded.luv and loaded.luv.loop_mode then return require "pomex.host.luv" end
+  if cqueues then
+    local controller, direct = cqueues.running()
+    if controller then
+      -- On PUC 5.1 a coroutine task runs one coroutine deeper than cqueues knows.
+      return require "pomex.host.cqueues", direct or catch.current() ~= running()
+    end
+  end
+  -- (Debian's copas does not tell whether it runs, so that host has to be named.)
+  local luv = loaded.luv
+  if luv and luv.loop_mode then
+    -- luv resumes functions, never coroutines.
+    if luv.loop_mode() then return require "pomex.host.luv", false end
+    return require "pomex.host.luv"
+  end
 end
 
----Who starts tasks here.
----@return pomex.Host
-function auto.here()
-  return looping() or blocking
-end
-
----@param client pomex.Client
-function auto.guard(client)
-  local host = looping()
-  if host and host.guard then host.guard(client) end
-end
-
----@param client pomex.Client
-function auto.attach(client)
-  local host = looping()
-  if host then host.attach(client) end
-end
-
--- Who waits here; or nil, and why nobody does. host.own() is true in a coroutine that the host
--- resumes, nil where its loop does not run, and false where to yield would surprise somebody
--- and to block would stop the loop.
+-- The host that waits here; or nil, and why nobody may. Where a loop runs, to block would stop it,
+-- and to yield a coroutine that the loop did not start would surprise whoever resumes it.
 local function waiter()
-  local host = looping()
-  local own = host and (not host.own or host.own())
+  local host, own = looping()
   if own == nil then return blocking end
   if own then return host end
   local co = running()
   if co and started[co] then return coroutines end
-  return nil, ("pomex: %s did not start what runs here, and must not be held up; wait in a task "
-    .. "that client:spawn started, or say pomex.new{ host = %q }"):format(host.name, host.name)
-end
-
----@return any
-function auto.running()
-  local host = waiter()
-  return host and host.running() or nil
-end
-
----Why the running coroutine may not wait; nil: it may.
----@param client pomex.Client
----@return string|nil
-function auto.refuse(client)
-  local host, why = waiter()
-  if not host then return why end
-  return host.refuse and host.refuse(client)
+  return nil, ("pomex: %s did not start the coroutine that runs here, and must not be held up; "
+    .. "wait in a task that client:spawn started, or say pomex.new{ host = %q }"):format(
+    host.name, host.name)
 end
 
 ---@param client pomex.Client
----@param ready table
+---@param what "wait"|"start"
+---@return boolean|nil allowed
+---@return string? why
+function auto.may(client, what)
+  local host, why
+  if what == "wait" then
+    host, why = waiter()
+    if not host then return nil, why end
+  else
+    host = looping() or blocking
+  end
+  return host.may(client, what)
+end
+
+---@param client pomex.Client
+---@param stop? fun(): boolean|nil
+---@return fun(): boolean|nil stop
+function auto.watch(client, stop)
+  local host = looping()
+  if host then return host.watch(client, stop) end
+  return stop
+end
+
+---@param client pomex.Client
+---@param ready pomex.Ready
 ---@param timeout? number seconds
 function auto.wait(client, ready, timeout)
   local host, why = waiter()
@@ -105,9 +110,12 @@ function auto.wait(client, ready, timeout)
   return host.wait(client, ready, timeout)
 end
 
+---@param task pomex.Task
 ---@param f function
-function auto.spawn(f)
-  return auto.here().spawn(f)
+---@param ... any its arguments
+function auto.spawn(task, f, ...)
+  local host = looping() or blocking
+  return host.spawn(task, f, ...)
 end
 
 return auto

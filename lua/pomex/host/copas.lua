@@ -1,5 +1,6 @@
---- The host "copas": waits and the thread that watches the client are threads of copas, asleep in
---- its select(). Tasks are copas threads. To be named: Debian's copas does not say where it runs.
+--- The host "copas": a thread of copas that waits sleeps in its select(), as does the thread that
+--- watches the client. Coroutine tasks are copas threads. The host must be named, since Debian's
+--- copas does not tell whether it runs.
 
 local copas = require "copas"
 local core = require "pomex.core"
@@ -7,11 +8,11 @@ local coroutines = require "pomex.host.coroutine"
 local watcher = require "pomex.host.watcher"
 local socket = require "socket"
 
-local host = { name = "copas", running = coroutines.running }
+local host = { name = "copas" }
 
 local now = core.now
 
--- What copas takes for a socket. luasocket's select() does not wait for one without a
+-- Copas takes a bell for a socket. luasocket's select() does not wait for a socket without a
 -- descriptor, and takes one that is "dirty" as readable without looking at its descriptor.
 local Bell = {}
 Bell.__index = Bell
@@ -32,66 +33,67 @@ local function new_bell(fd)
   return bell, function() bell.rung = true end
 end
 
----Raises where the client's descriptor is not for luasocket.
+---Nothing can be started where luasocket's select() cannot take the client's descriptor.
 ---@param client pomex.Client
-function host.guard(client)
-  local fd = watcher.descriptor(client)
-  if fd >= socket._SETSIZE then
-    error(("pomex: copas cannot watch descriptor %d: luasocket's select() takes those below %d")
-      :format(fd, socket._SETSIZE), 0)
+---@param what "wait"|"start"
+---@return boolean|nil allowed
+---@return string? why
+function host.may(client, what)
+  if what == "start" then
+    local fd = watcher.descriptor(client)
+    if fd < socket._SETSIZE then return true end
+    return nil, ("pomex: copas cannot watch descriptor %d: luasocket's select() takes those below "
+      .. "%d"):format(fd, socket._SETSIZE)
   end
+  if not coroutines.running() then
+    return nil, 'pomex: with host = "copas" only a thread can wait; copas.addthread starts one'
+  end
+  return watcher.may_wait()
 end
 
--- It ends as the error of a thread does, and not that of the one that watches.
+-- In a thread of its own, so that the thread that watches does not end with the error.
 local function tell(message)
   copas.addthread(function() error(message, 0) end)
 end
 
----Has a thread watch `client` while anything is pending.
 ---@param client pomex.Client
-function host.attach(client)
-  local loop = client.loop
-  if loop.detach then return end
+---@param stop? fun()
+---@return fun() stop
+function host.watch(client, stop)
+  if stop then return stop end
   local bell, ring = new_bell(watcher.descriptor(client))
-  local function stop()
-    loop.detach, loop.idle = nil, nil
-    ring()
-  end
-  loop.detach, loop.idle = stop, stop
+  local stopped = false
   copas.addthread(function()
     copas.receive(bell, 1)
-    while loop.detach == stop do
+    while not stopped do
       watcher.step(client, tell)
-      if loop.detach == stop then copas.receive(bell, 1) end
+      if not stopped then copas.receive(bell, 1) end
     end
   end)
-end
-
----Why the running coroutine may not wait; nil: it may.
----@return string|nil
-function host.refuse()
-  if not host.running() then
-    return 'pomex: with host = "copas" only a thread can wait; copas.addthread starts one'
+  return function()
+    stopped = true
+    ring()
   end
-  return watcher.busy()
 end
 
 ---@param client pomex.Client
----@param ready table
+---@param ready pomex.Ready
 ---@param timeout? number seconds
 function host.wait(client, ready, timeout)
   local loop, bell, ring = client.loop, new_bell()
-  watcher.wait(host, client, ready, timeout, ring, function(left)
-    -- This copas has no timers.
-    if left then loop:wake_at(ring, now() + left) end
+  watcher.wait(host, client, ready, timeout, ring, function(seconds_left)
+    -- Debian's copas has no timers.
+    if seconds_left then loop:wake_at(ring, now() + seconds_left) end
     copas.receive(bell, 1)
   end)
   if timeout then loop:wake_at(ring, nil) end
 end
 
+---@param task pomex.Task
 ---@param f function
-function host.spawn(f)
-  copas.addthread(f)
+---@param ... any its arguments
+function host.spawn(task, f, ...)
+  copas.addthread(task.run, task, f, ...)
 end
 
 return host

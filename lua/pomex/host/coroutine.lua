@@ -1,5 +1,6 @@
 --- The host "coroutine": a wait yields, and `client:step()` resumes. For frame loops and for
---- schedulers of one's own; the tasks of every host that has none of its own kind.
+--- schedulers of one's own. Hosts without a kind of task of their own start their coroutine tasks
+--- here, too.
 
 local core = require "pomex.core"
 local catch = require "pomex.host.catch"
@@ -16,14 +17,15 @@ local now, yieldable = core.now, core.yieldable
 local said, running = catch.said, coroutine.running
 local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.status
 
--- What a wait yields, so that it can be told from a yield of the task's own.
+-- A wait yields this, so that a task's own yields can be told from it.
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
 
--- Lua 5.1 and LuaJIT keep a weak key for as long as its value leads to it, and a task leads to
--- its client, and so to the coroutine: there the value is weak, too, and the client keeps it.
+-- Lua 5.1 and LuaJIT keep a weak key for as long as its value refers to it, and a task refers to
+-- its client, which refers to the coroutine. There the values are weak, too, and the client's loop
+-- keeps the tasks.
 coroutines.keeps_tasks = _VERSION == "Lua 5.1"
 
--- The coroutines that were started here, each with its task.
+-- The coroutines that were started here, and the task of each.
 ---@type table<thread, pomex.Task>
 local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
@@ -50,11 +52,11 @@ local function park_until(loop, co, task, ready, deadline)
   loop:wake_at(co, nil)
 end
 
----Yields the running coroutine `co` until it is worth while to look at `ready` again.
+---Yields the running coroutine `co` until it is worth while to call `ready()` again.
 ---@param client pomex.Client
 ---@param co thread
----@param task pomex.Task|nil
----@param ready table
+---@param task pomex.Task|nil the task that runs in `co`
+---@param ready pomex.Ready
 ---@param timeout? number
 function coroutines.park(client, co, task, ready, timeout)
   if task then task.waiting = ready end
@@ -70,36 +72,48 @@ end
 
 local park = coroutines.park
 
----Why the running coroutine may not wait; nil: it may.
----@param client pomex.Client
----@return string|nil
-function coroutines.refuse(client)
+local NO_COROUTINE =
+  'pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one'
+
+-- The coroutine that may wait; or nil, and why there is none.
+local function waiter(client)
   local co = coroutines.running()
-  if co and client.loop.stepping == co and client.loop:in_step() then
-    return coroutines.WITHIN_STEP
+  if not co then return nil, NO_COROUTINE end
+  if client.loop.stepping == co and client.loop:in_step() then
+    return nil, coroutines.WITHIN_STEP
   end
-  if co then return not yieldable() and coroutines.WITHIN_C or nil end
-  return 'pomex: with host = "coroutine" only a coroutine can wait; client:spawn starts one'
+  return co
 end
 
 ---@param client pomex.Client
----@param ready table
+---@param what "wait"|"start"
+---@return boolean|nil allowed
+---@return string? why
+function coroutines.may(client, what)
+  if what == "start" then return true end
+  local co, why = waiter(client)
+  if not co then return nil, why end
+  if not yieldable() then return nil, coroutines.WITHIN_C end
+  return true
+end
+
+---@param client pomex.Client
+---@param ready pomex.Ready
 ---@param timeout? number seconds
 function coroutines.wait(client, ready, timeout)
-  local co = coroutines.running()
-  if not co or client.loop.stepping == co and client.loop:in_step() then
-    error(coroutines.refuse(client), 0)
-  end
+  local co, why = waiter(client)
+  if not co then error(why, 0) end
   return park(client, co, started[co], ready, timeout)
 end
 
--- Takes note of how a coroutine left its resume.
-local function left(loop, co, task, ok, ...)
+-- What follows from how a coroutine left its resume: it waits, it yielded of its own accord, it
+-- returned, or it raised.
+local function after_resume(loop, co, task, ok, ...)
   local what = ...
-  -- What a task yields or returns may have an __eq that says anything.
+  -- rawequal: what a task yields may have an __eq that returns anything.
   if rawequal(what, PARKED) then return end
   if status(co) == "suspended" then
-    if task and not task.free then
+    if task and not task.resumed_elsewhere then
       loop.later[#loop.later + 1] = co
       loop:stir()
     end
@@ -121,7 +135,7 @@ local function left(loop, co, task, ok, ...)
   started[co] = nil
 end
 
--- A task's coroutine has ended, and not everybody was told how.
+-- A task's coroutine has ended, but memory ran out before everybody was told how.
 local function tell_again(co, task)
   if task.finished then
     task:settle()
@@ -139,30 +153,23 @@ function coroutines.resume(loop, co)
   local task = started[co]
   if status(co) ~= "suspended" then
     if task and status(co) == "dead" then tell_again(co, task) end
-    -- Others may have resumed, or ended, one that is not ours.
+    -- The program may have resumed or closed a coroutine of its own that was waiting.
     return
   end
-  return left(loop, co, task, resume(co))
+  return after_resume(loop, co, task, resume(co))
 end
 
----Starts `f(…)` in a coroutine of ours, at once, up to its first wait. The task is told how it
----ends. A bare coroutine.yield() in it waits for the next step.
+---Runs `f(…)` in a coroutine, at once, up to its first wait. The task is told how it ends. A bare
+---coroutine.yield() in it waits for the next step.
 ---@param task pomex.Task
 ---@param f function
-function coroutines.start(task, f, ...)
+---@param ... any its arguments
+function coroutines.spawn(task, f, ...)
   local co = coroutine.create(f)
   started[co] = task
   local kept = task.client.loop.kept
   if kept then kept[task] = true end
-  return left(task.client.loop, co, task, resume(co, ...))
-end
-
----Starts `f()`, which never raises, in a coroutine.
----@param f function
-function coroutines.spawn(f)
-  local co = coroutine.create(f)
-  local ok, err = resume(co)
-  if not ok then error(err, 0) end
+  return after_resume(task.client.loop, co, task, resume(co, ...))
 end
 
 return coroutines

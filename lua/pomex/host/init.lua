@@ -1,28 +1,28 @@
---- Hosts: the only place that blocks or yields.
+--- Hosts: who waits while the service works. Only a host blocks or yields; docs/hosts.md has one to
+--- copy.
 ---
---- A host is a table of three functions:
----   running()                     the running task, or nil where nothing can yield: for programs
----                                 that ask, nothing here does
----   wait(client, ready, timeout)  returns when ready() or after `timeout` seconds; without a
----                                 timeout it may return early. ready:subscribe(fn) has fn
----                                 called when it may be ready
----   spawn(f)                      starts f(), which never raises, as a task of the host's kind.
----                                 On PUC 5.1 a wait in there runs in a coroutine within the
----                                 one that runs f: coroutine.yield reaches whoever resumed
----                                 that, and pomex.host.coroutine.current() returns it
---- and more that a host may have:
----   start(task, f, …)             in place of spawn, where a task is a coroutine that we resume
----   refuse(client)                why wait would raise here, or nil: a plain call asks first,
----                                 and then sends nothing
----   guard(client)                 raises where not even an operation may be started, for
----                                 nobody could be told of its end
----   attach(client)                something may be pending: a host that has a loop of its own
----                                 watches client:pollfd() for reading there, if it does not
----                                 already, and calls client:step() when it is readable. Then
----                                 client.loop.detach is the function that ends that; close
----                                 calls it before the descriptor goes. A step that leaves
----                                 nothing pending calls client.loop.idle
+--- A host is a table of two functions:
+---   wait(client, ready, timeout)  returns when ready() is true or after `timeout` seconds; without
+---                                 a timeout it may return early. ready:subscribe(fn) has fn
+---                                 called once when it is worth while to call ready() again
+---   spawn(task, f, …)             starts task:run(f, …), which never raises, as a coroutine task
+---                                 of the host's kind. On PUC 5.1 a wait in there runs in a
+---                                 coroutine within the one that the host started:
+---                                 coroutine.yield reaches whoever resumed that one, and
+---                                 pomex.host.coroutine.current() returns it
+--- and two more that it may have:
+---   may(client, what)             whether the running code may "wait", or "start" an operation
+---                                 that somebody will be told the end of: true, or nil and a text
+---                                 that says why not. Without it both are always allowed
+---   watch(client, stop)           for a host with a loop of its own: something is pending, so
+---                                 the loop watches client:pollfd() for reading and calls
+---                                 client:step() when it is readable. Returns the function that
+---                                 ends this, which is `stop` in the next call: nil means that
+---                                 nothing watches yet. stop() is called after a step that left
+---                                 nothing pending, and before the descriptor is closed; it
+---                                 returns true if it goes on watching for a while
 
+local older = require "pomex.host.older"
 local options = require "pomex.options"
 
 local hosts = {}
@@ -31,21 +31,19 @@ local NAMES = {
   auto = true, blocking = true, coroutine = true, cqueues = true, luv = true, copas = true,
   openresty = true,
 }
-local NEEDED = { "running", "wait", "spawn" }
-local FUNCTIONS = {
-  running = "callable", wait = "callable", spawn = "callable", start = "callable",
-  refuse = "callable", guard = "callable", attach = "callable",
-}
 
----The host that `wanted` (a name, or a table of at least the three functions) stands for.
+---The host that `wanted` stands for: a name, or a table of functions.
 ---@param wanted? string|pomex.Host
 ---@return pomex.Host
 function hosts.resolve(wanted)
   if type(wanted) == "table" then
-    for name, kind in pairs(FUNCTIONS) do
-      if wanted[name] ~= nil then options.expect("host", name, wanted[name], kind) end
+    if older.is(wanted) then return older.adapt(wanted) end
+    for _, name in ipairs { "wait", "spawn" } do
+      options.expect("host", name, wanted[name], "callable")
     end
-    for _, name in ipairs(NEEDED) do options.expect("host", name, wanted[name], "callable") end
+    for _, name in ipairs { "may", "watch" } do
+      if wanted[name] ~= nil then options.expect("host", name, wanted[name], "callable") end
+    end
     return wanted
   end
   wanted = wanted or "auto"

@@ -7,12 +7,12 @@ local watcher = require "pomex.host.watcher"
 
 local get_phase = ngx.get_phase
 
-local openresty = { name = "openresty", attach = pump.attach }
+local openresty = { name = "openresty", watch = pump.watch }
 
 -- 23 days: nginx counts milliseconds in 31 bits.
 local LONGEST = 2e6
 
--- The phases in which nginx cannot yield, as users know them.
+-- The phases in which nginx cannot yield, by the names that users know.
 local BARRED = {
   init = "init_by_lua", init_worker = "init_worker_by_lua", set = "set_by_lua",
   header_filter = "header_filter_by_lua", body_filter = "body_filter_by_lua",
@@ -20,38 +20,35 @@ local BARRED = {
   ssl_session_store = "ssl_session_store_by_lua", exit_worker = "exit_worker_by_lua",
 }
 
--- In these not even what waits for nothing can be started: it would belong to the master, or
--- never end.
+-- In these phases nothing can be started either: it would belong to the master process, or never
+-- end.
 local CLOSED = { init = true, exit_worker = true }
 
----Why the running code may not wait; nil: it may.
----@return string|nil
-function openresty.refuse()
-  local phase = get_phase()
-  if not BARRED[phase] then
-    local why = watcher.busy()
-    -- nginx has coroutines serve again, also one that it ended within a step.
-    if why and pump.revive() then return watcher.busy() end
-    return why
-  end
+local function why_barred(phase)
   return ("pomex: %s cannot wait; %s"):format(BARRED[phase], phase == "init"
     and "make clients there, and use them in the workers"
     or "use the client in a timer: ngx.timer.at(0, function() … end)")
 end
 
-local refuse = openresty.refuse
-
-function openresty.guard()
-  if CLOSED[get_phase()] then error(refuse(), 0) end
+---@param _ pomex.Client
+---@param what "wait"|"start"
+---@return boolean|nil allowed
+---@return string? why
+function openresty.may(_, what)
+  local phase = get_phase()
+  if what == "start" then
+    if CLOSED[phase] then return nil, why_barred(phase) end
+    return true
+  end
+  if BARRED[phase] then return nil, why_barred(phase) end
+  local allowed, why = watcher.may_wait()
+  -- nginx uses coroutines again, even one that it ended in the middle of a step of the pump's.
+  if not allowed and pump.revive() then return watcher.may_wait() end
+  return allowed, why
 end
 
----@return thread|nil
-function openresty.running()
-  return not BARRED[get_phase()] and coroutine.running() or nil
-end
-
--- To be used again. One whose light thread was killed in its wait does not come back here, and
--- whoever wakes it later posts a semaphore that nobody waits for.
+-- Waiters to be used again. One whose light thread was killed in its wait does not come back here;
+-- to wake it later posts a semaphore that nobody waits for.
 local spares = {}
 
 local function new_semaphore()
@@ -65,14 +62,15 @@ local function new_waiter()
   function waiter.wake()
     if asleep then
       asleep = false
-      sema:post(2) -- one for the wait, and one for `left`
+      sema:post(2) -- one for the wait, and one for `is_sound`
     end
   end
-  -- After ngx.thread.wait(a, b) returned for one, nginx resumes its parent at the end of the
-  -- other out of whatever it waits in by then. That leaves it in the semaphore's queue: whoever
-  -- gets this semaphore next would resume a request that is long over.
-  local function left(ok, woken)
-    if woken then return ok and sema:wait(0) end -- it has none for those that somebody precedes
+  -- After ngx.thread.wait(a, b) has returned because `a` ended, the end of `b` resumes the parent
+  -- from whatever it waits in by then. If that is this semaphore, the parent stays in its queue,
+  -- and the semaphore must not be used again: it would resume a request that is long over.
+  local function is_sound(ok, woken)
+    -- The second post reaches this coroutine only if no other is before it in the queue.
+    if woken then return ok and sema:wait(0) end
     return sema:count() >= 0
   end
   function waiter.sleep(span)
@@ -81,8 +79,8 @@ local function new_waiter()
     local ok, err = sema:wait(span)
     local woken = not asleep
     asleep = false
-    if not left(ok, woken) then
-      ngx.sleep(0.001) -- takes the coroutine out of that queue
+    if not is_sound(ok, woken) then
+      ngx.sleep(0.001) -- takes the coroutine out of the queue
       sema = new_semaphore()
     elseif not ok then
       if err ~= "timeout" then error("pomex: cannot wait: " .. tostring(err), 0) end
@@ -93,7 +91,7 @@ local function new_waiter()
 end
 
 ---@param client pomex.Client
----@param ready table
+---@param ready pomex.Ready
 ---@param timeout? number seconds
 function openresty.wait(client, ready, timeout)
   local waiter = table.remove(spares) or new_waiter()
@@ -101,13 +99,16 @@ function openresty.wait(client, ready, timeout)
   if #spares < 64 then spares[#spares + 1] = waiter end
 end
 
----Starts `f()`, which never raises, in a light thread. nginx keeps half a kilobyte of each until
----its parent ends; to wait for it would free that, but ngx.thread.wait crashes where the parent
----ended and its coroutine serves another request.
+---Starts a light thread. nginx keeps half a kilobyte of each until its parent ends. To wait for the
+---thread would free that, but ngx.thread.wait crashes where the parent has ended and its coroutine
+---serves another request.
+---@param task pomex.Task
 ---@param f function
-function openresty.spawn(f)
-  if BARRED[get_phase()] then error(refuse(), 0) end
-  ngx.thread.spawn(f)
+---@param ... any its arguments
+function openresty.spawn(task, f, ...)
+  local phase = get_phase()
+  if BARRED[phase] then error(why_barred(phase), 0) end
+  ngx.thread.spawn(task.run, task, f, ...)
 end
 
 return openresty

@@ -44,7 +44,7 @@ end
 local function forget(fd, client)
   if watched[fd] ~= client then return end
   watched[fd], worked[fd] = nil, nil
-  client.loop.detach, client.loop.idle = nil, nil
+  client.loop.end_watch = nil
   if bridge then bridge:unwatch(fd) end
   -- It may have been the last one, and the pump asleep.
   ring()
@@ -54,7 +54,7 @@ end
 local function bell()
   ringing = nil
   for fd, client in pairs(watched) do
-    if client.loop:left() == 0 then
+    if client.loop:unfinished() == 0 then
       if worked[fd] and not exiting() then ring() else forget(fd, client) end
     end
     worked[fd] = nil
@@ -93,17 +93,17 @@ local function run_bridge(mine, sock)
   return true
 end
 
--- Returns how much is left pending.
+-- Returns how much is unfinished.
 local function step_all()
-  local all, left = {}, 0
+  local all, unfinished = {}, 0
   for fd, client in pairs(watched) do all[fd] = client end
   for fd, client in pairs(all) do
     if watched[fd] == client then watcher.step(client, log) end
-    local pending = client.loop:left()
-    left = left + pending
+    local pending = client.loop:unfinished()
+    unfinished = unfinished + pending
     if pending == 0 then forget(fd, client) end
   end
-  return left
+  return unfinished
 end
 
 -- Wakes a hundredth of the time that nothing happened for, within 1 to 10 ms: a call takes
@@ -115,8 +115,8 @@ local function run_sleeping(mine)
     ngx.sleep(math.min(math.max((now() - busy) / 100, 0.001), 0.01))
     if current ~= mine then return end
     mine.beat = now()
-    local left = step_all()
-    if left ~= seen then busy, seen = now(), left end
+    local unfinished = step_all()
+    if unfinished ~= seen then busy, seen = now(), unfinished end
   end
 end
 
@@ -124,10 +124,7 @@ end
 local function close_all()
   local all = watched
   watched = {}
-  for _, client in pairs(all) do
-    client.loop.detach, client.loop.idle = nil, nil
-    client.loop:close()
-  end
+  for _, client in pairs(all) do client.loop:close() end
 end
 
 local function serve(mine)
@@ -178,7 +175,7 @@ end
 
 local function dead(one)
   if bridge then return not bridge:alive() end
-  return now() - one.beat > (watcher.inside(one.co) and pump.stuck or pump.silent)
+  return now() - one.beat > (watcher.steps_in(one.co) and pump.stuck or pump.silent)
 end
 
 local function bury()
@@ -225,23 +222,26 @@ function ensure()
   asked = ngx.timer.at(0, run) and now() or nil
 end
 
----Something of `client` is pending: the pump learns of it, and starts if it must.
+---Something of `client` is pending: the pump learns of it, and is started if it does not run.
 ---@param client pomex.Client
-function pump.attach(client)
-  local loop = client.loop
-  -- Watched already: but the pump may have ended, or nginx dropped its timer.
-  if not loop.detach then
+---@param stop? fun(): boolean|nil
+---@return fun(): boolean|nil stop
+function pump.watch(client, stop)
+  if not stop then
     local fd = watcher.descriptor(client)
     watched[fd] = client
-    function loop.detach() forget(fd, client) end
-    function loop.idle()
-      if exiting() then forget(fd, client) else ring() end
+    function stop()
+      if client.loop.closed or exiting() then return forget(fd, client) end
+      ring()
+      return true -- an idle client stays watched until the bell rings
     end
-    -- One that cannot watch it is of no use.
+    -- A bridge that cannot watch it is of no use.
     if bridge and not bridge:watch(fd) then bury() end
   end
+  -- Also for a client that is watched already: the pump may have ended, or nginx dropped its timer.
   ensure()
   look_later()
+  return stop
 end
 
 ---For how long a wait may sleep at once, in seconds; nil: as long as it likes.

@@ -1,4 +1,4 @@
---- What hosts have in common that watch a client's descriptor in a loop of their own.
+--- The common part of the hosts that watch a client's descriptor in a loop of their own.
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
@@ -8,13 +8,13 @@ local now, yieldable = core.now, core.yieldable
 local watcher = {}
 
 local MAIN = {}
-local stepping -- the coroutine in which a step of a host's runs just now
+local stepping -- the coroutine in which a host steps a client just now
 
 local function current()
   return coroutine.running() or MAIN
 end
 
----Steps `client`. An error that nobody collected goes to `tell`, as a string; if there are more,
+---Steps `client`. An error that nobody collected goes to `tell` as a string; if there are more,
 ---the descriptor stays readable.
 ---@param client pomex.Client
 ---@param tell fun(message: string)
@@ -26,24 +26,27 @@ function watcher.step(client, tell)
   if not ok then tell(tostring(why)) end
 end
 
----Why the running coroutine may not wait: it is the one that steps, or cannot yield just here.
----@return string|nil
-function watcher.busy()
+---Whether the running coroutine may wait: not if it is the one that steps a client, or if it
+---cannot yield just here.
+---@return boolean|nil allowed
+---@return string? why
+function watcher.may_wait()
   if stepping == current() then
-    if core.within(core.thread(), watcher.step) then return coroutines.WITHIN_STEP end
+    if core.within(core.thread(), watcher.step) then return nil, coroutines.WITHIN_STEP end
     stepping = nil -- an interrupt cut that step short
   end
-  return not yieldable() and coroutines.WITHIN_C or nil
+  if not yieldable() then return nil, coroutines.WITHIN_C end
+  return true
 end
 
----Whether a step runs in the coroutine `co`.
+---Whether the coroutine `co` steps a client just now.
 ---@param co thread
 ---@return boolean
-function watcher.inside(co)
+function watcher.steps_in(co)
   return stepping == co
 end
 
----The coroutine `co` will never go on: a step of `clients` that it was in is over.
+---The coroutine `co` will never go on: if it was stepping one of `clients`, that step is over.
 ---@param co thread
 ---@param clients table<any, pomex.Client>
 function watcher.forsake(co, clients)
@@ -54,27 +57,29 @@ function watcher.forsake(co, clients)
   end
 end
 
----A host's wait: `sleep(left)` returns after `left` seconds (nil: any), or when `wake` was called.
+---A host's wait. `sleep(seconds_left)` returns when `wake` was called, or after that many seconds;
+---nil: after any time.
 ---@param host pomex.Host
 ---@param client pomex.Client
----@param ready table
+---@param ready pomex.Ready
 ---@param timeout number|nil seconds
 ---@param wake fun()
----@param sleep fun(left: number|nil)
+---@param sleep fun(seconds_left: number|nil)
 function watcher.wait(host, client, ready, timeout, wake, sleep)
-  local why = host.refuse()
-  if why then error(why, 0) end
+  local allowed, why = host.may(client, "wait")
+  if not allowed then error(why, 0) end
   client.loop:watch()
   local deadline = timeout and now() + timeout
   while not ready() do
-    local left = deadline and deadline - now()
-    if left and left <= 0 then break end
+    local seconds_left = deadline and deadline - now()
+    if seconds_left and seconds_left <= 0 then break end
     ready:subscribe(wake)
-    sleep(left)
+    sleep(seconds_left)
   end
   ready:unsubscribe(wake)
 end
 
+---The descriptor to watch for reading; raises where there is none.
 ---@param client pomex.Client
 ---@return integer fd
 function watcher.descriptor(client)
