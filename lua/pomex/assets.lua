@@ -51,7 +51,7 @@ AsyncAssets.__index = AsyncAssets
 function AsyncAssets:create(body, opts)
   local copy = without_virtual(checked_body("assets:create", body))
   opts = optional("assets:create", opts, options.CALL)
-  return calls.call(self.client, KINDS["assets.create"], nil, copy, opts)
+  return calls.start(self.client, KINDS["assets.create"], nil, copy, opts)
 end
 
 ---As `client.assets:get`.
@@ -61,7 +61,7 @@ end
 function AsyncAssets:get(asset, opts)
   opts = optional("assets:get", opts, options.CALL)
   local id = id_of("assets:get", "asset", asset)
-  return calls.call(self.client, KINDS["assets.get"], id, nil, opts)
+  return calls.start(self.client, KINDS["assets.get"], id, nil, opts)
 end
 
 ---As `client.assets:list`.
@@ -73,7 +73,7 @@ function AsyncAssets:list(query, opts)
     query = without_virtual(sent("assets:list", query, LIST))
   end
   opts = optional("assets:list", opts, options.CALL)
-  return calls.call(self.client, KINDS["assets.list"], nil, query, opts)
+  return calls.start(self.client, KINDS["assets.list"], nil, query, opts)
 end
 
 ---As `client.assets:wait`.
@@ -83,7 +83,7 @@ end
 function AsyncAssets:wait(asset, opts)
   opts = optional("assets:wait", opts, options.WAIT)
   local id = id_of("assets:wait", "asset", asset)
-  return calls.wait(self.client, KINDS["assets.get"], id, opts)
+  return calls.start_wait(self.client, KINDS["assets.get"], id, opts)
 end
 
 ---As `client.assets:create_and_wait`, in a task.

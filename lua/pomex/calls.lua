@@ -12,7 +12,7 @@ local new = operation.new
 
 local function file(_, _, _, op)
   local size = op.handle:progress()
-  return { path = op.opts.path, size = size, id = op.target,
+  return { path = op.opts.path, size = size, id = op.object_id,
     looks_like = op.handle:looks_like() }
 end
 
@@ -57,7 +57,7 @@ end
 ---@param payload table|nil
 ---@param opts table|nil checked already
 ---@return pomex.Operation
-function calls.call(client, kind, id, payload, opts)
+function calls.start(client, kind, id, payload, opts)
   local loop = open(client)
   local spares = loop.spares
   local last = #spares
@@ -69,7 +69,7 @@ end
 
 ---Starts a wait for a final status.
 ---@return pomex.Operation
-function calls.wait(client, kind, id, opts)
+function calls.start_wait(client, kind, id, opts)
   local loop = open(client)
   local handle, number = loop.handle:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
@@ -77,7 +77,7 @@ end
 
 ---Starts a download.
 ---@return pomex.Operation
-function calls.download(client, id, link, path, opts)
+function calls.start_download(client, id, link, path, opts)
   local loop = open(client)
   -- Before anything is started: nothing may fail between that and `new`.
   local kept = { path = path, on_progress = opts and opts.on_progress }
@@ -195,8 +195,8 @@ function Async:request(method, path, parts, opts)
   opts = options.optional("client:request", opts, options.CALL)
   if parts then check_request("client:request", parts) end
   if method:find("%z") or path:find("%z") then
-    local _, err = errors.refuse("request", "the method and the path must not hold a NUL byte")
-    return operation.refused(client, err, KINDS.request)
+    local _, err = errors.invalid("request", "the method and the path must not hold a NUL byte")
+    return operation.already_failed(client, err, KINDS.request)
   end
   local loop = open(client)
   local handle, number = loop.handle:request(method, path, parts, opts)
@@ -205,7 +205,7 @@ end
 
 ---Gives a new client its calls.
 ---@param client pomex.Client
-function calls.attach(client)
+function calls.install(client)
   local async = setmetatable({ client = client }, Async)
   client.async = async
   for _, name in ipairs { "sessions", "assets", "generations" } do

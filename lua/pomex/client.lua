@@ -39,7 +39,7 @@ function client.new(given)
   if host.watch then
     function self.loop.begin_watch(stop) return host.watch(self, stop) end
   end
-  calls.attach(self)
+  calls.install(self)
   return self
 end
 

@@ -14,7 +14,7 @@ local prompt = require "pomex.prompt"
 local lower = require("pomex.text").lower
 local values = require "pomex.values"
 
-local quoted, refuse = errors.quoted, prompt.refuse
+local quoted, invalid = errors.quoted, prompt.invalid
 
 ---@class pomex.ContentPart
 ---@field type "text"|"image_url"|"video_url"|"audio_url"
@@ -120,7 +120,7 @@ end
 -- The same rule that keeps an id out of paths it must not reach.
 local function check_id(id)
   if id == "" or id == "." or id == ".." or #id > MAX_ID or id:find("[/\\%%%c%s]") then
-    return refuse("not an asset id", ("asset id is %s; an asset, its id, asset://<id> or an "
+    return invalid("not an asset id", ("asset id is %s; an asset, its id, asset://<id> or an "
       .. "https link is wanted (the service cannot read local files)"):format(quoted(id)))
   end
   return "asset://" .. id
@@ -131,14 +131,14 @@ local ASSET_TYPES = { image = "Image", video = "Video", audio = "Audio" }
 local function asset_url(asset, kind)
   local wanted = ASSET_TYPES[kind]
   if asset.object ~= nil and asset.object ~= "video.asset" then
-    return refuse("not an asset", ("%s is a %s"):format(quoted(asset.id), quoted(asset.object)))
+    return invalid("not an asset", ("%s is a %s"):format(quoted(asset.id), quoted(asset.object)))
   end
   if asset.asset_type ~= nil and asset.asset_type ~= wanted then
-    return refuse(("asset %s is not of the type %s"):format(quoted(asset.id), wanted),
+    return invalid(("asset %s is not of the type %s"):format(quoted(asset.id), wanted),
       "asset_type is " .. quoted(asset.asset_type))
   end
   if asset.status ~= nil and lower(tostring(asset.status)) ~= "active" then
-    return refuse(("asset %s is not active"):format(quoted(asset.id)),
+    return invalid(("asset %s is not active"):format(quoted(asset.id)),
       ("status is %s; assets:wait returns it when it is active"):format(quoted(asset.status)))
   end
   return check_id(asset.id)
@@ -151,7 +151,7 @@ local function url_of(entry)
   if not scheme then return check_id(ref) end
   if scheme == "asset" then return check_id(rest) end
   if scheme ~= "https" or rest:find("[%c%s]") or not rest:find("^[^/?#]") then
-    return refuse(("%s must be an asset or a public https link"):format(entry.kind),
+    return invalid(("%s must be an asset or a public https link"):format(entry.kind),
       ("%s is %s"):format(entry.kind, quoted(ref)))
   end
   return ref
@@ -195,7 +195,7 @@ function Content:build()
   end
   for _, entry in ipairs(self.entries) do
     if entry.name and not used[entry.name] then
-      return refuse(("no text mentions {%s}"):format(errors.one_line(entry.name)),
+      return invalid(("no text mentions {%s}"):format(errors.one_line(entry.name)),
         "an image that no text names needs no name")
     end
   end

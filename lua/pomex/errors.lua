@@ -186,7 +186,7 @@ end
 ---@param hint? string the value at fault, or what to do instead
 ---@return nil
 ---@return pomex.Error
-function errors.refuse(endpoint, message, hint)
+function errors.invalid(endpoint, message, hint)
   return nil, errors.bill(errors.new("invalid_request_error", {
     message = message, hint = hint, endpoint = endpoint,
     client = true, attempts = 0, retryable = false,

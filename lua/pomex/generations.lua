@@ -7,7 +7,7 @@ local operation = require "pomex.operation"
 local options = require "pomex.options"
 local values = require "pomex.values"
 
-local KINDS, here, refused = calls.KINDS, calls.here, operation.refused
+local KINDS, here, already_failed = calls.KINDS, calls.here, operation.already_failed
 local optional, sent, id_of = options.optional, options.sent, calls.id_of
 
 local BODY = { model = "string", content = "content" }
@@ -55,7 +55,7 @@ end
 -- Why nothing can be saved to a path of that spelling; nil: a file may be there.
 local function path_fault(path)
   if path == "" or path:find("%z") then
-    local _, err = errors.refuse("download", "the path must be that of a file",
+    local _, err = errors.invalid("download", "the path must be that of a file",
       "path is " .. errors.quoted(path))
     return err
   end
@@ -89,9 +89,9 @@ function AsyncGenerations:create(body, opts)
   opts = optional("generations:create", opts, options.CALL)
   local payload, err = with_content("generations:create", copy)
   if not payload then
-    return refused(self.client, errors.wrap(err), KINDS["generations.create"])
+    return already_failed(self.client, errors.wrap(err), KINDS["generations.create"])
   end
-  return calls.call(self.client, KINDS["generations.create"], nil, payload, opts)
+  return calls.start(self.client, KINDS["generations.create"], nil, payload, opts)
 end
 
 ---As `client.generations:get`.
@@ -101,7 +101,7 @@ end
 function AsyncGenerations:get(task, opts)
   opts = optional("generations:get", opts, options.CALL)
   local id = id_of("generations:get", "task", task)
-  return calls.call(self.client, KINDS["generations.get"], id, nil, opts)
+  return calls.start(self.client, KINDS["generations.get"], id, nil, opts)
 end
 
 ---As `client.generations:wait`.
@@ -111,7 +111,7 @@ end
 function AsyncGenerations:wait(task, opts)
   opts = optional("generations:wait", opts, options.WAIT)
   local id = id_of("generations:wait", "task", task)
-  return calls.wait(self.client, KINDS["generations.get"], id, opts)
+  return calls.start_wait(self.client, KINDS["generations.get"], id, opts)
 end
 
 ---As `client.generations:download`.
@@ -124,11 +124,11 @@ function AsyncGenerations:download(task, path, opts)
   local id = id_of("generations:download", "task", task)
   options.expect("generations:download", "path", path, "string")
   local err = path_fault(path)
-  if err then return refused(self.client, err, KINDS.download, id) end
+  if err then return already_failed(self.client, err, KINDS.download, id) end
   local content = type(task) == "table" and task.content
   local link = type(content) == "table" and content.video_url
   if type(link) ~= "string" or link == "" or link:find("%z") then link = nil end
-  return calls.download(self.client, id, link, path, opts)
+  return calls.start_download(self.client, id, link, path, opts)
 end
 
 ---As `client.generations:create_and_wait`, in a task.

@@ -30,17 +30,17 @@ local operation = {}
 ---@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
 
 -- From here on the loop reports its end.
-local function adopt(client, kind, opts, target, handle, id)
+local function adopt(client, kind, opts, object_id, handle, number)
   -- At most eight fields, of which three are yet to come: a ninth would double the table.
   local op = setmetatable({
-    client = client, handle = handle, kind = kind, target = target, opts = opts,
-    finished = false, value = nil, waiter = nil,
+    client = client, handle = handle, kind = kind, object_id = object_id,
+    opts = opts, finished = false, value = nil, waiter = nil,
   }, Operation)
   local loop = client.loop
   -- Cut short by an interrupt in between, the next step counts again.
   local unsure = loop.unsure
   loop.unsure = true
-  loop.pending[id] = op
+  loop.pending[number] = op
   loop.count = loop.count + 1
   loop.unsure = unsure
   -- Over already: a finalizer's step may have come in between, and been told to no avail.
@@ -52,40 +52,42 @@ local function adopt(client, kind, opts, target, handle, id)
   return op
 end
 
+---An operation on what the core made, or one that is over where the core made nothing.
 ---@param client pomex.Client
 ---@param kind pomex.Kind
 ---@param opts table|nil the caller's
----@param target string|nil the id that it is about
----@param handle table|nil what the core made
----@param id integer|table its number, or why the core made nothing
+---@param object_id string|nil of the asset or the generation that it is about
+---@param handle userdata|nil what the core made
+---@param number integer|table its number in the loop, or why the core made nothing
 ---@return pomex.Operation
-function operation.new(client, kind, opts, target, handle, id)
+function operation.new(client, kind, opts, object_id, handle, number)
   if not handle then
-    if id.type == "misuse" then
-      options.misuse(errors.one_line(kind.endpoint .. ": " .. id.message))
+    local why = number
+    if why.type == "misuse" then
+      options.misuse(errors.one_line(kind.endpoint .. ": " .. why.message))
     end
-    return operation.refused(client, errors.wrap(id), kind, target)
+    return operation.already_failed(client, errors.wrap(why), kind, object_id)
   end
-  local ok, op = pcall(adopt, client, kind, opts, target, handle, id)
+  local ok, op = pcall(adopt, client, kind, opts, object_id, handle, number)
   if ok then return op end
-  -- Nobody could be told of it; nothing was sent yet.
+  -- The caller will not get the operation, so it must not run; nothing was sent yet.
   handle:cancel()
   error(op, 0)
 end
 
--- What is about a task: it has an id, and so is paid for.
-local ABOUT_TASK = { ["generations.get"] = true, download = true }
+-- An operation of these endpoints that has an id is about a generation, which is paid for.
+local ABOUT_GENERATION = { ["generations.get"] = true, download = true }
 
----An operation that is over before it began.
+---An operation that failed before it began.
 ---@param client pomex.Client
 ---@param err pomex.Error
 ---@param kind pomex.Kind
----@param target? string the id that it is about
+---@param object_id? string of the asset or the generation that it is about
 ---@return pomex.Operation
-function operation.refused(client, err, kind, target)
+function operation.already_failed(client, err, kind, object_id)
   if err.endpoint == nil then err.endpoint = kind.endpoint end
-  if err.id == nil then err.id = target end
-  errors.bill(err, target and ABOUT_TASK[kind.endpoint] and "yes" or "no")
+  if err.id == nil then err.id = object_id end
+  errors.bill(err, object_id and ABOUT_GENERATION[kind.endpoint] and "yes" or "no")
   return setmetatable({ client = client, kind = kind, finished = true, err = err }, Operation)
 end
 
@@ -94,7 +96,7 @@ local function failure(self, fields)
     fields.object = json.object(fields.object) or fields.object
   end
   -- Where its memory ran out, the core could not say which.
-  if fields.id == nil and fields.billed == "yes" then fields.id = self.target end
+  if fields.id == nil and fields.billed == "yes" then fields.id = self.object_id end
   return errors.wrap(fields)
 end
 
@@ -109,7 +111,7 @@ function Operation:outcome()
   if self.client.loop.closed and not handle:done() then
     self.handle, self.err = nil, errors.bill(errors.new("cancelled_error", {
       message = "the client was closed in a process other than the one that used it",
-      endpoint = self.kind.endpoint, id = self.target,
+      endpoint = self.kind.endpoint, id = self.object_id,
     }), handle:billed())
     return nil, self.err
   end
@@ -164,7 +166,7 @@ local function ran_out(self, timeout)
   return nil, errors.bill(errors.new("timeout_error", {
     message = ("no answer within %s s of waiting"):format(text.number("%.14g", timeout)),
     hint = "the operation goes on; call its wait again, or cancel it",
-    endpoint = endpoint, id = self.target, retryable = ASKS[endpoint] or false,
+    endpoint = endpoint, id = self.object_id, retryable = ASKS[endpoint] or false,
     last_status = seen and type(seen.status) == "string" and seen.status or nil,
     attempts = handle:attempts(),
   }), handle:billed())

@@ -11,11 +11,11 @@ local prompt = {}
 ---@param hint? string
 ---@return nil
 ---@return pomex.Error
-function prompt.refuse(message, hint)
-  return errors.refuse("generations.create", message, hint)
+function prompt.invalid(message, hint)
+  return errors.invalid("generations.create", message, hint)
 end
 
-local refuse = prompt.refuse
+local invalid = prompt.invalid
 
 ---Names to positions, and how many images there are.
 ---@param entries table[] of a builder
@@ -29,11 +29,11 @@ function prompt.number(entries)
       local name = entry.name
       if name then
         if name == "" or name:find("[{}]") then
-          return refuse("an image's name must not be empty or hold a brace",
+          return invalid("an image's name must not be empty or hold a brace",
             "name is " .. quoted(name))
         end
         if positions[name] then
-          return refuse("two images have the same name", "name is " .. quoted(name))
+          return invalid("two images have the same name", "name is " .. quoted(name))
         end
         positions[name] = count
       end
@@ -59,16 +59,16 @@ function prompt.expand(text, positions, used)
     else
       local name = text:match("^([^{}]*)}", brace + 1)
       if not name then
-        return refuse("a { in the text has no }", ("text is %s; write {{ for a brace, or pass "
+        return invalid("a { in the text has no }", ("text is %s; write {{ for a brace, or pass "
           .. "{ raw = true }"):format(quoted(text)))
       end
       if not positions[name] then
-        return refuse(("no image is called %s"):format(quoted(name)),
+        return invalid(("no image is called %s"):format(quoted(name)),
           "write {{ for a brace, or pass { raw = true } for an end user's words")
       end
       at = brace + #name + 2
       if text:find("^%d", at) then
-        return refuse("a digit right after a name would change the image's number",
+        return invalid("a digit right after a name would change the image's number",
           "text is " .. quoted(text))
       end
       used[name] = true
@@ -96,7 +96,7 @@ function prompt.check_positions(text, count)
   for digits, after in text:gmatch(NUMBERED) do
     local fits = tonumber(digits) >= 1 and tonumber(digits) <= count
     if not fits and not measure.ends_before(text, after) then
-      return refuse(("the text speaks of image %s"):format(digits),
+      return invalid(("the text speaks of image %s"):format(digits),
         ("images added: %d; where no image is meant, word it otherwise or pass { raw = true }")
           :format(count))
     end

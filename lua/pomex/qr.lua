@@ -73,11 +73,11 @@ local function encode(text, level)
   level = level or "M"
   local modules, width = core.encode(text, level)
   if modules then return modules, width end
-  if width == "empty" then return errors.refuse(nil, "there is no text for a QR code") end
+  if width == "empty" then return errors.invalid(nil, "there is no text for a QR code") end
   if width == "memory" then
     return nil, errors.new("memory_error", { message = "an allocation failed", client = true })
   end
-  return errors.refuse(nil, "the text is too long for a QR code",
+  return errors.invalid(nil, "the text is too long for a QR code",
     ("it has %d bytes; at most %d fit at level %s"):format(#text, CAPACITY[level], level))
 end
 

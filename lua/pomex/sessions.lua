@@ -18,7 +18,7 @@ AsyncSessions.__index = AsyncSessions
 function AsyncSessions:create(body, opts)
   body = options.sent("sessions:create", body, BODY)
   opts = options.optional("sessions:create", opts, options.CALL)
-  return calls.call(self.client, KINDS["sessions.create"], nil, body, opts)
+  return calls.start(self.client, KINDS["sessions.create"], nil, body, opts)
 end
 
 ---@class pomex.Sessions

@@ -111,7 +111,7 @@ local function ran_out(self, timeout)
     message = ("the task is not done after %s s of waiting"):format(
       text.number("%.14g", timeout)),
     hint = "the task goes on; call its wait again",
-    id = billed == "yes" and waiting.target or nil,
+    id = billed == "yes" and waiting.object_id or nil,
   }), billed)
 end
 

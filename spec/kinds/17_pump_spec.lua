@@ -239,8 +239,8 @@ describe("openresty, a pump that ended: #once #openresty", function()
     start {}
     server:run [[
       pump.pause = 0.2
-      local real = client.loop.left
-      function client.loop.left()
+      local real = client.loop.unfinished
+      function client.loop.unfinished()
         if ngx.get_phase() == "timer" then
           notes:incr("raised", 1, 0)
           error("oops", 0)
@@ -256,7 +256,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
       assert.is_true(times < 10 + 12 * (socket.gettime() - began))
       return times > 16
     end)
-    server:run "client.loop.left = nil"
+    server:run "client.loop.unfinished = nil"
     nginx.await("another bridge", function()
       return server:run 'return client.assets:list().object .. " " .. threads()' == "list 2"
     end)

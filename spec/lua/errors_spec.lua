@@ -103,7 +103,7 @@ describe("pomex.errors", function()
   end)
 
   it("refuse gives nil and an error that says nothing was sent", function()
-    local value, err = errors.refuse("assets.create", "no", "x is 1")
+    local value, err = errors.invalid("assets.create", "no", "x is 1")
     assert.is_nil(value)
     assert.equal("invalid_request_error", err.type)
     assert.is_true(err.client)

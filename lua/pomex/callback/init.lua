@@ -29,8 +29,8 @@ local KNOWN = {
 }
 
 -- No text here ever shows a value of the query but the codes: a log must not hold a group_id.
-local function refuse(message, hint)
-  return errors.refuse(nil, message, hint)
+local function invalid(message, hint)
+  return errors.invalid(nil, message, hint)
 end
 
 local function is_escaped_badly(text)
@@ -53,17 +53,17 @@ local function query_of(text)
 end
 
 local function too_long(size, most)
-  return refuse("the callback's query is too long",
+  return invalid("the callback's query is too long",
     ("it has %d bytes; at most %d are read"):format(size, most))
 end
 
 -- Takes one of the known parameters into `fields`. A NUL ends a text for whoever reads it in C.
 local function take(fields, key, value)
   if fields[key] then
-    return refuse("the callback's query names a parameter twice", key)
+    return invalid("the callback's query names a parameter twice", key)
   end
   if value:find("\0", 1, true) then
-    return refuse("the callback's query holds a NUL", "in " .. key)
+    return invalid("the callback's query holds a NUL", "in " .. key)
   end
   fields[key] = value
   fields.size = fields.size + #key + #value
@@ -82,7 +82,7 @@ local function from_string(text)
     local key = decode(raw_key)
     if KNOWN[key] then
       if is_escaped_badly(raw_value) then
-        return refuse("the callback's query has a bad escape", "in " .. key)
+        return invalid("the callback's query has a bad escape", "in " .. key)
       end
       local ok, err = take(fields, key, decode(raw_value))
       if not ok then return nil, err end
@@ -96,7 +96,7 @@ local function from_table(args)
   for key in pairs(KNOWN) do
     local value = args[key]
     if type(value) == "table" then
-      return refuse("the callback's query names a parameter twice", key)
+      return invalid("the callback's query names a parameter twice", key)
     end
     if value == true then value = "" end
     if value ~= nil then
@@ -147,7 +147,7 @@ end
 local function judge(fields)
   local code = fields.resultCode
   if not code then
-    return refuse("resultCode is missing from the callback's query",
+    return invalid("resultCode is missing from the callback's query",
       "was this a redirect of the verification page?")
   end
   if fields.verify_type == "pre_record" then
@@ -160,11 +160,11 @@ local function judge(fields)
   end
   local group_id = filled(fields.group_id)
   if not group_id then
-    return refuse("group_id is missing from the callback's query",
+    return invalid("group_id is missing from the callback's query",
       "resultCode says success, and a success carries one")
   end
   if not usable_id(group_id) then
-    return refuse("group_id in the callback's query is no id",
+    return invalid("group_id in the callback's query is no id",
       ("it is \"..\", longer than %d bytes, or holds a slash, a percent sign or a control byte")
         :format(MAX_ID))
   end

@@ -15,13 +15,13 @@ local MAX_BASE = 8 * 1024
 ---@param hint string
 ---@return nil
 ---@return pomex.Error
-function urls.refuse(reason, message, hint)
-  local _, err = errors.refuse(nil, message, hint)
+function urls.invalid(reason, message, hint)
+  local _, err = errors.invalid(nil, message, hint)
   err.reason = reason
   return nil, err
 end
 
-local refuse = urls.refuse
+local invalid = urls.invalid
 
 -- The origin as browsers write it, and the path as it stands; nil for what is no https URL that
 -- a browser would send back unchanged.
@@ -75,25 +75,25 @@ local SAMPLE = "resultCode=10000&group_id=g&verify_type=v&algorithmBaseRespCode=
 function urls.base(base, expected)
   local origin, path = split(base)
   if not origin or #base > MAX_BASE or base:find("[%c ]") then
-    return refuse("base", "callback_url must be a valid https URL",
+    return invalid("base", "callback_url must be a valid https URL",
       ("the base: https, a host and a path, no user, at most %d bytes"):format(MAX_BASE))
   end
   if not is_stable(path) then
-    return refuse("base", "a browser would change the path of the base",
+    return invalid("base", "a browser would change the path of the base",
       "escape what must be escaped, and leave out \".\" and \"..\"")
   end
   if expected and expected ~= origin then
-    return refuse("base", "the base is not of the origin that callback.new was told", expected)
+    return invalid("base", "the base is not of the origin that callback.new was told", expected)
   end
   local tail = base:match("^[^?#]*(.*)$")
   local query = tail:match("^%?([^#]*)") or ""
   if has_bad_escape(query) or query:find("%%00") then
-    return refuse("base", "the query of the base would spoil the callback: many servers refuse it",
+    return invalid("base", "the query of the base would spoil the callback: many servers refuse it",
       "it holds a % that two hexadecimal digits do not follow, or a NUL")
   end
   local fine, err = callback.parse_unverified("?" .. query .. "&" .. SAMPLE)
   if not fine then
-    return refuse("base", "the query of the base would spoil the callback: " .. err.message,
+    return invalid("base", "the query of the base would spoil the callback: " .. err.message,
       err.hint)
   end
   if path:sub(-1) ~= "/" then path = path .. "/" end
@@ -113,10 +113,10 @@ function urls.place(text, expected)
   local origin, path = split(text)
   if origin and (not expected or expected == origin) then return origin, path end
   if text:find("^[A-Za-z][0-9A-Za-z+.-]*://") then
-    return refuse("mismatch", "the callback came to another origin than its URL was made for",
+    return invalid("mismatch", "the callback came to another origin than its URL was made for",
       "give the path with its query alone where a proxy changes scheme or host")
   end
-  return refuse("malformed", "a query alone holds no state: it is in the path",
+  return invalid("malformed", "a query alone holds no state: it is in the path",
     "give the whole URL, or the path with its query (nginx: ngx.var.request_uri)")
 end
 

@@ -16,7 +16,7 @@ local urls = require "pomex.callback.url"
 
 local floor = math.floor
 local check, expect, misuse = options.check, options.expect, options.misuse
-local refuse = urls.refuse
+local invalid = urls.invalid
 
 ---@class pomex.CallbackOptions
 ---@field secret string at least 32 random bytes, the same in every process; never the API key
@@ -106,11 +106,11 @@ end
 local function time_is_right(mine, expires)
   local now = core.wall()
   if now > expires + mine.skew then
-    return refuse("expired", "the state of this callback has expired",
+    return invalid("expired", "the state of this callback has expired",
       "start a new session for this person")
   end
   if expires > now + mine.ttl + mine.skew then
-    return refuse("future", "the state of this callback is too new to be true",
+    return invalid("future", "the state of this callback is too new to be true",
       "it was signed by a clock that is ahead of this one, or with a longer ttl")
   end
   return true
@@ -120,7 +120,7 @@ local function claim(mine, nonce, expires)
   local ok, claimed, why = pcall(mine.store.claim, mine.store, nonce, expires)
   if ok and claimed == true then return true end
   if ok and claimed == false then
-    return refuse("used", "the state of this callback was used before",
+    return invalid("used", "the state of this callback was used before",
       "start a new session for this person")
   end
   -- Only `true` is true: an adapter that hands on Redis's 0 lets nobody in.
@@ -154,7 +154,7 @@ function Verifier:verify(text, opts)
   local expected = mine.origin
   if opts.origin ~= nil then expected = urls.origin("callback:verify", opts.origin) end
   if #text > MAX_RETURN then
-    return refuse("malformed", "the callback's URL is too long",
+    return invalid("malformed", "the callback's URL is too long",
       ("it has %d bytes; at most %d are read"):format(#text, MAX_RETURN))
   end
   local origin, path = urls.place(text, expected)
@@ -163,16 +163,16 @@ function Verifier:verify(text, opts)
   local id, digits, nonce, signature =
     (state or ""):match("^v1%.([0-9A-Za-z_-]+)%.([1-9]%d*)%.([0-9A-Za-z_-]+)%.([0-9A-Za-z_-]+)$")
   if not id then
-    return refuse("malformed", "the callback's path ends in no state of ours",
+    return invalid("malformed", "the callback's path ends in no state of ours",
       "was its URL made by callback:url?")
   end
   local key = mine.keys[id]
   if not key then
-    return refuse("key", "the state of this callback was signed with another secret",
+    return invalid("key", "the state of this callback was signed with another secret",
       "neither secret nor previous_secret of this process")
   end
   if not core.equal(signature, mac(key, LABEL, id, digits, nonce, origin, before, subject)) then
-    return refuse("mismatch", "the state of this callback is not for this subject and URL",
+    return invalid("mismatch", "the state of this callback is not for this subject and URL",
       "it was forged or changed, or is another person's, another path's or another origin's")
   end
   local expires = tonumber(digits)

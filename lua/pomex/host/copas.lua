@@ -93,7 +93,8 @@ end
 ---@param f function
 ---@param ... any its arguments
 function host.spawn(task, f, ...)
-  copas.addthread(task.run, task, f, ...)
+  -- Copas hands each thread a socket first, which is nil here.
+  copas.addthread(function(_, ...) task:run(f, ...) end, ...)
 end
 
 return host
