@@ -58,8 +58,9 @@ local function looping()
   local luv = loaded.luv
   if luv and luv.loop_mode then
     -- luv resumes functions, never coroutines.
-    if luv.loop_mode() then return require "pomex.host.luv", false end
-    return require "pomex.host.luv"
+    local own = nil
+    if luv.loop_mode() then own = false end
+    return require "pomex.host.luv", own
   end
 end
 
