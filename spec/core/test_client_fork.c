@@ -3,6 +3,8 @@
 
 #include "harness.h"
 
+#include <curl/curl.h>
+
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -106,11 +108,18 @@ static void a_used_one_refuses_in_a_child(void **state)
     static const fault_step steps[] = {{.match = FIRST, .times = 1, .body = GOOD},
                                        {.match = FIRST, .times = 1, .body = GOOD, .delay = 1.0},
                                        {.body = GOOD}};
+    /* What libcurl itself wakes its multi handle with (newer ones: an eventfd) is not ours to close
+     * in a child. */
+    int none = sockets_and_sets();
+    CURLM *multi = curl_multi_init();
+    assert_non_null(multi);
+    int libcurls = sockets_and_sets() - none;
+    curl_multi_cleanup(multi);
     for (int way = 0; way < 3; way++) {
         harness h;
         harness_start(&h, steps, 3, false);
         harness_client(&h);
-        int before = sockets_and_sets();
+        int before = sockets_and_sets() + libcurls;
         assert_true(calls_well(&h)); /* leaves a kept-alive connection */
         pomex_operation *op = harness_call(&h, POMEX_EFFECT_NONE);
         pomex_operation *wait = NULL;

@@ -21,6 +21,7 @@ static const fault_step whole = SCENE_WHOLE;
 static const fault_step broken = {
     .times = 1, .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .cut = 10};
 
+// clang-format off: its versions disagree
 #define STATUS(number, lines, bytes)                                                           \
     {                                                                                          \
         .times = 1, .status = number, .headers = lines, .body = bytes                          \
@@ -29,6 +30,7 @@ static const fault_step broken = {
     {                                                                                          \
         .times = 1, .kind = FAULT_RAW, .body = bytes                                           \
     }
+// clang-format on
 
 static const struct row {
     const char *name;

@@ -113,7 +113,7 @@ static void *serve_socks(void *argument)
         char bytes[512];
         s->connections++;
         for (const char *const *a = s->answers; *a && recv(fd, bytes, sizeof bytes, 0) > 0; a++)
-            if (send(fd, *a + 1, (size_t) * *a, MSG_NOSIGNAL) < 0)
+            if (send(fd, *a + 1, (size_t)(*a)[0], MSG_NOSIGNAL) < 0)
                 break;
         while (recv(fd, bytes, sizeof bytes, 0) > 0) {
         }

@@ -87,15 +87,16 @@ static size_t sends(size_t fault, enum pomex_effect effect)
     return count;
 }
 
-/* How often every fault makes libcurl send a POST, with what is kept. */
-static void check(size_t times)
+/* How often every fault makes libcurl send a POST, with what is kept. Unhindered it sends it
+ * twice, or, from 8.14 on, up to six times. */
+static void check(size_t least, size_t most)
 {
     for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         for (int effect = POMEX_EFFECT_ASSET; effect <= POMEX_EFFECT_BILLED; effect++) {
             size_t count = sends(i, (enum pomex_effect)effect);
             print_message("  %s, %s: sent %zu times\n", faults[i].name,
                           harness_line((enum pomex_effect)effect), count);
-            assert_int_equal(count, times);
+            assert_true(count >= least && count <= most);
         }
     }
 }
@@ -104,7 +105,7 @@ static void with_none_a_post_is_repeated(void **state)
 {
     (void)state;
     kept.fresh = kept.prereq = false;
-    check(2);
+    check(2, SIZE_MAX);
 }
 
 static void the_prereq_abort_alone_is_enough(void **state)
@@ -112,7 +113,7 @@ static void the_prereq_abort_alone_is_enough(void **state)
     (void)state;
     kept.fresh = false;
     kept.prereq = true;
-    check(1);
+    check(1, 1);
 }
 
 static void a_fresh_connection_alone_is_enough(void **state)
@@ -120,14 +121,14 @@ static void a_fresh_connection_alone_is_enough(void **state)
     (void)state;
     kept.fresh = true;
     kept.prereq = false;
-    check(1);
+    check(1, 1);
 }
 
 static void both_hold(void **state)
 {
     (void)state;
     kept.fresh = kept.prereq = true;
-    check(1);
+    check(1, 1);
 }
 
 int main(void)

@@ -269,7 +269,11 @@ describe("pomex-sandbox #once", function()
     local reply = sb:get(ASSETS .. "/%2e%2e")
     assert.equal(404, reply.status)
     assert.is_nil(reply.body.error.type)
-    assert.equal(404, sb:get(ASSETS .. "/a%00b").status)
+    -- libmicrohttpd 1.0.2 and later refuse these by themselves.
+    for _, id in ipairs { "a%00b", "a%zz" } do
+      local status = sb:get(ASSETS .. "/" .. id).status
+      assert.is_true(status == 404 or status == 400, id)
+    end
     assert.equal(404, sb:get(ASSETS .. "/a%zz").status)
   end)
 

@@ -145,9 +145,13 @@ void fault_wire_read_some(fault_wire *c, fault_request *request, size_t count)
     size_t room = sizeof request->body - 1, got = 0;
     memset(request, 0, sizeof *request);
     request->connection = c->number;
-    for (ssize_t n = 1; n > 0 && got < count && got<room; got += n> 0 ? (size_t)n : 0)
-        n = recv(c->fd, request->body + got,
-                 count - got < room - got ? count - got : room - got, 0);
+    count = count < room ? count : room;
+    while (got < count) {
+        ssize_t n = recv(c->fd, request->body + got, count - got, 0);
+        if (n <= 0)
+            break;
+        got += (size_t)n;
+    }
     ssize_t more = recv(c->fd, request->body + got, room - got, MSG_DONTWAIT);
     request->body_length = got + (more > 0 ? (size_t)more : 0);
 }

@@ -10,6 +10,7 @@
 static char memory_message[] = "not enough memory";
 
 /* Never written to: pomex_error_free and pomex_error_set are the only writers. */
+// clang-format off: its versions disagree
 #define MEMORY_ERROR(word)                                                                     \
     {                                                                                          \
         .type = "memory_error", .message = memory_message, .retry_after = -1,                  \
@@ -20,6 +21,7 @@ static char memory_message[] = "not enough memory";
         .type = "ambiguous_error", .message = memory_message, .cause = "memory_error",         \
         .retry_after = -1, .billed = (word), .maybe_billed = (word) != POMEX_BILLED_NO         \
     }
+// clang-format on
 
 static pomex_error memory_errors[] = {
     [POMEX_BILLED_NO] = MEMORY_ERROR(POMEX_BILLED_NO),

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct pomex_node {
     struct pomex_node *previous;
@@ -11,8 +12,12 @@ typedef struct pomex_node {
 } pomex_node;
 
 /* The structure that holds `node` as its member. */
-#define POMEX_HOLDER(node, type, member)                                                       \
-    ((type *)(void *)((char *)(node)-offsetof(type, member)))
+#define POMEX_HOLDER(node, type, member) ((type *)pomex_holder(node, offsetof(type, member)))
+
+static inline void *pomex_holder(const void *node, size_t offset)
+{
+    return (void *)((uintptr_t)node - offset);
+}
 
 static inline void pomex_list_init(pomex_node *list)
 {

@@ -113,7 +113,7 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
+static int end(void **state)
 {
     (void)state;
     lua_close(L);
@@ -206,9 +206,9 @@ static void a_folder_that_does_not_do_is_passed_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(nothing_stays_of_one_that_was_refused, start, stop),
-        cmocka_unit_test_setup_teardown(nothing_stays_of_one_that_could_not_begin, start, stop),
-        cmocka_unit_test_setup_teardown(a_folder_that_does_not_do_is_passed_over, start, stop),
+        cmocka_unit_test_setup_teardown(nothing_stays_of_one_that_was_refused, start, end),
+        cmocka_unit_test_setup_teardown(nothing_stays_of_one_that_could_not_begin, start, end),
+        cmocka_unit_test_setup_teardown(a_folder_that_does_not_do_is_passed_over, start, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

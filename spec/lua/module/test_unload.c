@@ -68,9 +68,10 @@ static void a_lookup_may_outlive_the_state(void **state)
     lua_close(L);
     assert_int_equal(atomic_load(&ended), 0);
     atomic_store(&may_end, 1);
-    for (int i = 0; i < 5000 && !atomic_load(&ended); i++)
+    /* libcurl 8.20 and later look twice, for each kind of address in a thread of its own. */
+    for (int i = 0; i < 5000 && atomic_load(&ended) < atomic_load(&begun); i++)
         nap();
-    assert_int_equal(atomic_load(&ended), 1);
+    assert_int_equal(atomic_load(&ended), atomic_load(&begun));
     for (int i = 0; i < 200; i++)
         nap(); /* the thread goes back into libcurl: give it the time to crash */
 }
