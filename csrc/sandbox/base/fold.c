@@ -4,8 +4,8 @@
 #include <wchar.h>
 #include <wctype.h>
 
-/* A lower-case letter may take more bytes than its capital: at most twice as many, or it is
- * copied as it is. */
+/* The copy has room for letters whose lower case takes up to twice as many bytes. A letter whose
+ * lower case takes more is copied unchanged. */
 char *pomex_sb_fold(const char *bytes, size_t length, size_t *folded_length)
 {
     char *folded = malloc(2 * length + MB_CUR_MAX + 1);

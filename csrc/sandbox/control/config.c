@@ -41,7 +41,7 @@ static bool apply_limit(pomex_sb_config *config, const char *name, const json_t 
 {
     const pomex_endpoint *endpoint = pomex_endpoint_named(name);
     if (!endpoint || !endpoint->path) {
-        snprintf(why, why_size, "rate_limits: no endpoint %.64s", name);
+        snprintf(why, why_size, "rate_limits: there is no endpoint %.64s", name);
         return false;
     }
     double limit = json_number_value(value);

@@ -204,7 +204,7 @@ static bool read_bulk(pomex_sb_request *request, const json_t *body, pomex_sb_as
                                   json_is_string(type) ? json_string_length(type) : 5};
     if (!(*count >= 1 && *count <= MOST_BULK) || asset->name.length > BULK_LABEL ||
         asset->type.length > BULK_LABEL) {
-        bad(request, "count must be 1 to 1000000; name at most 200 bytes");
+        bad(request, "count must be 1 to 1000000, name and asset_type at most 200 bytes");
         return false;
     }
     if (!status || strcmp(status, "active") == 0)
@@ -215,7 +215,7 @@ static bool read_bulk(pomex_sb_request *request, const json_t *body, pomex_sb_as
     }
     asset->ready = pomex_sb_clock_after(asset->created, sandbox->config.asset_seconds);
     if (strcmp(status, "processing") != 0)
-        bad(request, "status must be active, processing, or failed");
+        bad(request, "status must be active, processing or failed");
     return strcmp(status, "processing") == 0;
 }
 

@@ -36,7 +36,7 @@ static bool read_break(const json_t *value, size_t last, enum pomex_sb_break *ou
     return false;
 }
 
-/* Numbers were parsed as reals. */
+/* Reads a whole number, which pomex_json_parse has made a real. */
 static bool read_count(const json_t *value, double least, double most, long usual, long *out)
 {
     double number = json_number_value(value);
@@ -99,9 +99,9 @@ static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
     if (!is_place(fault->place))
         return "endpoint must be the name of an endpoint, video, asset_link or *";
     if (!read_count(json_object_get(spec, "times"), 0, 1e9, 1, &fault->times))
-        return "times must be 0 (standing) or more";
+        return "times must be 0 (always) to 1000000000";
     if (!read_count(json_object_get(spec, "skip"), 0, 1e9, 0, &fault->skip))
-        return "skip must be 0 or more";
+        return "skip must be 0 to 1000000000";
     const json_t *reused = json_object_get(spec, "reused");
     fault->reused = json_is_true(reused);
     if (reused && !json_is_boolean(reused))

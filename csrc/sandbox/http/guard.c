@@ -29,8 +29,8 @@ static bool is_literal(const char *host)
     return inet_pton(AF_INET6, bare, &address) == 1;
 }
 
-/* Anyone can make a name that he owns point to this machine, so that a browser would send pages'
- * requests here; an IP address cannot be made to. Names are therefore not accepted, except for
+/* The owner of a web page can point a name of his at this machine, and a browser would then let the
+ * page read what the sandbox answers. With an IP address he cannot. So no name is accepted, except
  * "localhost". */
 static bool is_our_host(const pomex_sb_server *server, const char *host)
 {

@@ -62,7 +62,7 @@ static connection *connection_of(struct MHD_Connection *mhd)
     return info ? info->socket_context : NULL;
 }
 
-/* Makes the request as soon as its target is known. */
+/* Makes the request. Only here does libmicrohttpd show the target as it was received. */
 static void *on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
 {
     (void)mhd;

@@ -19,7 +19,7 @@ typedef struct pomex_sb_server {
     char request_prefix[9];   /* of X-Request-Id */
     pomex_sb_clock *clock;    /* dates the responses */
     struct pomex_sb *sandbox; /* copied into every request */
-    /* Leaves the request's `response`, `manner` and `delay`. Nothing has been sent before. */
+    /* Decides a request that has arrived whole: sets its `response`, `manner` and `delay`. */
     void (*decide)(struct pomex_sb_request *request);
 
     /* Set by pomex_sb_server_start. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define SHOWN   50
-#define LONGEST 1000 /* characters of a prompt */
+#define LONGEST 1000 /* characters of a prompt that are shown */
 
 static const char texts[] = "dashboard";
 
@@ -30,7 +30,7 @@ static void put_time(json_t *row, const char *key, const char *from)
     put(row, key, time);
 }
 
-/* A state: its word in the page's language, and its name for the style sheet. */
+/* Adds a state: its word in the page's language, and its name for the style sheet. */
 static void put_state(const pomex_sb_request *request, json_t *row, const char *name)
 {
     put(row, "state", pomex_sb_page_word(request, texts, name));
@@ -119,7 +119,7 @@ static int fill(const pomex_sb_request *request, json_t *data, const char *name,
     {
         fill_one(request, row, now);
     }
-    /* Lists and counts share no name with what stands in a row. */
+    /* The prefix keeps the list apart from the fields of its rows, where the template looks first. */
     snprintf(key, sizeof key, "list_%s", name);
     return rows ? json_object_set_new(data, key, rows) : -1;
 }

@@ -1,6 +1,6 @@
 #include "sandbox/pages/embed.h"
 
-/* The end is a label after the bytes, so that no second list of sizes can go wrong. */
+/* A label after the bytes marks their end, so that no size has to be written down. */
 #define EMBED(symbol, file)                                                                    \
     __asm__(".section .rodata\n.balign 16\n"                                                   \
             ".globl " #symbol "_begin\n.hidden " #symbol "_begin\n"                            \

@@ -28,7 +28,7 @@ struct box_writer {
     size_t at;
 };
 
-/* Opens a box, `kind` being its four letters; close_box writes its size. */
+/* Opens a box. `kind` is its four letters; close_box writes its size. */
 static size_t open_box(struct box_writer *writer, const char *kind)
 {
     size_t begin = writer->at;
@@ -59,8 +59,8 @@ struct tag {
     pomex_sb_text value;
 };
 
-/* QuickTime metadata, which carries keys of any name: a handler that says so, the keys, and the
- * values by the keys' numbers. */
+/* Writes QuickTime metadata, which allows keys of any name: a handler that announces it, the keys,
+ * and each value under the number of its key. */
 static void put_tags(struct box_writer *writer, const struct tag *tags, size_t count)
 {
     static const char handler[25] = {0, 0, 0, 0, 0, 0, 0, 0, 'm', 'd', 't', 'a'};
@@ -96,7 +96,7 @@ static void put_tags(struct box_writer *writer, const struct tag *tags, size_t c
     close_box(writer, udta);
 }
 
-/* Where the moov box begins, which is the last. */
+/* The offset of the moov box, which is the last box. */
 static size_t find_moov(pomex_sb_blob clip)
 {
     size_t at = 0;

@@ -70,10 +70,10 @@ static void write_value(FILE *out, const json_t *value)
 }
 
 struct tag {
-    char kind; /* '#', '^', '/' or 0 */
+    char kind; /* '#', '^' or '/'; 0: a plain name */
     char name[LONGEST_NAME];
-    const char *begin; /* of "{{" */
-    const char *end;   /* past "}}" */
+    const char *begin; /* where its "{{" begins */
+    const char *end;   /* after its "}}" */
 };
 
 static bool next_tag(const char *at, const char *end, struct tag *tag)

@@ -28,9 +28,10 @@ static void announce(const pomex_sb *sandbox, const pomex_sb_options *options, c
     } else {
         printf("\n  POMEX_BASE_URL=%s\n  POMEX_API_KEY=%s\n\n"
                "  dashboard  %s/\n  token      %s   (X-Sandbox-Token, for /_sandbox/)\n"
-               "  data       %s\n\n",
+               "  data       %s\n%s\n",
                url, key, url, sandbox->token,
-               options->database ? options->database : "in memory");
+               options->database ? options->database : "in memory",
+               sandbox->server.any_host ? "  network    every address of this machine\n" : "");
     }
     fflush(stdout);
 }
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
         return code;
     static pomex_sb sandbox;
     char key[256];
-    setlocale(LC_CTYPE, "C.UTF-8"); /* for the search that ignores case */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* so that a search ignores the case of every letter */
     curl_global_init(CURL_GLOBAL_NOTHING);
     int signals = open_signals();
     bool ready = signals >= 0 && pomex_sb_life_begin(&sandbox, &options, key, sizeof key);

@@ -18,6 +18,8 @@ static bool reads(const pomex_sb_request *request)
     return strcmp(request->method, "GET") == 0 || strcmp(request->method, "HEAD") == 0;
 }
 
+/* Finds the endpoint or link that the request is for, under the name that faults and the journal
+ * have for it. */
 static void find_place(pomex_sb_request *request)
 {
     if (pomex_sb_request_under(request, "/v1")) {
@@ -77,11 +79,11 @@ void pomex_sb_routes_decide(pomex_sb_request *request)
 {
     pomex_sb *sandbox = request->sandbox;
     int64_t at = pomex_sb_clock_now(&sandbox->clock);
-    bool ours = !request->out_of_memory && pomex_sb_guard_site(request);
+    bool allowed = !request->out_of_memory && pomex_sb_guard_site(request);
     bool controls = pomex_sb_request_under(request, "/_sandbox");
-    if (ours && controls) {
+    if (allowed && controls) {
         pomex_sb_control(request);
-    } else if (ours) {
+    } else if (allowed) {
         find_place(request);
         find_account(request);
         carry_out_or_fail(request);

@@ -32,7 +32,8 @@ local function exists(path)
   return found or false
 end
 
--- The module may be installed at PREFIX/share/lua/5.4/pomex, the program at PREFIX/bin.
+-- Where the program is, if both are installed: PREFIX/bin, with this file in
+-- PREFIX/share/lua/5.4/pomex/sandbox.
 local function beside_module()
   if not debug then return nil end
   local folder = debug.getinfo(1, "S").source:match("^@(.*)/sandbox/[^/]*$")
