@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "rules/endpoint.h"
-
 enum { OPERATION_CLASS = 2, ARRAYS = 3 };
 
 /* No spare operation is on the stack. */
@@ -123,12 +121,9 @@ static const char *optional_id(lua_State *L, int index, size_t *length)
 
 static pomex_endpoint_id endpoint(lua_State *L, int index)
 {
-    const pomex_endpoint *row = pomex_endpoint_named(luaL_checkstring(L, index));
-    if (row == NULL) {
-        luaL_argerror(L, index, "no such endpoint");
-        return POMEX_ENDPOINTS;
-    }
-    return row->id;
+    pomex_endpoint_id id = pomex_endpoint_by_name(luaL_checkstring(L, index));
+    luaL_argcheck(L, id != POMEX_ENDPOINTS, index, "no such endpoint");
+    return id;
 }
 
 /* call(endpoint, id, payload, options, spare) -> operation, its id | nil, error

@@ -6,9 +6,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#include "base/clock.h"
-#include "rules/endpoint.h"
-
 void *pomex_lua_self(lua_State *L, const char *kind)
 {
     void *self = lua_touserdata(L, 1);
@@ -24,24 +21,24 @@ void *pomex_lua_self(lua_State *L, const char *kind)
     return NULL;
 }
 
-static double monotonic(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* now() -> monotonic seconds */
 static int core_now(lua_State *L)
 {
-    lua_pushnumber(L, monotonic());
+    lua_pushnumber(L, seconds_of(CLOCK_MONOTONIC));
     return 1;
 }
 
 /* wall() -> seconds since 1970. Lua calls it through the module's table, where tests replace it. */
 static int core_wall(lua_State *L)
 {
-    lua_pushnumber(L, pomex_clock_seconds(pomex_clock_system(NULL, POMEX_CLOCK_WALL)));
+    lua_pushnumber(L, seconds_of(CLOCK_REALTIME));
     return 1;
 }
 
@@ -105,7 +102,7 @@ static int core_sentry(lua_State *L)
     static double until;
     double seconds = luaL_checknumber(L, 1);
     const void *state = lua_topointer(L, LUA_REGISTRYINDEX);
-    double now = monotonic();
+    double now = seconds_of(CLOCK_MONOTONIC);
     pthread_mutex_lock(&lock);
     bool mine = owner == state || now >= until;
     if (mine) {
@@ -188,13 +185,12 @@ static int core_within(lua_State *L)
 /* Pushes the keys of `rate_limits`, each with its documented requests a second; 0: none. */
 static void push_limits(lua_State *L)
 {
+    pomex_options options;
+    pomex_options_init(&options);
     lua_newtable(L);
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
-        const pomex_endpoint *row = pomex_endpoint_of((pomex_endpoint_id)i);
-        if (row->limit_name != NULL) {
-            lua_pushnumber(L, row->rate_limit);
-            lua_setfield(L, -2, row->limit_name);
-        }
+        lua_pushnumber(L, options.rate_limits[i]);
+        lua_setfield(L, -2, pomex_endpoint_limit_name((pomex_endpoint_id)i));
     }
 }
 

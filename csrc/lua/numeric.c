@@ -3,8 +3,6 @@
 
 #include <locale.h>
 
-#include "base/numeric.h"
-
 /* decimal_point() -> the decimal point of the locale that is set now */
 int pomex_lua_decimal_point(lua_State *L)
 {
@@ -17,8 +15,9 @@ int pomex_lua_decimal_point(lua_State *L)
 int pomex_lua_plainly(lua_State *L)
 {
     luaL_checkany(L, 1);
-    locale_t before = pomex_numeric_begin();
+    /* The C library has this one ready: no memory is taken, nothing is to be freed. */
+    locale_t before = uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0));
     int failed = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
-    pomex_numeric_end(before);
+    uselocale(before);
     return failed ? lua_error(L) : lua_gettop(L);
 }

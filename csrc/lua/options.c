@@ -6,8 +6,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "rules/endpoint.h"
-
 /* 31 years, in seconds: far from an overflow when counted in nanoseconds. */
 #define LONGEST 1e9
 
@@ -130,7 +128,7 @@ static void read_rate_limits(lua_State *L, int index, pomex_options *options)
     pomex_lua_push_field(L, index, "rate_limits");
     bool none = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
     for (int i = 0; i < POMEX_ENDPOINTS; i++) {
-        const char *name = pomex_endpoint_of((pomex_endpoint_id)i)->limit_name;
+        const char *name = pomex_endpoint_limit_name((pomex_endpoint_id)i);
         if (none) {
             options->rate_limits[i] = 0;
         } else if (lua_istable(L, -1) && name != NULL) {

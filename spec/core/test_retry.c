@@ -3,6 +3,7 @@
  * caller is told under every fault of the wire: spec/proof/money/test_table.c. */
 #include "cmocka_all.h"
 
+#include "base/json.h"
 #include "harness.h"
 #include "operation/retry.h"
 

@@ -32,16 +32,16 @@ static unsigned roll(unsigned sides)
     return (unsigned)(state >> 33) % sides;
 }
 
-void __real_pomex_operation_start(pomex_operation *op, pomex_slot slot);
-void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot);
+void __real_pomex_attempt_start(pomex_operation *op, pomex_slot slot);
+void __wrap_pomex_attempt_start(pomex_operation *op, pomex_slot slot);
 
-void __wrap_pomex_operation_start(pomex_operation *op, pomex_slot slot)
+void __wrap_pomex_attempt_start(pomex_operation *op, pomex_slot slot)
 {
     pomex_client *client = inside_client(op);
     int64_t deadline = inside_deadline(op);
     bool call_passed = inside_could_start(client, false);
     bool wait_passed = inside_could_start(client, true);
-    __real_pomex_operation_start(op, slot);
+    __real_pomex_attempt_start(op, slot);
     /* No look begins after the deadline while somebody steps. */
     assert_true(inside_deadline(op) == deadline);
     if (!inside_is_flying(op))

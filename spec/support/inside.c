@@ -1,5 +1,6 @@
 #include "inside.h"
 
+#include "engine/client.h"
 #include "operation/operation.h"
 
 bool inside_is_queued(const pomex_operation *op)
@@ -44,7 +45,7 @@ const pomex_endpoint *inside_endpoint(const pomex_operation *op)
 
 pomex_client *inside_client(const pomex_operation *op)
 {
-    return op->client;
+    return POMEX_HOLDER(op->context, pomex_client, context);
 }
 
 int64_t inside_deadline(const pomex_operation *op)
@@ -54,40 +55,41 @@ int64_t inside_deadline(const pomex_operation *op)
 
 int64_t inside_now(pomex_client *client)
 {
-    return pomex_now(client);
+    return pomex_clock_now(&client->clock);
 }
 
 int64_t inside_recent(const pomex_client *client)
 {
-    return pomex_recent(client);
+    return pomex_clock_recent(&client->clock);
 }
 
 size_t inside_in_flight(const pomex_client *client)
 {
-    return client->in_flight;
+    return client->context.queue.in_flight;
 }
 
 /* Whether one of a queue has time left: the others only end when their turn comes. */
 static bool has_time(const pomex_client *client, const pomex_node *queue)
 {
     for (const pomex_node *node = queue->next; node != queue; node = node->next)
-        if (POMEX_HOLDER(node, pomex_operation, in_queue)->deadline > pomex_recent(client))
+        if (POMEX_HOLDER(node, pomex_operation, in_queue)->deadline >
+            pomex_clock_recent(&client->clock))
             return true;
     return false;
 }
 
 bool inside_could_start(pomex_client *client, bool wait)
 {
-    if (client->in_flight >= (size_t)client->settings.options.max_in_flight)
+    if (client->context.queue.in_flight >= (size_t)client->settings.options.max_in_flight)
         return false;
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
         pomex_slot slot;
         int64_t again;
-        if (!has_time(client, &client->queues[wait][kind]) ||
-            !pomex_limiter_take(client->limiter, (pomex_endpoint_id)kind, pomex_recent(client),
-                                &slot, &again))
+        if (!has_time(client, &client->context.queue.lanes[wait][kind]) ||
+            !pomex_limiter_take(client->net.limiter, (pomex_endpoint_id)kind,
+                                pomex_clock_recent(&client->clock), &slot, &again))
             continue;
-        pomex_limiter_give_back(client->limiter, &slot);
+        pomex_limiter_give_back(client->net.limiter, &slot);
         return true;
     }
     return false;
@@ -95,21 +97,21 @@ bool inside_could_start(pomex_client *client, bool wait)
 
 bool inside_goes_on(const pomex_client *client)
 {
-    return client->ready_count && !client->ready_from_poll;
+    return client->loop.ready_count && !client->loop.ready_from_poll;
 }
 
 int inside_socket(const pomex_client *client)
 {
-    for (size_t fd = 0; fd < client->socket_count; fd++)
-        if (client->sockets[fd].ours)
+    for (size_t fd = 0; fd < client->net.socket_count; fd++)
+        if (client->net.sockets[fd].ours)
             return (int)fd;
     return -1;
 }
 
 pomex_limiter *inside_swap_limiter(pomex_client *client, pomex_limiter *limiter)
 {
-    pomex_limiter *before = client->limiter;
-    client->limiter = limiter;
+    pomex_limiter *before = client->net.limiter;
+    client->net.limiter = limiter;
     return before;
 }
 
@@ -120,5 +122,5 @@ const char *inside_authorization(const pomex_client *client)
 
 const char *inside_key(const pomex_client *client)
 {
-    return pomex_settings_key(&client->settings);
+    return client->settings.key;
 }

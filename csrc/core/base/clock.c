@@ -15,6 +15,12 @@ int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind)
     return (int64_t)now.tv_sec * POMEX_SECOND + now.tv_nsec;
 }
 
+int64_t pomex_clock_now(pomex_clock *clock)
+{
+    clock->recent = clock->read(clock->user, POMEX_CLOCK_MONOTONIC);
+    return clock->recent;
+}
+
 int64_t pomex_clock_ns(double seconds)
 {
     if (!(seconds > 0))

@@ -9,7 +9,7 @@
 
 static char memory_message[] = "not enough memory";
 
-/* Never written to: pomex_error_free and pomex_error_set are the only writers. */
+/* Never written to: every setter asks first. */
 // clang-format off: its versions disagree
 #define MEMORY_ERROR(word)                                                                     \
     {                                                                                          \
@@ -91,28 +91,90 @@ pomex_error *pomex_error_new(const char *type, const char *format, ...)
     return error;
 }
 
-pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation)
-{
-    pomex_error *error = pomex_error_new("invalid_request_error", "%s", violation->message);
-    if (pomex_error_is_static(error))
-        return error;
-    error->client = true;
-    error->endpoint = endpoint;
-    if (violation->value[0])
-        pomex_error_set(&error->hint, "%s", violation->value);
-    return error;
-}
-
-void pomex_error_set(char **field, const char *format, ...)
+void pomex_error_set_hint(pomex_error *error, const char *format, ...)
 {
     va_list arguments;
+    if (pomex_error_is_static(error))
+        return;
     va_start(arguments, format);
     char *text = format_text(format, arguments);
     va_end(arguments);
     if (!text)
         return;
+    free(error->hint);
+    error->hint = text;
+}
+
+void pomex_error_set_endpoint(pomex_error *error, const char *endpoint)
+{
+    if (!pomex_error_is_static(error))
+        error->endpoint = endpoint;
+}
+
+/* Puts a text, taken over, into a field of an error that is not static. */
+static void put(const pomex_error *error, char **field, char *text)
+{
+    if (pomex_error_is_static(error)) {
+        free(text);
+        return;
+    }
     free(*field);
     *field = text;
+}
+
+void pomex_error_set_id(pomex_error *error, const char *id)
+{
+    if (id)
+        put(error, &error->id, strdup(id));
+}
+
+void pomex_error_set_status(pomex_error *error, int status)
+{
+    if (!pomex_error_is_static(error))
+        error->status = status;
+}
+
+void pomex_error_set_cause(pomex_error *error, const char *type)
+{
+    if (!pomex_error_is_static(error))
+        error->cause = type;
+}
+
+void pomex_error_set_last_status(pomex_error *error, char *text)
+{
+    put(error, &error->last_status, text);
+}
+
+void pomex_error_set_object(pomex_error *error, char *text)
+{
+    put(error, &error->object, text);
+}
+
+void pomex_error_set_request_id(pomex_error *error, char *text)
+{
+    put(error, &error->request_id, text);
+}
+
+void pomex_error_set_service_code(pomex_error *error, char *text)
+{
+    put(error, &error->service_code, text);
+}
+
+void pomex_error_set_service_type(pomex_error *error, char *text)
+{
+    put(error, &error->service_type, text);
+}
+
+void pomex_error_set_retryable(pomex_error *error)
+{
+    if (!pomex_error_is_static(error))
+        error->retryable = true;
+}
+
+void pomex_error_set_client(pomex_error *error)
+{
+    if (!pomex_error_is_static(error))
+        error->client = true;
 }
 
 void pomex_error_free(pomex_error *error)

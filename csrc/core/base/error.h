@@ -1,10 +1,9 @@
-/* Making errors. Every function here returns an error that the caller owns; where memory runs
- * out it is the one static error that says so, which pomex_error_free leaves alone. */
+/* Making errors. A function that makes one returns an error that the caller owns. If memory runs
+ * out, that is the static error that says so: pomex_error_free and every setter leave it alone. */
 #ifndef POMEX_ERROR_H
 #define POMEX_ERROR_H
 
 #include "pomex.h"
-#include "rules/rules.h"
 
 /* The static error of the type "memory_error". */
 pomex_error *pomex_error_memory(void);
@@ -23,11 +22,24 @@ bool pomex_error_is_static(const pomex_error *error);
 pomex_error *pomex_error_new(const char *type, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* An invalid_request_error that says: refused here, nothing was sent. */
-pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation);
-
-/* Sets one of the string fields, formatted; leaves it NULL where memory runs out. */
-void pomex_error_set(char **field, const char *format, ...)
+/* Setters of one field each. Texts that are formatted or copied stay unset if memory runs out;
+ * `text` (NULL: nothing) is taken over. */
+void pomex_error_set_hint(pomex_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+void pomex_error_set_endpoint(pomex_error *error, const char *endpoint);
+void pomex_error_set_id(pomex_error *error, const char *id);
+void pomex_error_set_status(pomex_error *error, int status);
+void pomex_error_set_cause(pomex_error *error, const char *type);
+void pomex_error_set_last_status(pomex_error *error, char *text);
+void pomex_error_set_object(pomex_error *error, char *text);
+void pomex_error_set_request_id(pomex_error *error, char *text);
+void pomex_error_set_service_code(pomex_error *error, char *text);
+void pomex_error_set_service_type(pomex_error *error, char *text);
+
+/* The same call may succeed later. */
+void pomex_error_set_retryable(pomex_error *error);
+
+/* Refused here: nothing was sent. */
+void pomex_error_set_client(pomex_error *error);
 
 #endif

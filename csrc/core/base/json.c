@@ -1,7 +1,6 @@
 #include "base/json.h"
 
 #include "base/numeric.h"
-#include "rules/rules.h"
 
 #include <math.h>
 #include <stdlib.h>

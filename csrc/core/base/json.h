@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define POMEX_MAX_BODY  (8u << 20) /* bytes of a JSON body, either way */
+#define POMEX_MAX_DEPTH 64         /* levels of nesting of a JSON body */
+
 /* Parses `length` bytes: at most POMEX_MAX_BODY of them and POMEX_MAX_DEPTH levels, so that no
  * input can exhaust the stack. Numbers of any size are read (as reals), NUL in strings is
  * kept. NULL if it is no JSON; the caller owns the result. */

@@ -1,79 +1,96 @@
-/* Whose turn it is: calls before low_priority, of which every fourth start is one where any waits; then
- * first come, first served, within the limits of the service, of what may be in flight, and of
- * what one step may start. */
-#include "operation/operation.h"
+#include "engine/admission.h"
 
-/* However many calls there are, no poll waits for more of them than this. */
+#include "operation/attempt.h"
+
+/* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
+#define STARTS_A_STEP 16
+
+/* However many calls there are, no wait stands back for more of them than this. */
 #define CALLS_IN_A_ROW 3
 
-static bool has_room(const pomex_client *c, int kind)
+static bool has_room(const pomex_context *c, pomex_endpoint_id kind)
 {
-    if (c->room && c->in_flight + c->downloads >= c->room)
+    const pomex_queue *q = &c->queue;
+    const pomex_options *o = &c->settings->options;
+    if (q->room && q->in_flight + q->downloads >= q->room)
         return false;
-    return kind == POMEX_DOWNLOAD ? c->downloads < (size_t)c->settings.options.max_downloads
-                                  : c->in_flight < (size_t)c->settings.options.max_in_flight;
+    return pomex_endpoint_of(kind)->of_service ? q->in_flight < (size_t)o->max_in_flight
+                                               : q->downloads < (size_t)o->max_downloads;
 }
 
 /* The operation that has waited longest among those that may go: of a kind that is not in
- * `skip`, with room in its lane. NULL: none. */
-static pomex_operation *oldest(pomex_client *c, int low_priority,
+ * `skip`, with room for it. NULL: none. */
+static pomex_operation *oldest(const pomex_context *c, int low_priority,
                                const bool skip[POMEX_ENDPOINTS])
 {
     pomex_operation *first = NULL;
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
-        const pomex_node *queue = &c->queues[low_priority][kind];
-        if (skip[kind] || pomex_list_empty(queue) || !has_room(c, kind))
+        const pomex_node *lane = &c->queue.lanes[low_priority][kind];
+        if (skip[kind] || pomex_list_empty(lane) || !has_room(c, (pomex_endpoint_id)kind))
             continue;
-        pomex_operation *op = POMEX_HOLDER(queue->next, pomex_operation, in_queue);
+        pomex_operation *op = POMEX_HOLDER(lane->next, pomex_operation, in_queue);
         if (!first || op->turn < first->turn)
             first = op;
     }
     return first;
 }
 
-/* Whose turn it is: a call's, except that after three calls in a row which started while a poll
- * could have, a poll has its turn. */
-static pomex_operation *next(pomex_client *c, const bool skip[POMEX_ENDPOINTS])
+/* Whose turn it is: a call's, except that after three calls in a row which started while a wait
+ * could have, a wait has its turn. */
+static pomex_operation *next(const pomex_admission *a, const pomex_context *c,
+                             const bool skip[POMEX_ENDPOINTS])
 {
-    pomex_operation *call = oldest(c, 0, skip), *poll = oldest(c, 1, skip);
-    bool calls_turn = !poll || c->calls_in_a_row < CALLS_IN_A_ROW;
-    return call && calls_turn ? call : poll;
+    pomex_operation *call = oldest(c, 0, skip), *wait = oldest(c, 1, skip);
+    bool calls_turn = !wait || a->calls_in_a_row < CALLS_IN_A_ROW;
+    return call && calls_turn ? call : wait;
 }
 
 /* Starts an operation, and counts its turn. One that had too little time left ended instead of
  * starting: its turn is that of the next of its sort. */
-static void start(pomex_client *c, pomex_operation *op, pomex_slot slot, bool poll_waited)
+static void start(pomex_admission *a, pomex_operation *op, pomex_slot slot, bool wait_waited)
 {
-    pomex_operation_unqueue(op);
-    c->starts++;
-    pomex_operation_start(op, slot);
+    pomex_queue_leave(op);
+    a->starts++;
+    pomex_attempt_start(op, slot);
     if (op->state != POMEX_FLYING)
         return;
     if (op->low_priority)
-        c->calls_in_a_row = 0;
-    else if (poll_waited)
-        c->calls_in_a_row++;
+        a->calls_in_a_row = 0;
+    else if (wait_waited)
+        a->calls_in_a_row++;
 }
 
-void pomex_admission_run(pomex_client *c)
+void pomex_admission_note_step(pomex_admission *a)
+{
+    a->starts = 0;
+}
+
+void pomex_admission_run(pomex_admission *a, pomex_context *c)
 {
     bool skip[POMEX_ENDPOINTS] = {false};
     pomex_operation *op;
-    c->queue_due = POMEX_NEVER;
-    if (!c->queued)
+    c->queue.due = POMEX_NEVER;
+    if (!c->queue.count)
         return;
-    while ((op = next(c, skip))) {
+    while ((op = next(a, c, skip))) {
         int64_t again = POMEX_NEVER;
         pomex_slot slot;
-        if (c->starts >= POMEX_STARTS_A_STEP) {
-            c->queue_due = 0;
+        pomex_endpoint_id kind = op->endpoint->id;
+        if (a->starts >= STARTS_A_STEP) {
+            c->queue.due = 0;
             return;
         }
-        if (!pomex_limiter_take(c->limiter, op->endpoint->id, pomex_recent(c), &slot, &again)) {
-            skip[op->endpoint->id] = true;
-            c->queue_due = again < c->queue_due ? again : c->queue_due;
+        if (!pomex_limiter_take(c->net->limiter, kind, pomex_context_recent(c), &slot,
+                                &again)) {
+            skip[kind] = true;
+            c->queue.due = again < c->queue.due ? again : c->queue.due;
             continue;
         }
-        start(c, op, slot, oldest(c, 1, skip) != NULL);
+        start(a, op, slot, oldest(c, 1, skip) != NULL);
     }
+}
+
+int64_t pomex_admission_due(const pomex_admission *a, const pomex_context *c)
+{
+    return a->starts < STARTS_A_STEP ? c->queue.due : POMEX_NEVER;
 }

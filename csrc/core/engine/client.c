@@ -1,51 +1,59 @@
+#include "engine/client.h"
+
+#include "engine/options.h"
+#include "engine/wakeup.h"
+#include "net/descriptors.h"
 #include "net/handle.h"
 #include "operation/operation.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
-static CURLcode curl_ready = CURLE_FAILED_INIT;
+/* ---------------------------------------------------------------------------- its lifetime */
 
-/* At the first use and not when a module is loaded: nginx forks its workers after that, and
- * libcurl's TLS library must not have been started before. */
-static void start_curl(void)
+static pomex_client *client_of(const pomex_context *context)
 {
-    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+    return POMEX_HOLDER(context, pomex_client, context);
 }
 
-static void chain(struct curl_slist *header, const char *text, struct curl_slist *next)
+static bool is_usable(const pomex_context *context)
 {
-    header->data = (char *)(uintptr_t)text; /* libcurl only reads it */
-    header->next = next;
+    return !pomex_client_unusable(client_of(context));
 }
 
-/* No header more than is needed: libcurl compares each with every one of its own, and three
- * instead of one are a twentieth of a request's CPU. */
-static void chain_headers(pomex_client *c)
+static void changed(pomex_context *context)
 {
-    chain(&c->auth_header, c->settings.authorization, NULL);
-    chain(&c->cache_header, "Cache-Control: no-store", &c->auth_header);
-    chain(&c->expect_header, "Expect:", &c->auth_header);
-    chain(&c->type_header, "Content-Type: application/json", &c->expect_header);
+    pomex_wakeup_rearm(client_of(context));
 }
 
-/* What a client needs before it can be used; or what is wrong. */
+static void unused(pomex_context *context)
+{
+    pomex_client *c = client_of(context);
+    pomex_context_free(&c->context);
+    pomex_net_free(&c->net);
+    pomex_options_forget(&c->settings);
+    free(c);
+}
+
+static const pomex_hooks hooks = {.is_usable = is_usable, .changed = changed, .unused = unused};
+
+/* Fills in zeroed memory (NULL: there was none). NULL, or what is wrong. */
 static pomex_error *make(pomex_client *c, const pomex_options *options)
 {
     pomex_error *error = c ? pomex_handle_library() : pomex_error_memory();
     if (!error)
-        error = pomex_settings_init(&c->settings, options);
+        error = pomex_options_take(&c->settings, options);
     if (error)
         return error;
-    c->limiter = pomex_limiter_new(c->settings.options.rate_limits);
-    if (c->limiter)
+    c->clock.read = options->clock ? options->clock : pomex_clock_system;
+    c->clock.user = options->clock_user;
+    pomex_list_init(&c->told);
+    pomex_wakeup_init(c);
+    pomex_context_init(&c->context, &hooks, &c->settings, &c->clock, &c->net);
+    if (pomex_net_init(&c->net, &c->settings, &c->clock))
         return NULL;
-    pomex_settings_free(&c->settings);
+    pomex_options_forget(&c->settings);
     return pomex_error_memory();
 }
 
@@ -58,101 +66,58 @@ pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error
     }
     pomex_client *c = calloc(1, sizeof *c);
     pomex_error *wrong = make(c, options);
-    if (wrong) {
-        if (error)
-            *error = wrong;
-        else
-            pomex_error_free(wrong);
-        free(c);
-        return NULL;
-    }
     if (error)
-        *error = NULL;
-    c->refs = 1;
-    c->clock = options->clock ? options->clock : pomex_clock_system;
-    c->clock_user = options->clock_user;
-    c->short_at = -1;
-    c->epoll_fd = c->timer_fd = c->wake_fd = -1;
-    c->curl_due = c->queue_due = c->watch_at = c->wake_at = c->armed = POMEX_NEVER;
-    pomex_list_init(&c->all);
-    pomex_list_init(&c->news);
-    pomex_list_init(&c->told);
-    pomex_list_init(&c->yielded);
-    for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
-        pomex_list_init(&c->queues[0][kind]);
-        pomex_list_init(&c->queues[1][kind]);
-    }
-    chain_headers(c);
-    return c;
+        *error = wrong;
+    if (!wrong)
+        return c;
+    if (!error)
+        pomex_error_free(wrong);
+    free(c);
+    return NULL;
 }
 
-int64_t pomex_now(pomex_client *client)
+const char *pomex_client_unusable(const pomex_client *c)
 {
-    client->now = client->clock(client->clock_user, POMEX_CLOCK_MONOTONIC);
-    return client->now;
-}
-
-const char *pomex_client_unusable(const pomex_client *client)
-{
-    if (client->closed)
+    if (c->context.closed)
         return "closed";
-    if (client->pid && client->pid != getpid())
+    if (c->pid && c->pid != getpid())
         return "used in another process";
     return NULL;
 }
 
-const char *pomex_client_base_url(const pomex_client *client)
+bool pomex_client_open(pomex_client *c)
 {
-    return client->settings.base_url ? client->settings.base_url : "";
-}
-
-bool pomex_client_open(pomex_client *client)
-{
-    if (pomex_client_unusable(client)) {
+    if (pomex_client_unusable(c)) {
         errno = EBADF;
         return false;
     }
-    if (client->pid)
+    if (c->pid)
         return true;
-    pthread_once(&curl_once, start_curl);
-    if (curl_ready != CURLE_OK) {
-        errno = ENOMEM;
-        return false;
-    }
-    if (!pomex_loop_open(client)) {
-        client->open_problem = errno;
+    if (!pomex_wakeup_open(c) || !pomex_net_open(&c->net, c->loop.epoll_fd)) {
+        c->open_problem = errno;
+        pomex_net_close(&c->net, false);
+        pomex_wakeup_close(c);
+        errno = c->open_problem;
         return false;
     }
     /* Seeded here, so that the children of one fork do not share their jitter. */
-    if (getrandom(&client->random, sizeof client->random, GRND_NONBLOCK) < 0)
-        client->random = (uint64_t)pomex_now(client) ^ (uint64_t)getpid() << 32;
-    client->open_problem = 0;
-    client->pid = getpid();
+    pomex_random_seed(&c->context.random,
+                      (uint64_t)pomex_clock_now(&c->clock) ^ (uint64_t)getpid() << 32);
+    c->open_problem = 0;
+    c->pid = getpid();
     return true;
 }
 
-double pomex_random(pomex_client *client)
+/* In another process: the operations end with what can be said of them. */
+static void abandon(pomex_context *context)
 {
-    client->random += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = client->random;
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return (double)((z ^ z >> 31) >> 11) * 0x1p-53;
-}
-
-/* In another process: the operations end with what can be said of them, and nothing of
- * libcurl's is touched, since its clean-up would unregister the parent's sockets. */
-static void abandon(pomex_client *c)
-{
-    while (!pomex_list_empty(&c->all)) {
-        pomex_operation *op = POMEX_HOLDER(c->all.next, pomex_operation, in_all);
+    while (!pomex_list_empty(&context->all)) {
+        pomex_operation *op = POMEX_HOLDER(context->all.next, pomex_operation, in_all);
         op->transfer = NULL;
         op->state = POMEX_PAUSED;
         pomex_operation_finish(
             op, pomex_error_new("cancelled_error", "the client belongs to another process"));
     }
-    pomex_loop_close(c, true);
-    c->pool = NULL;
 }
 
 static void release_told(pomex_client *c)
@@ -166,55 +131,65 @@ static void release_told(pomex_client *c)
 
 void pomex_client_close(pomex_client *c)
 {
-    if (c->closed)
+    pomex_context *context = &c->context;
+    if (context->closed)
         return;
     bool foreign = c->pid && c->pid != getpid();
-    c->closed = true;
-    c->refs++; /* the operations that end here must not free it under us */
-    if (foreign) {
-        abandon(c);
-    } else {
-        while (!pomex_list_empty(&c->all))
-            pomex_operation_cancel(POMEX_HOLDER(c->all.next, pomex_operation, in_all));
-        pomex_transfer_free_pool(c);
-        pomex_loop_close(c, false);
-    }
-    c->auth_header.data = NULL;
-    pomex_settings_free(&c->settings);
-    pomex_client_unref(c);
-}
-
-void pomex_client_unref(pomex_client *c)
-{
-    if (--c->refs)
-        return;
-    pomex_limiter_free(c->limiter);
-    pomex_timers_free(&c->timers);
-    pomex_settings_free(&c->settings);
-    free(c->created);
-    free(c->events.ring);
-    free(c->sockets);
-    free(c);
+    context->closed = true;
+    context->refs++; /* the operations that end here must not free it under us */
+    if (foreign)
+        abandon(context);
+    while (!pomex_list_empty(&context->all))
+        pomex_operation_cancel(POMEX_HOLDER(context->all.next, pomex_operation, in_all));
+    pomex_net_close(&c->net, foreign);
+    pomex_wakeup_close(c);
+    pomex_options_forget(&c->settings);
+    pomex_context_release(context);
 }
 
 void pomex_client_free(pomex_client *c)
 {
+    unsigned news;
     if (!c)
         return;
     pomex_client_close(c);
-    while (!pomex_list_empty(&c->news)) {
-        unsigned news;
-        pomex_client_next(c, &news);
-    }
+    while (pomex_client_next(c, &news))
+        continue;
     release_told(c);
-    pomex_client_unref(c);
+    pomex_context_release(&c->context);
+}
+
+/* ------------------------------------------------------------------------- what hosts call */
+
+const char *pomex_client_base_url(const pomex_client *c)
+{
+    return c->settings.base_url ? c->settings.base_url : "";
+}
+
+pomex_error *pomex_client_failure(const pomex_client *c)
+{
+    if (c->open_problem == 0 || c->open_problem == ENOMEM)
+        return pomex_error_memory();
+    return pomex_descriptors_error(c->open_problem);
+}
+
+size_t pomex_client_step(pomex_client *c, double budget)
+{
+    if (!pomex_client_open(c) || c->context.stepping)
+        return c->context.pending;
+    release_told(c);
+    c->context.stepping = true;
+    pomex_loop_step(c, budget);
+    c->context.stepping = false;
+    pomex_wakeup_rearm(c);
+    return c->context.pending;
 }
 
 pomex_operation *pomex_client_next(pomex_client *c, unsigned *news)
 {
-    if (pomex_list_empty(&c->news))
+    if (pomex_list_empty(&c->context.news))
         return NULL;
-    pomex_operation *op = POMEX_HOLDER(c->news.next, pomex_operation, in_news);
+    pomex_operation *op = POMEX_HOLDER(c->context.news.next, pomex_operation, in_news);
     pomex_list_remove(&op->in_news);
     *news = op->news;
     op->news = 0;
@@ -223,65 +198,43 @@ pomex_operation *pomex_client_next(pomex_client *c, unsigned *news)
     return op;
 }
 
-size_t pomex_client_step(pomex_client *c, double budget)
+bool pomex_client_next_event(pomex_client *c, pomex_event *event)
 {
-    if (!pomex_client_open(c) || c->stepping)
-        return c->pending;
-    release_told(c);
-    c->stepping = true;
-    c->starts = 0;
-    pomex_loop_step(c, budget);
-    c->stepping = false;
-    pomex_loop_rearm(c);
-    return c->pending;
+    return pomex_event_take(&c->context.events, event);
 }
 
-/* --------------------------------------------------------------- ids this client was given */
-
-#define CREATED_KEPT (300 * POMEX_SECOND)
-
-static uint64_t hash_of(const char *text)
+int pomex_client_pollfd(pomex_client *c)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-    for (; *text; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-    return hash;
+    if (!pomex_client_open(c))
+        return -1;
+    pomex_wakeup_rearm(c);
+    return c->loop.epoll_fd;
 }
 
-void pomex_created_add(pomex_client *c, const char *id)
+void pomex_client_wake_in(pomex_client *c, double seconds)
 {
-    int64_t now = pomex_now(c);
-    while (c->created_count && c->created[c->created_first].at < now - CREATED_KEPT) {
-        c->created_first++;
-        c->created_count--;
-    }
-    if (c->created_first + c->created_count == c->created_capacity) {
-        if (c->created_first > c->created_capacity / 2) {
-            memmove(c->created, c->created + c->created_first,
-                    c->created_count * sizeof *c->created);
-        } else {
-            size_t capacity = c->created_capacity ? 2 * c->created_capacity : 32;
-            pomex_created *grown = malloc(capacity * sizeof *grown);
-            if (!grown) {
-                c->adopts_nothing = true;
-                return;
-            }
-            if (c->created_count)
-                memcpy(grown, c->created + c->created_first, c->created_count * sizeof *grown);
-            free(c->created);
-            c->created = grown;
-            c->created_capacity = capacity;
-        }
-        c->created_first = 0;
-    }
-    c->created[c->created_first + c->created_count++] = (pomex_created){hash_of(id), now};
+    if (pomex_client_unusable(c))
+        return; /* the descriptor of another process is not ours to touch */
+    c->loop.wake_at =
+        seconds < 0 ? POMEX_NEVER : pomex_clock_after(pomex_clock_now(&c->clock), seconds);
+    pomex_wakeup_rearm(c);
 }
 
-int64_t pomex_created_at(const pomex_client *c, const char *id)
+double pomex_client_timeout(pomex_client *c)
 {
-    uint64_t hash = hash_of(id);
-    for (size_t i = c->created_count; i-- > 0;)
-        if (c->created[c->created_first + i].hash == hash)
-            return c->created[c->created_first + i].at;
-    return -1;
+    int64_t at = pomex_list_empty(&c->context.news) ? pomex_wakeup_due(c) : 0;
+    if (at == POMEX_NEVER)
+        return -1;
+    int64_t left = at - pomex_clock_now(&c->clock);
+    return left > 0 ? pomex_clock_seconds(left) : 0;
+}
+
+int pomex_client_poll(pomex_client *c, double seconds)
+{
+    if (!pomex_client_open(c))
+        return -1;
+    if (pomex_wakeup_due(c) <= 0 || !pomex_list_empty(&c->context.news))
+        return 1;
+    pomex_wakeup_rearm(c);
+    return pomex_wakeup_poll(c, seconds);
 }

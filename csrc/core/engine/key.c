@@ -1,7 +1,7 @@
-/* The API key: from an option, a file or the environment. No error shows it, not even a wrong one.
- * What a service would answer with a 401 that nobody can explain is refused here, by name. */
+#include "engine/key.h"
+
+#include "base/error.h"
 #include "base/secret.h"
-#include "engine/client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +19,9 @@
 static pomex_error *invalid(const char *source, const char *what, const char *path)
 {
     pomex_error *error = pomex_error_new("invalid_request_error", "%s %s", source, what);
-    if (pomex_error_is_static(error))
-        return error;
-    error->client = true;
+    pomex_error_set_client(error);
     if (path)
-        pomex_error_set(&error->hint, "the file is %s", path);
+        pomex_error_set_hint(error, "the file is %s", path);
     return error;
 }
 
@@ -113,16 +111,13 @@ pomex_error *pomex_key_take(pomex_settings *s, const pomex_options *o)
     if (!error) {
         s->authorization_size = strlen(HEADER) + strlen(key) + 1;
         s->authorization = pomex_secret_new(s->authorization_size);
-        if (s->authorization)
-            snprintf(s->authorization, s->authorization_size, HEADER "%s", key);
-        else
+        if (!s->authorization) {
             error = pomex_error_memory();
+        } else {
+            snprintf(s->authorization, s->authorization_size, HEADER "%s", key);
+            s->key = s->authorization + strlen(HEADER);
+        }
     }
     pomex_secret_free(from_file, KEY_ROOM);
     return error;
-}
-
-const char *pomex_settings_key(const pomex_settings *s)
-{
-    return s->authorization ? s->authorization + strlen(HEADER) : NULL;
 }

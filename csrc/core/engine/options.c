@@ -1,9 +1,15 @@
+#include "engine/options.h"
+
 #include "base/ascii.h"
+#include "base/error.h"
 #include "base/numeric.h"
 #include "base/secret.h"
 #include "base/url.h"
-#include "engine/client.h"
+#include "engine/key.h"
+#include "engine/trust.h"
+#include "rules/endpoint.h"
 
+#include <curl/curl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,24 +31,10 @@ void pomex_options_init(pomex_options *options)
         options->rate_limits[i] = pomex_endpoint_of((pomex_endpoint_id)i)->rate_limit;
 }
 
-static const pomex_call_options call_defaults = {
-    .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
-
-void pomex_call_options_init(pomex_call_options *options)
-{
-    *options = call_defaults;
-}
-
-const pomex_call_options *pomex_call_options_given(const pomex_call_options *options)
-{
-    return options ? options : &call_defaults;
-}
-
 static pomex_error *invalid(const char *format, const char *name, const char *value)
 {
     pomex_error *error = pomex_error_new("invalid_request_error", format, name, value);
-    if (error != pomex_error_memory())
-        error->client = true;
+    pomex_error_set_client(error);
     return error;
 }
 
@@ -153,8 +145,8 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
         return pomex_error_memory();
     if (problem) {
         pomex_error *error = invalid("base_url %s%s", problem, "");
-        if (error != pomex_error_memory() && !strchr(text, '@'))
-            pomex_error_set(&error->hint, "base_url is \"%.200s\"", text);
+        if (!strchr(text, '@'))
+            pomex_error_set_hint(error, "base_url is \"%.200s\"", text);
         return error;
     }
     s->base_url = strdup(text);
@@ -198,7 +190,7 @@ static bool copy(char **to, const char *from)
     return *to || !from;
 }
 
-pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
+pomex_error *pomex_options_take(pomex_settings *s, const pomex_options *o)
 {
     *s = (pomex_settings){.options = *o};
     pomex_error *error = check_numbers(o);
@@ -216,7 +208,7 @@ pomex_error *pomex_settings_init(pomex_settings *s, const pomex_options *o)
     if (!error)
         error = pomex_trust_take(s, o);
     if (error)
-        pomex_settings_free(s);
+        pomex_options_forget(s);
     s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;
     s->options.user_agent = s->options.proxy = s->options.ca_file = s->options.ca_path = NULL;
     return error;
@@ -229,7 +221,7 @@ static void wipe(char *text)
     free(text);
 }
 
-void pomex_settings_free(pomex_settings *s)
+void pomex_options_forget(pomex_settings *s)
 {
     pomex_secret_free(s->authorization, s->authorization_size);
     free(s->user_agent);

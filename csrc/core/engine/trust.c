@@ -1,6 +1,6 @@
-/* Whose certificates are trusted: what the options name, else what the environment names, read as
- * the curl tool reads it. Where neither does, the system's are (handle.c). */
-#include "engine/client.h"
+#include "engine/trust.h"
+
+#include "base/error.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,8 +37,7 @@ static pomex_error *unreadable(const char *name, const char *value)
         return pomex_error_memory();
     pomex_error *error = pomex_error_new("invalid_request_error", "cannot read %s %s: %s", name,
                                          value, strerror(problem));
-    if (!pomex_error_is_static(error))
-        error->client = true;
+    pomex_error_set_client(error);
     return error;
 }
 

@@ -13,9 +13,7 @@ pomex_error *pomex_saving_check(const char *path, bool overwrite)
         return NULL;
     }
     pomex_error *error = pomex_error_new("file_error", "%s", why);
-    if (!pomex_error_is_static(error)) {
-        error->client = true;
-        error->endpoint = pomex_endpoint_of(POMEX_DOWNLOAD)->name;
-    }
+    pomex_error_set_client(error);
+    pomex_error_set_endpoint(error, pomex_endpoint_of(POMEX_DOWNLOAD)->name);
     return error;
 }

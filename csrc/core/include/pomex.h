@@ -57,6 +57,13 @@ typedef enum pomex_endpoint_id {
     POMEX_ENDPOINTS
 } pomex_endpoint_id;
 
+/* The endpoint of a name: its own, as in errors and events ("assets.get"), or that of its rate
+ * limit ("asset_get"); POMEX_ENDPOINTS: there is none. `name` is not NULL. */
+pomex_endpoint_id pomex_endpoint_by_name(const char *name);
+
+/* The name of an endpoint's rate limit ("asset_get"): a static string. */
+const char *pomex_endpoint_limit_name(pomex_endpoint_id endpoint);
+
 /* ---------------------------------------------------------------------------------- errors */
 
 /* Whether a video is paid for. Nothing but the answer to a create gives the id of a task, so

@@ -1,5 +1,7 @@
 #include "net/handle.h"
 
+#include "net/net.h"
+
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,23 +20,21 @@ pomex_error *pomex_handle_library(void)
         "invalid_request_error", "libcurl %s at %s is too old: pomex needs %s or later",
         found->version, where.dli_fname ? where.dli_fname : "an unknown place",
         POMEX_CURL_NEEDED);
-    if (pomex_error_is_static(error))
-        return error;
-    error->client = true;
-    pomex_error_set(&error->hint,
-                    "pomex was built with libcurl %s; LD_LIBRARY_PATH, an rpath or "
-                    "the program that loads pomex put another one first",
-                    LIBCURL_VERSION);
+    pomex_error_set_client(error);
+    pomex_error_set_hint(error,
+                         "pomex was built with libcurl %s; LD_LIBRARY_PATH, an rpath or "
+                         "the program that loads pomex put another one first",
+                         LIBCURL_VERSION);
     return error;
 }
 
-static CURLcode set_trust(CURL *e, const pomex_client *c)
+static CURLcode set_trust(CURL *e, const pomex_net *net)
 {
     CURLcode code = CURLE_OK;
-    const pomex_settings *s = &c->settings;
+    const pomex_settings *s = net->settings;
     const char *file = s->ca_file, *path = s->ca_path;
     if (!file && !path) {
-        if (!c->system_ca_path)
+        if (!net->system_ca_path)
             return CURLE_OK; /* libcurl's own default */
         path = "/etc/ssl/certs";
     }
@@ -45,17 +45,17 @@ static CURLcode set_trust(CURL *e, const pomex_client *c)
     return code;
 }
 
-CURLcode pomex_handle_prepare(CURL *e, const pomex_client *c)
+CURLcode pomex_handle_prepare(CURL *e, const pomex_net *net)
 {
     CURLcode code = CURLE_OK;
-    const pomex_settings *s = &c->settings;
+    const pomex_settings *s = net->settings;
     POMEX_SET(NOSIGNAL, 1L);
     /* A name that is being looked up must not hold up a cancel, a deadline or a close. */
     POMEX_SET(QUICK_EXIT, 1L);
     POMEX_SET(OPENSOCKETFUNCTION, pomex_socket_open);
-    POMEX_SET(OPENSOCKETDATA, c);
+    POMEX_SET(OPENSOCKETDATA, net);
     POMEX_SET(CLOSESOCKETFUNCTION, pomex_socket_close);
-    POMEX_SET(CLOSESOCKETDATA, c);
+    POMEX_SET(CLOSESOCKETDATA, net);
     POMEX_SET(PROTOCOLS_STR, "http,https");
     /* Not HTTP/2, which repeats requests for reasons of its own, and whose one connection makes
      * every call wait for a handshake that hangs. */
@@ -66,7 +66,7 @@ CURLcode pomex_handle_prepare(CURL *e, const pomex_client *c)
     POMEX_SET(HEADEROPT, (long)CURLHEADER_SEPARATE);
     POMEX_SET(CONNECTTIMEOUT_MS, (long)(s->options.connect_timeout * 1000 + 0.5));
     POMEX_SET(USERAGENT, s->user_agent);
-    return code == CURLE_OK ? set_trust(e, c) : code;
+    return code == CURLE_OK ? set_trust(e, net) : code;
 }
 
 /* Bytes that libcurl reads at once: its default, and what the curl tool takes for files. */

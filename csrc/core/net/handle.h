@@ -3,7 +3,8 @@
 #ifndef POMEX_HANDLE_H
 #define POMEX_HANDLE_H
 
-#include "engine/client.h"
+#include "base/error.h"
+#include "net/transfer.h"
 
 /* Sets an option of the handle `e`, unless an earlier one was refused: `code` keeps the first. */
 #define POMEX_SET(option, value)                                                               \
@@ -13,7 +14,7 @@
     } while (0)
 
 /* What is the same for every request of a client. */
-CURLcode pomex_handle_prepare(CURL *easy, const pomex_client *client);
+CURLcode pomex_handle_prepare(CURL *easy, const pomex_net *net);
 
 /* Method, body, headers and connection of one request. */
 CURLcode pomex_handle_request(CURL *easy, const pomex_request *request,

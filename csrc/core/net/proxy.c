@@ -1,15 +1,13 @@
-/* Proxies: who carries a request, and whether it was the proxy that failed. One that turns a user
- * or a host away is not asked again: accounts are locked after a few wrong passwords. */
+#include "net/proxy.h"
+
 #include "base/ascii.h"
-#include "engine/client.h"
+#include "net/net.h"
 
 #include <string.h>
 
-/* No proxy for http: it would get the key, or what it guards, in clear. Unless the caller
- * named one, for a host that is not this machine. */
 CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
 {
-    const pomex_settings *s = &t->client->settings;
+    const pomex_settings *s = t->net->settings;
     bool http = pomex_ascii_begins(url, "http:");
     bool none = http && (s->base_is_loopback || !s->proxy);
     t->by_proxy = http && !none && *s->proxy;

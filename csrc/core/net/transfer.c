@@ -1,5 +1,9 @@
+#include "net/transfer.h"
+
+#include "base/json.h"
 #include "net/handle.h"
-#include "operation/operation.h"
+#include "net/net.h"
+#include "net/proxy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +25,12 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
     (void)remote_port;
     (void)local_port;
     if (!t->sent) {
-        int64_t now = pomex_now(t->client);
+        int64_t now = pomex_clock_now(t->net->clock);
         if (t->once && now > t->send_by) {
             t->late = true;
             return CURL_PREREQFUNC_ABORT;
         }
-        if (!pomex_limiter_sent(t->client->limiter, &t->slot, now)) {
+        if (!pomex_limiter_sent(t->net->limiter, &t->slot, now)) {
             t->no_slot = true;
             return CURL_PREREQFUNC_ABORT;
         }
@@ -57,8 +61,8 @@ static bool take(pomex_transfer *t, const char *bytes, size_t length)
 {
     if (t->to_file) {
         t->file_failed = !pomex_partfile_write(t->file, bytes, length);
-        if (t->operation->progress)
-            pomex_operation_tell(t->operation, POMEX_NEWS_PROGRESS);
+        if (t->wrote)
+            t->wrote(t);
         return !t->file_failed;
     }
     t->body_too_long = t->received > (int64_t)POMEX_MAX_BODY;
@@ -92,7 +96,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
     size_t length = size * count, gathered = 0;
     if (t->to_file && t->turn >= TURN_BYTES) {
         if (!pomex_list_linked(&t->in_yielded))
-            pomex_list_append(&t->client->yielded, &t->in_yielded);
+            pomex_list_append(&t->net->yielded, &t->in_yielded);
         return CURL_WRITEFUNC_PAUSE;
     }
     t->turn += length;
@@ -108,7 +112,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
     return gathered == length || take(t, bytes + gathered, length - gathered) ? length : 0;
 }
 
-void pomex_transfer_ended(pomex_transfer *t)
+void pomex_transfer_body_over(pomex_transfer *t)
 {
     if (t->begin && !t->begun && t->head_length > 0)
         begin_body(t);
@@ -120,7 +124,7 @@ void pomex_transfer_ended(pomex_transfer *t)
 static CURLcode prepare(pomex_transfer *t)
 {
     CURL *e = t->easy;
-    CURLcode code = pomex_handle_prepare(e, t->client);
+    CURLcode code = pomex_handle_prepare(e, t->net);
     POMEX_SET(PRIVATE, t);
     POMEX_SET(ERRORBUFFER, t->why);
     POMEX_SET(PREREQFUNCTION, on_prereq);
@@ -140,17 +144,17 @@ static CURLcode prepare(pomex_transfer *t)
  * next answer to the same handle begins with a folded line, it is appended there (curl #11101).
  * So what speaks to whoever a link names has a handle of its own, and that is not used again.
  */
-static pomex_transfer *take_transfer(pomex_client *c, bool stranger, CURLcode *code)
+static pomex_transfer *take_transfer(pomex_net *net, bool stranger, CURLcode *code)
 {
-    pomex_transfer *t = stranger ? NULL : c->pool;
+    pomex_transfer *t = stranger ? NULL : net->pool;
     if (t) {
-        c->pool = t->next;
+        net->pool = t->next;
         return t;
     }
     t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
-    t->client = c;
+    t->net = net;
     t->stranger = stranger;
     t->easy = curl_easy_init();
     if (t->easy)
@@ -169,22 +173,22 @@ static void free_transfer(pomex_transfer *t)
     free(t);
 }
 
-void pomex_transfer_free_pool(pomex_client *c)
+void pomex_transfer_free_pool(pomex_net *net)
 {
-    while (c->pool) {
-        pomex_transfer *t = c->pool;
-        c->pool = t->next;
+    while (net->pool) {
+        pomex_transfer *t = net->pool;
+        net->pool = t->next;
         free_transfer(t);
     }
 }
 
-static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const pomex_request *r)
+static struct curl_slist *headers_of(pomex_net *net, pomex_transfer *t, const pomex_request *r)
 {
     bool get = !r->body && strcmp(r->method, "GET") == 0;
     struct curl_slist *tail = !r->authorized ? NULL
-                              : !get         ? &c->type_header
-                              : r->fresh     ? &c->cache_header
-                                             : &c->auth_header;
+                              : !get         ? &net->type_header
+                              : r->fresh     ? &net->cache_header
+                                             : &net->auth_header;
     t->headers = r->headers;
     if (!t->headers)
         return tail;
@@ -198,9 +202,10 @@ static struct curl_slist *headers_of(pomex_client *c, pomex_transfer *t, const p
 /* Frees a transfer's own headers, and not the client's that hang behind them. */
 static void free_headers(pomex_transfer *t)
 {
-    const pomex_client *c = t->client;
+    const pomex_net *net = t->net;
     for (struct curl_slist **next = &t->headers; *next; next = &(*next)->next)
-        if (*next == &c->type_header || *next == &c->cache_header || *next == &c->auth_header) {
+        if (*next == &net->type_header || *next == &net->cache_header ||
+            *next == &net->auth_header) {
             *next = NULL;
             break;
         }
@@ -208,29 +213,29 @@ static void free_headers(pomex_transfer *t)
     t->headers = NULL;
 }
 
-pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
-                                     const pomex_request *r, CURLcode *code)
+pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CURLcode *code)
 {
     *code = CURLE_OUT_OF_MEMORY;
-    pomex_transfer *t = take_transfer(c, !r->authorized, code);
+    pomex_transfer *t = take_transfer(net, !r->authorized, code);
     if (!t) {
         curl_slist_free_all(r->headers);
         return NULL;
     }
-    t->operation = op;
+    t->owner = r->owner;
     t->body = r->into;
     t->once = r->once;
     t->send_by = r->send_by;
     t->file = r->file;
     t->begin = r->begin;
-    t->started = pomex_recent(c);
-    t->number = ++c->last_attempt;
+    t->wrote = r->wrote;
+    t->started = pomex_clock_recent(net->clock);
+    t->number = ++net->last_attempt;
     pomex_headers_forget(&t->reply);
     *code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
     if (!plain || !t->plain || r->fresh != t->fresh) {
-        const struct curl_slist *headers = headers_of(c, t, r); /* t's from here on */
+        const struct curl_slist *headers = headers_of(net, t, r); /* t's from here on */
         if (*code == CURLE_OK)
             *code = pomex_handle_request(t->easy, r, headers);
         if (*code == CURLE_OK)
@@ -238,10 +243,10 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
     }
     t->plain = plain && *code == CURLE_OK;
     t->fresh = r->fresh;
-    if (*code == CURLE_OK && curl_multi_add_handle(c->multi, t->easy) == CURLM_OK)
+    if (*code == CURLE_OK && curl_multi_add_handle(net->multi, t->easy) == CURLM_OK)
         return t;
     *code = *code == CURLE_OK ? CURLE_OUT_OF_MEMORY : *code;
-    t->operation = NULL;
+    t->owner = NULL;
     free_headers(t);
     free_transfer(t);
     return NULL;
@@ -249,10 +254,10 @@ pomex_transfer *pomex_transfer_start(pomex_client *c, pomex_operation *op,
 
 void pomex_transfer_end(pomex_transfer *t)
 {
-    pomex_client *c = t->client;
+    pomex_net *net = t->net;
     if (!t->sent)
-        pomex_limiter_give_back(c->limiter, &t->slot);
-    curl_multi_remove_handle(c->multi, t->easy);
+        pomex_limiter_give_back(net->limiter, &t->slot);
+    curl_multi_remove_handle(net->multi, t->easy);
     if (!t->plain) { /* what the next plain GET finds is as it left it */
         curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
@@ -264,10 +269,11 @@ void pomex_transfer_end(pomex_transfer *t)
         return;
     }
     t->turn = 0;
-    t->operation = NULL;
+    t->owner = NULL;
     t->body = NULL;
     t->file = NULL;
     t->begin = NULL;
+    t->wrote = NULL;
     t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
     t->head_length = 0;
@@ -276,8 +282,8 @@ void pomex_transfer_end(pomex_transfer *t)
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
     t->reply.bytes = 0;
     t->why[0] = '\0';
-    t->next = c->pool;
-    c->pool = t;
+    t->next = net->pool;
+    net->pool = t;
 }
 
 /* --------------------------------------------------------------------------------- outcome */
@@ -324,7 +330,7 @@ static const char *why_of(const pomex_transfer *t, CURLcode code)
 
 void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcome *outcome)
 {
-    pomex_client *c = t->client;
+    const pomex_clock *clock = t->net->clock;
     *outcome = (pomex_outcome){
         .ending = ending_of(t, code),
         .code = code,
@@ -332,7 +338,7 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
         .sent_at = t->sent_at,
         .received = t->received,
         .retry_after = -1,
-        .took = pomex_recent(c) - t->started,
+        .took = pomex_clock_recent(clock) - t->started,
         .reply = &t->reply,
         .why = why_of(t, code),
     };
@@ -343,6 +349,18 @@ void pomex_transfer_outcome(const pomex_transfer *t, CURLcode code, pomex_outcom
     pomex_proxy_judge(t, code, outcome);
     if (outcome->ending != POMEX_ANSWERED)
         return;
-    outcome->retry_after = pomex_headers_retry_after(t->reply.retry_after, t->reply.date,
-                                                     c->clock(c->clock_user, POMEX_CLOCK_WALL));
+    outcome->retry_after = pomex_headers_retry_after(
+        t->reply.retry_after, t->reply.date, clock->read(clock->user, POMEX_CLOCK_WALL));
+}
+
+bool pomex_transfer_resume(pomex_transfer *t, pomex_outcome *outcome)
+{
+    pomex_list_remove(&t->in_yielded);
+    t->turn = 0;
+    CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+    if (code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT)
+        return false; /* the latter: it is over already, and libcurl will say how */
+    /* libcurl says it here and nowhere else: the file takes no more, or memory ran out. */
+    pomex_transfer_outcome(t, code, outcome);
+    return true;
 }

@@ -12,7 +12,7 @@
 
 #include <curl/curl.h>
 
-struct pomex_operation;
+typedef struct pomex_net pomex_net;
 
 /* How an attempt ended. */
 enum pomex_ending {
@@ -29,20 +29,20 @@ enum pomex_ending {
 
 typedef struct pomex_transfer {
     CURL *easy;
-    pomex_client *client;
-    struct pomex_operation *operation; /* NULL: in the pool */
-    struct pomex_transfer *next;       /* in the pool */
-    struct curl_slist *headers;        /* this request's own, before the client's; or NULL */
-    bool stranger;                     /* speaks to whoever a link names */
-    bool plain;                        /* set up for a GET of the service's, as the last was */
-    bool fresh;                        /* … and it said that no cache may answer */
-    bool by_proxy;                     /* an http request that a proxy carries and may answer */
-    bool once;                         /* nothing may send it a second time */
-    bool sent;                         /* the request went onto the wire, or may have */
-    bool repeated;                     /* libcurl was about to send it again; we refused */
-    bool late;                         /* it was connected after send_by, and was not sent */
-    bool no_slot;                      /* it took so long to connect that others had its turn */
-    int64_t send_by;                   /* … when it must be on the wire, if `once` */
+    pomex_net *net;
+    void *owner;                 /* for whom it runs; NULL: in the pool */
+    struct pomex_transfer *next; /* in the pool */
+    struct curl_slist *headers;  /* this request's own, before the client's; or NULL */
+    bool stranger;               /* speaks to whoever a link names */
+    bool plain;                  /* set up for a GET of the service's, as the last was */
+    bool fresh;                  /* … and it said that no cache may answer */
+    bool by_proxy;               /* an http request that a proxy carries and may answer */
+    bool once;                   /* nothing may send it a second time */
+    bool sent;                   /* the request went onto the wire, or may have */
+    bool repeated;               /* libcurl was about to send it again; we refused */
+    bool late;                   /* it was connected after send_by, and was not sent */
+    bool no_slot;                /* it took so long to connect that others had its turn */
+    int64_t send_by;             /* … when it must be on the wire, if `once` */
     int64_t sent_at;
     int64_t started;
     uint64_t number; /* among the client's attempts */
@@ -54,6 +54,7 @@ typedef struct pomex_transfer {
     /* Downloads: called before the first byte of a body, to say whether it goes to the file
      * (to_file) or, by a nonzero value, that it is not wanted. File calls only. */
     int (*begin)(struct pomex_transfer *transfer);
+    void (*wrote)(struct pomex_transfer *transfer); /* … after bytes went to the file */
     char head[POMEX_SNIFF_BYTES]; /* … which has these bytes, or all if it has fewer */
     size_t head_length;
     bool begun;
@@ -72,6 +73,7 @@ typedef struct pomex_outcome {
     bool sent;
     int status;         /* 0 unless ANSWERED */
     bool envelope;      /* the body is the document's error envelope */
+    json_t *refusal;    /* the parsed body of a status of 400 and more; NULL: it is no JSON */
     double retry_after; /* seconds, -1: none or unreadable */
     int64_t took;       /* ns since the attempt began */
     int64_t sent_at;    /* when it went onto the wire, if sent */
@@ -95,26 +97,27 @@ typedef struct pomex_request {
     struct curl_slist *headers; /* taken over */
     pomex_partfile *file;       /* downloads */
     int (*begin)(struct pomex_transfer *transfer);
+    void (*wrote)(struct pomex_transfer *transfer); /* NULL: nobody wants to know */
     pomex_buffer *into;
+    void *owner;
 } pomex_request;
 
 /* Takes a handle from the pool and starts the request. NULL, with what libcurl made of it in
  * *code, if memory ran out or libcurl does not know an option. */
-pomex_transfer *pomex_transfer_start(pomex_client *client, struct pomex_operation *operation,
-                                     const pomex_request *request, CURLcode *code);
+pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *request,
+                                     CURLcode *code);
 
 /* Stops it where it is (if it still runs), and puts the handle back into the pool. */
 void pomex_transfer_end(pomex_transfer *transfer);
 
 /* Frees the pool. */
-void pomex_transfer_free_pool(pomex_client *client);
-
-/* proxy.c: who carries the request, and whether it was the proxy that failed. */
-CURLcode pomex_proxy_set(pomex_transfer *transfer, const char *url);
-void pomex_proxy_judge(const pomex_transfer *transfer, CURLcode code, pomex_outcome *outcome);
+void pomex_transfer_free_pool(pomex_net *net);
 
 /* libcurl has no more of it: a body that was shorter than what is judged is judged. */
-void pomex_transfer_ended(pomex_transfer *transfer);
+void pomex_transfer_body_over(pomex_transfer *transfer);
+
+/* Lets a transfer go on that had yielded. True: it ended just then, and *outcome says how. */
+bool pomex_transfer_resume(pomex_transfer *transfer, pomex_outcome *outcome);
 
 /* What libcurl's result means. */
 void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,

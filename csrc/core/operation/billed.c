@@ -1,6 +1,4 @@
-/* Whether a video is paid for: what every error says, and what is known of an answer that its
- * caller cannot read. */
-#include "operation/operation.h"
+#include "operation/billed.h"
 
 #include <string.h>
 
@@ -8,7 +6,7 @@
  * a task, so it is paid for unless the service says otherwise. */
 static bool is_about_task(const pomex_operation *op)
 {
-    return op->download || op->endpoint->id == POMEX_GENERATION_GET;
+    return (op->own && op->kind->about_task) || op->endpoint->id == POMEX_GENERATION_GET;
 }
 
 /* Whether what was sent, or will be, may cost something. */
@@ -22,7 +20,7 @@ static bool is_unknown(const pomex_operation *op, const pomex_error *error)
 {
     return strcmp(error->type, "not_found_error") == 0 &&
            op->endpoint->id == POMEX_GENERATION_GET && !error->last_status &&
-           pomex_created_at(op->client, op->object_id) < 0;
+           pomex_created_at(&op->context->created, op->object_id) < 0;
 }
 
 pomex_billed pomex_billed_of(const pomex_operation *op, const pomex_error *error)
@@ -36,7 +34,7 @@ pomex_billed pomex_billed_of(const pomex_operation *op, const pomex_error *error
     return in_doubt && may_be_billed(op) ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO;
 }
 
-pomex_billed pomex_operation_billed(const pomex_operation *op)
+pomex_billed pomex_billed_so_far(const pomex_operation *op)
 {
     if (op->error)
         return op->error->billed;
@@ -44,9 +42,4 @@ pomex_billed pomex_operation_billed(const pomex_operation *op)
     if (made || is_about_task(op))
         return POMEX_BILLED_YES;
     return may_be_billed(op) ? POMEX_BILLED_MAYBE : POMEX_BILLED_NO;
-}
-
-const char *pomex_operation_object(const pomex_operation *op)
-{
-    return op->object_id;
 }

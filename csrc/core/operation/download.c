@@ -1,7 +1,10 @@
-/* Downloads: a link from the service, then its bytes, into a file that takes its name only
- * when it is whole. The key goes to the service alone. */
 #include "operation/download.h"
+
+#include "operation/attempt.h"
+#include "operation/outcome.h"
 #include "operation/retry.h"
+#include "operation/video_url.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,32 +21,32 @@
 /* More answers than this, each of which brings some of the video, are no way to save it. */
 #define MAX_SLICES 10000
 
-void pomex_download_free(struct pomex_download *d)
+static void download_free(void *own)
 {
-    if (!d)
-        return;
+    struct pomex_download *d = own;
     pomex_partfile_close(d->file);
     free(d->video_url);
     free(d->redirect);
     free(d);
 }
 
-void pomex_operation_progress(const pomex_operation *op, int64_t *done, int64_t *total)
+static void download_progress(const pomex_operation *op, int64_t *done, int64_t *total)
 {
-    const struct pomex_download *d = op->download;
-    *done = !d ? 0 : d->file ? pomex_partfile_size(d->file) : d->saved;
-    *total = d ? d->total : -1;
+    const struct pomex_download *d = op->own;
+    *done = d->file ? pomex_partfile_size(d->file) : d->saved;
+    *total = d->total;
 }
 
-const char *pomex_operation_looks_like(const pomex_operation *op)
+static const char *download_looks_like(const pomex_operation *op)
 {
-    const struct pomex_download *d = op->download;
-    return d && d->looks_like ? d->looks_like : "unknown";
+    const struct pomex_download *d = op->own;
+    return d->looks_like ? d->looks_like : "unknown";
 }
 
-void pomex_download_let_go(pomex_operation *op)
+/* Closes the file, which also unlocks it. */
+static void download_over(pomex_operation *op)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     d->saved = d->file ? pomex_partfile_size(d->file) : d->saved;
     pomex_partfile_close(d->file);
     d->file = NULL;
@@ -61,8 +64,8 @@ void pomex_download_enter(pomex_operation *op, const pomex_stage *stage,
 {
     op->stage = stage;
     op->endpoint = pomex_endpoint_of(endpoint);
-    op->attempts = 0;
-    pomex_operation_queue(op);
+    pomex_attempt_count_anew(op);
+    pomex_queue_add(op);
 }
 
 /* ----------------------------------------------------------------------------------- bytes */
@@ -84,7 +87,8 @@ static bool is_other(struct pomex_download *d, const pomex_transfer *t)
  */
 static int begin(pomex_transfer *t)
 {
-    struct pomex_download *d = t->operation->download;
+    const pomex_operation *op = t->owner;
+    struct pomex_download *d = op->own;
     const pomex_headers *h = &t->reply;
     if (h->status != 200 && h->status != 206)
         return 0; /* an error's body, kept in memory */
@@ -107,15 +111,21 @@ static int begin(pomex_transfer *t)
                : 1;
 }
 
-static bool file_request(pomex_operation *op, pomex_request *r)
+static void wrote(pomex_transfer *t)
 {
-    struct pomex_download *d = op->download;
+    pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
+}
+
+static bool download_request(pomex_operation *op, pomex_request *r)
+{
+    struct pomex_download *d = op->own;
     char line[300];
     d->contradicted = false;
     d->unfit = NULL;
     d->window_bytes = 0;
     r->file = d->file;
     r->begin = begin;
+    r->wrote = d->progress ? wrote : NULL;
     d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
     r->url = strdup(d->redirect ? d->redirect : d->video_url);
     if (d->resume <= 0)
@@ -132,20 +142,20 @@ static bool file_request(pomex_operation *op, pomex_request *r)
     return false;
 }
 
-static int64_t file_deadline(const pomex_operation *op, int64_t now)
+static int64_t download_deadline(const pomex_operation *op, int64_t now)
 {
     int64_t at = pomex_clock_after(now, STALL_SECONDS);
     return at < op->deadline ? at : op->deadline;
 }
 
-bool pomex_download_stalled(pomex_operation *op, int64_t now)
+static bool download_stalled(pomex_operation *op, int64_t now)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     if (op->transfer->received - d->window_bytes < STALL_BYTES)
         return true;
     d->window_bytes = op->transfer->received;
     int64_t at = pomex_clock_after(now, STALL_SECONDS);
-    pomex_timer_set(&op->client->timers, &op->timer, at < op->deadline ? at : op->deadline);
+    pomex_timer_set(&op->context->timers, &op->timer, at < op->deadline ? at : op->deadline);
     return false;
 }
 
@@ -153,50 +163,48 @@ bool pomex_download_stalled(pomex_operation *op, int64_t now)
  * stays until that comes. */
 static void ask_for_all(pomex_operation *op)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     if (d->whole_only) {
         pomex_download_fail(op, "decode_error",
                             "the server does not keep to its own byte ranges", "");
         return;
     }
     d->whole_only = true;
-    op->attempts--;
-    pomex_operation_queue(op);
+    pomex_attempt_go_on(op);
 }
 
 /* Some of the video came, and all that was announced of that: the rest is asked for. */
 static void ask_for_more(pomex_operation *op)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     if (++d->slices > MAX_SLICES) {
         pomex_download_fail(op, "decode_error", "the server gave the video in too small parts",
                             "");
         return;
     }
-    op->attempts = 0;
-    pomex_operation_queue(op);
+    pomex_attempt_count_anew(op);
+    pomex_queue_add(op);
 }
 
 /* A whole answer, or the beginning of one, that is no video. */
 static void end_unfit(pomex_operation *op, int status)
 {
-    pomex_error *error =
-        pomex_operation_error_new(op, "decode_error", "%s", op->download->unfit);
-    if (!pomex_error_is_static(error))
-        error->status = status;
+    const struct pomex_download *d = op->own;
+    pomex_error *error = pomex_operation_error_new(op, "decode_error", "%s", d->unfit);
+    pomex_error_set_status(error, status);
     pomex_operation_finish(op, error);
 }
 
 static void complete(pomex_operation *op)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     char why[1024]; /* it may name two paths */
     d->saved = pomex_partfile_size(d->file);
     if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
     } else if (d->saved < d->total || d->saved == d->slice.rest) {
         ask_for_all(op); /* the rest of the part alone, which does not say so */
-    } else if (pomex_partfile_finish(d->file, op->sync, why, sizeof why)) {
+    } else if (pomex_partfile_finish(d->file, d->sync, why, sizeof why)) {
         char head[POMEX_SNIFF_BYTES];
         size_t length = pomex_partfile_head(d->file, head, sizeof head);
         d->looks_like = pomex_sniff_looks_like(head, length);
@@ -227,38 +235,34 @@ static pomex_error *missing_error(pomex_operation *op, const pomex_outcome *o)
         return pomex_outcome_error(op, o, &op->reply);
     pomex_error *error = pomex_operation_error_new(
         op, "decode_error", "the link gave no bytes (HTTP %d)", o->status);
-    if (!pomex_error_is_static(error))
-        error->status = o->status;
+    pomex_error_set_status(error, o->status);
     return error;
 }
 
 /* Looks again, as long as is usual for such a video to come about; the caller's time if given. */
 static void look_again(pomex_operation *op, const pomex_outcome *o)
 {
-    struct pomex_download *d = op->download;
-    pomex_client *c = op->client;
-    int64_t now = pomex_now(c);
+    struct pomex_download *d = op->own;
+    int64_t now = pomex_context_now(op->context);
     d->missing_at = d->missing_at ? d->missing_at : now;
     int64_t until = op->deadline < POMEX_NEVER
                         ? op->deadline
                         : pomex_clock_after(d->missing_at, MISSING_SECONDS);
-    double asked =
-        o->retry_after < POMEX_MAX_RETRY_AFTER ? o->retry_after : POMEX_MAX_RETRY_AFTER;
-    double pause = pomex_retry_pause(++d->looks, asked, pomex_random(c));
+    double pause = pomex_retry_pause(++d->looks, pomex_retry_obeyed(o->retry_after),
+                                     pomex_random_next(&op->context->random));
     pomex_error *error = missing_error(op, o);
     if (pomex_clock_after(now, pause) >= until) {
-        if (!pomex_error_is_static(error))
-            pomex_error_set(&error->hint,
-                            "the video was not there for %.0f s; its task is done, so "
-                            "that a later download may find it",
-                            pomex_clock_seconds(now - d->missing_at));
+        pomex_error_set_hint(error,
+                             "the video was not there for %.0f s; its task is done, so "
+                             "that a later download may find it",
+                             pomex_clock_seconds(now - d->missing_at));
         pomex_operation_finish(op, error);
         return;
     }
-    pomex_event_add(c, "retry", op, o->status, pause, error->type, NULL);
+    pomex_event_add(op, "retry", o->status, pause, error->type, NULL);
     pomex_error_free(error);
     pomex_video_url_go_back(d);
-    op->attempts = 0;
+    pomex_attempt_count_anew(op);
     pomex_operation_pause(op, pomex_clock_after(now, pause));
 }
 
@@ -266,12 +270,11 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
  * service may have a new one. False: both were tried. */
 static bool try_another_link(pomex_operation *op)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     if (d->redirect && !d->went_back) {
         d->went_back = true;
         pomex_video_url_go_back(d);
-        op->attempts--;
-        pomex_operation_queue(op);
+        pomex_attempt_go_on(op);
         return true;
     }
     if (d->renewed)
@@ -281,9 +284,9 @@ static bool try_another_link(pomex_operation *op)
     return true;
 }
 
-static void file_ended(pomex_operation *op, const pomex_outcome *o)
+static void download_ended(pomex_operation *op, const pomex_outcome *o)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     int status = o->status;
     bool answered = o->ending == POMEX_ANSWERED;
     if (d->unfit) {
@@ -301,12 +304,12 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
     } else if (o->ending == POMEX_LOCAL) {
         const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
         pomex_download_fail(op, "file_error", why, "");
-    } else if (o->ending == POMEX_TIMED_OUT && pomex_now(op->client) >= op->deadline) {
+    } else if (o->ending == POMEX_TIMED_OUT && pomex_context_now(op->context) >= op->deadline) {
         pomex_download_rang(op);
     } else {
         pomex_error *error = pomex_outcome_error(op, o, &op->reply);
-        if (!pomex_error_is_static(error) && is_stale_url(status))
-            pomex_error_set(&error->hint, "the link was refused, and so was a new one of it");
+        if (is_stale_url(status))
+            pomex_error_set_hint(error, "the link was refused, and so was a new one of it");
         int64_t size = pomex_partfile_size(d->file);
         if (size >= d->best + PROGRESS_BYTES) {
             d->best = size;
@@ -314,17 +317,27 @@ static void file_ended(pomex_operation *op, const pomex_outcome *o)
         }
         pomex_video_url_go_back(d);
         if (pomex_retry_transient(o))
-            pomex_operation_retry(op, o, error, 0);
+            pomex_attempt_retry(op, o, error, 0);
         else
             pomex_operation_finish(op, error);
     }
 }
 
+void pomex_download_rang(pomex_operation *op)
+{
+    if (op->state == POMEX_PAUSED && pomex_context_now(op->context) < op->deadline)
+        pomex_queue_add(op);
+    else
+        pomex_operation_finish(
+            op, pomex_operation_timed_out(op, "the download did not end in the time given"));
+}
+
 const pomex_stage pomex_download_stage = {
-    .request = file_request,
-    .ended = file_ended,
+    .request = download_request,
+    .ended = download_ended,
     .rang = pomex_download_rang,
-    .attempt_deadline = file_deadline,
+    .attempt_deadline = download_deadline,
+    .stalled = download_stalled,
 };
 
 /* ----------------------------------------------------------------------------------- begin */
@@ -332,6 +345,7 @@ const pomex_stage pomex_download_stage = {
 static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_length,
                             const char *path, bool overwrite)
 {
+    struct pomex_download *d = op->own;
     char why[1024];
     pomex_violation violation;
     if (!pomex_rules_check_id(id, id_length, &violation))
@@ -339,44 +353,48 @@ static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_lengt
     op->object_id = strndup(id, id_length);
     if (!op->object_id)
         return pomex_error_memory();
-    op->download->file = pomex_partfile_open(path, op->object_id, overwrite, why, sizeof why);
-    if (op->download->file)
+    d->file = pomex_partfile_open(path, op->object_id, overwrite, why, sizeof why);
+    if (d->file)
         return NULL;
     pomex_error *error = pomex_operation_error_new(op, "file_error", "%s", why);
-    if (!pomex_error_is_static(error))
-        error->client = true;
+    pomex_error_set_client(error);
     return error;
 }
 
-pomex_operation *pomex_client_download(pomex_client *c, const char *id, size_t id_length,
-                                       const char *link, const char *path,
-                                       const pomex_call_options *options)
+static const pomex_kind download_kind = {
+    .over = download_over,
+    .free = download_free,
+    .progress = download_progress,
+    .looks_like = download_looks_like,
+    .about_task = true,
+};
+
+pomex_operation *pomex_download_begin(pomex_context *c, const char *id, size_t id_length,
+                                      const char *link, const char *path,
+                                      const pomex_call_options *options)
 {
-    options = pomex_call_options_given(options);
-    if (!pomex_client_open(c))
-        return NULL;
-    int64_t now = pomex_now(c); /* the first attempt's deadline counts from it, too */
+    int64_t now = pomex_context_now(c); /* the first attempt's deadline counts from it, too */
     int64_t deadline =
         options->timeout >= 0 ? pomex_clock_after(now, options->timeout) : POMEX_NEVER;
-    pomex_operation *op = pomex_operation_new(c, &pomex_video_url_stage,
+    pomex_operation *op = pomex_operation_new(c, &download_kind, &pomex_video_url_stage,
                                               pomex_endpoint_of(POMEX_DOWNLOAD), deadline);
     if (!op)
         return NULL;
-    op->progress = options->progress;
-    op->sync = options->sync;
     op->max_retries =
-        options->max_retries >= 0 ? options->max_retries : c->settings.options.max_retries;
-    op->download = calloc(1, sizeof *op->download);
-    pomex_error *error = op->download ? prepare(op, id, id_length, path, options->overwrite)
-                                      : pomex_error_memory();
-    if (op->download)
-        op->download->total = -1;
+        options->max_retries >= 0 ? options->max_retries : c->settings->options.max_retries;
+    struct pomex_download *d = op->own = calloc(1, sizeof *d);
+    pomex_error *error =
+        d ? prepare(op, id, id_length, path, options->overwrite) : pomex_error_memory();
+    if (d) {
+        d->total = -1;
+        d->progress = options->progress;
+        d->sync = options->sync;
+    }
     if (error)
         pomex_operation_finish(op, error);
     else if (link)
         pomex_video_url_take(op, link);
     else
         pomex_download_enter(op, &pomex_video_url_stage, POMEX_GENERATION_GET);
-    pomex_operation_kick(c);
     return op;
 }

@@ -1,4 +1,6 @@
-/* A download as its two files see it: video_url.c finds the link, download.c fetches the bytes. */
+/* Downloads: a link from the service, then its bytes, into a file that takes its name only when it
+ * is whole. The key goes to the service alone. video_url.c finds the link, download.c fetches the
+ * bytes. */
 #ifndef POMEX_DOWNLOAD_H
 #define POMEX_DOWNLOAD_H
 
@@ -6,6 +8,8 @@
 #include "operation/slice.h"
 
 struct pomex_download {
+    bool progress; /* the caller wants news of bytes */
+    bool sync;     /* the file is to be on the disk when it has its name */
     pomex_partfile *file;
     char *video_url;   /* of the service's answer */
     char *redirect;    /* where the link has redirected to; NULL: nowhere */
@@ -30,7 +34,13 @@ struct pomex_download {
     int64_t window_bytes; /* what had come when the stall window began */
 };
 
-extern const pomex_stage pomex_video_url_stage, pomex_download_stage;
+/* Fetches the bytes. */
+extern const pomex_stage pomex_download_stage;
+
+/* See pomex_client_download. NULL: no memory. */
+pomex_operation *pomex_download_begin(pomex_context *context, const char *id, size_t id_length,
+                                      const char *link, const char *path,
+                                      const pomex_call_options *options);
 
 /* Goes over to a stage, with a count of attempts of its own. */
 void pomex_download_enter(pomex_operation *operation, const pomex_stage *stage,
@@ -42,14 +52,5 @@ void pomex_download_fail(pomex_operation *operation, const char *type, const cha
 
 /* Both stages' timer. */
 void pomex_download_rang(pomex_operation *operation);
-
-/* Goes on to the bytes of this link. */
-void pomex_video_url_take(pomex_operation *operation, const char *link);
-
-/* The answer leads elsewhere: goes on there. */
-void pomex_video_url_redirect(pomex_operation *operation, const pomex_outcome *outcome);
-
-/* The next request goes to the link again, whose targets may be signed for a short while. */
-void pomex_video_url_go_back(struct pomex_download *download);
 
 #endif

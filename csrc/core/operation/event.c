@@ -1,3 +1,5 @@
+#include "operation/event.h"
+
 #include "operation/operation.h"
 
 #include <stdio.h>
@@ -6,11 +8,12 @@
 /* Bounded, so that a host that never asks for its events costs a fixed amount. */
 #define EVENTS_KEPT 1024
 
-void pomex_event_add(pomex_client *client, const char *name, const pomex_operation *operation,
-                     int status, double seconds, const char *type, const char *detail)
+void pomex_event_add(const pomex_operation *operation, const char *name, int status,
+                     double seconds, const char *type, const char *detail)
 {
-    pomex_events *events = &client->events;
-    if (!client->settings.options.events)
+    pomex_context *context = operation->context;
+    pomex_events *events = &context->events;
+    if (!context->settings->options.events)
         return;
     if (!events->ring)
         events->ring = calloc(EVENTS_KEPT, sizeof *events->ring);
@@ -32,9 +35,8 @@ void pomex_event_add(pomex_client *client, const char *name, const pomex_operati
         snprintf(event->detail, sizeof event->detail, "%s", detail);
 }
 
-bool pomex_client_next_event(pomex_client *client, pomex_event *event)
+bool pomex_event_take(pomex_events *events, pomex_event *event)
 {
-    pomex_events *events = &client->events;
     if (events->count) {
         *event = events->ring[events->first];
         events->first = (events->first + 1) % EVENTS_KEPT;
@@ -47,4 +49,9 @@ bool pomex_client_next_event(pomex_client *client, pomex_event *event)
     snprintf(event->detail, sizeof event->detail, "%zu", events->lost);
     events->lost = 0;
     return true;
+}
+
+void pomex_event_free(pomex_events *events)
+{
+    free(events->ring);
 }

@@ -1,8 +1,9 @@
-/* Uploads of which nobody knows whether they were carried out: looked up by their name, and
- * adopted only where no other explanation is left. Absence proves nothing, so they are never
- * sent again. */
+#include "operation/lookup.h"
+
 #include "base/json.h"
-#include "operation/operation.h"
+#include "operation/attempt.h"
+#include "operation/outcome.h"
+#include "operation/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,10 +36,9 @@ struct pomex_lookup {
     bool turned_away; /* turned away after it had been sent */
 };
 
-void pomex_lookup_free(struct pomex_lookup *lookup)
+static void lookup_free(void *own)
 {
-    if (!lookup)
-        return;
+    struct pomex_lookup *lookup = own;
     free(lookup->name);
     free(lookup->type);
     free(lookup->group);
@@ -79,7 +79,8 @@ bool pomex_lookup_prepare(pomex_operation *op, json_t **body)
         name = made;
     }
     struct pomex_lookup *lookup = calloc(1, sizeof *lookup);
-    op->lookup = lookup;
+    op->kind = &pomex_lookup_kind;
+    op->own = lookup;
     return lookup && (lookup->name = strdup(name)) && (lookup->type = strdup(type)) &&
            (!group || (lookup->group = strdup(group)));
 }
@@ -87,6 +88,18 @@ bool pomex_lookup_prepare(pomex_operation *op, json_t **body)
 static bool is_same(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Whether the operation is an upload that can be looked up. */
+static bool is_upload(const pomex_operation *op)
+{
+    return op->kind == &pomex_lookup_kind && op->own;
+}
+
+static bool is_alike(const struct pomex_lookup *a, const struct pomex_lookup *b)
+{
+    return is_same(a->name, b->name) && is_same(a->type, b->type) &&
+           is_same(a->group, b->group);
 }
 
 /* What uploads that cannot be told apart have in common; the caller frees it. */
@@ -99,41 +112,46 @@ static char *likeness(const struct pomex_lookup *l)
 
 void pomex_lookup_doubt(pomex_operation *op)
 {
-    char *key = op->lookup ? likeness(op->lookup) : NULL;
-    if (op->lookup && !key)
-        op->client->adopts_nothing = true;
+    if (!is_upload(op))
+        return;
+    char *key = likeness(op->own);
+    if (!key)
+        op->context->created.incomplete = true;
     if (key)
-        pomex_created_add(op->client, key);
+        pomex_created_add(&op->context->created, key, pomex_context_now(op->context));
     free(key);
 }
 
 void pomex_lookup_turned_away(pomex_operation *op)
 {
-    if (op->lookup)
-        op->lookup->turned_away = true;
+    struct pomex_lookup *lookup = op->own;
+    if (is_upload(op))
+        lookup->turned_away = true;
 }
 
-void pomex_lookup_over(pomex_operation *op)
+static void lookup_over(pomex_operation *op)
 {
-    if (op->lookup && op->lookup->turned_away)
+    const struct pomex_lookup *lookup = op->own;
+    if (lookup->turned_away)
         pomex_lookup_doubt(op);
 }
+
+const pomex_kind pomex_lookup_kind = {.over = lookup_over, .free = lookup_free};
 
 /* Whether what is listed may be the asset of another upload like this one: of one that has not
  * been told its id yet, or that ended in doubt. */
 static bool has_twin(const pomex_operation *op)
 {
-    char *key = likeness(op->lookup);
-    bool doubtful = !key || pomex_created_at(op->client, key) >= 0;
+    const struct pomex_lookup *lookup = op->own;
+    char *key = likeness(lookup);
+    bool doubtful = !key || pomex_created_at(&op->context->created, key) >= 0;
     free(key);
-    if (doubtful || op->client->adopts_nothing)
+    if (doubtful || op->context->created.incomplete)
         return true;
-    const pomex_node *list = &op->client->all;
+    const pomex_node *list = &op->context->all;
     for (pomex_node *node = list->next; node != list; node = node->next) {
         const pomex_operation *other = POMEX_HOLDER(node, pomex_operation, in_all);
-        if (other != op && other->lookup && is_same(other->lookup->name, op->lookup->name) &&
-            is_same(other->lookup->type, op->lookup->type) &&
-            is_same(other->lookup->group, op->lookup->group))
+        if (other != op && is_upload(other) && is_alike(other->own, lookup))
             return true;
     }
     return false;
@@ -157,9 +175,9 @@ static bool is_cut(const json_t *items, time_t since)
     return last && time_of(pomex_json_string(last, "created_at")) >= since;
 }
 
-static json_t *match(pomex_operation *op, const json_t *item, time_t since)
+static json_t *match(const pomex_operation *op, const json_t *item, time_t since)
 {
-    const struct pomex_lookup *lookup = op->lookup;
+    const struct pomex_lookup *lookup = op->own;
     const char *id = pomex_json_string(item, "id");
     const char *group = pomex_json_string(item, "group_id");
     if (!id || !is_same(pomex_json_string(item, "name"), lookup->name) ||
@@ -167,13 +185,14 @@ static json_t *match(pomex_operation *op, const json_t *item, time_t since)
         (lookup->group && group && !is_same(group, lookup->group)))
         return NULL;
     time_t created = time_of(pomex_json_string(item, "created_at"));
-    if (since < 0 || created < since || pomex_created_at(op->client, id) >= 0)
+    if (since < 0 || created < since || pomex_created_at(&op->context->created, id) >= 0)
         return NULL;
     return json_object_get(item, "id");
 }
 
 static void adopt(pomex_operation *op, json_t *item)
 {
+    const struct pomex_lookup *lookup = op->own;
     size_t length;
     json_t *whole = json_copy(item);
     if (whole && !json_object_get(whole, "object"))
@@ -187,17 +206,18 @@ static void adopt(pomex_operation *op, json_t *item)
         pomex_operation_finish(op, pomex_error_lost(false));
         return;
     }
-    pomex_created_add(op->client, pomex_json_string(item, "id"));
+    pomex_created_add(&op->context->created, pomex_json_string(item, "id"),
+                      pomex_context_now(op->context));
     op->object_id = strdup(pomex_json_string(item, "id"));
     op->status = 200;
-    op->attempts = op->lookup->attempts;
+    op->attempts = lookup->attempts;
     op->endpoint = pomex_endpoint_of(POMEX_ASSET_CREATE);
     pomex_operation_finish(op, NULL);
 }
 
 static pomex_error *give_up(pomex_operation *op)
 {
-    struct pomex_lookup *lookup = op->lookup;
+    struct pomex_lookup *lookup = op->own;
     pomex_error *error = lookup->error;
     lookup->error = NULL;
     pomex_lookup_doubt(op);
@@ -213,9 +233,10 @@ static pomex_error *give_up(pomex_operation *op)
 
 static void look_again(pomex_operation *op)
 {
+    const struct pomex_lookup *lookup = op->own;
     int64_t at = POMEX_NEVER;
-    if (op->lookup->looks < LOOKS)
-        at = pomex_clock_after(pomex_now(op->client), pauses[op->lookup->looks]);
+    if (lookup->looks < LOOKS)
+        at = pomex_clock_after(pomex_context_now(op->context), pauses[lookup->looks]);
     if (at < op->deadline)
         pomex_operation_pause(op, at);
     else
@@ -232,7 +253,7 @@ static bool lookup_request(pomex_operation *op, pomex_request *r)
 
 static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
 {
-    struct pomex_lookup *lookup = op->lookup;
+    struct pomex_lookup *lookup = op->own;
     if (o->ending == POMEX_CANCELLED || o->refused_there) {
         pomex_operation_finish(op, give_up(op));
         return;
@@ -244,7 +265,8 @@ static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
         root = pomex_json_parse(op->reply.data, op->reply.length);
     /* The server's clock when the upload was sent, as its own Date tells it. */
     time_t date = o->reply->date[0] ? curl_getdate(o->reply->date, NULL) : -1;
-    time_t elapsed = (time_t)((pomex_now(op->client) - lookup->sent_at) / POMEX_SECOND) + 1;
+    time_t elapsed =
+        (time_t)((pomex_context_now(op->context) - lookup->sent_at) / POMEX_SECOND) + 1;
     time_t since = date < 0 ? -1 : date - elapsed - DATE_SLACK;
     if (root) {
         json_decref(lookup->candidates);
@@ -270,7 +292,7 @@ static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
 static void lookup_rang(pomex_operation *op)
 {
     if (op->state == POMEX_PAUSED)
-        pomex_operation_queue(op);
+        pomex_queue_add(op);
     else
         pomex_operation_finish(op, give_up(op));
 }
@@ -286,7 +308,7 @@ static const pomex_stage lookup_stage = {
 
 void pomex_lookup_begin(pomex_operation *op, const pomex_outcome *outcome, pomex_error *error)
 {
-    struct pomex_lookup *lookup = op->lookup;
+    struct pomex_lookup *lookup = op->own;
     pomex_buffer url_path = {0};
     json_t *query =
         json_pack("{s:s, s:s?, s:i, s:s, s:s}", "name", lookup->name, "group_id", lookup->group,

@@ -1,8 +1,9 @@
-/* What an attempt's outcome is called: the errors of design and document. */
+#include "operation/outcome.h"
+
 #include "base/json.h"
 #include "base/secret.h"
-#include "operation/operation.h"
 #include "operation/retry.h"
+#include "rules/rules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,28 +20,34 @@ static char *name_of(const pomex_operation *op, const json_t *said, const char *
     return json_is_number(value) ? pomex_json_text(value, NULL) : NULL;
 }
 
-void pomex_outcome_name(const pomex_operation *op, pomex_error *error, const json_t *answer)
+/* Keeps the service's own names for what it calls an error in `answer` (or NULL): code and type of
+ * its "error". */
+static void set_names(const pomex_operation *op, pomex_error *error, const json_t *answer)
 {
     const json_t *said = json_object_get(answer, "error");
-    if (pomex_error_is_static(error))
-        return;
-    error->service_code = name_of(op, said, "code");
-    error->service_type = name_of(op, said, "type");
+    pomex_error_set_service_code(error, name_of(op, said, "code"));
+    pomex_error_set_service_type(error, name_of(op, said, "type"));
 }
 
 /* A gateway may well serve the API below its own /v1, so only a 404 tells that it does not. */
 static bool has_version_twice(const pomex_operation *op)
 {
     const char *path = op->url_path ? op->url_path : op->endpoint->path;
-    const char *base = op->client->settings.base_url;
+    const char *base = op->context->settings->base_url;
     size_t length = strlen(base);
     return length >= 3 && strcmp(base + length - 3, "/v1") == 0 &&
            strncmp(path, "/v1/", 4) == 0;
 }
 
+/* The service's own words in {"error": {"message": …}} or {"error": …}; NULL: none. */
+static const char *message_of(const json_t *root)
+{
+    const char *message = pomex_json_string(json_object_get(root, "error"), "message");
+    return message ? message : pomex_json_string(root, "error");
+}
+
 /* Type and message of an answer. The message is the service's own where there is one. */
-static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o,
-                                 const pomex_buffer *body)
+static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o)
 {
     int status = o->status;
     const char *encoding = o->reply->content_encoding;
@@ -60,22 +67,17 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
             "pomex does not follow: the key stays here",
             status);
     const char *type = pomex_rules_error_type(status);
-    if (op->endpoint->id == POMEX_DOWNLOAD)
+    if (!op->endpoint->of_service)
         return pomex_operation_error_new(op, type, "the link answered HTTP %d", status);
-    json_t *root = pomex_json_parse(body->data, body->length);
-    const char *message = pomex_json_string(json_object_get(root, "error"), "message");
-    if (!message)
-        message = pomex_json_string(root, "error");
+    const char *message = message_of(o->refusal);
     pomex_error *error =
         message ? pomex_operation_error_new(op, type, "%s", message)
                 : pomex_operation_error_new(op, type, "HTTP %d without the service's envelope",
                                             status);
-    pomex_outcome_name(op, error, root);
-    json_decref(root);
-    if (status == 404 && has_version_twice(op) && !pomex_error_is_static(error))
-        pomex_error_set(&error->hint,
-                        "base_url ends in /v1, and pomex adds the /v1 of its paths "
-                        "itself: leave it out of base_url");
+    set_names(op, error, o->refusal);
+    if (status == 404 && has_version_twice(op))
+        pomex_error_set_hint(error, "base_url ends in /v1, and pomex adds the /v1 of its paths "
+                                    "itself: leave it out of base_url");
     return error;
 }
 
@@ -84,11 +86,9 @@ static pomex_error *untrusted_error(const pomex_operation *op, const pomex_outco
     pomex_error *error = pomex_operation_error_new(op, "connection_error",
                                                    "the %s's certificate is not trusted: %s",
                                                    o->of_proxy ? "proxy" : "server", o->why);
-    if (!pomex_error_is_static(error))
-        pomex_error_set(
-            &error->hint,
-            "if it ought to be, name the certificates to trust in the option ca_file or "
-            "ca_path, or in $CURL_CA_BUNDLE, $SSL_CERT_FILE or $SSL_CERT_DIR");
+    pomex_error_set_hint(
+        error, "if it ought to be, name the certificates to trust in the option ca_file or "
+               "ca_path, or in $CURL_CA_BUNDLE, $SSL_CERT_FILE or $SSL_CERT_DIR");
     return error;
 }
 
@@ -134,25 +134,23 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
                                  const pomex_buffer *body)
 {
     pomex_error *error =
-        o->ending == POMEX_ANSWERED ? answer_error(op, o, body) : ending_error(op, o);
+        o->ending == POMEX_ANSWERED ? answer_error(op, o) : ending_error(op, o);
     if (pomex_error_is_static(error))
         return error;
     /* What a link's host says may echo the link, which is signed. */
-    bool of_service = op->endpoint->id != POMEX_DOWNLOAD;
+    bool of_service = op->endpoint->of_service;
     error->status = o->status;
     error->retry_after = o->retry_after;
     error->retryable = pomex_retry_transient(o);
     error->proxy = o->of_proxy;
     if (o->refused_there)
-        pomex_error_set(
-            &error->hint,
-            "correct the option proxy, or $https_proxy and the like; pomex does not "
-            "ask it again by itself");
+        pomex_error_set_hint(
+            error, "correct the option proxy, or $https_proxy and the like; pomex does not "
+                   "ask it again by itself");
     if (o->reply->request_id[0] && of_service)
-        error->request_id = pomex_operation_shown(op, o->reply->request_id);
-    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service) {
-        show_body(error, body, pomex_settings_key(&op->client->settings));
-    }
+        pomex_error_set_request_id(error, pomex_operation_shown(op, o->reply->request_id));
+    if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service)
+        show_body(error, body, op->context->settings->key);
     return error;
 }
 
@@ -170,6 +168,21 @@ pomex_error *pomex_outcome_ambiguous(const pomex_operation *op, pomex_error *err
         : op->effect == POMEX_EFFECT_ASSET
             ? "the portrait may be stored: list its group before you upload it again"
             : "the request may have been carried out; it was not sent again";
-    pomex_error_set(&error->hint, "%s", hint);
+    pomex_error_set_hint(error, "%s", hint);
+    return error;
+}
+
+pomex_error *pomex_outcome_failed(const pomex_operation *op, const char *status,
+                                  const json_t *object)
+{
+    bool asset = op->endpoint->id == POMEX_ASSET_GET;
+    const char *message = message_of(object);
+    pomex_error *error = pomex_operation_error_new(
+        op, asset ? "asset_failed" : "generation_failed", "%s %s ended as \"%s\"%s%s",
+        asset ? "asset" : "task", op->object_id, status, message ? ": " : "",
+        message ? message : "");
+    set_names(op, error, object);
+    if (op->reply.data)
+        pomex_error_set_object(error, pomex_operation_shown(op, op->reply.data));
     return error;
 }

@@ -59,3 +59,8 @@ double pomex_retry_pause(int attempts, double retry_after, double random)
     double pause = base * (0.5 + 0.5 * random);
     return pause < retry_after ? retry_after : pause;
 }
+
+double pomex_retry_obeyed(double retry_after)
+{
+    return retry_after < POMEX_MAX_RETRY_AFTER ? retry_after : POMEX_MAX_RETRY_AFTER;
+}

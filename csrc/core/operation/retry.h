@@ -28,6 +28,9 @@ bool pomex_retry_transient(const pomex_outcome *outcome);
 /* The longest Retry-After that is obeyed, in seconds. */
 #define POMEX_MAX_RETRY_AFTER 120.0
 
+/* So much of a Retry-After as is obeyed; -1 of none. */
+double pomex_retry_obeyed(double retry_after);
+
 /* Seconds before attempt number `attempts` + 1: 0.5 · 2^(attempts - 1) up to 8, varied by
  * `random` in [0, 1) within its upper half; never less than `retry_after` (-1: none). */
 double pomex_retry_pause(int attempts, double retry_after, double random);

@@ -1,9 +1,12 @@
-/* Where a video is to be had: the link in the service's answer. A link is signed, so it never
- * stands in an error. */
+#include "operation/video_url.h"
+
 #include "base/json.h"
 #include "base/url.h"
-#include "operation/download.h"
+#include "operation/attempt.h"
+#include "operation/outcome.h"
+#include "operation/request.h"
 #include "operation/retry.h"
+#include "rules/rules.h"
 
 #include <locale.h>
 #include <stdlib.h>
@@ -47,7 +50,7 @@ static char *readable(const char *link, CURLUcode *code)
 }
 
 /* Why a readable link is not followed; NULL: it is fine. Sets *http to whether it is http. */
-static const char *problem_of(const pomex_client *c, const char *link, bool *http)
+static const char *problem_of(const pomex_settings *settings, const char *link, bool *http)
 {
     char *scheme = NULL, *host = NULL;
     CURLU *url = curl_url();
@@ -58,7 +61,7 @@ static const char *problem_of(const pomex_client *c, const char *link, bool *htt
         curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
         problem = "is not a URL";
     else if (strcmp(scheme, "http") == 0 &&
-             !(c->settings.base_is_loopback && pomex_url_is_loopback(host)))
+             !(settings->base_is_loopback && pomex_url_is_loopback(host)))
         problem = "is http and not https";
     else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
         problem = "is not https";
@@ -84,7 +87,7 @@ static char *keep(pomex_operation *op, const char *link, bool *http, const char 
     char *text = readable(link, &code);
     char *copy = strdup(text ? text : "");
     curl_free(text);
-    *problem = problem_of(op->client, copy, http);
+    *problem = problem_of(op->context->settings, copy, http);
     if (copy && code != CURLUE_OUT_OF_MEMORY)
         return copy;
     free(copy);
@@ -94,7 +97,7 @@ static char *keep(pomex_operation *op, const char *link, bool *http, const char 
 
 void pomex_video_url_take(pomex_operation *op, const char *link)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     const char *problem;
     char *copy = keep(op, link, &d->http, &problem);
     if (!copy)
@@ -110,7 +113,7 @@ void pomex_video_url_take(pomex_operation *op, const char *link)
 
 void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)
 {
-    struct pomex_download *d = op->download;
+    struct pomex_download *d = op->own;
     bool http = false;
     const char *problem;
     char *redirect = keep(op, o->leads_to ? o->leads_to : "", &http, &problem);
@@ -127,8 +130,7 @@ void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)
     }
     free(d->redirect);
     d->redirect = redirect;
-    op->attempts--; /* a redirect is no failure */
-    pomex_operation_queue(op);
+    pomex_attempt_go_on(op); /* a redirect is no failure */
 }
 
 static void read_task(pomex_operation *op)
@@ -136,27 +138,20 @@ static void read_task(pomex_operation *op)
     json_t *root = pomex_json_parse(op->reply.data, op->reply.length);
     const char *status = pomex_json_string(root, "status");
     const char *link = pomex_json_string(json_object_get(root, "content"), "video_url");
-    enum pomex_status_class progress =
+    enum pomex_status_class class =
         status ? pomex_rules_status_class(POMEX_GENERATION_GET, status) : POMEX_GOING_ON;
     if (!status) {
         pomex_download_fail(op, "decode_error", "the answer has no status", "");
-    } else if (progress == POMEX_FAILED) {
-        pomex_error *error = pomex_operation_error_new(
-            op, "generation_failed", "task %s ended as \"%s\"", op->object_id, status);
-        if (!pomex_error_is_static(error)) {
-            error->object = pomex_operation_shown(op, op->reply.data);
-            pomex_outcome_name(op, error, root);
-            error->last_status = pomex_operation_shown(op, status);
-        }
+    } else if (class == POMEX_FAILED) {
+        pomex_error *error = pomex_outcome_failed(op, status, root);
+        pomex_error_set_last_status(error, pomex_operation_shown(op, status));
         pomex_operation_finish(op, error);
-    } else if (progress == POMEX_GOING_ON) {
+    } else if (class == POMEX_GOING_ON) {
         pomex_error *error = pomex_operation_error_new(
             op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
             op->object_id, status);
-        if (!pomex_error_is_static(error)) {
-            error->last_status = pomex_operation_shown(op, status);
-            pomex_error_set(&error->hint, "wait for it first");
-        }
+        pomex_error_set_last_status(error, pomex_operation_shown(op, status));
+        pomex_error_set_hint(error, "wait for it first");
         pomex_operation_finish(op, error);
     } else if (!link) {
         pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");
@@ -182,22 +177,9 @@ static void video_url_ended(pomex_operation *op, const pomex_outcome *o)
     }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
     if (verdict == POMEX_AGAIN)
-        pomex_operation_retry(op, o, error, 0);
+        pomex_attempt_retry(op, o, error, 0);
     else
         pomex_operation_finish(op, error);
-}
-
-void pomex_download_rang(pomex_operation *op)
-{
-    if (op->state == POMEX_PAUSED && pomex_now(op->client) < op->deadline) {
-        pomex_operation_queue(op);
-        return;
-    }
-    pomex_error *error = pomex_operation_error_new(
-        op, "timeout_error", "the download did not end in the time given");
-    if (!pomex_error_is_static(error))
-        error->retryable = true;
-    pomex_operation_finish(op, error);
 }
 
 const pomex_stage pomex_video_url_stage = {

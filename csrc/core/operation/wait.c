@@ -1,8 +1,11 @@
-/* Waits: looks at an asset or a task until its status is final. A look that fails is not a
- * task that failed; it is outlived until the deadline. */
+#include "operation/wait.h"
+
 #include "base/json.h"
-#include "operation/operation.h"
+#include "operation/attempt.h"
+#include "operation/outcome.h"
+#include "operation/request.h"
 #include "operation/retry.h"
+#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,15 +31,15 @@ struct pomex_wait {
     int64_t last_at; /* when the latest look began */
     bool late;       /* the deadline was extended for a look */
     bool seen;
+    bool updates;        /* the caller wants news of each look */
     char status[64];     /* the last one seen; "" none */
     const char *trouble; /* error type of the latest look, if it failed */
     pomex_buffer look;
 };
 
-void pomex_wait_free(struct pomex_wait *wait)
+static void wait_free(void *own)
 {
-    if (!wait)
-        return;
+    struct pomex_wait *wait = own;
     pomex_buffer_free(&wait->look);
     free(wait);
 }
@@ -48,27 +51,23 @@ static const char *noun(const pomex_operation *op)
 
 static void add_status(const pomex_operation *op, pomex_error *error)
 {
-    if (!pomex_error_is_static(error) && op->wait->status[0])
-        error->last_status = strdup(op->wait->status); /* it hides our key already */
+    const struct pomex_wait *w = op->own;
+    if (w->status[0])
+        pomex_error_set_last_status(error, strdup(w->status)); /* it hides our key already */
 }
 
 static void time_is_up(pomex_operation *op)
 {
-    const struct pomex_wait *w = op->wait;
+    const struct pomex_wait *w = op->own;
     pomex_error *error =
-        w->status[0]
-            ? pomex_operation_error_new(op, "timeout_error",
-                                        "%s %s is still \"%s\" after %.4g s", noun(op),
-                                        op->object_id, w->status, w->timeout)
-            : pomex_operation_error_new(op, "timeout_error", "%s %s was not seen within %.4g s",
-                                        noun(op), op->object_id, w->timeout);
-    if (!pomex_error_is_static(error)) {
-        error->retryable = true;
-        error->cause = w->trouble;
-        pomex_error_set(&error->hint, "nothing is lost: wait for the same id again%s%s",
-                        w->trouble ? "; the latest look ended in " : "",
-                        w->trouble ? w->trouble : "");
-    }
+        w->status[0] ? pomex_operation_timed_out(op, "%s %s is still \"%s\" after %.4g s",
+                                                 noun(op), op->object_id, w->status, w->timeout)
+                     : pomex_operation_timed_out(op, "%s %s was not seen within %.4g s",
+                                                 noun(op), op->object_id, w->timeout);
+    pomex_error_set_cause(error, w->trouble);
+    pomex_error_set_hint(error, "nothing is lost: wait for the same id again%s%s",
+                         w->trouble ? "; the latest look ended in " : "",
+                         w->trouble ? w->trouble : "");
     add_status(op, error);
     pomex_operation_finish(op, error);
 }
@@ -76,27 +75,27 @@ static void time_is_up(pomex_operation *op)
 /* The deadline has passed. */
 static void deadline_passed(pomex_operation *op)
 {
-    struct pomex_wait *w = op->wait;
-    if (w->late || !pomex_loop_missed(op->client, op->deadline) ||
+    struct pomex_wait *w = op->own;
+    if (w->late || !pomex_context_missed(op->context, op->deadline) ||
         (op->attempts && w->last_at >= op->deadline - w->lead)) {
         time_is_up(op);
         return;
     }
     w->late = true;
-    op->deadline = pomex_clock_after(pomex_now(op->client), LAST_LOOK_SECONDS);
-    pomex_operation_queue(op);
+    op->deadline = pomex_clock_after(pomex_context_now(op->context), LAST_LOOK_SECONDS);
+    pomex_queue_add(op);
 }
 
 /* Rests until the next look, which comes no sooner than `at_least` seconds from now. */
 static void rest(pomex_operation *op, double at_least)
 {
-    struct pomex_wait *w = op->wait;
-    int64_t now = pomex_now(op->client);
+    struct pomex_wait *w = op->own;
+    int64_t now = pomex_context_now(op->context);
     if (w->late) {
         time_is_up(op);
         return;
     }
-    double pause = w->pause * (0.8 + 0.4 * pomex_random(op->client));
+    double pause = w->pause * (0.8 + 0.4 * pomex_random_next(&op->context->random));
     int64_t at = pomex_clock_after(now, pause > at_least ? pause : at_least);
     int64_t last = op->deadline - w->lead;
     w->pause = w->pause * w->factor < w->max ? w->pause * w->factor : w->max;
@@ -109,44 +108,37 @@ static void rest(pomex_operation *op, double at_least)
 
 static bool wait_request(pomex_operation *op, pomex_request *r)
 {
-    int64_t now = pomex_now(op->client);
-    if (now >= op->deadline && !op->wait->late) { /* its turn came too late */
-        if (!pomex_loop_missed(op->client, op->deadline)) {
+    struct pomex_wait *w = op->own;
+    int64_t now = pomex_context_now(op->context);
+    if (now >= op->deadline && !w->late) { /* its turn came too late */
+        if (!pomex_context_missed(op->context, op->deadline)) {
             time_is_up(op);
             return false;
         }
-        op->wait->late = true;
+        w->late = true;
         op->deadline = pomex_clock_after(now, LAST_LOOK_SECONDS);
     }
-    op->wait->last_at = now;
+    w->last_at = now;
     r->url = pomex_request_url(op);
     r->authorized = true;
     r->fresh = true;
-    r->into = &op->wait->look;
+    r->into = &w->look;
     return true;
 }
 
 static void keep_look(pomex_operation *op)
 {
+    struct pomex_wait *w = op->own;
     pomex_buffer_free(&op->reply);
-    op->reply = op->wait->look;
-    op->wait->look = (pomex_buffer){0};
+    op->reply = w->look;
+    w->look = (pomex_buffer){0};
 }
 
 static void finish_failed(pomex_operation *op, const json_t *root)
 {
-    bool asset = op->endpoint->id == POMEX_ASSET_GET;
-    const char *message = pomex_json_string(json_object_get(root, "error"), "message");
-    if (!message)
-        message = pomex_json_string(root, "error");
-    pomex_error *error = pomex_operation_error_new(
-        op, asset ? "asset_failed" : "generation_failed", "%s %s ended as \"%s\"%s%s", noun(op),
-        op->object_id, op->wait->status, message ? ": " : "", message ? message : "");
-    if (!pomex_error_is_static(error)) {
-        error->status = op->status;
-        error->object = op->reply.data ? pomex_operation_shown(op, op->reply.data) : NULL;
-        pomex_outcome_name(op, error, root);
-    }
+    const struct pomex_wait *w = op->own;
+    pomex_error *error = pomex_outcome_failed(op, w->status, root);
+    pomex_error_set_status(error, op->status);
     add_status(op, error);
     pomex_operation_finish(op, error);
 }
@@ -154,7 +146,7 @@ static void finish_failed(pomex_operation *op, const json_t *root)
 /* A 2xx: false if it tells no status. */
 static bool take_look(pomex_operation *op)
 {
-    struct pomex_wait *w = op->wait;
+    struct pomex_wait *w = op->own;
     json_t *root = pomex_json_parse(w->look.data, w->look.length);
     const char *status = pomex_json_string(root, "status");
     if (!status) {
@@ -167,16 +159,16 @@ static bool take_look(pomex_operation *op)
     free(shown);
     w->seen = true;
     w->trouble = NULL;
-    enum pomex_status_class progress = pomex_rules_status_class(op->endpoint->id, status);
-    if (progress != POMEX_GOING_ON || op->updates)
+    enum pomex_status_class class = pomex_rules_status_class(op->endpoint->id, status);
+    if (class != POMEX_GOING_ON || w->updates)
         keep_look(op);
-    pomex_event_add(op->client, "update", op, op->status, 0, NULL, w->status);
-    if (progress == POMEX_SUCCEEDED) {
+    pomex_event_add(op, "update", op->status, 0, NULL, w->status);
+    if (class == POMEX_SUCCEEDED) {
         pomex_operation_finish(op, NULL);
-    } else if (progress == POMEX_FAILED) {
+    } else if (class == POMEX_FAILED) {
         finish_failed(op, root);
     } else {
-        if (op->updates)
+        if (w->updates)
             pomex_operation_tell(op, POMEX_NEWS_UPDATE);
         rest(op, 0);
     }
@@ -186,13 +178,14 @@ static bool take_look(pomex_operation *op)
 
 static bool is_young(const pomex_operation *op)
 {
-    int64_t created = pomex_created_at(op->client, op->object_id);
-    return !op->wait->seen && created >= 0 && pomex_now(op->client) - created < YOUNG;
+    const struct pomex_wait *w = op->own;
+    int64_t created = pomex_created_at(&op->context->created, op->object_id);
+    return !w->seen && created >= 0 && pomex_context_now(op->context) - created < YOUNG;
 }
 
 static void wait_ended(pomex_operation *op, const pomex_outcome *o)
 {
-    struct pomex_wait *w = op->wait;
+    struct pomex_wait *w = op->own;
     bool answered = o->ending == POMEX_ANSWERED && o->status >= 200 && o->status < 300;
     if (answered && take_look(op)) {
         pomex_buffer_free(&w->look);
@@ -208,26 +201,25 @@ static void wait_ended(pomex_operation *op, const pomex_outcome *o)
     }
     w->trouble = error->type;
     pomex_error_free(error);
-    if (pomex_now(op->client) >= op->deadline)
+    if (pomex_context_now(op->context) >= op->deadline)
         deadline_passed(op);
     else
-        rest(op,
-             o->retry_after < POMEX_MAX_RETRY_AFTER ? o->retry_after : POMEX_MAX_RETRY_AFTER);
+        rest(op, pomex_retry_obeyed(o->retry_after));
 }
 
 static void wait_rang(pomex_operation *op)
 {
-    if (pomex_now(op->client) >= op->deadline)
+    if (pomex_context_now(op->context) >= op->deadline)
         deadline_passed(op);
     else
-        pomex_operation_queue(op);
+        pomex_queue_add(op);
 }
 
 static pomex_error *wait_cancelled(pomex_operation *op)
 {
     pomex_error *error =
         pomex_operation_error_new(op, "cancelled_error", "the wait for %s %s was %s", noun(op),
-                                  op->object_id, op->client->closed ? "closed" : "cancelled");
+                                  op->object_id, op->context->closed ? "closed" : "cancelled");
     add_status(op, error);
     return error;
 }
@@ -235,8 +227,9 @@ static pomex_error *wait_cancelled(pomex_operation *op)
 /* A look that hangs makes way for the last one. */
 static int64_t look_deadline(const pomex_operation *op, int64_t now)
 {
-    int64_t at = pomex_attempt_deadline(op, now), last = op->deadline - op->wait->lead;
-    return !op->wait->late && now < last && last < at ? last : at;
+    const struct pomex_wait *w = op->own;
+    int64_t at = pomex_attempt_deadline(op, now), last = op->deadline - w->lead;
+    return !w->late && now < last && last < at ? last : at;
 }
 
 static const pomex_stage wait_stage = {
@@ -247,60 +240,68 @@ static const pomex_stage wait_stage = {
     .cancelled = wait_cancelled,
 };
 
+static const pomex_kind wait_kind = {.free = wait_free};
+
 static void set_schedule(pomex_operation *op, const pomex_call_options *options)
 {
-    const pomex_options *o = &op->client->settings.options;
+    const pomex_options *o = &op->context->settings->options;
     const pomex_schedule *s =
         op->endpoint->id == POMEX_ASSET_GET ? &o->poll_asset : &o->poll_generation;
-    struct pomex_wait *w = op->wait;
+    struct pomex_wait *w = op->own;
     w->pause = options->first >= 0 ? options->first : s->first;
     w->factor = options->factor >= 1 ? options->factor : s->factor;
     w->max = options->max > 0 ? options->max : s->max;
     w->pause = w->pause < w->max ? w->pause : w->max;
     /* One that is known from before is looked at now; one just made, not before it can be
      * ready. */
-    int64_t created = pomex_created_at(op->client, op->object_id);
+    int64_t created = pomex_created_at(&op->context->created, op->object_id);
     int64_t at = created < 0 ? 0 : pomex_clock_after(created, w->pause);
     if (w->pause < 1e-3)
         w->pause = 1e-3; /* a schedule that starts at 0 must still grow */
     int64_t last = op->deadline - w->lead;
-    if (at <= pomex_now(op->client))
-        pomex_operation_queue(op);
+    if (at <= pomex_context_now(op->context))
+        pomex_queue_add(op);
     else
         pomex_operation_pause(op, at < last ? at : last);
 }
 
-pomex_operation *pomex_client_wait(pomex_client *c, pomex_endpoint_id endpoint, const char *id,
-                                   size_t id_length, const pomex_call_options *options)
+/* Fills in what a wait needs. NULL, or what is wrong. */
+static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_length)
 {
     pomex_violation violation;
-    options = pomex_call_options_given(options);
-    if (!pomex_client_open(c))
-        return NULL;
+    if (!pomex_rules_check_id(id, id_length, &violation))
+        return pomex_violation_error(op->endpoint->name, &violation);
+    op->object_id = strndup(id, id_length);
+    op->own = calloc(1, sizeof(struct pomex_wait));
+    return op->object_id && op->own ? NULL : pomex_error_memory();
+}
+
+pomex_operation *pomex_wait_begin(pomex_context *c, pomex_endpoint_id endpoint, const char *id,
+                                  size_t id_length, const pomex_call_options *options)
+{
     double timeout = options->timeout >= 0         ? options->timeout
                      : endpoint == POMEX_ASSET_GET ? ASSET_TIMEOUT
                                                    : GENERATION_TIMEOUT;
     bool once = timeout <= 0; /* look once, whatever that takes */
-    pomex_operation *op = pomex_operation_new(
-        c, &wait_stage, pomex_endpoint_of(endpoint),
-        pomex_clock_after(pomex_now(c), once ? LAST_LOOK_SECONDS : timeout));
+    int64_t deadline =
+        pomex_clock_after(pomex_context_now(c), once ? LAST_LOOK_SECONDS : timeout);
+    pomex_operation *op =
+        pomex_operation_new(c, &wait_kind, &wait_stage, pomex_endpoint_of(endpoint), deadline);
     if (!op)
         return NULL;
     op->low_priority = true;
-    op->updates = options->updates;
-    if (!pomex_rules_check_id(id, id_length, &violation)) {
-        pomex_operation_finish(op, pomex_violation_error(op->endpoint->name, &violation));
-    } else if (!(op->object_id = strndup(id, id_length)) ||
-               !(op->wait = calloc(1, sizeof *op->wait))) {
-        pomex_operation_finish(op, pomex_error_memory());
-    } else {
-        op->wait->timeout = timeout;
-        op->wait->late = once;
-        op->wait->lead = once           ? POMEX_NEVER / 2
-                         : timeout < 10 ? pomex_clock_ns(timeout / 10)
-                                        : POMEX_SECOND;
-        set_schedule(op, options);
+    pomex_error *error = prepare(op, id, id_length);
+    if (error) {
+        pomex_operation_finish(op, error);
+        return op;
     }
-    pomex_operation_kick(c);
+    struct pomex_wait *w = op->own;
+    w->updates = options->updates;
+    w->timeout = timeout;
+    w->late = once;
+    w->lead = once           ? POMEX_NEVER / 2
+              : timeout < 10 ? pomex_clock_ns(timeout / 10)
+                             : POMEX_SECOND;
+    set_schedule(op, options);
     return op;
 }

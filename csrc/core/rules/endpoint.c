@@ -5,24 +5,37 @@
 /* In the order of pomex_endpoint_id, so that a row is found by its number. */
 static const pomex_endpoint endpoints[POMEX_ENDPOINTS] = {
     {POMEX_SESSION_CREATE, "sessions.create", "sessions", "POST", "/v1/video/assets/sessions",
-     false, POMEX_EFFECT_SPARE, 3, "video.asset_session"},
+     false, POMEX_EFFECT_SPARE, 3, "video.asset_session", true},
     {POMEX_ASSET_CREATE, "assets.create", "asset_create", "POST", "/v1/video/assets", false,
-     POMEX_EFFECT_ASSET, 0, "video.asset"},
+     POMEX_EFFECT_ASSET, 0, "video.asset", true},
     {POMEX_ASSET_GET, "assets.get", "asset_get", "GET", "/v1/video/assets/", true,
-     POMEX_EFFECT_NONE, 100, "video.asset"},
+     POMEX_EFFECT_NONE, 100, "video.asset", true},
     {POMEX_ASSET_LIST, "assets.list", "asset_list", "GET", "/v1/video/assets", false,
-     POMEX_EFFECT_NONE, 10, "list"},
+     POMEX_EFFECT_NONE, 10, "list", true},
     {POMEX_GENERATION_CREATE, "generations.create", "generation_create", "POST",
-     "/v1/video/generations", false, POMEX_EFFECT_BILLED, 0, "video.generation.task"},
+     "/v1/video/generations", false, POMEX_EFFECT_BILLED, 0, "video.generation.task", true},
     {POMEX_GENERATION_GET, "generations.get", "generation_get", "GET", "/v1/video/generations/",
-     true, POMEX_EFFECT_NONE, 0, "video.generation.task"},
-    {POMEX_REQUEST, "request", "request", NULL, NULL, false, POMEX_EFFECT_UNKNOWN, 0, NULL},
-    {POMEX_DOWNLOAD, "download", "download", "GET", NULL, false, POMEX_EFFECT_NONE, 0, NULL},
+     true, POMEX_EFFECT_NONE, 0, "video.generation.task", true},
+    {POMEX_REQUEST, "request", "request", NULL, NULL, false, POMEX_EFFECT_UNKNOWN, 0, NULL,
+     true},
+    {POMEX_DOWNLOAD, "download", "download", "GET", NULL, false, POMEX_EFFECT_NONE, 0, NULL,
+     false},
 };
 
 const pomex_endpoint *pomex_endpoint_of(pomex_endpoint_id id)
 {
     return &endpoints[id];
+}
+
+const char *pomex_endpoint_limit_name(pomex_endpoint_id id)
+{
+    return endpoints[id].limit_name;
+}
+
+pomex_endpoint_id pomex_endpoint_by_name(const char *name)
+{
+    const pomex_endpoint *row = pomex_endpoint_named(name);
+    return row ? row->id : POMEX_ENDPOINTS;
 }
 
 const pomex_endpoint *pomex_endpoint_named(const char *name)

@@ -23,6 +23,8 @@ typedef struct pomex_endpoint {
     enum pomex_effect effect;
     double rate_limit;  /* documented requests a second; 0: none */
     const char *object; /* the "object" of its 200 */
+    bool of_service; /* the service answers: it gets the key, and its words can be shown. False:
+                         * whoever a signed link names does */
 } pomex_endpoint;
 
 /* The row of `id`; never NULL for a value of the enum. */

@@ -3,18 +3,11 @@
 #ifndef POMEX_RULES_H
 #define POMEX_RULES_H
 
+#include "base/json.h" /* POMEX_MAX_BODY, POMEX_MAX_DEPTH */
 #include "rules/endpoint.h"
+#include "rules/violation.h"
 
-#define POMEX_MAX_BODY  (8u << 20) /* bytes of a JSON body, either way */
-#define POMEX_MAX_DEPTH 64         /* levels of nesting of a JSON body */
-#define POMEX_MAX_ID    256        /* bytes of an id in a path */
-
-/* Why a request is refused. `message` is the document's sentence where it has one; `value`
- * shows the value at fault ('lang is "fr"', at most one line), and may be empty. */
-typedef struct pomex_violation {
-    char message[256];
-    char value[256];
-} pomex_violation;
+#define POMEX_MAX_ID 256 /* bytes of an id in a path */
 
 /* Whether `payload` may be sent to the endpoint: the body of a POST, or the query of a list
  * as an object (numbers may be integers or their strings; status a string with commas or an

@@ -1,5 +1,6 @@
 #include "rules/violation.h"
 
+#include "base/error.h"
 #include "base/numeric.h"
 
 #include <stdarg.h>
@@ -108,4 +109,14 @@ void pomex_violation_explain(pomex_violation *violation, const char *note)
     size_t used = strlen(violation->value);
     if (used)
         snprintf(violation->value + used, sizeof violation->value - used, "; %s", note);
+}
+
+pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation)
+{
+    pomex_error *error = pomex_error_new("invalid_request_error", "%s", violation->message);
+    pomex_error_set_client(error);
+    pomex_error_set_endpoint(error, endpoint);
+    if (violation->value[0])
+        pomex_error_set_hint(error, "%s", violation->value);
+    return error;
 }

@@ -1,8 +1,15 @@
-/* How a refusal is put into words. */
+/* Why a request breaks a rule, in words. */
 #ifndef POMEX_VIOLATION_H
 #define POMEX_VIOLATION_H
 
-#include "rules/rules.h"
+#include "pomex.h"
+
+/* Why a request is refused. `message` is the document's sentence where it has one; `value`
+ * shows the value at fault ('lang is "fr"', at most one line), and may be empty. */
+typedef struct pomex_violation {
+    char message[256];
+    char value[256];
+} pomex_violation;
 
 /* Fills in *violation: the message as printf does, and "WHAT is VALUE" on one line (nothing for
  * NULL). False, always, so that a rule can return it. */
@@ -18,5 +25,9 @@ pomex_violation_set_text(pomex_violation *violation, const char *what, const cha
 
 /* Adds "; note" to what is said of the value, where a value is shown. */
 void pomex_violation_explain(pomex_violation *violation, const char *note);
+
+/* The invalid_request_error of a violation: refused here, nothing was sent. `endpoint` is a
+ * name of the endpoint table. */
+pomex_error *pomex_violation_error(const char *endpoint, const pomex_violation *violation);
 
 #endif

@@ -1,0 +1,13 @@
+/* The options of a client: checked, copied, and forgotten. */
+#ifndef POMEX_OPTIONS_H
+#define POMEX_OPTIONS_H
+
+#include "base/settings.h"
+
+/* Checks and copies. NULL, or what is wrong (for the caller to free). */
+pomex_error *pomex_options_take(pomex_settings *settings, const pomex_options *options);
+
+/* Frees the copies, and wipes what is secret. */
+void pomex_options_forget(pomex_settings *settings);
+
+#endif

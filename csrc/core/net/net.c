@@ -1,0 +1,177 @@
+#include "net/net.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
+static CURLcode curl_ready = CURLE_FAILED_INIT;
+
+/* At the first use and not when a module is loaded: nginx forks its workers after that, and
+ * libcurl's TLS library must not have been started before. */
+static void start_curl(void)
+{
+    curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+/* -------------------------------------------------------------------------------- one client */
+
+static void chain(struct curl_slist *header, const char *text, struct curl_slist *next)
+{
+    header->data = (char *)(uintptr_t)text; /* libcurl only reads it */
+    header->next = next;
+}
+
+bool pomex_net_init(pomex_net *net, const pomex_settings *settings, pomex_clock *clock)
+{
+    net->settings = settings;
+    net->clock = clock;
+    net->short_at = -1;
+    net->epoll_fd = -1;
+    net->curl_due = net->watch_at = POMEX_NEVER;
+    pomex_list_init(&net->yielded);
+    /* No header more than is needed: libcurl compares each with every one of its own, and three
+     * instead of one are a twentieth of a request's CPU. */
+    chain(&net->auth_header, settings->authorization, NULL);
+    chain(&net->cache_header, "Cache-Control: no-store", &net->auth_header);
+    chain(&net->expect_header, "Expect:", &net->auth_header);
+    chain(&net->type_header, "Content-Type: application/json", &net->expect_header);
+    net->limiter = pomex_limiter_new(settings->options.rate_limits);
+    return net->limiter != NULL;
+}
+
+void pomex_net_free(pomex_net *net)
+{
+    pomex_limiter_free(net->limiter);
+    free(net->sockets);
+}
+
+/* -------------------------------------------------------------------------- open and close */
+
+#define SYSTEM_CA_PATH "/etc/ssl/certs"
+
+/* Fewer certificates than this are somebody's own, beside the system's bundle. */
+#define WHOLE_STORE 50
+
+/* Whether the folder holds all certificates by hash, as Debian's does. Of those libcurl reads
+ * just the ones it needs: a new TLS connection then takes 4 ms and not 45. */
+static bool has_hashed_certificates(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return false;
+    int count = 0;
+    for (struct dirent *entry; count < WHOLE_STORE && (entry = readdir(dir));)
+        count += strlen(entry->d_name) == 10 && entry->d_name[8] == '.' &&
+                 strspn(entry->d_name, "0123456789abcdef") == 8;
+    closedir(dir);
+    return count == WHOLE_STORE;
+}
+
+static int on_timer(CURLM *multi, long ms, void *user)
+{
+    pomex_net *net = user;
+    (void)multi;
+    net->curl_due =
+        ms < 0 ? POMEX_NEVER : pomex_clock_recent(net->clock) + (int64_t)ms * 1000000;
+    return 0;
+}
+
+/* Settings that headers older than the library do not name, and older libraries refuse by
+ * CURLM_UNKNOWN_OPTION. From libcurl 8.20 on the threads that look names up are the multi
+ * handle's. */
+static void set_lookups(CURLM *multi, long transfers)
+{
+    /* CURLMOPT_QUICK_EXIT: without it a cancel, a deadline and a close wait for the threads of
+     * lookups that were given up, whatever CURLOPT_QUICK_EXIT says. */
+    curl_multi_setopt(multi, (CURLMoption)21, 1L);
+    /* CURLMOPT_RESOLVE_THREADS_MAX: each lookup takes two of them, also after it was given up. Of
+     * the twenty that there are without this, none is left when an outage of DNS is over. */
+    curl_multi_setopt(multi, (CURLMoption)20, 4 * transfers);
+}
+
+/* False with errno; a setting that libcurl refuses is ENOSYS: no answer would be heard of. */
+static bool open_multi(pomex_net *net)
+{
+    const pomex_options *o = &net->settings->options;
+    /* Below the number in flight, every request would connect anew. */
+    long connections = o->max_in_flight + o->max_downloads + 4;
+    net->multi = curl_multi_init();
+    if (!net->multi && errno != EMFILE && errno != ENFILE)
+        errno = ENOMEM;
+    if (!net->multi)
+        return false;
+    set_lookups(net->multi, o->max_in_flight + o->max_downloads);
+    errno = ENOSYS;
+    return curl_multi_setopt(net->multi, CURLMOPT_SOCKETFUNCTION, pomex_socket_wanted) ==
+               CURLM_OK &&
+           curl_multi_setopt(net->multi, CURLMOPT_SOCKETDATA, net) == CURLM_OK &&
+           curl_multi_setopt(net->multi, CURLMOPT_TIMERFUNCTION, on_timer) == CURLM_OK &&
+           curl_multi_setopt(net->multi, CURLMOPT_TIMERDATA, net) == CURLM_OK &&
+           curl_multi_setopt(net->multi, CURLMOPT_MAXCONNECTS, connections) == CURLM_OK;
+}
+
+bool pomex_net_open(pomex_net *net, int epoll_fd)
+{
+    pthread_once(&curl_once, start_curl);
+    if (curl_ready != CURLE_OK) {
+        errno = ENOMEM;
+        return false;
+    }
+    net->epoll_fd = epoll_fd;
+    errno = 0;
+    if (!open_multi(net))
+        return false;
+    net->system_ca_path = has_hashed_certificates(SYSTEM_CA_PATH);
+    net->slept =
+        net->clock->read(net->clock->user, POMEX_CLOCK_BOOTTIME) - pomex_clock_now(net->clock);
+    return true;
+}
+
+void pomex_net_close(pomex_net *net, bool foreign)
+{
+    if (foreign) {
+        /* No epoll_ctl either: the set is shared with the process that owns it. */
+        for (size_t fd = 0; fd < net->socket_count; fd++)
+            if (net->sockets[fd].ours)
+                close((int)fd);
+        net->pool = NULL;
+    } else {
+        pomex_transfer_free_pool(net);
+        if (net->multi)
+            curl_multi_cleanup(net->multi);
+    }
+    net->multi = NULL;
+    net->socket_count = 0;
+}
+
+/* --------------------------------------------------------------------------------- running */
+
+void pomex_net_run_timer(pomex_net *net)
+{
+    int running;
+    if (net->curl_due > pomex_clock_recent(net->clock))
+        return;
+    net->curl_due = POMEX_NEVER; /* before the call, which may set it again */
+    curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+pomex_transfer *pomex_net_next_ended(pomex_net *net, pomex_outcome *outcome)
+{
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(net->multi, &left))) {
+        pomex_transfer *transfer = NULL;
+        CURLcode code = message->data.result;
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
+        pomex_transfer_body_over(transfer);
+        pomex_transfer_outcome(transfer, code, outcome);
+        return transfer;
+    }
+    return NULL;
+}

@@ -1,0 +1,165 @@
+#include "operation/raw.h"
+
+#include "base/ascii.h"
+#include "operation/request.h"
+#include "rules/violation.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct pomex_raw {
+    char *method;
+    struct curl_slist *headers;
+};
+
+static void raw_free(void *own)
+{
+    struct pomex_raw *raw = own;
+    free(raw->method);
+    curl_slist_free_all(raw->headers);
+    free(raw);
+}
+
+const pomex_kind pomex_raw_kind = {.free = raw_free};
+
+bool pomex_raw_dress(pomex_operation *op, pomex_request *r)
+{
+    const struct pomex_raw *raw = op->own;
+    r->method = raw->method;
+    for (const struct curl_slist *h = raw->headers; h; h = h->next) {
+        struct curl_slist *longer = curl_slist_append(r->headers, h->data);
+        if (!longer) {
+            curl_slist_free_all(r->headers);
+            free(r->url);
+            pomex_operation_finish(op, pomex_error_memory());
+            return false;
+        }
+        r->headers = longer;
+    }
+    return true;
+}
+
+/* Headers that pomex or libcurl sets: a second one would contradict the first. */
+static bool is_reserved(const char *name)
+{
+    static const char *const names[] = {"Authorization",     "Connection", "Content-Length",
+                                        "Content-Type",      "Expect",     "Host",
+                                        "Transfer-Encoding", "Upgrade"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (pomex_ascii_equal(name, names[i]))
+            return true;
+    return false;
+}
+
+static pomex_error *query_violation(const char *key, const json_t *value)
+{
+    pomex_violation violation = {.value = ""};
+    pomex_violation_set(
+        &violation, key, value,
+        "query \"%.64s\" must be a string, a number, a boolean or a list of them", key);
+    return pomex_violation_error(pomex_endpoint_of(POMEX_REQUEST)->name, &violation);
+}
+
+/* Appends the caller's own query: a list repeats its key, and nothing is dropped but nulls. */
+static pomex_error *form_query(pomex_buffer *url_path, const json_t *query)
+{
+    const char *key;
+    json_t *value, *item;
+    size_t i;
+    json_object_foreach((json_t *)(uintptr_t)query, key, value)
+    {
+        if (json_is_object(value))
+            return query_violation(key, value);
+        bool one = !json_is_array(value) && !json_is_null(value);
+        if (one && !pomex_request_append_field(url_path, key, value))
+            return pomex_error_memory();
+        json_array_foreach(value, i, item)
+        {
+            if (json_is_object(item) || json_is_array(item) || json_is_null(item))
+                return query_violation(key, item);
+            if (!pomex_request_append_field(url_path, key, item))
+                return pomex_error_memory();
+        }
+    }
+    return NULL;
+}
+
+static const char *header_problem(const char *name, const json_t *value)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const char *text = json_string_value(value);
+    if (!*name || name[strspn(name, token)])
+        return "is no header's name";
+    if (is_reserved(name))
+        return "is set by pomex";
+    if (!text || strlen(text) != json_string_length(value))
+        return "must be a string without NUL";
+    for (; *text; text++)
+        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
+            return "must not contain control characters";
+    return NULL;
+}
+
+static pomex_error *form_headers(const pomex_operation *op, const json_t *headers)
+{
+    struct pomex_raw *raw = op->own;
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)headers, name, value)
+    {
+        const char *wrong = header_problem(name, value);
+        if (wrong) {
+            pomex_violation violation = {.value = ""};
+            snprintf(violation.message, sizeof violation.message, "header \"%.64s\" %s", name,
+                     wrong);
+            return pomex_violation_error(op->endpoint->name, &violation);
+        }
+        char *line = NULL;
+        const char *text = json_string_value(value);
+        if (asprintf(&line, *text ? "%s: %s" : "%s;", name, text) < 0)
+            return pomex_error_memory();
+        struct curl_slist *longer = curl_slist_append(raw->headers, line);
+        free(line);
+        if (!longer)
+            return pomex_error_memory();
+        raw->headers = longer;
+    }
+    return NULL;
+}
+
+pomex_error *pomex_raw_form(pomex_operation *op, const char *method, const char *path,
+                            const json_t *query, const json_t *body, const json_t *headers)
+{
+    pomex_violation violation = {.value = ""};
+    if (!*method || method[strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")])
+        snprintf(violation.message, sizeof violation.message,
+                 "method must be an upper-case word, such as GET or POST");
+    for (const char *p = path; !violation.message[0] && *p; p++)
+        if ((unsigned char)*p <= 0x20 || (unsigned char)*p >= 0x7f || *p == '#')
+            snprintf(violation.message, sizeof violation.message,
+                     "path must hold neither spaces, control bytes nor \"#\"");
+    if (path[0] != '/')
+        snprintf(violation.message, sizeof violation.message, "path must begin with \"/\"");
+    if (violation.message[0])
+        return pomex_violation_error(op->endpoint->name, &violation);
+    struct pomex_raw *raw = calloc(1, sizeof *raw);
+    op->kind = &pomex_raw_kind;
+    op->own = raw;
+    if (!raw || !(raw->method = strdup(method)))
+        return pomex_error_memory();
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        op->effect = POMEX_EFFECT_NONE;
+    pomex_buffer url_path = {0};
+    pomex_error *error = pomex_error_memory();
+    if (pomex_buffer_puts(&url_path, path))
+        error = form_query(&url_path, query);
+    if (error) {
+        pomex_buffer_free(&url_path);
+        return error;
+    }
+    op->url_path = url_path.data;
+    error = form_headers(op, headers);
+    return error || !body ? error : pomex_request_set_body(op, body);
+}

@@ -1,0 +1,16 @@
+/* The caller's own request: what the endpoint table does not say. */
+#ifndef POMEX_RAW_H
+#define POMEX_RAW_H
+
+#include "operation/operation.h"
+
+extern const pomex_kind pomex_raw_kind;
+
+/* Fills in a call that pomex_client_request makes. NULL, or what is wrong. */
+pomex_error *pomex_raw_form(pomex_operation *operation, const char *method, const char *path,
+                            const json_t *query, const json_t *body, const json_t *headers);
+
+/* Adds method and headers to the request of an attempt; false: the operation has ended itself. */
+bool pomex_raw_dress(pomex_operation *operation, pomex_request *request);
+
+#endif

@@ -1,0 +1,13 @@
+/* Waits: looks at an asset or a task until its status is final. A look that fails is not a
+ * task that failed; it is outlived until the deadline. */
+#ifndef POMEX_WAIT_H
+#define POMEX_WAIT_H
+
+#include "operation/operation.h"
+
+/* See pomex_client_wait. NULL: no memory. */
+pomex_operation *pomex_wait_begin(pomex_context *context, pomex_endpoint_id endpoint,
+                                  const char *id, size_t id_length,
+                                  const pomex_call_options *options);
+
+#endif
