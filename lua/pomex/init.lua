@@ -67,6 +67,23 @@ end
 -- Loaded when they are first used, so that requiring pomex stays cheap.
 local PARTS = { content = true, callback = true, errors = true, sandbox = true }
 
+-- Where nginx is started, its master runs init_by_lua; its workers often run as a user who cannot
+-- read where pomex lies. So the master reads all that a request may need.
+local FOR_REQUESTS = {
+  "client", "content", "task", "sessions", "assets", "generations", "callback.verifier",
+  "callback.store", "host.auto", "host.openresty",
+}
+
+local function in_master()
+  local ngx = rawget(_G, "ngx")
+  local phase = type(ngx) == "table" and rawget(ngx, "get_phase")
+  return type(phase) == "function" and phase() == "init"
+end
+
+if in_master() then
+  for _, name in ipairs(FOR_REQUESTS) do pcall(require, "pomex." .. name) end
+end
+
 return setmetatable(pomex, {
   __index = function(self, name)
     if not PARTS[name] then return nil end

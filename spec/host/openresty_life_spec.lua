@@ -2,6 +2,7 @@
 -- example of the host's name.
 -- #once #openresty
 
+local conf = require "spec.support.nginx_conf"
 local nginx = require "spec.support.nginx"
 local proc = require "spec.support.proc"
 local sandbox = require "pomex.sandbox"
@@ -315,6 +316,31 @@ describe("openresty, workers: #once #openresty", function()
     assert.equal("", leftovers { worker })
     server.port = own
     expected = "lua_code_cache is off"
+  end)
+
+  it("need not be able to read where pomex lies", function()
+    if shell.bash("id -u") ~= "0\n" then pending("only root has workers of another user") end
+    local folder = shell.bash(("set -e; cd $(mktemp -d); cp -r %s/lua lua; mkdir lib; "
+      .. "cp -r %s/lib/pomex lib; chmod 700 .; pwd"):format(nginx.root, nginx.build)):gsub("\n", "")
+    local config = conf.WHOLE:gsub("@USER", "user nobody nogroup;")
+      :gsub("@ROOT/lua", folder .. "/lua"):gsub("@BUILD", folder)
+    server = nginx.start {
+      config = config, env = { LUA_PATH = ";;", LUA_CPATH = ";;" },
+      http = filled [[init_by_lua_block { pomex = require "pomex" }]],
+      server = filled [[
+        location = / {
+          content_by_lua_block {
+            local client = pomex.check(pomex.new { base_url = "@URL", api_key = "@KEY" })
+            local task = client:spawn(function() return client.assets:list().object end)
+            ngx.print(task:wait(), pomex.content():text "A wave." and pomex.callback.new {
+              secret = ("s"):rep(32) } and " and more")
+          }
+        }
+      ]],
+    }
+    local said = server:get("/")
+    shell.bash("rm -r " .. folder)
+    assert.equal("list and more", said)
   end)
 
   it("run the example", function()
