@@ -104,12 +104,18 @@ static bool start(pomex_store *store, char *why, size_t why_size)
     return say(why, why_size, "the store's thread could not be started");
 }
 
+/* Whether this process is the one that has the store's thread. */
+static bool is_ours(const pomex_store *store)
+{
+    return store->pid == getpid();
+}
+
 bool pomex_store_submit(pomex_store *store, pomex_store_request *request, char *why,
                         size_t why_size)
 {
     if (store->pid == 0 && !start(store, why, why_size))
         return false;
-    if (store->pid != getpid())
+    if (!is_ours(store))
         return say(why, why_size,
                    "this store is used by the process that this one was forked from; "
                    "open it again here");
@@ -129,7 +135,7 @@ int pomex_store_fd(const pomex_store *store)
 
 pomex_store_request *pomex_store_take(pomex_store *store)
 {
-    if (store->pid != getpid())
+    if (!is_ours(store))
         return NULL;
     pthread_mutex_lock(&store->lock);
     pomex_store_request *request = store->out;
@@ -153,7 +159,7 @@ void pomex_store_stepped(pomex_store *store, int64_t work_due)
 
 int64_t pomex_store_beat_asked(pomex_store *store)
 {
-    return store->pid == getpid() ? atomic_load(&store->life.asked) : 0;
+    return is_ours(store) ? atomic_load(&store->life.asked) : 0;
 }
 
 struct timespec pomex_store_after(int64_t ns)
@@ -167,7 +173,7 @@ struct timespec pomex_store_after(int64_t ns)
 
 void pomex_store_close(pomex_store *store)
 {
-    if (store->pid != 0 && store->pid != getpid()) {
+    if (store->pid != 0 && !is_ours(store)) {
         /* The lock may be held by a thread that this process does not have. */
         close(store->fd);
         free(store->path);

@@ -86,6 +86,7 @@ static void grow_log(pomex_sq *self)
         return;
     pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('filler', zeroblob(?1))", "i",
                  (int64_t)LOG_BYTES);
+    pomex_sq_checkpoint(self); /* what comes now begins at the front of the log */
     pomex_sq_run(self, "DELETE FROM meta WHERE name = 'filler'", "");
     pomex_sq_checkpoint(self);
     self->error = SQLITE_OK; /* a disk that is full already has no reserve */

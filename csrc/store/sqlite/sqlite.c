@@ -15,7 +15,6 @@
 #include "store/sqlite/open.h"
 #include "store/sqlite/place.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -82,13 +81,7 @@ static bool set_synchronous(pomex_sq *self, bool durable)
 static bool start(pomex_sq *self, bool durable)
 {
     self->error = SQLITE_OK;
-    if (set_synchronous(self, durable) && pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE"))
-        return true;
-    if ((self->error & 0xff) == SQLITE_BUSY)
-        snprintf(self->said, sizeof self->said,
-                 "process %ld has been writing for 10 s, or is stopped while it does",
-                 pomex_sq_holder(self));
-    return false;
+    return set_synchronous(self, durable) && pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE");
 }
 
 /* What was begun in a file that is no longer the store's is not begun. */

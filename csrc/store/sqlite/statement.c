@@ -1,5 +1,5 @@
 /* Statements: prepared once, bound by a string of types, their errors noted in one place. */
-#include "store/sqlite/sqlite.h"
+#include "store/sqlite/place.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,13 @@ void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error)
     if (self->error != SQLITE_OK)
         return;
     self->error = error;
-    snprintf(self->said, sizeof self->said, "%s", db ? sqlite3_errmsg(db) : "out of memory");
+    if ((error & 0xff) == SQLITE_BUSY)
+        snprintf(self->said, sizeof self->said,
+                 "process %ld has been writing for 10 s, or is stopped while it does",
+                 pomex_sq_holder(self));
+    else
+        snprintf(self->said, sizeof self->said, "%s",
+                 db ? sqlite3_errmsg(db) : "out of memory");
 }
 
 static sqlite3_stmt *find(pomex_sq *self, const char *sql)

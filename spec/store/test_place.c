@@ -1,0 +1,404 @@
+/* What the SQLite back end asks of the place where its file is: that it is the file it was, that no
+ * other program spoilt it, that this version reads it, and that its locks tell who lives. */
+#include "bed.h"
+
+#include "store/sqlite/open.h"
+#include "store/sqlite/place.h"
+#include "store/sqlite/schema.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void shell(const char *format, const char *a, const char *b)
+{
+    char command[400];
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    snprintf(command, sizeof command, format, a, b);
+#pragma GCC diagnostic pop
+    assert_int_equal(system(command), 0);
+}
+
+/* Runs SQL on a file in a process of its own (this program, see main): another one than that whose
+ * store is open. */
+static void sql(const char *path, const char *text)
+{
+    pid_t child = vfork();
+    if (child == 0) {
+        execl("/proc/self/exe", "test_place", "--sql", path, text, (char *)NULL);
+        _exit(1);
+    }
+    int status;
+    waitpid(child, &status, 0);
+    assert_int_equal(status, 0);
+}
+
+static int run_sql(const char *path, const char *text)
+{
+    sqlite3 *db;
+    int result = sqlite3_open(path, &db);
+    if (result == SQLITE_OK)
+        result = sqlite3_exec(db, text, NULL, NULL, NULL);
+    sqlite3_close(db);
+    return result == SQLITE_OK ? 0 : 1;
+}
+
+/* What a begin of a new job says; YES if there is no reason. */
+static enum pomex_store_reason reason(store_bed *bed, const char *key)
+{
+    pomex_store_job job;
+    if (!bed->worker)
+        bed_join(bed);
+    bed_put(bed, key, "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    pomex_store_request *begin = bed_begin(bed, bed->worker, &job, 1, 0);
+    if (begin->answer != POMEX_STORE_YES)
+        assert_int_equal(begin->answer, POMEX_STORE_LATER);
+    return begin->begin.reason;
+}
+
+static void continue_and_begin(store_bed *bed)
+{
+    assert_int_equal(bed_counts(bed).must_continue, 1);
+    assert_int_equal(reason(bed, "first"), POMEX_STORE_REASON_CONTINUE);
+    pomex_store_request *go_on = bed_new_request(POMEX_STORE_CONTINUE);
+    go_on->go_on.by = "me";
+    assert_int_equal(bed_ask(bed, go_on)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_counts(bed).must_continue, 0);
+    assert_int_equal(bed_events(bed, "continue"), 1);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).must_continue, 0);
+    assert_int_equal(reason(bed, "second"), POMEX_STORE_REASON_NONE);
+}
+
+static void a_store_that_is_opened_again_goes_on(void **state)
+{
+    store_bed *bed = *state;
+    assert_int_equal(reason(bed, "a"), POMEX_STORE_REASON_NONE);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).must_continue, 0);
+    assert_int_equal(reason(bed, "b"), POMEX_STORE_REASON_NONE);
+}
+
+static void a_copied_store_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    shell("cp '%s' '%s.copy'", bed->path, bed->path);
+    strcat(bed->path, ".copy");
+    bed_open(bed, false);
+    continue_and_begin(bed);
+}
+
+static void an_older_state_put_back_into_the_same_file_is_noticed(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    shell("cp '%s' '%s.old'", bed->path, bed->path);
+    bed_open(bed, false);
+    bed_sending(bed, "lost", 0);
+    bed_close(bed);
+    shell("cat '%s.old' > '%s'", bed->path, bed->path); /* the same inode */
+    bed_open(bed, false);
+    continue_and_begin(bed);
+}
+
+static void a_backup_that_is_put_back_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    char path[160];
+    snprintf(path, sizeof path, "%s/copy", bed->folder);
+    bed_sending(bed, "a", 0);
+    for (int again = 0; again < 2; again++) {
+        pomex_store_request *backup = bed_new_request(POMEX_STORE_BACKUP);
+        backup->backup.path = path;
+        bed_ask(bed, backup);
+        assert_int_equal(backup->answer, again ? POMEX_STORE_BROKEN : POMEX_STORE_YES);
+    }
+    bed_close(bed);
+    shell("cat '%s' > '%s'", path, bed->path);
+    shell("rm '%s-lock'%s", bed->path, ""); /* as on another machine */
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_SENDING); /* nobody buried it yet */
+    continue_and_begin(bed);
+}
+
+static void a_file_that_is_moved_while_it_is_open_begins_nothing(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job;
+    bed_join(bed);
+    bed_put(bed, "a", "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    shell("mv '%s' '%s.moved'", bed->path, bed->path);
+    pomex_store_request *begin = bed_begin(bed, bed->worker, &job, 1, 0);
+    assert_int_equal(begin->answer, POMEX_STORE_BROKEN);
+    assert_non_null(strstr(begin->why, "moved"));
+}
+
+static void a_log_that_is_removed_while_it_is_open_is_noticed(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job;
+    bed_join(bed);
+    bed_put(bed, "a", "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    shell("rm '%s-wal'%s", bed->path, "");
+    assert_int_equal(bed_begin(bed, bed->worker, &job, 1, 0)->answer, POMEX_STORE_BROKEN);
+    bed_close(bed);
+}
+
+/* Closing a descriptor of the file would drop this process's locks; then the other process would
+ * be the last, and would remove the log. */
+static void looking_at_an_open_store_again_drops_no_lock(void **state)
+{
+    store_bed *bed = *state;
+    store_bed second = *bed;
+    bed_sending(bed, "a", 0);
+    bed_open(&second, false); /* looks, and closes */
+    bed_close(&second);
+    sql(bed->path, "SELECT count(*) FROM job");
+    assert_int_equal(reason(bed, "b"), POMEX_STORE_REASON_NONE);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "b").attempt, 1);
+}
+
+static void the_log_is_made_long_and_stays_so(void **state)
+{
+    store_bed *bed = *state;
+    struct stat at;
+    char log[128], key[16], body[4001];
+    snprintf(log, sizeof log, "%s-wal", bed->path);
+    assert_int_equal(stat(log, &at), 0);
+    assert_true(at.st_size >= 4 << 20);
+    memset(body, 'x', 4000);
+    body[4000] = '\0';
+    for (int i = 0; i < 700; i++) { /* three times what it holds */
+        snprintf(key, sizeof key, "k%d", i);
+        bed_put(bed, key, body);
+    }
+    assert_int_equal(stat(log, &at), 0);
+    assert_true(at.st_size < 6 << 20);
+    bed_close(bed);
+    assert_int_not_equal(stat(log, &at), 0); /* one file is left, and it is whole */
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], 700);
+}
+
+static void its_owner_alone_reads_it(void **state)
+{
+    store_bed *bed = *state;
+    static const char *const files[] = {"", "-wal", "-shm", "-lock"};
+    for (size_t i = 0; i < 4; i++) {
+        struct stat at;
+        char name[128];
+        snprintf(name, sizeof name, "%s%s", bed->path, files[i]);
+        assert_int_equal(stat(name, &at), 0);
+        assert_int_equal(at.st_mode & 0777, 0600);
+    }
+}
+
+/* ------------------------------------------------------------------------------ what is refused */
+
+static void refused(const char *path, const char *word)
+{
+    char why[512] = "";
+    pomex_store_options options = {.backend = &pomex_store_sqlite, .path = path};
+    pomex_store *store = pomex_store_open(&options, why, sizeof why);
+    if (store)
+        pomex_store_close(store);
+    assert_null(store);
+    if (!strstr(why, word))
+        fail_msg("%s", why);
+}
+
+static void what_is_no_store_is_refused_and_left_as_it_is(void **state)
+{
+    store_bed *bed = *state;
+    char path[160];
+    bed_close(bed);
+    snprintf(path, sizeof path, "%s/other", bed->folder);
+    sql(path, "CREATE TABLE job (x)");
+    shell("cp '%s' '%s.before'", path, path);
+    refused(path, "no store of jobs");
+    shell("cmp -s '%s' '%s.before'", path, path);
+    shell("printf 'a letter to my mother, longer than a head' > '%s'%s", path, "");
+    refused(path, path);
+    shell("grep -q mother '%s'%s", path, "");
+    snprintf(path, sizeof path, "%s/nowhere/jobs.db", bed->folder);
+    refused(path, "No such file");
+}
+
+static void a_newer_store_is_refused(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    sql(bed->path, "PRAGMA user_version = 99");
+    refused(bed->path, "newer");
+}
+
+static void a_file_system_that_nobody_knows_is_refused(void **state)
+{
+    (void)state;
+    refused("/proc/jobs.db", "file_system");
+    assert_true(pomex_sq_good_file_system(0xef53));
+    assert_false(pomex_sq_good_file_system(0x6969));     /* nfs */
+    assert_false(pomex_sq_good_file_system(0xfe534d42)); /* smb */
+    assert_false(pomex_sq_good_file_system(0x65735546)); /* fuse */
+}
+
+/* ------------------------------------------------------------------------------ within the back end */
+
+static atomic_bool not_closing;
+
+static pomex_sq *open_self(store_bed *bed)
+{
+    char why[512] = "";
+    enum pomex_store_answer answer;
+    pomex_store_options options = {.backend = &pomex_store_sqlite, .path = bed->path};
+    bed_close(bed);
+    pomex_sq *self = pomex_sq_open(&options, &not_closing, &answer, why, sizeof why);
+    if (!self)
+        fail_msg("%s", why);
+    return self;
+}
+
+static bool somebody(pomex_sq *self)
+{
+    (void)self;
+    return true;
+}
+
+static bool nobody(pomex_sq *self)
+{
+    (void)self;
+    return false;
+}
+
+static void an_older_store_is_migrated_while_no_other_worker_lives(void **state)
+{
+    store_bed *bed = *state;
+    const char *steps[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER"};
+    const char *broken[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER;"
+                                               "ALTER TABLE none ADD COLUMN later INTEGER"};
+    char why[512] = "";
+    pomex_sq *self = open_self(bed);
+    assert_false(pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why));
+    assert_non_null(strstr(why, "other workers"));
+    why[0] = '\0';
+    assert_false(pomex_sq_migrate(self, broken, 2, nobody, why, sizeof why));
+    assert_non_null(strstr(why, "none"));
+    self->error = SQLITE_OK;
+    assert_true(pomex_sq_migrate(self, steps, 2, nobody, why, sizeof why));
+    assert_true(
+        pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why)); /* nothing to do */
+    assert_int_equal(pomex_sq_number(self, 7, "SELECT count(later) FROM job", ""), 0);
+    assert_false(pomex_sq_migrate(self, steps, 1, nobody, why, sizeof why));
+    assert_non_null(strstr(why, "newer"));
+    pomex_sq_close(self);
+}
+
+/* A process that holds the write lock, and says so. */
+static pid_t start_writer(const store_bed *bed)
+{
+    int ready[2];
+    char byte;
+    assert_int_equal(pipe(ready), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        sqlite3 *db;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (sqlite3_open(bed->path, &db) != SQLITE_OK ||
+            sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+            write(ready[1], "x", 1) != 1)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    close(ready[0]);
+    close(ready[1]);
+    return child;
+}
+
+static void whoever_keeps_the_store_is_named(void **state)
+{
+    store_bed *bed = *state;
+    char name[32];
+    bed_get(bed, "seed");
+    bed_close(bed);
+    pid_t writer = start_writer(bed);
+    snprintf(name, sizeof name, "process %d ", (int)writer);
+    bed_open(bed, false);
+    pomex_store_request *put = bed_new_request(POMEX_STORE_QUEUE);
+    put->queue = (pomex_store_queue){.queue = "other", .videos_cap = -1, .money_cap = -1};
+    bed_ask(bed, put);
+    kill(writer, SIGKILL);
+    waitpid(writer, NULL, 0);
+    assert_int_equal(put->answer, POMEX_STORE_BUSY);
+    assert_non_null(strstr(put->why, name));
+    bed_queue(bed);
+}
+
+static void a_lock_tells_who_lives(void **state)
+{
+    store_bed *bed = *state;
+    pomex_sq *self = open_self(bed);
+    assert_true(pomex_sq_is_dead(self, 5, self->boot));
+    assert_true(pomex_sq_lock_worker(self, 5));
+    assert_true(pomex_sq_is_held(self, 5));
+    assert_false(pomex_sq_is_dead(self, 5, self->boot));
+    assert_true(pomex_sq_is_dead(self, 6, self->boot));
+    /* Where another kernel's locks may not be seen, nobody of it is taken for dead. */
+    self->any_file_system = true;
+    assert_true(pomex_sq_is_dead(self, 6, self->boot));
+    assert_false(pomex_sq_is_dead(self, 6, "another boot"));
+    pomex_sq_unlock_worker(self, 5);
+    assert_true(pomex_sq_is_dead(self, 5, self->boot));
+    pomex_sq_close(self);
+}
+
+static int start_with_a_job(void **state)
+{
+    if (bed_start(state) != 0)
+        return -1;
+    bed_put(*state, "seed", "body");
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, bed_start, bed_stop)
+
+int main(int count, char **words)
+{
+    if (count == 4 && strcmp(words[1], "--sql") == 0)
+        return run_sql(words[2], words[3]);
+    const struct CMUnitTest tests[] = {
+        TEST(a_store_that_is_opened_again_goes_on),
+        TEST(a_copied_store_begins_nothing_before_continue),
+        TEST(an_older_state_put_back_into_the_same_file_is_noticed),
+        TEST(a_backup_that_is_put_back_begins_nothing_before_continue),
+        TEST(a_file_that_is_moved_while_it_is_open_begins_nothing),
+        TEST(a_log_that_is_removed_while_it_is_open_is_noticed),
+        TEST(looking_at_an_open_store_again_drops_no_lock),
+        TEST(the_log_is_made_long_and_stays_so),
+        TEST(its_owner_alone_reads_it),
+        TEST(what_is_no_store_is_refused_and_left_as_it_is),
+        TEST(a_newer_store_is_refused),
+        cmocka_unit_test(a_file_system_that_nobody_knows_is_refused),
+        TEST(an_older_store_is_migrated_while_no_other_worker_lives),
+        cmocka_unit_test_setup_teardown(whoever_keeps_the_store_is_named, start_with_a_job,
+                                        bed_stop),
+        TEST(a_lock_tells_who_lives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
