@@ -5,11 +5,11 @@
 #include "sandbox/control/faults.h"
 #include "sandbox/http/request.h"
 
-/* Sets the delay, and whatever the fault does instead of carrying the request out. False: the
- * request has to be carried out all the same. */
+/* Sets the delay of the response. True: the request must not be carried out, because the fault
+ * drops it, lets it hang, or states a response of its own. */
 bool pomex_sb_fault_effect_before(pomex_sb_request *request, const pomex_sb_fault *fault);
 
-/* Changes the response of a request, whether or not it was carried out. */
+/* Sets the response that the fault states, or spoils the one that there is. */
 void pomex_sb_fault_effect_after(pomex_sb_request *request, const pomex_sb_fault *fault);
 
 #endif

@@ -1,4 +1,5 @@
-/* Keeps web pages of other sites out, whatever name they gave to the sandbox's address. */
+/* Keeps out the web pages of other sites, even if a site's owner has given a name of his to the
+ * sandbox's address. */
 #ifndef POMEX_SB_GUARD_H
 #define POMEX_SB_GUARD_H
 
