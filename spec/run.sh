@@ -25,7 +25,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 # Stages run side by side; one after a "|" begins when all before it have ended. Those with one
 # long program come first.
 stages=(format luacheck shellcheck mutants build-gcc build-luajit build-clang build-asan build-luas
-    "|" money quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
+    "|" money layers quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
     c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
     lua-tests-asan-5.1
     "|" secrets)
@@ -134,6 +134,11 @@ stage_shellcheck()
 stage_mutants()
 {
     spec/mutants.sh --check
+}
+
+stage_layers()
+{
+    spec/layers.sh "$build/dev" && POMEX_BUILD="$build" in_slot spec/layers.sh --self-test
 }
 
 make_in()
