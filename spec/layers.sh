@@ -126,6 +126,10 @@ check_store()
 {
     local layer above=() taken
     local objects=("$1"/csrc/store/CMakeFiles/pomex_store.dir/*.o "$1"/csrc/store/CMakeFiles/pomex_store.dir/*/*.o)
+    if ! [ -f "${objects[0]}" ]; then
+        echo "spec/layers.sh: csrc/store was not built ($1)" >&2
+        return 1
+    fi
     for layer in $(layers_of core | tail -n +2); do
         above+=("$1/csrc/core/CMakeFiles/pomex_$layer.dir/$layer"/*.o)
     done
@@ -153,9 +157,10 @@ copy='' log=''
 
 make_copy()
 {
-    CC=gcc cmake -S "$copy/tree" -B "$copy/build" -DCMAKE_BUILD_TYPE=Debug > "$log" 2>&1 &&
+    CC=gcc cmake -S "$copy/tree" -B "$copy/build" -DCMAKE_BUILD_TYPE=Debug -DPOMEX_STORE=ON \
+        > "$log" 2>&1 &&
         cmake --build "$copy/build" -j "$(nproc)" \
-            --target pomex pomex_lua pomex_sandbox >> "$log" 2>&1
+            --target pomex pomex_lua pomex_sandbox pomex_store >> "$log" 2>&1
 }
 
 # offence NAME WHO FILE TEXT: adds the text to a file of the copy. WHO must refuse it by PATTERN:
@@ -209,6 +214,11 @@ void pomex_proxy_offends(pomex_client *client) { pomex_loop_kick(client); }' \
 void pomex_lua_offends(pomex_client *client);
 void pomex_lua_offends(pomex_client *client) { pomex_loop_kick(client); }' \
         'csrc/lua needs pomex_loop_kick' || status=1
+    offence "a call of more than base/ in csrc/store" script csrc/store/life.c \
+        'extern bool pomex_rules_is_seedance2(const char *model);
+bool pomex_store_offends(void);
+bool pomex_store_offends(void) { return pomex_rules_is_seedance2(""); }' \
+        'csrc/store needs .*pomex_rules_is_seedance2' || status=1
     offence "a path out of the folder" script csrc/core/net/proxy.c \
         '#include "../base/clock.h"' 'proxy.c:[0-9]+:#include "\.\./base' || status=1
     return $status
