@@ -23,9 +23,8 @@ static void take_news(pomex_client *client)
 }
 
 /* A cancel makes room, and nothing else would say so. */
-static void room_that_a_cancel_frees_is_used_at_once(void **state)
+TEST_CASE(room_that_a_cancel_frees_is_used_at_once)
 {
-    (void)state;
     static const fault_step steps[] = {{.times = 1, .kind = FAULT_HANG}, {.body = GOOD}};
     harness h;
     harness_start(&h, steps, 2, false);
@@ -57,9 +56,8 @@ static void room_that_a_cancel_frees_is_used_at_once(void **state)
 
 /* Eight questions are always queued, and a new one comes for each that is answered: the order
  * behind them is not kept waiting for the last of them. */
-static void a_steady_supply_of_one_kind_starves_no_other(void **state)
+TEST_CASE(a_steady_supply_of_one_kind_starves_no_other)
 {
-    (void)state;
     const fault_step steps[] = {{.match = "GET", .body = GOOD},
                                 {.match = "POST", .body = harness_reply(POMEX_EFFECT_BILLED)}};
     pomex_operation *gets[8];
@@ -135,9 +133,8 @@ static size_t most_in_a_step(harness *h)
     return most;
 }
 
-static void a_step_that_names_no_budget_has_one(void **state)
+TEST_CASE(a_step_that_names_no_budget_has_one)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     h.options.clock = ticking;
@@ -148,14 +145,4 @@ static void a_step_that_names_no_budget_has_one(void **state)
         &h); /* of fresh connections libcurl has timers, and rings them all at once */
     assert_true(most_in_a_step(&h) <= 8);
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(room_that_a_cancel_frees_is_used_at_once),
-        cmocka_unit_test(a_steady_supply_of_one_kind_starves_no_other),
-        cmocka_unit_test(a_step_that_names_no_budget_has_one),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,9 +39,8 @@ static bool calls_well(harness *h)
     return well;
 }
 
-static void one_made_before_works_in_every_child(void **state)
+TEST_CASE(one_made_before_works_in_every_child)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     pid_t children[3];
     int gate[2];
@@ -102,9 +101,8 @@ static int sockets_and_sets(void)
 
 /* The child of a used client may ask, close, and free; its parent's calls go on as before,
  * since nothing of what they share is unregistered. */
-static void a_used_one_refuses_in_a_child(void **state)
+TEST_CASE(a_used_one_refuses_in_a_child)
 {
-    (void)state;
     static const fault_step steps[] = {{.match = FIRST, .times = 1, .body = GOOD},
                                        {.match = FIRST, .times = 1, .body = GOOD, .delay = 1.0},
                                        {.body = GOOD}};
@@ -158,9 +156,8 @@ static void a_used_one_refuses_in_a_child(void **state)
 }
 
 /* A part that is being written belongs to the parent. */
-static void a_child_leaves_its_parents_download_alone(void **state)
+TEST_CASE(a_child_leaves_its_parents_download_alone)
 {
-    (void)state;
     static const fault_step step = {
         .kind = FAULT_DRIP, .body = "0123456789", .delay = 0.05, .headers = "ETag: \"a\"\r\n"};
     char folder[] = "/tmp/pomex-fork-XXXXXX", path[64], link[96];
@@ -217,9 +214,8 @@ static int keep_the_clients_ends(int port)
 
 /* A connection that is closed while a child has a copy of it is not closed to the kernel: it
  * stays in the epoll set, ready for ever, unless it was taken out before. */
-static void a_copy_in_a_child_does_not_keep_the_parent_awake(void **state)
+TEST_CASE(a_copy_in_a_child_does_not_keep_the_parent_awake)
 {
-    (void)state;
     static const fault_step steps[] = {{.match = "GET", .kind = FAULT_CLOSE, .delay = 0.4},
                                        {.match = "POST", .kind = FAULT_CLOSE, .delay = 0.4}};
     static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE, POMEX_EFFECT_BILLED};
@@ -256,15 +252,4 @@ static void a_copy_in_a_child_does_not_keep_the_parent_awake(void **state)
         child_said(child, HARNESS_WELL);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_made_before_works_in_every_child),
-        cmocka_unit_test(a_used_one_refuses_in_a_child),
-        cmocka_unit_test(a_child_leaves_its_parents_download_alone),
-        cmocka_unit_test(a_copy_in_a_child_does_not_keep_the_parent_awake),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,9 +40,8 @@ static void *make_calls(void *user)
     return NULL;
 }
 
-static void each_has_a_client(void **state)
+TEST_CASE(each_has_a_client)
 {
-    (void)state;
     static const double rates[POMEX_ENDPOINTS] = {
         [POMEX_SESSION_CREATE] = 10000, [POMEX_ASSET_GET] = 10000};
     fault_step steps[4];
@@ -73,9 +72,6 @@ static void each_has_a_client(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_has_a_client),
-    };
     pthread_barrier_init(&start, NULL, THREADS);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

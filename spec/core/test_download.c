@@ -13,9 +13,8 @@
 
 static const fault_step whole = SCENE_WHOLE;
 
-static void the_key_goes_to_the_service_alone(void **state)
+TEST_CASE(the_key_goes_to_the_service_alone)
 {
-    (void)state;
     fault_request r;
     scene s;
     scene_start(&s, NULL, 0);
@@ -36,9 +35,8 @@ static void the_key_goes_to_the_service_alone(void **state)
 }
 
 /* Each way to break off, and the answer that goes on from there. */
-static void a_broken_download_goes_on(void **state)
+TEST_CASE(a_broken_download_goes_on)
 {
-    (void)state;
     fault_request r;
     scene s;
     const fault_step steps[] = {{.times = 1,
@@ -60,9 +58,8 @@ static void a_broken_download_goes_on(void **state)
 }
 
 /* Answers to a Range that are not the rest of the same file. */
-static void what_does_not_fit_starts_anew(void **state)
+TEST_CASE(what_does_not_fit_starts_anew)
 {
-    (void)state;
     static const fault_step second[] = {
         {.headers = SCENE_ETAG, .body = SCENE_VIDEO},
         {.headers = "ETag: \"v2\"\r\n", .body = SCENE_VIDEO},
@@ -95,9 +92,8 @@ static void what_does_not_fit_starts_anew(void **state)
     }
 }
 
-static void a_weak_etag_resumes_nothing(void **state)
+TEST_CASE(a_weak_etag_resumes_nothing)
 {
-    (void)state;
     fault_request r;
     scene s;
     const fault_step steps[] = {{.times = 1,
@@ -113,9 +109,8 @@ static void a_weak_etag_resumes_nothing(void **state)
     scene_stop(&s);
 }
 
-static void octets_in_chunks_are_a_video(void **state)
+TEST_CASE(octets_in_chunks_are_a_video)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_RAW,
                                     .body = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
                                             "Content-Type: binary/octet-stream\r\n\r\n"
@@ -134,9 +129,8 @@ static void octets_in_chunks_are_a_video(void **state)
 }
 
 /* Fewer bytes than announced, every time. */
-static void half_a_file_never_takes_the_name(void **state)
+TEST_CASE(half_a_file_never_takes_the_name)
 {
-    (void)state;
     static const fault_step step = {
         .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .cut = 10};
     scene s;
@@ -148,9 +142,8 @@ static void half_a_file_never_takes_the_name(void **state)
 }
 
 /* A transfer that crawls is broken off, and goes on from where it was. */
-static void a_halt_is_noticed(void **state)
+TEST_CASE(a_halt_is_noticed)
 {
-    (void)state;
     static const fault_step steps[] = {{.times = 1,
                                         .kind = FAULT_DRIP,
                                         .headers = SCENE_ETAG,
@@ -173,9 +166,8 @@ static void a_halt_is_noticed(void **state)
 }
 
 /* Nobody stepped for an hour: the first attempt has its whole time all the same. */
-static void of_a_client_that_was_idle(void **state)
+TEST_CASE(of_a_client_that_was_idle)
 {
-    (void)state;
     scene s;
     scene_start(&s, NULL, 0);
     pomex_client_free(s.h.client);
@@ -193,9 +185,8 @@ static void of_a_client_that_was_idle(void **state)
     scene_stop(&s);
 }
 
-static void a_full_disk(void **state)
+TEST_CASE(a_full_disk)
 {
-    (void)state;
     struct rlimit old;
     scene s;
     const fault_step step = {.headers = SCENE_ETAG, .size = 100000};
@@ -212,9 +203,8 @@ static void a_full_disk(void **state)
     scene_stop(&s);
 }
 
-static void a_cancel_leaves_what_can_be_resumed(void **state)
+TEST_CASE(a_cancel_leaves_what_can_be_resumed)
 {
-    (void)state;
     scene s;
     scene_start(&s, NULL, 0);
     const fault_step slow = {
@@ -230,21 +220,4 @@ static void a_cancel_leaves_what_can_be_resumed(void **state)
     scene_is_error(&s, op, "cancelled_error", "");
     assert_true(scene_exists(s.part) && scene_exists(s.note));
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_key_goes_to_the_service_alone),
-        cmocka_unit_test(a_broken_download_goes_on),
-        cmocka_unit_test(what_does_not_fit_starts_anew),
-        cmocka_unit_test(a_weak_etag_resumes_nothing),
-        cmocka_unit_test(octets_in_chunks_are_a_video),
-        cmocka_unit_test(half_a_file_never_takes_the_name),
-        cmocka_unit_test(a_halt_is_noticed),
-        cmocka_unit_test(of_a_client_that_was_idle),
-        cmocka_unit_test(a_full_disk),
-        cmocka_unit_test(a_cancel_leaves_what_can_be_resumed),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,9 +15,8 @@ static const fault_step whole = SCENE_WHOLE;
 
 /* Without a strong ETag nothing is resumed: each attempt comes as far as the one before, which
  * is no progress. */
-static void a_server_that_always_cuts_is_given_up(void **state)
+TEST_CASE(a_server_that_always_cuts_is_given_up)
 {
-    (void)state;
     static const char *const etags[] = {NULL, "ETag: W/\"v1\"\r\n"};
     for (size_t i = 0; i < 2; i++) {
         const fault_step steps[] = {{.times = 20,
@@ -35,9 +34,8 @@ static void a_server_that_always_cuts_is_given_up(void **state)
 }
 
 /* One that can be resumed, and comes further each time, is worth more attempts than that. */
-static void progress_starts_the_count_anew(void **state)
+TEST_CASE(progress_starts_the_count_anew)
 {
-    (void)state;
     enum { PIECE = 100000, PIECES = 6 };
     fault_step steps[PIECES];
     char headers[PIECES][128];
@@ -64,9 +62,8 @@ static void progress_starts_the_count_anew(void **state)
 }
 
 /* Every redirect is an answer: it uses no retry up. */
-static void redirects_are_no_attempts(void **state)
+TEST_CASE(redirects_are_no_attempts)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 3, .status = 302, .headers = "Location: v.mp4\r\n"},
         {.times = 2, .kind = FAULT_CLOSE},
@@ -79,9 +76,8 @@ static void redirects_are_no_attempts(void **state)
 }
 
 /* Where the end of the bytes is the end of the connection, half of them look like all. */
-static void what_a_close_alone_ends_is_not_taken(void **state)
+TEST_CASE(what_a_close_alone_ends_is_not_taken)
 {
-    (void)state;
     static const char *const answers[] = {
         "HTTP/1.0 200 OK\r\nContent-Type: video/mp4\r\n\r\n" SCENE_VIDEO,
         "HTTP/1.0 200 OK\r\nETag: \"v1\"\r\nConnection: close\r\n\r\n" SCENE_VIDEO,
@@ -113,9 +109,8 @@ static void tells_nothing(const char *text)
 }
 
 /* A host's error page may echo the request, and so the signed link. */
-static void what_a_link_host_says_is_not_shown(void **state)
+TEST_CASE(what_a_link_host_says_is_not_shown)
 {
-    (void)state;
     static const char envelope[] = "{\"error\":{\"message\":\"echo " SECRET "\","
                                    "\"type\":\"echo\",\"hint\":\"" SECRET "\"}}";
     static const fault_step rows[] = {
@@ -156,9 +151,8 @@ static void what_a_link_host_says_is_not_shown(void **state)
 }
 
 /* Whoever holds a download that was cancelled does not hold its file. */
-static void a_cancelled_download_holds_no_lock(void **state)
+TEST_CASE(a_cancelled_download_holds_no_lock)
 {
-    (void)state;
     for (int way = 0; way < 5; way++) {
         bool at_link = way < 3, queued = way == 0 || way == 3, flying = way == 2;
         scene s;
@@ -202,9 +196,8 @@ static void a_cancelled_download_holds_no_lock(void **state)
 }
 
 /* Neither spoils what the other writes: the later is told, at once, and may come again. */
-static void two_clients_at_one_path(void **state)
+TEST_CASE(two_clients_at_one_path)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1,
          .kind = FAULT_TRUNCATE,
@@ -243,18 +236,4 @@ static void two_clients_at_one_path(void **state)
     assert_int_equal(fault_server_count(s.h.server, NULL), 4);
     pomex_client_free(first);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_server_that_always_cuts_is_given_up),
-        cmocka_unit_test(progress_starts_the_count_anew),
-        cmocka_unit_test(redirects_are_no_attempts),
-        cmocka_unit_test(what_a_close_alone_ends_is_not_taken),
-        cmocka_unit_test(what_a_link_host_says_is_not_shown),
-        cmocka_unit_test(a_cancelled_download_holds_no_lock),
-        cmocka_unit_test(two_clients_at_one_path),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,9 +84,8 @@ static pomex_operation *synced_download(scene *s)
 #define PART ".part"
 #define NOTE ".part.note~"
 
-static void every_call_that_can_learn_of_it(void **state)
+TEST_CASE(every_call_that_can_learn_of_it)
 {
-    (void)state;
     static const struct {
         const char *call, *file;
         size_t room;
@@ -135,9 +134,8 @@ static void every_call_that_can_learn_of_it(void **state)
 }
 
 /* The name is taken by then, and the bytes are whole: that is said. */
-static void a_folder_that_cannot_be_synced(void **state)
+TEST_CASE(a_folder_that_cannot_be_synced)
 {
-    (void)state;
     static const fault_step whole = SCENE_WHOLE;
     char words[160];
     scene s;
@@ -156,13 +154,4 @@ static void a_folder_that_cannot_be_synced(void **state)
     assert_false(scene_exists(s.part) || scene_exists(s.note));
     pomex_operation_release(op);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_call_that_can_learn_of_it),
-        cmocka_unit_test(a_folder_that_cannot_be_synced),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

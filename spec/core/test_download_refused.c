@@ -10,9 +10,8 @@
 
 static const fault_step whole = SCENE_WHOLE;
 
-static void nothing_but_a_video_takes_the_name(void **state)
+TEST_CASE(nothing_but_a_video_takes_the_name)
 {
-    (void)state;
     static const struct {
         fault_step step;
         const char *words;
@@ -32,9 +31,8 @@ static void nothing_but_a_video_takes_the_name(void **state)
     }
 }
 
-static void a_refused_link_is_asked_for_anew_once(void **state)
+TEST_CASE(a_refused_link_is_asked_for_anew_once)
 {
-    (void)state;
     scene s;
     scene_start(&s, NULL, 0);
     for (int mended = 0; mended < 2; mended++) {
@@ -55,9 +53,8 @@ static void a_refused_link_is_asked_for_anew_once(void **state)
 
 /* libcurl 7.88 appends such a line to a header that it has freed, where a handle is used again:
  * the sanitizer's run of this test sees that. */
-static void a_folded_line_at_the_head_does_no_harm(void **state)
+TEST_CASE(a_folded_line_at_the_head_does_no_harm)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1,
          .kind = FAULT_RAW,
@@ -76,9 +73,8 @@ static void a_folded_line_at_the_head_does_no_harm(void **state)
     scene_stop(&s);
 }
 
-static void redirects_are_few_and_keep_their_scheme(void **state)
+TEST_CASE(redirects_are_few_and_keep_their_scheme)
 {
-    (void)state;
     fault_request r;
     char there[96];
     fault_server *other = fault_server_start(&whole, 1, NULL);
@@ -113,9 +109,8 @@ static void redirects_are_few_and_keep_their_scheme(void **state)
     fault_server_stop(other);
 }
 
-static void links_that_are_not_followed(void **state)
+TEST_CASE(links_that_are_not_followed)
 {
-    (void)state;
     static const char *const links[] = {"http://10.0.0.1/v.mp4", "ftp://127.0.0.1/v.mp4",
                                         "file:///etc/passwd", "v.mp4", ""};
     scene s;
@@ -127,9 +122,8 @@ static void links_that_are_not_followed(void **state)
     scene_stop(&s);
 }
 
-static void a_task_without_a_video(void **state)
+TEST_CASE(a_task_without_a_video)
 {
-    (void)state;
     static const struct {
         const char *body, *type, *words;
     } rows[] = {
@@ -148,9 +142,8 @@ static void a_task_without_a_video(void **state)
     }
 }
 
-static void an_unwritable_place_sends_nothing(void **state)
+TEST_CASE(an_unwritable_place_sends_nothing)
 {
-    (void)state;
     scene s;
     scene_start(&s, &whole, 1);
     char folder[64];
@@ -175,9 +168,8 @@ static void be(uid_t user)
         assert_int_equal(seteuid(user), 0);
 }
 
-static void a_read_only_folder(void **state)
+TEST_CASE(a_read_only_folder)
 {
-    (void)state;
     const uid_t nobody = 65534;
     static const fault_step steps[] = {
         {.times = 1,
@@ -214,9 +206,8 @@ static void a_read_only_folder(void **state)
     scene_stop(&s);
 }
 
-static void a_file_in_place_of_the_folder(void **state)
+TEST_CASE(a_file_in_place_of_the_folder)
 {
-    (void)state;
     char path[sizeof((scene *)0)->path];
     scene s;
     scene_start(&s, &whole, 1);
@@ -229,9 +220,8 @@ static void a_file_in_place_of_the_folder(void **state)
 }
 
 /* Whoever may write into the folder lays links where our files will be. */
-static void links_in_the_way_are_not_followed(void **state)
+TEST_CASE(links_in_the_way_are_not_followed)
 {
-    (void)state;
     char precious[64], draft[96], text[16] = "";
     const fault_step cut = {
         .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .cut = 10};
@@ -262,21 +252,4 @@ static void links_in_the_way_are_not_followed(void **state)
     }
     unlink(precious);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_but_a_video_takes_the_name),
-        cmocka_unit_test(a_refused_link_is_asked_for_anew_once),
-        cmocka_unit_test(a_folded_line_at_the_head_does_no_harm),
-        cmocka_unit_test(redirects_are_few_and_keep_their_scheme),
-        cmocka_unit_test(links_that_are_not_followed),
-        cmocka_unit_test(a_task_without_a_video),
-        cmocka_unit_test(an_unwritable_place_sends_nothing),
-        cmocka_unit_test(a_read_only_folder),
-        cmocka_unit_test(a_file_in_place_of_the_folder),
-        cmocka_unit_test(links_in_the_way_are_not_followed),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,8 @@
 /* The disk is full for the very bytes that had to wait for their turn, which they do after half
  * a MiB: somewhere in this range, wherever libcurl's reads happen to end. No timer of libcurl's
  * helps: that of its two address families is over after 0.2 s. */
-static void a_full_disk_is_noticed_at_once(void **state)
+TEST_CASE(a_full_disk_is_noticed_at_once)
 {
-    (void)state;
     static const fault_step step = {.headers = SCENE_ETAG, .size = 4 << 20, .delay = 0.3};
     struct rlimit before;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -35,9 +34,8 @@ static void a_full_disk_is_noticed_at_once(void **state)
 }
 
 /* Its own time-out ends it, however fast it is, and says so. */
-static void its_own_deadline_is_no_halt(void **state)
+TEST_CASE(its_own_deadline_is_no_halt)
 {
-    (void)state;
     static const fault_step step = {
         .kind = FAULT_DRIP, .headers = SCENE_ETAG, .size = 1 << 20, .delay = 0.001};
     pomex_call_options options;
@@ -61,9 +59,8 @@ static void its_own_deadline_is_no_halt(void **state)
 }
 
 /* A host that says 429 does not speak for the hosts of other links. */
-static void a_busy_host_holds_up_no_other(void **state)
+TEST_CASE(a_busy_host_holds_up_no_other)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "GET /busy", .status = 429, .headers = "Retry-After: 100\r\n"}, SCENE_WHOLE};
     char link[96], path[80];
@@ -86,9 +83,8 @@ static void a_busy_host_holds_up_no_other(void **state)
 }
 
 /* An error page under a 200, whatever its type drags along. */
-static void a_page_of_a_long_type_is_no_video(void **state)
+TEST_CASE(a_page_of_a_long_type_is_no_video)
 {
-    (void)state;
     static const fault_step step = {
         .headers =
             "ETag: \"v1\"\r\nContent-Type: text/html; charset=utf-8; profile=\""
@@ -98,15 +94,4 @@ static void a_page_of_a_long_type_is_no_video(void **state)
     scene_start(&s, &step, 1);
     scene_is_error(&s, scene_download(&s, s.link), "decode_error", "text and not a video");
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_full_disk_is_noticed_at_once),
-        cmocka_unit_test(its_own_deadline_is_no_halt),
-        cmocka_unit_test(a_busy_host_holds_up_no_other),
-        cmocka_unit_test(a_page_of_a_long_type_is_no_video),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,16 +5,14 @@
 
 #include <string.h>
 
-static void every_row_stands_at_its_number(void **state)
+TEST_CASE(every_row_stands_at_its_number)
 {
-    (void)state;
     for (int id = 0; id < POMEX_ENDPOINTS; id++)
         assert_int_equal(pomex_endpoint_of((pomex_endpoint_id)id)->id, id);
 }
 
-static void rows_are_those_of_the_document(void **state)
+TEST_CASE(rows_are_those_of_the_document)
 {
-    (void)state;
     static const struct {
         const char *name, *limit, *method, *path, *object;
         double rate;
@@ -64,9 +62,8 @@ static void matches(const char *method, const char *path, const char *name, cons
         assert_null(found);
 }
 
-static void requests_find_their_row(void **state)
+TEST_CASE(requests_find_their_row)
 {
-    (void)state;
     matches("POST", "/v1/video/assets/sessions", "sessions.create", NULL);
     matches("POST", "/v1/video/assets", "assets.create", NULL);
     matches("GET", "/v1/video/assets", "assets.list", NULL);
@@ -78,9 +75,8 @@ static void requests_find_their_row(void **state)
     matches("GET", "/v1/video/generations/cgt-1", "generations.get", "cgt-1");
 }
 
-static void other_requests_find_none(void **state)
+TEST_CASE(other_requests_find_none)
 {
-    (void)state;
     matches("GET", "/v1/video/generations", NULL, NULL);
     matches("GET", "/v1/video/assets/", NULL, NULL);
     matches("GET", "/v1/video/assets/a/b", NULL, NULL);
@@ -89,15 +85,4 @@ static void other_requests_find_none(void **state)
     matches("POST", "/v1/video/assets/", NULL, NULL);
     matches("GET", "/v1/video", NULL, NULL);
     matches("GET", "", NULL, NULL);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_row_stands_at_its_number),
-        cmocka_unit_test(rows_are_those_of_the_document),
-        cmocka_unit_test(requests_find_their_row),
-        cmocka_unit_test(other_requests_find_none),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,9 +13,8 @@ static void note(pomex_headers *headers, const char *line)
 
 /* A shortened value would be another one: an ETag that fits a different file, a request nobody
  * knows. A value that fills its place exactly is kept. */
-static void a_value_too_long_is_none(void **state)
+TEST_CASE(a_value_too_long_is_none)
 {
-    (void)state;
     pomex_headers headers = {0};
     const struct {
         const char *name;
@@ -43,9 +42,8 @@ static void a_value_too_long_is_none(void **state)
     }
 }
 
-static void names_count_in_any_letter_case(void **state)
+TEST_CASE(names_count_in_any_letter_case)
 {
-    (void)state;
     pomex_headers headers = {0};
     note(&headers, "HTTP/1.1 206 Partial Content\r\n");
     note(&headers, "eTaG:\t\"a\" \r\n");
@@ -58,13 +56,4 @@ static void names_count_in_any_letter_case(void **state)
     assert_string_equal(headers.request_id, "r-1");
     note(&headers, "Content-Length: 20, 21\r\n");
     assert_int_equal(headers.content_length, -1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_value_too_long_is_none),
-        cmocka_unit_test(names_count_in_any_letter_case),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

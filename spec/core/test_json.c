@@ -23,9 +23,8 @@ static void says(json_t *value, const char *expected)
     json_decref(value);
 }
 
-static void whole_numbers_leave_whole(void **state)
+TEST_CASE(whole_numbers_leave_whole)
 {
-    (void)state;
     says(parse("{\"limit\":10.0,\"seed\":-3,\"ratio\":1.5,\"l\":[1e2,{\"a\":0}]}"),
          "{\"limit\":10,\"seed\":-3,\"ratio\":1.5,\"l\":[100,{\"a\":0}]}");
     says(json_real(9007199254740991.0), "9007199254740991");
@@ -34,18 +33,16 @@ static void whole_numbers_leave_whole(void **state)
     says(json_integer(INT64_MAX), "9223372036854775807");
 }
 
-static void fractions_are_as_short_as_all_allow(void **state)
+TEST_CASE(fractions_are_as_short_as_all_allow)
 {
-    (void)state;
     says(json_real(0.1), "0.1");
     says(parse("[0.1,{\"a\":[2.5,-1e-7]}]"), "[0.1,{\"a\":[2.5,-1e-7]}]");
     says(parse("[0.1,0.30000000000000004]"), "[0.10000000000000001,0.30000000000000004]");
     says(json_real(1.0 / 3), "0.33333333333333331");
 }
 
-static void the_callers_tree_is_not_changed(void **state)
+TEST_CASE(the_callers_tree_is_not_changed)
 {
-    (void)state;
     json_t *tree = json_pack("{s:f, s:[f]}", "a", 5.0, "b", 6.0);
     char *text = pomex_json_text(tree, NULL);
     assert_string_equal(text, "{\"a\":5,\"b\":[6]}");
@@ -54,9 +51,8 @@ static void the_callers_tree_is_not_changed(void **state)
     json_decref(tree);
 }
 
-static void odd_strings_survive(void **state)
+TEST_CASE(odd_strings_survive)
 {
-    (void)state;
     says(parse("[\"\\u0000\",\"\\ud83d\\ude00\",\"a\\\"[{\\\\\"]"),
          "[\"\\u0000\",\"😀\",\"a\\\"[{\\\\\"]");
     assert_null(parse("{\"k\\u0000\":1.0}")); /* jansson has no keys with a NUL */
@@ -64,9 +60,8 @@ static void odd_strings_survive(void **state)
     says(parse(" \"x\" "), "\"x\"");
 }
 
-static void what_json_cannot_say_is_no_text(void **state)
+TEST_CASE(what_json_cannot_say_is_no_text)
 {
-    (void)state;
     json_t *bad = json_stringn_nocheck("\xff", 1);
     assert_null(pomex_json_text(bad, NULL));
     json_decref(bad);
@@ -85,18 +80,16 @@ static void what_json_cannot_say_is_no_text(void **state)
     json_decref(outer);
 }
 
-static void large_numbers_are_read(void **state)
+TEST_CASE(large_numbers_are_read)
 {
-    (void)state;
     json_t *value = parse("[99999999999999999999999, -1e308]");
     assert_non_null(value);
     assert_true(json_real_value(json_array_get(value, 0)) > 9e22);
     json_decref(value);
 }
 
-static void depth_is_bounded(void **state)
+TEST_CASE(depth_is_bounded)
 {
-    (void)state;
     char text[2 * POMEX_MAX_DEPTH + 3] = "";
     memset(text, '[', POMEX_MAX_DEPTH);
     memset(text + POMEX_MAX_DEPTH, ']', POMEX_MAX_DEPTH);
@@ -114,9 +107,8 @@ static void depth_is_bounded(void **state)
     json_decref(value);
 }
 
-static void size_is_bounded(void **state)
+TEST_CASE(size_is_bounded)
 {
-    (void)state;
     size_t size = POMEX_MAX_BODY + 1;
     char *text = malloc(size);
     assert_non_null(text);
@@ -129,9 +121,8 @@ static void size_is_bounded(void **state)
     free(text);
 }
 
-static void garbage_is_refused(void **state)
+TEST_CASE(garbage_is_refused)
 {
-    (void)state;
     static const char *const bad[] = {
         "",         " ",      "{", "[1,]", "{\"a\":1}x",     "<html>", "nul",
         "\"\xff\"", "{\"a\"", "]", "\"\\", "\xef\xbb\xbf{}", NULL};
@@ -139,9 +130,8 @@ static void garbage_is_refused(void **state)
         assert_null(parse(bad[i]));
 }
 
-static void strings_that_decide(void **state)
+TEST_CASE(strings_that_decide)
 {
-    (void)state;
     json_t *value = parse("{\"id\":\"a-1\",\"empty\":\"\",\"nul\":\"a\\u0000b\",\"n\":1}");
     assert_string_equal(pomex_json_string(value, "id"), "a-1");
     assert_null(pomex_json_string(value, "empty"));
@@ -150,21 +140,4 @@ static void strings_that_decide(void **state)
     assert_null(pomex_json_string(value, "absent"));
     assert_null(pomex_json_string(NULL, "id"));
     json_decref(value);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_numbers_leave_whole),
-        cmocka_unit_test(fractions_are_as_short_as_all_allow),
-        cmocka_unit_test(the_callers_tree_is_not_changed),
-        cmocka_unit_test(odd_strings_survive),
-        cmocka_unit_test(what_json_cannot_say_is_no_text),
-        cmocka_unit_test(large_numbers_are_read),
-        cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(size_is_bounded),
-        cmocka_unit_test(garbage_is_refused),
-        cmocka_unit_test(strings_that_decide),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

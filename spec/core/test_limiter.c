@@ -48,9 +48,8 @@ static void finish_all(harness *h, pomex_operation **ops, size_t count)
     }
 }
 
-static void no_second_sees_more_than_the_limit(void **state)
+TEST_CASE(no_second_sees_more_than_the_limit)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     pomex_operation *ops[14];
     harness h;
@@ -103,17 +102,15 @@ static double through_cold_connections(double delay)
 
 /* Counted from the call, connections that are slow to come would put two seconds' worth of
  * requests into one of the service's. What hangs holds up the others for one second. */
-static void cold_connections_do_not_bunch(void **state)
+TEST_CASE(cold_connections_do_not_bunch)
 {
-    (void)state;
     assert_true(through_cold_connections(0.8) >= 2.8);
     assert_true(through_cold_connections(1.3) >= 3);
 }
 
 /* The children of a fork are one account to the service. */
-static void a_limit_is_shared_over_a_fork(void **state)
+TEST_CASE(a_limit_is_shared_over_a_fork)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     pomex_operation *ops[6];
     harness h;
@@ -137,9 +134,8 @@ static void a_limit_is_shared_over_a_fork(void **state)
 }
 
 /* One that is killed while it connects cannot give back what it holds of the limit. */
-static void what_a_killed_child_held_is_free(void **state)
+TEST_CASE(what_a_killed_child_held_is_free)
 {
-    (void)state;
     static const fault_step silence = {.kind = FAULT_HANG};
     char url[64];
     harness h;
@@ -177,9 +173,8 @@ static void what_a_killed_child_held_is_free(void **state)
 }
 
 /* An attempt that failed before its request left has used nothing up. */
-static void what_was_not_sent_does_not_count(void **state)
+TEST_CASE(what_was_not_sent_does_not_count)
 {
-    (void)state;
     char url[64];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -200,9 +195,8 @@ static void what_was_not_sent_does_not_count(void **state)
 }
 
 /* A 429 speaks for its whole kind, and for no other. */
-static void a_429_shuts_the_gate_of_its_kind(void **state)
+TEST_CASE(a_429_shuts_the_gate_of_its_kind)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "GET", .times = 1, .status = 429, .headers = "Retry-After: 1\r\n"},
         {.match = "GET", .body = GOOD},
@@ -234,9 +228,8 @@ static void a_429_shuts_the_gate_of_its_kind(void **state)
 
 /* Whoever asks now goes before whoever only looks whether it is ready. One at a time: of two
  * connections, either may be the first to be read. */
-static void calls_go_before_polls(void **state)
+TEST_CASE(calls_go_before_polls)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     pomex_call_options options;
     pomex_operation *ops[4];
@@ -258,9 +251,8 @@ static void calls_go_before_polls(void **state)
 }
 
 /* What waits for its turn spends its own time, and sends nothing once that is over. */
-static void a_turn_that_does_not_come(void **state)
+TEST_CASE(a_turn_that_does_not_come)
 {
-    (void)state;
     static const fault_step step = {.status = 429, .headers = "Retry-After: 60\r\n"};
     for (int i = 0; i < 4; i++) {
         enum pomex_effect effect = (enum pomex_effect)i;
@@ -287,9 +279,8 @@ static void a_turn_that_does_not_come(void **state)
     }
 }
 
-static void a_step_starts_sixteen_at_most(void **state)
+TEST_CASE(a_step_starts_sixteen_at_most)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_HANG};
     pomex_operation *ops[100];
     harness h;
@@ -314,20 +305,4 @@ static void a_step_starts_sixteen_at_most(void **state)
         pomex_operation_release(ops[i]);
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_second_sees_more_than_the_limit),
-        cmocka_unit_test(cold_connections_do_not_bunch),
-        cmocka_unit_test(a_limit_is_shared_over_a_fork),
-        cmocka_unit_test(what_a_killed_child_held_is_free),
-        cmocka_unit_test(what_was_not_sent_does_not_count),
-        cmocka_unit_test(a_429_shuts_the_gate_of_its_kind),
-        cmocka_unit_test(calls_go_before_polls),
-        cmocka_unit_test(a_turn_that_does_not_come),
-        cmocka_unit_test(a_step_starts_sixteen_at_most),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,9 +27,8 @@ static void send_many(double rate, int64_t at[MANY])
     pomex_limiter_free(limiter);
 }
 
-static void any_one_second(void **state)
+TEST_CASE(any_one_second)
 {
-    (void)state;
     static const struct {
         double rate;
         int most; /* in any window of so many seconds */
@@ -46,12 +45,4 @@ static void any_one_second(void **state)
         assert_true(at[most] - at[0] >= pomex_clock_ns(rows[i].window * 1.05 - 1e-6));
         assert_true(at[most] - at[0] <= pomex_clock_ns(rows[i].window * 1.06));
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_one_second),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,9 +61,8 @@ static pomex_operation *lose(harness *h, const char *items, char *text, size_t s
     return op;
 }
 
-static void the_one_that_fits_is_adopted(void **state)
+TEST_CASE(the_one_that_fits_is_adopted)
 {
-    (void)state;
     static const char *const lists[] = {
         OURS,
         ITEM("asset-1", "front", "Video", "{created}") "," OURS,
@@ -92,9 +91,8 @@ static void the_one_that_fits_is_adopted(void **state)
     }
 }
 
-static void doubt_is_told(void **state)
+TEST_CASE(doubt_is_told)
 {
-    (void)state;
     static const struct {
         const char *items;
         size_t candidates;
@@ -129,9 +127,8 @@ static void doubt_is_told(void **state)
 }
 
 /* A page that is full of new assets may have cut off a second one that fits. */
-static void a_full_page_proves_nothing(void **state)
+TEST_CASE(a_full_page_proves_nothing)
 {
-    (void)state;
     enum { PAGE = 100, ROOM = PAGE * 160 };
     static const char newer[] = ITEM("asset-1", "other", "Image", "{created}");
     static const char older[] = ITEM("asset-1", "other", "Image", "2020-01-01T00:00:00Z");
@@ -159,9 +156,8 @@ static void a_full_page_proves_nothing(void **state)
 }
 
 /* An asset whose id this client was given is another upload's. */
-static void what_is_known_is_not_adopted_twice(void **state)
+TEST_CASE(what_is_known_is_not_adopted_twice)
 {
-    (void)state;
     char text[2048];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -176,9 +172,8 @@ static void what_is_known_is_not_adopted_twice(void **state)
 }
 
 /* Two uploads of one name are under way: what is listed may be either's. */
-static void twins_are_not_told_apart(void **state)
+TEST_CASE(twins_are_not_told_apart)
 {
-    (void)state;
     char text[2048], date[64];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -218,9 +213,8 @@ static bool ended_well(harness *h, pomex_operation *op, const char *cause)
 
 /* Of two lost uploads the service has stored one, and nobody knows which: the one that looks
  * for longer has no better claim than the one that gave up. */
-static void what_another_gave_up_on_is_not_adopted(void **state)
+TEST_CASE(what_another_gave_up_on_is_not_adopted)
 {
-    (void)state;
     char text[2048], date[64];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -251,9 +245,8 @@ static void what_another_gave_up_on_is_not_adopted(void **state)
 }
 
 /* The same of one that was cancelled on its way. */
-static void what_a_cancelled_one_left_is_not_adopted(void **state)
+TEST_CASE(what_a_cancelled_one_left_is_not_adopted)
 {
-    (void)state;
     char text[2048], date[64];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -275,9 +268,8 @@ static void what_a_cancelled_one_left_is_not_adopted(void **state)
 }
 
 /* Without a name of the caller's, a name that nobody else can have. */
-static void a_nameless_upload_gets_a_name(void **state)
+TEST_CASE(a_nameless_upload_gets_a_name)
 {
-    (void)state;
     static const fault_step step = {.body = "{\"id\":\"asset-1\"}"};
     pomex_call_options options;
     fault_request r[2];
@@ -303,9 +295,8 @@ static void a_nameless_upload_gets_a_name(void **state)
 }
 
 /* What the caller asked to send without a check is nobody's to mend, nor to look for. */
-static void an_empty_name_is_sent_as_it_is(void **state)
+TEST_CASE(an_empty_name_is_sent_as_it_is)
 {
-    (void)state;
     static const fault_step step = {.match = POST, .kind = FAULT_CLOSE};
     pomex_call_options options;
     fault_request r;
@@ -324,20 +315,4 @@ static void an_empty_name_is_sent_as_it_is(void **state)
     assert_non_null(strstr(r.body, "\"name\":\"\""));
     assert_int_equal(fault_server_count(h.server, NULL), 1);
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_one_that_fits_is_adopted),
-        cmocka_unit_test(doubt_is_told),
-        cmocka_unit_test(a_full_page_proves_nothing),
-        cmocka_unit_test(what_is_known_is_not_adopted_twice),
-        cmocka_unit_test(twins_are_not_told_apart),
-        cmocka_unit_test(what_another_gave_up_on_is_not_adopted),
-        cmocka_unit_test(what_a_cancelled_one_left_is_not_adopted),
-        cmocka_unit_test(a_nameless_upload_gets_a_name),
-        cmocka_unit_test(an_empty_name_is_sent_as_it_is),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,9 +23,8 @@ static void use_real_time(harness *h)
 }
 
 /* Waiting for the descriptor alone is enough, from the first byte to the last pause. */
-static void the_descriptor_is_all_a_host_needs(void **state)
+TEST_CASE(the_descriptor_is_all_a_host_needs)
 {
-    (void)state;
     static const fault_step steps[] = {{.times = 1, .status = 503},
                                        {.times = 1, .body = GOOD, .delay = 0.2},
                                        {.times = 1, .kind = FAULT_CLOSE},
@@ -51,9 +50,8 @@ static void the_descriptor_is_all_a_host_needs(void **state)
 }
 
 /* The timer alone: nothing arrives, and the deadline is still kept. */
-static void deadlines_wake_it(void **state)
+TEST_CASE(deadlines_wake_it)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_HANG};
     harness h;
     harness_start(&h, &step, 1, false);
@@ -73,9 +71,8 @@ static void deadlines_wake_it(void **state)
     harness_stop(&h);
 }
 
-static void rest_costs_no_wake_up(void **state)
+TEST_CASE(rest_costs_no_wake_up)
 {
-    (void)state;
     static const fault_step step = {.body = "{\"status\":\"processing\"}"};
     pomex_call_options options;
     unsigned news;
@@ -102,9 +99,8 @@ static void rest_costs_no_wake_up(void **state)
 }
 
 /* A server that hangs up on an idle connection leaves nothing that spins. */
-static void an_idle_connection_that_ends_is_quiet(void **state)
+TEST_CASE(an_idle_connection_that_ends_is_quiet)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     unsigned news;
     int wakes = 0;
@@ -126,9 +122,8 @@ static void an_idle_connection_that_ends_is_quiet(void **state)
 }
 
 /* What ended outside of a step still wakes whoever waits. */
-static void news_outside_a_step_is_news(void **state)
+TEST_CASE(news_outside_a_step_is_news)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_HANG};
     pomex_call_options options;
     unsigned news = 0;
@@ -155,9 +150,8 @@ static void news_outside_a_step_is_news(void **state)
     harness_stop(&h);
 }
 
-static void the_host_is_woken_when_it_says(void **state)
+TEST_CASE(the_host_is_woken_when_it_says)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_HANG};
     unsigned news;
     harness h;
@@ -195,9 +189,8 @@ static void the_host_is_woken_when_it_says(void **state)
 }
 
 /* A step that ran out of its budget says so, and nothing is lost. */
-static void a_budget_is_kept(void **state)
+TEST_CASE(a_budget_is_kept)
 {
-    (void)state;
     static const fault_step step = {.body = GOOD};
     pomex_operation *ops[200];
     unsigned news;
@@ -223,9 +216,8 @@ static void a_budget_is_kept(void **state)
 }
 
 /* Operations outlive their client, and say what became of them. */
-static void a_freed_client_leaves_its_operations(void **state)
+TEST_CASE(a_freed_client_leaves_its_operations)
 {
-    (void)state;
     static const fault_step step = {.kind = FAULT_HANG};
     pomex_call_options options;
     harness h;
@@ -247,9 +239,8 @@ static void a_freed_client_leaves_its_operations(void **state)
     harness_stop(&h);
 }
 
-static void a_closed_client_refuses(void **state)
+TEST_CASE(a_closed_client_refuses)
 {
-    (void)state;
     pomex_call_options options;
     unsigned news;
     harness h;
@@ -264,20 +255,4 @@ static void a_closed_client_refuses(void **state)
     assert_int_equal(pomex_client_step(h.client, 0), 0);
     assert_null(pomex_client_next(h.client, &news));
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_descriptor_is_all_a_host_needs),
-        cmocka_unit_test(deadlines_wake_it),
-        cmocka_unit_test(rest_costs_no_wake_up),
-        cmocka_unit_test(an_idle_connection_that_ends_is_quiet),
-        cmocka_unit_test(news_outside_a_step_is_news),
-        cmocka_unit_test(the_host_is_woken_when_it_says),
-        cmocka_unit_test(a_budget_is_kept),
-        cmocka_unit_test(a_freed_client_leaves_its_operations),
-        cmocka_unit_test(a_closed_client_refuses),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,9 +34,8 @@ static int socket_of_client(void)
 }
 
 /* Neither where a step goes on until all is quiet, nor where it has no time to. */
-static void an_answer_of_that_time_is_read(void **state)
+TEST_CASE(an_answer_of_that_time_is_read)
 {
-    (void)state;
     static const double budgets[] = {0, 1e-9};
     for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
         const fault_step steps[] = {
@@ -63,9 +62,8 @@ static void an_answer_of_that_time_is_read(void **state)
 }
 
 /* Where nothing comes, the deadline rings all the same, and not after ever more steps. */
-static void silence_ends_at_the_deadline(void **state)
+TEST_CASE(silence_ends_at_the_deadline)
 {
-    (void)state;
     static const fault_step hang = {.kind = FAULT_HANG};
     harness_start(&h, &hang, 1, false);
     h.options.clock = NULL;
@@ -81,13 +79,4 @@ static void silence_ends_at_the_deadline(void **state)
     assert_string_equal(pomex_operation_error(op)->type, "timeout_error");
     pomex_operation_release(op);
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_of_that_time_is_read),
-        cmocka_unit_test(silence_ends_at_the_deadline),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,9 +64,8 @@ static int64_t saved(const fleet *f, int i)
 
 /* Steps that never get through what is ready: each goes on where the last one stopped, and the
  * deadline of a silent connection rings all the same. */
-static void a_small_budget_starves_nobody(void **state)
+TEST_CASE(a_small_budget_starves_nobody)
 {
-    (void)state;
     static const struct timespec between = {.tv_nsec = 3000000};
     static const fault_step steps[] = {
         {.match = "GET /v.mp4", .kind = FAULT_DRIP, .size = 1u << 30, .delay = 0.001},
@@ -109,9 +108,8 @@ static void a_small_budget_starves_nobody(void **state)
 static const fault_step quick[] = {{.match = "GET /v.mp4", .size = 1u << 30},
                                    {.match = "GET /v1", .body = GOOD}};
 
-static void no_step_is_as_long_as_a_download(void **state)
+TEST_CASE(no_step_is_as_long_as_a_download)
 {
-    (void)state;
     static const struct timespec between = {.tv_nsec = 5000000};
     int64_t before[VIDEOS], least = INT64_MAX, most = 0, longest = 0;
     fleet f;
@@ -149,13 +147,4 @@ static void no_step_is_as_long_as_a_download(void **state)
     assert_null(pomex_operation_error(op));
     pomex_operation_release(op);
     land(&f);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_small_budget_starves_nobody),
-        cmocka_unit_test(no_step_is_as_long_as_a_download),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

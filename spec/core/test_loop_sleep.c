@@ -64,9 +64,8 @@ static void rests(sleeper *s, const pomex_operation *op)
 }
 
 /* The look after an hour's sleep goes out on a new connection; without a sleep, on the old. */
-static void no_look_goes_out_on_a_connection_that_slept(void **state)
+TEST_CASE(no_look_goes_out_on_a_connection_that_slept)
 {
-    (void)state;
     for (int asleep = 0; asleep < 2; asleep++) {
         static const fault_step steps[] = {{.times = 2, .body = PROCESSING}, {.body = ACTIVE}};
         sleeper s;
@@ -84,9 +83,8 @@ static void no_look_goes_out_on_a_connection_that_slept(void **state)
 }
 
 /* Nor does the first call of a host that had nothing to step for. */
-static void no_call_goes_out_on_a_connection_that_slept(void **state)
+TEST_CASE(no_call_goes_out_on_a_connection_that_slept)
 {
-    (void)state;
     static const fault_step step = {.body = ACTIVE};
     for (int asleep = 0; asleep < 2; asleep++) {
         sleeper s;
@@ -103,9 +101,8 @@ static void no_call_goes_out_on_a_connection_that_slept(void **state)
 }
 
 /* Ten nights of sleep are no part of the 600 seconds that the wait has. */
-static void a_sleep_takes_nothing_off_the_deadline(void **state)
+TEST_CASE(a_sleep_takes_nothing_off_the_deadline)
 {
-    (void)state;
     static const fault_step steps[] = {{.times = 11, .body = PROCESSING}, {.body = ACTIVE}};
     sleeper s;
     set_up(&s, steps, 2);
@@ -120,9 +117,8 @@ static void a_sleep_takes_nothing_off_the_deadline(void **state)
 }
 
 /* A look that was under way: its answer is believed if it comes, and it is given up if not. */
-static void a_look_that_was_under_way(void **state)
+TEST_CASE(a_look_that_was_under_way)
 {
-    (void)state;
     for (int answered = 0; answered < 2; answered++) {
         const fault_step steps[] = {{.times = 1,
                                      .kind = answered ? FAULT_ANSWER : FAULT_HANG,
@@ -144,15 +140,4 @@ static void a_look_that_was_under_way(void **state)
         assert_int_equal(fault_server_count(s.h.server, NULL), looks);
         is_active(&s, op);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_look_goes_out_on_a_connection_that_slept),
-        cmocka_unit_test(no_call_goes_out_on_a_connection_that_slept),
-        cmocka_unit_test(a_sleep_takes_nothing_off_the_deadline),
-        cmocka_unit_test(a_look_that_was_under_way),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -93,23 +93,20 @@ static void check(bool polls)
     harness_stop(&h);
 }
 
-static void in_a_step(void **state)
+TEST_CASE(in_a_step)
 {
-    (void)state;
     check(false);
 }
 
-static void between_a_poll_and_a_step(void **state)
+TEST_CASE(between_a_poll_and_a_step)
 {
-    (void)state;
     check(true);
 }
 
 /* The deadline had passed when poll looked; what came after that is read all the same, and
  * first, by steps however short. */
-static void long_after_a_poll(void **state)
+TEST_CASE(long_after_a_poll)
 {
-    (void)state;
     for (int i = 0; i < 2; i++) {
         harness h;
         harness_start(&h, NULL, 0, false);
@@ -124,14 +121,4 @@ static void long_after_a_poll(void **state)
         ends_well(&h, op, 1e-9, false, 0);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_a_step),
-        cmocka_unit_test(between_a_poll_and_a_step),
-        cmocka_unit_test(long_after_a_poll),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

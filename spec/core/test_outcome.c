@@ -48,9 +48,8 @@ static void assert_text(const char *wanted, const char *text)
         assert_string_equal(wanted, text);
 }
 
-static void the_service_s_own_code_and_type_are_kept(void **state)
+TEST_CASE(the_service_s_own_code_and_type_are_kept)
 {
-    (void)state;
     static const struct {
         int status;
         const char *body, *type, *service_code, *service_type;
@@ -81,9 +80,8 @@ static void the_service_s_own_code_and_type_are_kept(void **state)
     }
 }
 
-static void of_what_failed_too(void **state)
+TEST_CASE(of_what_failed_too)
 {
-    (void)state;
     static const fault_step step = {
         .body = "{\"id\":\"object-1\",\"status\":\"failed\",\"error\":{\"code\":"
                 "\"InputImageSensitive\",\"message\":\"m\"}}"};
@@ -104,9 +102,8 @@ static void of_what_failed_too(void **state)
     harness_stop(&h);
 }
 
-static void not_modified(void **state)
+TEST_CASE(not_modified)
 {
-    (void)state;
     static const fault_step step = {.status = 304, .headers = "ETag: \"tag\"\r\n"};
     begin(&step, 1, "");
     pomex_operation *op = get("/v1/models");
@@ -133,9 +130,8 @@ static bool says_so(pomex_operation *op)
     return told;
 }
 
-static void a_base_url_with_the_version(void **state)
+TEST_CASE(a_base_url_with_the_version)
 {
-    (void)state;
     static const fault_step step = {.status = 404, .body = "{\"error\":{\"message\":\"m\"}}"};
     static const char *const ends[] = {"/v1", "/v1/", "/proxy/v1", "/v10", "/v1/x", ""};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
@@ -149,15 +145,4 @@ static void a_base_url_with_the_version(void **state)
             assert_int_equal(fault_server_count(h.server, "GET /v1/v1/video/assets"), 2);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_service_s_own_code_and_type_are_kept),
-        cmocka_unit_test(of_what_failed_too),
-        cmocka_unit_test(not_modified),
-        cmocka_unit_test(a_base_url_with_the_version),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,8 @@ static const char *const malformed[] = {
 };
 #define MALFORMED (sizeof malformed / sizeof *malformed)
 
-static void one_that_is_malformed_is_refused(void **state)
+TEST_CASE(one_that_is_malformed_is_refused)
 {
-    (void)state;
     for (size_t i = 0; i < MALFORMED; i++) {
         pomex_options options;
         pomex_error *error = NULL;
@@ -36,9 +35,8 @@ static void one_that_is_malformed_is_refused(void **state)
 }
 
 /* The environment's are read by libcurl alone, when it needs them. */
-static void one_of_the_environment_is_not_shown(void **state)
+TEST_CASE(one_of_the_environment_is_not_shown)
 {
-    (void)state;
     unsetenv("no_proxy");
     unsetenv("NO_PROXY");
     for (size_t i = 0; i < MALFORMED; i++) {
@@ -62,9 +60,8 @@ static void one_of_the_environment_is_not_shown(void **state)
 }
 
 /* The key of a service on this machine stays on it; nobody listens at the proxy's address. */
-static void one_is_not_asked_for_loopback_http(void **state)
+TEST_CASE(one_is_not_asked_for_loopback_http)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     h.options.proxy = "http://127.0.0.1:1";
@@ -76,9 +73,8 @@ static void one_is_not_asked_for_loopback_http(void **state)
     harness_stop(&h);
 }
 
-static void what_libcurl_takes_is_taken(void **state)
+TEST_CASE(what_libcurl_takes_is_taken)
 {
-    (void)state;
     static const char *const good[] = {
         "",
         "proxy.example",
@@ -102,15 +98,4 @@ static void what_libcurl_takes_is_taken(void **state)
         harness_client(&h);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_is_malformed_is_refused),
-        cmocka_unit_test(one_of_the_environment_is_not_shown),
-        cmocka_unit_test(one_is_not_asked_for_loopback_http),
-        cmocka_unit_test(what_libcurl_takes_is_taken),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

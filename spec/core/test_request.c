@@ -8,9 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void a_rate_that_cannot_be_kept(void **state)
+TEST_CASE(a_rate_that_cannot_be_kept)
 {
-    (void)state;
     static const double bad[] = {1e-10, 0.0009, -1, -1e-10, 10001, INFINITY, -INFINITY, NAN};
     static const double good[] = {0, 0.001, 0.5, 10000};
     char key[64];
@@ -71,9 +70,8 @@ static pomex_operation *send_nested(harness *h, int levels, int way)
     return op;
 }
 
-static void a_body_that_is_too_deep(void **state)
+TEST_CASE(a_body_that_is_too_deep)
 {
-    (void)state;
     const fault_step step = {.body = harness_reply(POMEX_EFFECT_BILLED)};
     static const int deep[] = {65, 70, 2000};
     harness h;
@@ -100,13 +98,4 @@ static void a_body_that_is_too_deep(void **state)
         assert_int_equal(fault_server_count(h.server, "POST"), way + 1);
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_rate_that_cannot_be_kept),
-        cmocka_unit_test(a_body_that_is_too_deep),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

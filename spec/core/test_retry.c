@@ -97,9 +97,8 @@ static char letter(enum pomex_verdict verdict)
     return letters[verdict];
 }
 
-static void every_outcome_has_its_verdict(void **state)
+TEST_CASE(every_outcome_has_its_verdict)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const pomex_outcome *o = &rows[i].outcome;
         for (int n = 0; n <= POMEX_EFFECT_UNKNOWN; n++) {
@@ -142,9 +141,8 @@ static void is_ambiguous(const pomex_error *error, const char *cause, enum pomex
     assert_non_null(error->hint);
 }
 
-static void a_standing_fault_ends_after_the_retries(void **state)
+TEST_CASE(a_standing_fault_ends_after_the_retries)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     h.options.max_retries = 2;
@@ -167,9 +165,8 @@ static void a_standing_fault_ends_after_the_retries(void **state)
     harness_stop(&h);
 }
 
-static void an_attempt_that_times_out(void **state)
+TEST_CASE(an_attempt_that_times_out)
 {
-    (void)state;
     static const char verdicts[] = "AAMM";
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -207,9 +204,8 @@ static void an_attempt_that_times_out(void **state)
 }
 
 /* Cancelled, or the client closed, while the request is with the server. */
-static void what_is_told_to_who_stops_it(void **state)
+TEST_CASE(what_is_told_to_who_stops_it)
 {
-    (void)state;
     static const fault_step hang = {.kind = FAULT_HANG};
     for (int i = 0; i < 2 * EFFECTS; i++) {
         enum pomex_effect effect = (enum pomex_effect)(i % EFFECTS);
@@ -235,9 +231,8 @@ static void what_is_told_to_who_stops_it(void **state)
 }
 
 /* Cancelled before anything was sent: nothing is ambiguous. */
-static void what_was_not_sent_is_cancelled(void **state)
+TEST_CASE(what_was_not_sent_is_cancelled)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     harness_client(&h);
@@ -256,9 +251,8 @@ static void what_was_not_sent_is_cancelled(void **state)
     harness_stop(&h);
 }
 
-static void pauses_grow_within_their_bounds(void **state)
+TEST_CASE(pauses_grow_within_their_bounds)
 {
-    (void)state;
     static const double whole[] = {0.5, 1, 2, 4, 8, 8, 8};
     for (int n = 1; n <= 7; n++) {
         assert_float_equal(pomex_retry_pause(n, -1, 0), whole[n - 1] / 2, 1e-9);
@@ -268,9 +262,8 @@ static void pauses_grow_within_their_bounds(void **state)
     }
 }
 
-static void retry_after_is_seconds_or_a_date(void **state)
+TEST_CASE(retry_after_is_seconds_or_a_date)
 {
-    (void)state;
     static const char noon[] = "Sun, 06 Nov 1994 12:00:00 GMT";
     static const char later[] = "Sun, 06 Nov 1994 12:01:30 GMT";
     assert_float_equal(pomex_headers_retry_after("7", "", 0), 7, 1e-9);
@@ -283,18 +276,4 @@ static void retry_after_is_seconds_or_a_date(void **state)
     static const char *const nothing[] = {"", "soon", "-1", "1.5", "1e3", " ", NULL};
     for (size_t i = 0; nothing[i]; i++)
         assert_float_equal(pomex_headers_retry_after(nothing[i], noon, 0), -1, 1e-9);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_outcome_has_its_verdict),
-        cmocka_unit_test(a_standing_fault_ends_after_the_retries),
-        cmocka_unit_test(an_attempt_that_times_out),
-        cmocka_unit_test(what_is_told_to_who_stops_it),
-        cmocka_unit_test(what_was_not_sent_is_cancelled),
-        cmocka_unit_test(pauses_grow_within_their_bounds),
-        cmocka_unit_test(retry_after_is_seconds_or_a_date),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,9 +49,8 @@ static void refuse(pomex_endpoint_id endpoint, const char *text, const char *mes
     assert_null(strpbrk(violation.value, "\r\n"));
 }
 
-static void sessions(void **state)
+TEST_CASE(sessions)
 {
-    (void)state;
     const pomex_endpoint_id e = POMEX_SESSION_CREATE;
     static const char url[] = "callback_url must be a valid https URL";
     static const char lang[] = "lang must be zh, en, or zh-Hant";
@@ -83,9 +82,8 @@ static void sessions(void **state)
     refuse(e, "[]", "body must be a JSON object", "body is an empty array");
 }
 
-static void uploads(void **state)
+TEST_CASE(uploads)
 {
-    (void)state;
     const pomex_endpoint_id e = POMEX_ASSET_CREATE;
     static const char type[] = "asset_type must be Image, Video, or Audio";
     static const char url[] = "url must be a valid https URL";
@@ -118,9 +116,8 @@ static void uploads(void **state)
     refuse(e, "{" ASSET ",\"name\":{}}", "name must be a string", "name is an object");
 }
 
-static void lists(void **state)
+TEST_CASE(lists)
 {
-    (void)state;
     const pomex_endpoint_id e = POMEX_ASSET_LIST;
     static const char status[] = "status must be active, processing, or failed";
     static const char limit[] = "limit must be between 1 and 100";
@@ -162,9 +159,8 @@ static void lists(void **state)
 #define IMAGE(url) "{\"type\":\"image_url\",\"image_url\":{\"url\":\"" url "\"}}"
 #define BODY(part) "{" MODEL ",\"content\":[" TEXT "," part "]}"
 
-static void generations(void **state)
+TEST_CASE(generations)
 {
-    (void)state;
     const pomex_endpoint_id e = POMEX_GENERATION_CREATE;
     allow(e, BODY(IMAGE("asset://asset-20260619150241-b8xd4")));
     allow(e, BODY(IMAGE("https://cdn.example/a.jpg")));
@@ -206,9 +202,8 @@ static void generations(void **state)
            "content part 2: the id after asset:// is \"..\"");
 }
 
-static void old_models_take_no_assets(void **state)
+TEST_CASE(old_models_take_no_assets)
 {
-    (void)state;
     static const char message[] = "asset:// references need a Seedance 2.0 model: "
                                   "byteplus/seedance-2.0 or byteplus/seedance-2.0-fast";
     refuse(POMEX_GENERATION_CREATE,
@@ -227,9 +222,8 @@ static void old_models_take_no_assets(void **state)
 
 #define DOTS "id must not be . or .., nor contain them between slashes"
 
-static void ids(void **state)
+TEST_CASE(ids)
 {
-    (void)state;
     static const struct {
         const char *id;
         size_t length;
@@ -265,9 +259,8 @@ static void ids(void **state)
     assert_string_equal(violation.value, "id is \"\\xff/../\\xc3\"");
 }
 
-static void hosts_that_are_loopback(void **state)
+TEST_CASE(hosts_that_are_loopback)
 {
-    (void)state;
     static const char *const yes[] = {"127.0.0.1", "127.9.8.7", "localhost", "LOCALHOST",
                                       "::1",       "[::1]",     NULL};
     static const char *const no[] = {
@@ -279,18 +272,16 @@ static void hosts_that_are_loopback(void **state)
         assert_false(pomex_url_is_loopback(no[i]));
 }
 
-static void asset_uris(void **state)
+TEST_CASE(asset_uris)
 {
-    (void)state;
     assert_string_equal(pomex_rules_asset_uri("asset://asset-1"), "asset-1");
     assert_null(pomex_rules_asset_uri("asset://"));
     assert_null(pomex_rules_asset_uri("Asset://a"));
     assert_null(pomex_rules_asset_uri("https://a"));
 }
 
-static void statuses(void **state)
+TEST_CASE(statuses)
 {
-    (void)state;
     const pomex_endpoint_id a = POMEX_ASSET_GET;
     const pomex_endpoint_id g = POMEX_GENERATION_GET;
     assert_int_equal(pomex_rules_status_class(a, "processing"), POMEX_GOING_ON);
@@ -316,9 +307,8 @@ static void statuses(void **state)
     assert_int_equal(pomex_rules_status_class(a, NULL), POMEX_GOING_ON);
 }
 
-static void error_types(void **state)
+TEST_CASE(error_types)
 {
-    (void)state;
     assert_string_equal(pomex_rules_error_type(400), "invalid_request_error");
     assert_string_equal(pomex_rules_error_type(401), "authentication_error");
     assert_string_equal(pomex_rules_error_type(404), "not_found_error");
@@ -330,9 +320,8 @@ static void error_types(void **state)
 }
 
 /* Any value, however long or odd, is shown on one line of valid UTF-8. */
-static void shown_values_are_one_line(void **state)
+TEST_CASE(shown_values_are_one_line)
 {
-    (void)state;
     static const char *const pieces[] = {"é", "\\", "\"", "\n", "x", "\xc2\x85", "😀"};
     pomex_violation violation;
     for (size_t p = 0; p < sizeof pieces / sizeof *pieces; p++) {
@@ -352,22 +341,4 @@ static void shown_values_are_one_line(void **state)
             json_decref(payload);
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sessions),
-        cmocka_unit_test(uploads),
-        cmocka_unit_test(lists),
-        cmocka_unit_test(generations),
-        cmocka_unit_test(old_models_take_no_assets),
-        cmocka_unit_test(ids),
-        cmocka_unit_test(hosts_that_are_loopback),
-        cmocka_unit_test(asset_uris),
-        cmocka_unit_test(statuses),
-        cmocka_unit_test(error_types),
-        cmocka_unit_test(shown_values_are_one_line),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

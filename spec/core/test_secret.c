@@ -40,9 +40,8 @@ static bool has_flag(const void *address, const char *flag)
     return found;
 }
 
-static void no_core_dump_holds_it(void **state)
+TEST_CASE(no_core_dump_holds_it)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     h.options.api_key = KEY;
@@ -56,9 +55,8 @@ static void no_core_dump_holds_it(void **state)
 }
 
 /* A page of a proxy or a framework that shows the request that it could not serve. */
-static void what_a_server_echoes_is_hidden(void **state)
+TEST_CASE(what_a_server_echoes_is_hidden)
 {
-    (void)state;
     static const char page[] = "<h1>Bad gateway</h1>Authorization: Bearer " KEY " twice " KEY;
     char cut[700];
     memset(cut, 'x', sizeof cut);
@@ -100,9 +98,8 @@ static void what_a_server_echoes_is_hidden(void **state)
     harness_stop(&h);
 }
 
-static void a_key_file_too_long_is_refused(void **state)
+TEST_CASE(a_key_file_too_long_is_refused)
 {
-    (void)state;
     char path[64];
     pomex_options options;
     pomex_error *error = NULL;
@@ -118,14 +115,4 @@ static void a_key_file_too_long_is_refused(void **state)
     assert_non_null(strstr(error->message, "api_key_file is longer than 4096 bytes"));
     pomex_error_free(error);
     unlink(path);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_core_dump_holds_it),
-        cmocka_unit_test(what_a_server_echoes_is_hidden),
-        cmocka_unit_test(a_key_file_too_long_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

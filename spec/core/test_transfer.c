@@ -28,9 +28,8 @@ static bool has(const fault_request *request, const char *line)
     return strstr(request->headers, line) != NULL;
 }
 
-static void each_request_has_its_headers(void **state)
+TEST_CASE(each_request_has_its_headers)
 {
-    (void)state;
     fault_request r;
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -52,9 +51,8 @@ static void each_request_has_its_headers(void **state)
 
 /* A cache on the way must not tell a wait what it told the last one; whatever handle of
  * libcurl's is at hand. */
-static void looks_are_answered_by_no_cache(void **state)
+TEST_CASE(looks_are_answered_by_no_cache)
 {
-    (void)state;
     static const fault_step active = {.body = "{\"status\":\"active\"}"};
     pomex_call_options options;
     fault_request r;
@@ -80,9 +78,8 @@ static void looks_are_answered_by_no_cache(void **state)
 }
 
 /* What leaves a trace has a connection of its own, before it and after it. */
-static void costly_posts_go_alone(void **state)
+TEST_CASE(costly_posts_go_alone)
 {
-    (void)state;
     fault_request get, post, again;
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -109,9 +106,8 @@ static void costly_posts_go_alone(void **state)
     }
 }
 
-static void a_large_body_waits_for_no_leave(void **state)
+TEST_CASE(a_large_body_waits_for_no_leave)
 {
-    (void)state;
     static const fault_step step = {.body = "{\"id\":\"cgt-1\"}"};
     const size_t size = 2000000;
     pomex_call_options options;
@@ -156,9 +152,8 @@ static void get(harness *h, pomex_endpoint_id endpoint, const char *id, json_t *
     json_decref(query);
 }
 
-static void ids_and_queries_are_encoded(void **state)
+TEST_CASE(ids_and_queries_are_encoded)
 {
-    (void)state;
     char url[96];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -177,9 +172,8 @@ static void ids_and_queries_are_encoded(void **state)
 }
 
 /* Whoever an answer points to gets neither the key nor a request. */
-static void a_redirect_is_not_followed(void **state)
+TEST_CASE(a_redirect_is_not_followed)
 {
-    (void)state;
     char headers[128];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -206,9 +200,8 @@ static void a_redirect_is_not_followed(void **state)
 }
 
 /* Whoever pauses for longer than any deadline still gets the answer that came meanwhile. */
-static void an_answer_that_waited_for_us(void **state)
+TEST_CASE(an_answer_that_waited_for_us)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     harness_client(&h);
@@ -231,9 +224,8 @@ static void an_answer_that_waited_for_us(void **state)
 
 /* The same where each step ends before it has read what is there: no deadline rings for an
  * attempt whose answer lies in its socket. */
-static void answers_that_short_steps_have_not_read(void **state)
+TEST_CASE(answers_that_short_steps_have_not_read)
 {
-    (void)state;
     enum { MANY = 150 }; /* more than one look at the epoll set tells of */
     static const fault_step late = {.body = "{\"id\":\"asset-1\"}", .delay = 1};
     pomex_operation *ops[MANY];
@@ -261,9 +253,8 @@ static void answers_that_short_steps_have_not_read(void **state)
     harness_stop(&h);
 }
 
-static void own_requests_are_sent_once(void **state)
+TEST_CASE(own_requests_are_sent_once)
 {
-    (void)state;
     static const struct {
         const char *method;
         int sent;
@@ -287,9 +278,8 @@ static void own_requests_are_sent_once(void **state)
 }
 
 /* A folder of certificates named by their hashes, as the system's is. */
-static void a_folder_of_authorities(void **state)
+TEST_CASE(a_folder_of_authorities)
 {
-    (void)state;
     char folder[] = "/tmp/pomex-capath-XXXXXX", name[64];
     fault_request r;
     harness h;
@@ -337,9 +327,8 @@ static int open_descriptors(bool inherited_only)
 }
 
 /* A copy in a child would keep a closed connection in the epoll set for ever. */
-static void no_descriptor_is_inherited_or_left(void **state)
+TEST_CASE(no_descriptor_is_inherited_or_left)
 {
-    (void)state;
     fault_request r;
     harness h;
     int inherited = open_descriptors(true), all = open_descriptors(false);
@@ -353,22 +342,4 @@ static void no_descriptor_is_inherited_or_left(void **state)
     assert_int_equal(open_descriptors(true), inherited);
     harness_stop(&h);
     assert_int_equal(open_descriptors(false), all);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_request_has_its_headers),
-        cmocka_unit_test(looks_are_answered_by_no_cache),
-        cmocka_unit_test(costly_posts_go_alone),
-        cmocka_unit_test(a_large_body_waits_for_no_leave),
-        cmocka_unit_test(ids_and_queries_are_encoded),
-        cmocka_unit_test(a_redirect_is_not_followed),
-        cmocka_unit_test(an_answer_that_waited_for_us),
-        cmocka_unit_test(answers_that_short_steps_have_not_read),
-        cmocka_unit_test(own_requests_are_sent_once),
-        cmocka_unit_test(a_folder_of_authorities),
-        cmocka_unit_test(no_descriptor_is_inherited_or_left),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

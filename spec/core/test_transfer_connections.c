@@ -24,9 +24,8 @@ static void finish_well(harness *h, pomex_operation *op)
 }
 
 /* A connection whose answer has been read is used again, and not taken for one in use. */
-static void no_more_connections_than_calls_at_once(void **state)
+TEST_CASE(no_more_connections_than_calls_at_once)
 {
-    (void)state;
     pomex_operation *ops[AT_ONCE];
     harness h;
     harness_start(&h, &good, 1, true);
@@ -55,9 +54,8 @@ static size_t count_done(pomex_operation **ops, size_t count)
 
 /* The clock stands still, so that no handshake is ever given up: all calls but the one whose
  * connection hangs are done all the same. */
-static void a_handshake_that_hangs_delays_no_other_call(void **state)
+TEST_CASE(a_handshake_that_hangs_delays_no_other_call)
 {
-    (void)state;
     const fault_step steps[] = {{.kind = FAULT_HANG_AT_ONCE, .times = 1}, good};
     pomex_operation *ops[CALLS];
     size_t hung = 0;
@@ -88,9 +86,8 @@ static void a_handshake_that_hangs_delays_no_other_call(void **state)
 }
 
 /* A content network sends a video in chunks, and would speak h2. */
-static void a_video_without_a_length_is_saved(void **state)
+TEST_CASE(a_video_without_a_length_is_saved)
 {
-    (void)state;
     static const fault_step step = {.match = "GET /v.mp4",
                                     .kind = FAULT_RAW,
                                     .body = "HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
@@ -108,9 +105,8 @@ static void a_video_without_a_length_is_saved(void **state)
 }
 
 /* Every kind of call offers the one protocol, whatever the handle was used for before. */
-static void nothing_offers_more(void **state)
+TEST_CASE(nothing_offers_more)
 {
-    (void)state;
     static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE,  POMEX_EFFECT_SPARE,
                                                 POMEX_EFFECT_ASSET, POMEX_EFFECT_BILLED,
                                                 POMEX_EFFECT_NONE,  POMEX_EFFECT_BILLED};
@@ -126,15 +122,4 @@ static void nothing_offers_more(void **state)
         assert_string_equal(r.offered, "http/1.1");
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_more_connections_than_calls_at_once),
-        cmocka_unit_test(a_handshake_that_hangs_delays_no_other_call),
-        cmocka_unit_test(a_video_without_a_length_is_saved),
-        cmocka_unit_test(nothing_offers_more),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,9 +99,8 @@ static bool is_trusted(void)
     return trusted;
 }
 
-static void what_the_environment_names_is_trusted(void **state)
+TEST_CASE(what_the_environment_names_is_trusted)
 {
-    (void)state;
     static char list[128];
     snprintf(list, sizeof list, "/nowhere/at/all:%s", folder);
     const struct {
@@ -128,9 +127,8 @@ static void what_the_environment_names_is_trusted(void **state)
     }
 }
 
-static void the_options_come_first(void **state)
+TEST_CASE(the_options_come_first)
 {
-    (void)state;
     forget();
     setenv("CURL_CA_BUNDLE", other, 1);
     h.options.ca_file = h.ca_file;
@@ -145,9 +143,8 @@ static void the_options_come_first(void **state)
     assert_true(is_trusted());
 }
 
-static void what_cannot_be_read_is_named(void **state)
+TEST_CASE(what_cannot_be_read_is_named)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         pomex_error *error = NULL;
         forget();
@@ -167,10 +164,5 @@ static void what_cannot_be_read_is_named(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_the_environment_names_is_trusted),
-        cmocka_unit_test(the_options_come_first),
-        cmocka_unit_test(what_cannot_be_read_is_named),
-    };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return tests_run(set_up, tear_down);
 }

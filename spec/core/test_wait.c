@@ -51,9 +51,8 @@ static double next_pause(harness *h, pomex_operation *op)
     return -1;
 }
 
-static void looks_come_by_the_schedule(void **state)
+TEST_CASE(looks_come_by_the_schedule)
 {
-    (void)state;
     static const double whole[] = {1, 1.5, 2.25, 3.375, 5, 5, 5};
     static const fault_step steps[] = {{.times = 7, .body = PROCESSING}, {.body = ACTIVE}};
     harness h;
@@ -78,9 +77,8 @@ static void looks_come_by_the_schedule(void **state)
 }
 
 /* One just made is not asked for before it can be ready. */
-static void a_new_task_is_left_alone_at_first(void **state)
+TEST_CASE(a_new_task_is_left_alone_at_first)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "POST", .body = "{\"id\":\"asset-1\",\"status\":\"queued\"}"},
         {.body = "{\"id\":\"asset-1\",\"status\":\"succeeded\"}"}};
@@ -97,9 +95,8 @@ static void a_new_task_is_left_alone_at_first(void **state)
     tear_down(&h, op);
 }
 
-static void what_a_wait_outlives(void **state)
+TEST_CASE(what_a_wait_outlives)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1, .status = 500},
         {.times = 1, .status = 502, .body = "{\"error\":{\"message\":\"x\"}}"},
@@ -127,9 +124,8 @@ static void what_a_wait_outlives(void **state)
     tear_down(&h, op);
 }
 
-static void what_ends_a_wait_at_once(void **state)
+TEST_CASE(what_ends_a_wait_at_once)
 {
-    (void)state;
     static const struct {
         int status;
         const char *type;
@@ -157,9 +153,8 @@ static void what_ends_a_wait_at_once(void **state)
 
 /* A 404 is believed of every id but one that this client was given less than 30 s ago, and has
  * not seen yet. */
-static void a_404_of_a_new_id(void **state)
+TEST_CASE(a_404_of_a_new_id)
 {
-    (void)state;
     static const struct {
         int not_found;
         double before; /* seconds between the creation and the wait */
@@ -189,9 +184,8 @@ static void a_404_of_a_new_id(void **state)
     }
 }
 
-static void a_404_after_it_was_seen(void **state)
+TEST_CASE(a_404_after_it_was_seen)
 {
-    (void)state;
     static const fault_step steps[] = {{.match = "POST", .body = PROCESSING},
                                        {.times = 1, .body = PROCESSING},
                                        {.times = 1, .status = 404},
@@ -207,9 +201,8 @@ static void a_404_after_it_was_seen(void **state)
     tear_down(&h, op);
 }
 
-static void statuses_that_end_it(void **state)
+TEST_CASE(statuses_that_end_it)
 {
-    (void)state;
     static const struct {
         pomex_endpoint_id endpoint;
         const char *body, *type;
@@ -242,9 +235,8 @@ static void statuses_that_end_it(void **state)
     }
 }
 
-static void a_deadline_names_the_last_status(void **state)
+TEST_CASE(a_deadline_names_the_last_status)
 {
-    (void)state;
     static const fault_step step = {.body = "{\"id\":\"asset-1\",\"status\":\"rendering\"}"};
     harness h;
     set_up(&h, &step, 1);
@@ -262,9 +254,8 @@ static void a_deadline_names_the_last_status(void **state)
 }
 
 /* Whatever the schedule, there is one more look just before the deadline. */
-static void the_last_look_is_just_before_the_deadline(void **state)
+TEST_CASE(the_last_look_is_just_before_the_deadline)
 {
-    (void)state;
     static const fault_step steps[] = {{.times = 2, .body = PROCESSING}, {.body = ACTIVE}};
     harness h;
     harness_start(&h, steps, 2, false);
@@ -283,9 +274,8 @@ static void the_last_look_is_just_before_the_deadline(void **state)
 }
 
 /* Nobody stepped, or the machine slept, until after the deadline. */
-static void a_sleeper_looks_once_before_giving_up(void **state)
+TEST_CASE(a_sleeper_looks_once_before_giving_up)
 {
-    (void)state;
     for (int active = 0; active < 2; active++) {
         const fault_step steps[] = {{.times = 1, .body = PROCESSING},
                                     {.body = active ? ACTIVE : PROCESSING}};
@@ -303,9 +293,8 @@ static void a_sleeper_looks_once_before_giving_up(void **state)
     }
 }
 
-static void a_retry_after_is_kept(void **state)
+TEST_CASE(a_retry_after_is_kept)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1, .status = 503, .headers = "Retry-After: 40\r\n"}, {.body = ACTIVE}};
     harness h;
@@ -318,9 +307,8 @@ static void a_retry_after_is_kept(void **state)
     tear_down(&h, op);
 }
 
-static void a_cancelled_wait_says_what_it_saw(void **state)
+TEST_CASE(a_cancelled_wait_says_what_it_saw)
 {
-    (void)state;
     static const fault_step step = {.body = PROCESSING};
     harness h;
     set_up(&h, &step, 1);
@@ -333,23 +321,4 @@ static void a_cancelled_wait_says_what_it_saw(void **state)
     assert_string_equal(error->id, "asset-1");
     assert_false(error->maybe_billed);
     tear_down(&h, op);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(looks_come_by_the_schedule),
-        cmocka_unit_test(a_new_task_is_left_alone_at_first),
-        cmocka_unit_test(what_a_wait_outlives),
-        cmocka_unit_test(what_ends_a_wait_at_once),
-        cmocka_unit_test(a_404_of_a_new_id),
-        cmocka_unit_test(a_404_after_it_was_seen),
-        cmocka_unit_test(statuses_that_end_it),
-        cmocka_unit_test(a_deadline_names_the_last_status),
-        cmocka_unit_test(the_last_look_is_just_before_the_deadline),
-        cmocka_unit_test(a_sleeper_looks_once_before_giving_up),
-        cmocka_unit_test(a_retry_after_is_kept),
-        cmocka_unit_test(a_cancelled_wait_says_what_it_saw),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,9 +37,8 @@ static void ends(harness *h, pomex_operation *op, bool active)
 }
 
 /* A look that hangs is given up in time for the last one. */
-static void a_hung_look_makes_way_for_the_last(void **state)
+TEST_CASE(a_hung_look_makes_way_for_the_last)
 {
-    (void)state;
     for (int active = 0; active < 2; active++) {
         const fault_step steps[] = {{.times = 1, .kind = FAULT_HANG},
                                     {.body = active ? ACTIVE : PROCESSING}};
@@ -61,9 +60,8 @@ static void a_hung_look_makes_way_for_the_last(void **state)
 }
 
 /* It hung, and nobody stepped until after the deadline. */
-static void a_look_that_hung_past_the_deadline_is_repeated(void **state)
+TEST_CASE(a_look_that_hung_past_the_deadline_is_repeated)
 {
-    (void)state;
     for (int active = 0; active < 2; active++) {
         const fault_step steps[] = {{.times = 1, .kind = FAULT_HANG},
                                     {.body = active ? ACTIVE : PROCESSING}};
@@ -81,9 +79,8 @@ static void a_look_that_hung_past_the_deadline_is_repeated(void **state)
 
 /* Its turn had not come when the deadline passed and nobody stepped: it looks when it comes,
  * and once. */
-static void a_wait_that_was_still_queued_looks_once(void **state)
+TEST_CASE(a_wait_that_was_still_queued_looks_once)
 {
-    (void)state;
     for (int way = 0; way < 4; way++) {
         bool active = way % 2, room_first = way / 2;
         const fault_step steps[] = {
@@ -110,14 +107,4 @@ static void a_wait_that_was_still_queued_looks_once(void **state)
         assert_int_equal(fault_server_count(h.server, LOOK), 1);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_hung_look_makes_way_for_the_last),
-        cmocka_unit_test(a_look_that_hung_past_the_deadline_is_repeated),
-        cmocka_unit_test(a_wait_that_was_still_queued_looks_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

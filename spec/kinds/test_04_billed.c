@@ -44,9 +44,8 @@ static void start(harness *h, const fault_step *step)
     harness_client(h);
 }
 
-static void every_error_of_a_billed_call(void **state)
+TEST_CASE(every_error_of_a_billed_call)
 {
-    (void)state;
     static const struct {
         const char *what;
         fault_step step;
@@ -86,9 +85,8 @@ static void every_error_of_a_billed_call(void **state)
     }
 }
 
-static void a_good_answer_says_yes_and_gives_the_id(void **state)
+TEST_CASE(a_good_answer_says_yes_and_gives_the_id)
 {
-    (void)state;
     static const fault_step step = {.body = TASK("queued")};
     harness h;
     start(&h, &step);
@@ -102,9 +100,8 @@ static void a_good_answer_says_yes_and_gives_the_id(void **state)
     harness_stop(&h);
 }
 
-static void ended_by_its_caller(void **state)
+TEST_CASE(ended_by_its_caller)
 {
-    (void)state;
     static const fault_step hang = {.kind = FAULT_HANG};
     for (int closes = 0; closes < 2; closes++) {
         for (int sent = 0; sent < 2; sent++) {
@@ -131,9 +128,8 @@ static void ended_by_its_caller(void **state)
     }
 }
 
-static void every_error_of_a_wait(void **state)
+TEST_CASE(every_error_of_a_wait)
 {
-    (void)state;
     static const struct {
         const char *what;
         fault_step step;
@@ -165,9 +161,8 @@ static void every_error_of_a_wait(void **state)
 }
 
 /* A 404 of a task that this client made, or saw, does not unmake it. */
-static void a_404_of_what_was_made(void **state)
+TEST_CASE(a_404_of_what_was_made)
 {
-    (void)state;
     static const fault_step made[] = {{.match = "POST", .body = TASK("queued")},
                                       {.status = 404}};
     static const fault_step seen[] = {{.times = 1, .body = TASK("running")}, {.status = 404}};
@@ -189,16 +184,4 @@ static void a_404_of_what_was_made(void **state)
         pomex_operation_release(op);
         harness_stop(&h);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_error_of_a_billed_call),
-        cmocka_unit_test(a_good_answer_says_yes_and_gives_the_id),
-        cmocka_unit_test(ended_by_its_caller),
-        cmocka_unit_test(every_error_of_a_wait),
-        cmocka_unit_test(a_404_of_what_was_made),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,9 +79,8 @@ static void turn(size_t row, double late, bool sent)
     harness_stop(&h);
 }
 
-static void a_turn_that_comes_late(void **state)
+TEST_CASE(a_turn_that_comes_late)
 {
-    (void)state;
     for (size_t row = 0; row < ROWS; row++) {
         turn(row, 14, true);
         turn(row, 16, rows[row].safe);
@@ -120,21 +119,11 @@ static void connection(size_t row, double late, bool sent)
     harness_stop(&h);
 }
 
-static void a_connection_that_comes_late(void **state)
+TEST_CASE(a_connection_that_comes_late)
 {
-    (void)state;
     for (size_t row = 0; row < ROWS; row++) {
         connection(row, 20, true);
         connection(row, 25, rows[row].safe);
         connection(row, 29.95, rows[row].safe);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_turn_that_comes_late),
-        cmocka_unit_test(a_connection_that_comes_late),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

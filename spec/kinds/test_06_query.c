@@ -17,9 +17,8 @@ static pomex_operation *ask(harness *h, const char *query)
     return op;
 }
 
-static void lists_repeat_their_key(void **state)
+TEST_CASE(lists_repeat_their_key)
 {
-    (void)state;
     static const struct {
         const char *query, *line;
     } rows[] = {
@@ -44,9 +43,8 @@ static void lists_repeat_their_key(void **state)
     }
 }
 
-static void what_a_query_cannot_say_is_refused(void **state)
+TEST_CASE(what_a_query_cannot_say_is_refused)
 {
-    (void)state;
     static const char *const queries[] = {"{\"key\":{\"b\":1}}", "{\"key\":[[1]]}",
                                           "{\"key\":[1,{}]}", "{\"key\":[null]}"};
     harness h;
@@ -64,13 +62,4 @@ static void what_a_query_cannot_say_is_refused(void **state)
         pomex_operation_release(op);
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lists_repeat_their_key),
-        cmocka_unit_test(what_a_query_cannot_say_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

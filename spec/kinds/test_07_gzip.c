@@ -72,9 +72,8 @@ static void is_ambiguous(harness *h, pomex_operation *op, size_t at)
     pomex_operation_release(op);
 }
 
-static void a_whole_answer_counts(void **state)
+TEST_CASE(a_whole_answer_counts)
 {
-    (void)state;
     static const char *const labels[] = {GZIP, "content-encoding: x-gzip\r\n",
                                          "Content-Encoding:GZIP\r\nContent-Type: x/y\r\n"};
     static const enum pomex_effect effects[] = {POMEX_EFFECT_NONE, POMEX_EFFECT_SPARE,
@@ -104,9 +103,8 @@ static void a_whole_answer_counts(void **state)
     stop(&h);
 }
 
-static void two_one_behind_the_other(void **state)
+TEST_CASE(two_one_behind_the_other)
 {
-    (void)state;
     const char *good = harness_reply(POMEX_EFFECT_BILLED);
     size_t half = strlen(good) / 2, first, second;
     char both[1024];
@@ -122,9 +120,8 @@ static void two_one_behind_the_other(void **state)
     stop(&h);
 }
 
-static void a_create_that_is_cut_or_spoilt_is_ambiguous(void **state)
+TEST_CASE(a_create_that_is_cut_or_spoilt_is_ambiguous)
 {
-    (void)state;
     const char *good = harness_reply(POMEX_EFFECT_BILLED);
     size_t size;
     char *bytes = compress_it(good, strlen(good), &size);
@@ -147,9 +144,8 @@ static void a_create_that_is_cut_or_spoilt_is_ambiguous(void **state)
 }
 
 /* 8 MiB are counted when they are opened. */
-static void a_bomb(void **state)
+TEST_CASE(a_bomb)
 {
-    (void)state;
     const char *good = harness_reply(POMEX_EFFECT_BILLED);
     size_t size, length = 8u << 20;
     char *text = malloc(length + 1);
@@ -176,9 +172,8 @@ static void a_bomb(void **state)
     stop(&h);
 }
 
-static void errors_too(void **state)
+TEST_CASE(errors_too)
 {
-    (void)state;
     static const char envelope[] = "{\"error\":{\"message\":\"no such model\"}}";
     size_t size;
     char *bytes = compress_it(envelope, sizeof envelope - 1, &size);
@@ -203,9 +198,8 @@ static void errors_too(void **state)
     stop(&h);
 }
 
-static void a_get_that_is_spoilt_is_asked_again(void **state)
+TEST_CASE(a_get_that_is_spoilt_is_asked_again)
 {
-    (void)state;
     const char *good = harness_reply(POMEX_EFFECT_NONE);
     size_t size;
     char *bytes = compress_it(good, strlen(good), &size);
@@ -225,17 +219,4 @@ static void a_get_that_is_spoilt_is_asked_again(void **state)
     is_good(op, good);
     assert_int_equal(fault_server_count(h.server, NULL), 2);
     stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_answer_counts),
-        cmocka_unit_test(two_one_behind_the_other),
-        cmocka_unit_test(a_create_that_is_cut_or_spoilt_is_ambiguous),
-        cmocka_unit_test(a_bomb),
-        cmocka_unit_test(errors_too),
-        cmocka_unit_test(a_get_that_is_spoilt_is_asked_again),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

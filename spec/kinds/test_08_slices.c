@@ -91,9 +91,8 @@ static const struct row {
 };
 
 /* By the client that was there at the break, or by one of another process. */
-static void what_comes_after_a_break(void **state)
+TEST_CASE(what_comes_after_a_break)
 {
-    (void)state;
     fault_request r;
     for (size_t i = 0; i < 2 * sizeof after_a_break / sizeof *after_a_break; i++) {
         const struct row *row = &after_a_break[i / 2];
@@ -180,9 +179,8 @@ static const struct {
      "byte ranges"},
 };
 
-static void what_comes_at_first(void **state)
+TEST_CASE(what_comes_at_first)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof at_first / sizeof *at_first; i++) {
         scene s;
         scene_start(&s, at_first[i].steps, 2);
@@ -194,13 +192,4 @@ static void what_comes_at_first(void **state)
         assert_int_equal(fault_server_count(s.h.server, NULL), at_first[i].requests);
         scene_stop(&s);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_comes_after_a_break),
-        cmocka_unit_test(what_comes_at_first),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,9 +48,8 @@ static const struct row {
     {TYPE("video/mp4"), "\xef\xbb\xbf<html>an error page</html>", 29, NULL, "text"},
 };
 
-static void the_first_bytes_decide(void **state)
+TEST_CASE(the_first_bytes_decide)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct row *row = &rows[i];
         /* At once, or byte by byte. */
@@ -86,9 +85,8 @@ static void the_first_bytes_decide(void **state)
 }
 
 /* What the part holds is not lost to an error page that comes in the place of the rest. */
-static void an_error_page_leaves_the_part(void **state)
+TEST_CASE(an_error_page_leaves_the_part)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1,
          .kind = FAULT_TRUNCATE,
@@ -108,13 +106,4 @@ static void an_error_page_leaves_the_part(void **state)
     assert_true(fault_server_request(s.h.server, NULL, 2, &r));
     assert_non_null(strstr(r.headers, "Range: bytes=10-\r\n"));
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_bytes_decide),
-        cmocka_unit_test(an_error_page_leaves_the_part),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,9 +30,8 @@ static void is_saved_after(const fault_step *steps, size_t count, size_t links, 
     scene_stop(&s);
 }
 
-static void what_is_not_there_yet_is_looked_for(void **state)
+TEST_CASE(what_is_not_there_yet_is_looked_for)
 {
-    (void)state;
     const fault_step rows[] = {
         {.match = LINK, .times = 6, .status = 404},
         {.match = LINK, .times = 6, .headers = TYPE, .body = ""},
@@ -64,9 +63,8 @@ static double looked_for(const fault_step *step, double timeout, const char *typ
     return took;
 }
 
-static void it_is_looked_for_as_long_as_is_usual(void **state)
+TEST_CASE(it_is_looked_for_as_long_as_is_usual)
 {
-    (void)state;
     static const fault_step missing = {.match = LINK, .status = 404};
     static const fault_step empty = {.match = LINK, .headers = TYPE, .body = ""};
     static const fault_step refused = {.match = LINK, .status = 403};
@@ -82,9 +80,8 @@ static void it_is_looked_for_as_long_as_is_usual(void **state)
 
 #define TO(target) "Location: " target "\r\n"
 
-static void a_target_that_expires(void **state)
+TEST_CASE(a_target_that_expires)
 {
-    (void)state;
     static const fault_step at_first[] = {
         {.match = LINK, .times = 1, .status = 302, .headers = TO("/t1.mp4")},
         {.match = "GET /t1.mp4", .status = 403, .body = "<Expired/>"},
@@ -107,9 +104,8 @@ static void a_target_that_expires(void **state)
     is_saved_after(midway, 4, 2, 0);
 }
 
-static void lengths_that_stand_twice(void **state)
+TEST_CASE(lengths_that_stand_twice)
 {
-    (void)state;
     static const fault_step rows[] = {
         {.match = LINK,
          .kind = FAULT_RAW,
@@ -123,9 +119,8 @@ static void lengths_that_stand_twice(void **state)
         is_saved_after(&rows[i], 1, 1, 0);
 }
 
-static void a_location_of_six_kilobytes(void **state)
+TEST_CASE(a_location_of_six_kilobytes)
 {
-    (void)state;
     char header[6300];
     size_t used = (size_t)snprintf(header, sizeof header, "Location: /long.mp4?sig=");
     memset(header + used, 'a', 6000);
@@ -137,9 +132,8 @@ static void a_location_of_six_kilobytes(void **state)
 }
 
 /* Spaces, and letters beyond ASCII: as a browser would ask for them. */
-static void links_that_need_escapes(void **state)
+TEST_CASE(links_that_need_escapes)
 {
-    (void)state;
     static const struct {
         const char *path, *line;
     } rows[] = {{"/my video.mp4", "GET /my%20video.mp4"},
@@ -160,9 +154,8 @@ static void links_that_need_escapes(void **state)
 }
 
 /* The proxy is told the name as it is looked up, in every locale. */
-static void a_host_beyond_ascii(void **state)
+TEST_CASE(a_host_beyond_ascii)
 {
-    (void)state;
     static const char *const locales[] = {"C", "C.UTF-8", ""};
     static const fault_step refuse = {.status = 403};
     for (size_t i = 0; i < sizeof locales / sizeof *locales; i++) {
@@ -188,9 +181,8 @@ static void a_host_beyond_ascii(void **state)
 }
 
 /* An id is whatever the service gave: it reaches the service again, escaped. */
-static void ids_with_slashes(void **state)
+TEST_CASE(ids_with_slashes)
 {
-    (void)state;
     static const char id[] = "cgt/a%b c";
     static const char line[] = "GET /v1/video/generations/cgt%2Fa%25b%20c";
     pomex_call_options options;
@@ -212,19 +204,4 @@ static void ids_with_slashes(void **state)
                    pomex_client_download(s.h.client, id, strlen(id), NULL, s.path, &options));
     assert_int_equal(fault_server_count(s.h.server, line), 3);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_not_there_yet_is_looked_for),
-        cmocka_unit_test(it_is_looked_for_as_long_as_is_usual),
-        cmocka_unit_test(a_target_that_expires),
-        cmocka_unit_test(lengths_that_stand_twice),
-        cmocka_unit_test(a_location_of_six_kilobytes),
-        cmocka_unit_test(links_that_need_escapes),
-        cmocka_unit_test(a_host_beyond_ascii),
-        cmocka_unit_test(ids_with_slashes),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,9 +43,8 @@ static pomex_operation *download(const scene *s, bool overwrite)
     return pomex_client_download(s->h.client, "cgt-1", 5, s->link, s->path, &options);
 }
 
-static void a_part_without_a_note_of_ours_is_left_alone(void **state)
+TEST_CASE(a_part_without_a_note_of_ours_is_left_alone)
 {
-    (void)state;
     static const char *const notes[] = {
         NULL, "",   "a note",       "{\"task\":\"cgt-1\"",
         "[]", "{}", "{\"task\":5}", "{\"etag\":\"\\\"v1\\\"\",\"length\":20}",
@@ -71,9 +70,8 @@ static void a_part_without_a_note_of_ours_is_left_alone(void **state)
 }
 
 /* With `overwrite`, too, it goes only when there is something better. */
-static void a_part_stays_until_bytes_come(void **state)
+TEST_CASE(a_part_stays_until_bytes_come)
 {
-    (void)state;
     static const fault_step refusal = {.status = 418};
     scene s;
     scene_start(&s, &refusal, 1);
@@ -83,9 +81,8 @@ static void a_part_stays_until_bytes_come(void **state)
     scene_stop(&s);
 }
 
-static void a_note_that_is_no_file(void **state)
+TEST_CASE(a_note_that_is_no_file)
 {
-    (void)state;
     scene s;
     scene_start(&s, &whole, 1);
     put(s.part, THEIRS);
@@ -100,9 +97,8 @@ static void a_note_that_is_no_file(void **state)
     scene_stop(&s);
 }
 
-static void an_empty_part_is_free_to_use(void **state)
+TEST_CASE(an_empty_part_is_free_to_use)
 {
-    (void)state;
     for (int noted = 0; noted < 2; noted++) {
         scene s;
         scene_start(&s, &whole, 1);
@@ -115,9 +111,8 @@ static void an_empty_part_is_free_to_use(void **state)
 }
 
 /* A process that is killed at any moment leaves nothing that the next one would not touch. */
-static void what_a_kill_leaves_is_known_as_ours(void **state)
+TEST_CASE(what_a_kill_leaves_is_known_as_ours)
 {
-    (void)state;
     static const char *const etags[] = {NULL, "W/\"v1\"", "\"v1\"", "\"\xE4\""};
     for (size_t i = 0; i < 3 * sizeof etags / sizeof *etags; i++) {
         char why[256];
@@ -144,16 +139,4 @@ static void what_a_kill_leaves_is_known_as_ours(void **state)
         scene_is_saved(&s, download(&s, false));
         scene_stop(&s);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_part_without_a_note_of_ours_is_left_alone),
-        cmocka_unit_test(a_part_stays_until_bytes_come),
-        cmocka_unit_test(a_note_that_is_no_file),
-        cmocka_unit_test(an_empty_part_is_free_to_use),
-        cmocka_unit_test(what_a_kill_leaves_is_known_as_ours),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

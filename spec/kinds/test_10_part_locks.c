@@ -22,9 +22,8 @@ int __wrap_flock(int fd, int operation)
     return -1;
 }
 
-static void without_locks(void **state)
+TEST_CASE(without_locks)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1,
          .kind = FAULT_TRUNCATE,
@@ -49,9 +48,8 @@ static void without_locks(void **state)
     }
 }
 
-static void with_locks(void **state)
+TEST_CASE(with_locks)
 {
-    (void)state;
     static const fault_step whole = SCENE_WHOLE;
     scene s;
     scene_start(&s, &whole, 1);
@@ -63,13 +61,4 @@ static void with_locks(void **state)
     scene_is_saved(&s, scene_download(&s, s.link));
     failure = 0;
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_locks),
-        cmocka_unit_test(with_locks),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

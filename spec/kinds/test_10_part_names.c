@@ -106,9 +106,8 @@ static void name_of(char *name, const char *unit, size_t length)
     name[length] = '\0';
 }
 
-static void names_of_every_length(void **state)
+TEST_CASE(names_of_every_length)
 {
-    (void)state;
     static const char *const units[] = {"n", "ä", "視", "😀", "\xE4"};
     char name[260];
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
@@ -120,9 +119,8 @@ static void names_of_every_length(void **state)
 }
 
 /* A file system that encrypts names takes 143 bytes, one of another kind counts characters. */
-static void folders_that_take_less_or_say_more(void **state)
+TEST_CASE(folders_that_take_less_or_say_more)
 {
-    (void)state;
     char name[260];
     for (int i = 0; i < 2; i++) {
         longest = i ? 1530 : 143;
@@ -135,9 +133,8 @@ static void folders_that_take_less_or_say_more(void **state)
 }
 
 /* Both are under way at the same time. */
-static void names_that_begin_alike_share_no_part(void **state)
+TEST_CASE(names_that_begin_alike_share_no_part)
 {
-    (void)state;
     const fault_step steps[] = {broken, broken, rest, rest};
     char paths[2][400];
     scene s;
@@ -166,9 +163,8 @@ static void names_that_begin_alike_share_no_part(void **state)
 }
 
 /* Not after the bytes have come. */
-static void a_name_that_is_too_long_is_refused_at_once(void **state)
+TEST_CASE(a_name_that_is_too_long_is_refused_at_once)
 {
-    (void)state;
     char path[400];
     scene s;
     scene_start(&s, &broken, 1);
@@ -181,15 +177,4 @@ static void a_name_that_is_too_long_is_refused_at_once(void **state)
     assert_int_equal(fault_server_connections(s.h.server), 0);
     pomex_operation_release(op);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_of_every_length),
-        cmocka_unit_test(folders_that_take_less_or_say_more),
-        cmocka_unit_test(names_that_begin_alike_share_no_part),
-        cmocka_unit_test(a_name_that_is_too_long_is_refused_at_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

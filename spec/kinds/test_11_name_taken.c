@@ -97,9 +97,8 @@ static void is_refused(pomex_operation *op, const char *words)
     pomex_operation_release(op);
 }
 
-static void a_name_that_exists_is_told_before_anything_is_asked(void **state)
+TEST_CASE(a_name_that_exists_is_told_before_anything_is_asked)
 {
-    (void)state;
     char words[160];
     scene s;
     scene_start(&s, &whole, 1);
@@ -118,9 +117,8 @@ static void a_name_that_exists_is_told_before_anything_is_asked(void **state)
 }
 
 /* Two processes begin at once, and one of them is done before the other has looked. */
-static void a_name_that_is_given_just_now_is_told_too(void **state)
+TEST_CASE(a_name_that_is_given_just_now_is_told_too)
 {
-    (void)state;
     scene s;
     scene_start(&s, &whole, 1);
     given_first = s.path;
@@ -135,9 +133,8 @@ static void a_name_that_is_given_just_now_is_told_too(void **state)
 
 /* The name is refused, its part is not touched; with `overwrite`, or once the name is free, the
  * download goes on from there. */
-static void a_part_beside_goes_on(void **state)
+TEST_CASE(a_part_beside_goes_on)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.times = 1,
          .kind = FAULT_TRUNCATE,
@@ -190,9 +187,8 @@ static void on_system(size_t i)
     link_answer_is_lost = systems[i].lost;
 }
 
-static void what_appears_meanwhile_is_not_replaced(void **state)
+TEST_CASE(what_appears_meanwhile_is_not_replaced)
 {
-    (void)state;
     static const fault_step last = {
         .status = 206, .headers = SCENE_ETAG "Content-Range: bytes 19-19/20\r\n", .body = "j"};
     for (size_t i = 0; i < 2 * SYSTEMS; i++) {
@@ -223,9 +219,8 @@ static void what_appears_meanwhile_is_not_replaced(void **state)
     }
 }
 
-static void a_free_name_is_given_on_every_system(void **state)
+TEST_CASE(a_free_name_is_given_on_every_system)
 {
-    (void)state;
     for (size_t i = 0; i < 2 * SYSTEMS; i++) {
         struct stat info;
         scene s;
@@ -244,9 +239,8 @@ static void a_free_name_is_given_on_every_system(void **state)
 }
 
 /* With `overwrite` a folder or a link is not replaced, either, and the bytes stay. */
-static void only_a_file_is_overwritten(void **state)
+TEST_CASE(only_a_file_is_overwritten)
 {
-    (void)state;
     const fault_step slow = {.headers = NO_ETAG, .body = SCENE_VIDEO, .delay = 0.05};
     scene s;
     scene_start(&s, &slow, 1);
@@ -287,9 +281,8 @@ static void be(uid_t user)
         assert_int_equal(seteuid(user), 0);
 }
 
-static void whether_it_can_be_saved_is_known_beforehand(void **state)
+TEST_CASE(whether_it_can_be_saved_is_known_beforehand)
 {
-    (void)state;
     const uid_t nobody = 65534;
     char name[5000];
     scene s;
@@ -326,9 +319,8 @@ static void whether_it_can_be_saved_is_known_beforehand(void **state)
     scene_stop(&s); /* nothing is left in the folder */
 }
 
-static void the_check_leaves_what_is_there(void **state)
+TEST_CASE(the_check_leaves_what_is_there)
 {
-    (void)state;
     static const char *const notes[] = {
         "{\"task\":\"cgt-1\",\"etag\":\"\\\"v1\\\"\",\"length\":20}",
         "{\"task\":\"cgt-1\",\"etag\":null,\"length\":-1}",
@@ -359,19 +351,4 @@ static void the_check_leaves_what_is_there(void **state)
     pomex_operation_cancel(op);
     pomex_operation_release(op);
     scene_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_name_that_exists_is_told_before_anything_is_asked),
-        cmocka_unit_test(a_name_that_is_given_just_now_is_told_too),
-        cmocka_unit_test(a_part_beside_goes_on),
-        cmocka_unit_test(what_appears_meanwhile_is_not_replaced),
-        cmocka_unit_test(a_free_name_is_given_on_every_system),
-        cmocka_unit_test(only_a_file_is_overwritten),
-        cmocka_unit_test(whether_it_can_be_saved_is_known_beforehand),
-        cmocka_unit_test(the_check_leaves_what_is_there),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

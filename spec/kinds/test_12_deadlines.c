@@ -65,9 +65,8 @@ static pomex_operation *get(harness *h, double timeout)
     return pomex_client_call(h->client, POMEX_ASSET_GET, "asset-1", 7, NULL, &options);
 }
 
-static void a_deadline_beside_sockets_that_are_always_ready(void **state)
+TEST_CASE(a_deadline_beside_sockets_that_are_always_ready)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "POST", .kind = FAULT_DRIP, .size = 1u << 22, .delay = 0.001},
         {.kind = FAULT_HANG}};
@@ -103,9 +102,8 @@ static void a_deadline_beside_sockets_that_are_always_ready(void **state)
 }
 
 /* The answer came before the host went on, and lies behind all the others. */
-static void an_answer_that_lies_ready_is_read(void **state)
+TEST_CASE(an_answer_that_lies_ready_is_read)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "POST", .kind = FAULT_DRIP, .size = 1u << 22, .delay = 0.001},
         {.body = "{\"id\":\"asset-1\",\"status\":\"active\"}", .delay = 0.2}};
@@ -127,13 +125,4 @@ static void an_answer_that_lies_ready_is_read(void **state)
         pomex_operation_release(op);
     }
     close_client(&h, busy);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_deadline_beside_sockets_that_are_always_ready),
-        cmocka_unit_test(an_answer_that_lies_ready_is_read),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

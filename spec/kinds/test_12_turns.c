@@ -24,12 +24,12 @@ static struct {
     size_t deadline; /* reached by operations that were not done */
 } seen;
 
-static uint64_t state;
+static uint64_t dice;
 
 static unsigned roll(unsigned sides)
 {
-    state = state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (unsigned)(state >> 33) % sides;
+    dice = dice * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)(dice >> 33) % sides;
 }
 
 void __real_pomex_attempt_start(pomex_operation *op, pomex_slot slot);
@@ -160,13 +160,12 @@ static void run(mix *m)
     harness_stop(&m->h);
 }
 
-static void every_fourth_start_is_a_waits(void **unused)
+TEST_CASE(every_fourth_start_is_a_waits)
 {
-    (void)unused;
     const char *given = getenv("POMEX_SEED");
     unsigned long long seed = given ? strtoull(given, NULL, 10) : 1;
     print_message("POMEX_SEED=%llu\n", seed);
-    state = seed;
+    dice = seed;
     memset(&seen, 0, sizeof seen);
     for (int i = 0; i < MIXES; i++) {
         mix m = {.calls = 1 + roll(MOST_CALLS), .waits = 1 + roll(MOST_WAITS)};
@@ -178,9 +177,8 @@ static void every_fourth_start_is_a_waits(void **unused)
 }
 
 /* As it was found: 120 callers without end, and a wait for what is active already. */
-static void a_wait_beside_many_callers(void **unused)
+TEST_CASE(a_wait_beside_many_callers)
 {
-    (void)unused;
     const fault_step steps[] = {
         {.match = "GET /v1/video/assets/waited-for", .body = "{\"status\":\"active\"}"},
         {.body = harness_reply(POMEX_EFFECT_NONE)}};
@@ -219,9 +217,8 @@ static void a_wait_beside_many_callers(void **unused)
 }
 
 /* Room comes when the wait's deadline has just passed: it ends, and does not look for seconds. */
-static void a_turn_that_comes_too_late(void **unused)
+TEST_CASE(a_turn_that_comes_too_late)
 {
-    (void)unused;
     static const fault_step hang = {.kind = FAULT_HANG};
     pomex_call_options options;
     harness h;
@@ -254,9 +251,8 @@ static void a_turn_that_comes_too_late(void **unused)
 
 /* Six waits whose time has passed stand before one that has time: they end, and it has the turn
  * that comes after three calls. */
-static void a_wait_that_is_over_takes_no_turn(void **unused)
+TEST_CASE(a_wait_that_is_over_takes_no_turn)
 {
-    (void)unused;
     static const fault_step hang = {.kind = FAULT_HANG};
     pomex_operation *others[16], *calls[16], *over[6];
     pomex_call_options options;
@@ -297,15 +293,4 @@ static void a_wait_that_is_over_takes_no_turn(void **unused)
         pomex_operation_release(others[i]);
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_fourth_start_is_a_waits),
-        cmocka_unit_test(a_wait_beside_many_callers),
-        cmocka_unit_test(a_turn_that_comes_too_late),
-        cmocka_unit_test(a_wait_that_is_over_takes_no_turn),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,9 +104,8 @@ static int64_t ask_for_lists(const sandbox *sb, const fault_chooser *chooser)
     return uneven();
 }
 
-static void no_list_is_refused(void **state)
+TEST_CASE(no_list_is_refused)
 {
-    (void)state;
     static char *const arguments[] = {"--rate-limits", "on", NULL};
     const fault_chooser chooser = {hold_up, count_refused, NULL};
     sandbox sb;
@@ -124,12 +123,4 @@ static void no_list_is_refused(void **state)
     if (!learnt)
         skip();
     assert_int_equal(refused, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_list_is_refused),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

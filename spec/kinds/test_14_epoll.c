@@ -22,9 +22,8 @@ int __wrap_epoll_ctl(int set, int operation, int fd, struct epoll_event *event)
     return __real_epoll_ctl(set, operation, fd, event);
 }
 
-static void an_answer_is_read_all_the_same(void **state)
+TEST_CASE(an_answer_is_read_all_the_same)
 {
-    (void)state;
     static const enum pomex_effect effects[] = {POMEX_EFFECT_BILLED, POMEX_EFFECT_ASSET,
                                                 POMEX_EFFECT_NONE};
     for (int i = 0; i < 3; i++) {
@@ -53,12 +52,4 @@ static void an_answer_is_read_all_the_same(void **state)
                 break;
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_answer_is_read_all_the_same),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

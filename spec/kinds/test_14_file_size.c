@@ -28,19 +28,10 @@ static void download(rlim_t limit, const char *words)
     scene_stop(&s);
 }
 
-static void a_limit_of_the_process(void **state)
+TEST_CASE(a_limit_of_the_process)
 {
-    (void)state;
     signal(SIGXFSZ, SIG_DFL);
     for (rlim_t limit = 0; limit < sizeof SCENE_VIDEO - 1; limit++)
         download(limit, "File too large");
     download(4096, NULL);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_limit_of_the_process),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void three_hung_sessions(void **state)
+TEST_CASE(three_hung_sessions)
 {
-    (void)state;
     static const fault_step good = {.body = "{\"h5_link\":\"https://h5.example/\"}"};
     char url[64];
     pomex_operation *hung[3];
@@ -50,9 +49,8 @@ static int64_t at(double seconds)
 }
 
 /* One a second: `a` connects for long, and `b` is given its slot. */
-static void a_slot_that_is_held_for_long(void **state)
+TEST_CASE(a_slot_that_is_held_for_long)
 {
-    (void)state;
     const double rates[POMEX_ENDPOINTS] = {[POMEX_SESSION_CREATE] = 1};
     const pomex_endpoint_id kind = POMEX_SESSION_CREATE;
     pomex_slot a, b, c;
@@ -68,13 +66,4 @@ static void a_slot_that_is_held_for_long(void **state)
     assert_true(pomex_limiter_take(limiter, kind, at(2.5), &c, &again));
     assert_true(pomex_limiter_sent(limiter, &c, at(2.5)));
     pomex_limiter_free(limiter);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(three_hung_sessions),
-        cmocka_unit_test(a_slot_that_is_held_for_long),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,9 +44,8 @@ static void is_refused(pomex_client *client, pomex_error *error, const char *wor
         assert_null(strstr(error->hint, "sk-kinds"));
 }
 
-static void a_file(void **state)
+TEST_CASE(a_file)
 {
-    (void)state;
 #define TEXT(bytes) bytes, sizeof bytes - 1
     static const struct {
         const char *bytes;
@@ -96,9 +95,8 @@ static void a_file(void **state)
 }
 
 /* The other sources: docker's --env-file keeps the quotation marks of its lines. */
-static void an_option_or_the_environment(void **state)
+TEST_CASE(an_option_or_the_environment)
 {
-    (void)state;
     static const char *const wrong[][2] = {{"\"" KEY "\"", "quotation mark"},
                                            {"'" KEY "'", "quotation mark"},
                                            {KEY "\r", "control character"},
@@ -159,20 +157,14 @@ static void read_pipe(bool ends)
         close(w.to);
 }
 
-static void a_pipe_that_comes_in_pieces(void **state)
+TEST_CASE(a_pipe_that_comes_in_pieces)
 {
-    (void)state;
     read_pipe(true);
     read_pipe(false);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file),
-        cmocka_unit_test(an_option_or_the_environment),
-        cmocka_unit_test(a_pipe_that_comes_in_pieces),
-    };
     unsetenv("POMEX_API_KEY");
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

@@ -75,9 +75,8 @@ static const struct {
     {"405", {.status = 405}},
 };
 
-static void one_that_turns_us_away_is_asked_once(void **state)
+TEST_CASE(one_that_turns_us_away_is_asked_once)
 {
-    (void)state;
     char url[96];
     harness h;
     harness_start(&h, NULL, 0, true);
@@ -142,9 +141,8 @@ static int socks_stop(socks *s)
     return s->connections;
 }
 
-static void a_socks_proxy_that_turns_us_away_is_asked_once(void **state)
+TEST_CASE(a_socks_proxy_that_turns_us_away_is_asked_once)
 {
-    (void)state;
     static const char *const rows[][4] = {
         {"a wrong password", "\x02\x05\x02", "\x02\x01\x01", NULL},
         {"no method that we have", "\x02\x05\xff", NULL},
@@ -172,9 +170,8 @@ static void a_socks_proxy_that_turns_us_away_is_asked_once(void **state)
 }
 
 /* These may be about the service, or pass. */
-static void what_may_pass_is_tried_again(void **state)
+TEST_CASE(what_may_pass_is_tried_again)
 {
-    (void)state;
     static const fault_step passing[] = {{.status = 502}, {.status = 503}, {.status = 504},
                                          {.status = 429}, {.status = 404}, {.status = 408}};
     char url[64];
@@ -201,9 +198,8 @@ static void what_may_pass_is_tried_again(void **state)
 }
 
 /* Those of the environment are read by libcurl alone, when it needs them. */
-static void an_address_that_cannot_be_read(void **state)
+TEST_CASE(an_address_that_cannot_be_read)
 {
-    (void)state;
     static const char *const malformed[] = {"http://user:" PASSWORD "@proxy.example:99999x",
                                             "sock5://user:" PASSWORD "@127.0.0.1:1",
                                             "http://us er:" PASSWORD "@127.0.0.1:1"};
@@ -226,9 +222,8 @@ static void an_address_that_cannot_be_read(void **state)
 }
 
 /* Over http a proxy answers the request itself. */
-static void a_407_over_http(void **state)
+TEST_CASE(a_407_over_http)
 {
-    (void)state;
     static const fault_step refusal = {.status = 407, .headers = REALM};
     char url[64];
     harness h;
@@ -246,9 +241,8 @@ static void a_407_over_http(void **state)
 }
 
 /* The service itself may say what it likes. */
-static void a_407_of_the_service(void **state)
+TEST_CASE(a_407_of_the_service)
 {
-    (void)state;
     static const fault_step odd = {.status = 407, .headers = REALM};
     harness h;
     harness_start(&h, &odd, 1, true);
@@ -261,9 +255,8 @@ static void a_407_of_the_service(void **state)
     harness_stop(&h);
 }
 
-static void a_certificate_of_the_proxy(void **state)
+TEST_CASE(a_certificate_of_the_proxy)
 {
-    (void)state;
     char url[64], other[] = "/tmp/pomex-ca-XXXXXX";
     int fd = mkstemp(other);
     assert_true(fd >= 0);
@@ -287,9 +280,8 @@ static void a_certificate_of_the_proxy(void **state)
 }
 
 /* The looks for an upload in doubt go through the same proxy. */
-static void an_upload_in_doubt(void **state)
+TEST_CASE(an_upload_in_doubt)
 {
-    (void)state;
     char url[64];
     harness h;
     harness_start(&h, NULL, 0, true);
@@ -310,19 +302,4 @@ static void an_upload_in_doubt(void **state)
     pomex_operation_release(op);
     fault_server_stop(proxy);
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_turns_us_away_is_asked_once),
-        cmocka_unit_test(a_socks_proxy_that_turns_us_away_is_asked_once),
-        cmocka_unit_test(what_may_pass_is_tried_again),
-        cmocka_unit_test(an_address_that_cannot_be_read),
-        cmocka_unit_test(a_407_over_http),
-        cmocka_unit_test(a_407_of_the_service),
-        cmocka_unit_test(a_certificate_of_the_proxy),
-        cmocka_unit_test(an_upload_in_doubt),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,6 @@
 /* The bridge on a system whose threads need a larger stack than ours, as on 64-bit Arm, and where
  * no folder takes its socket. The functions here stand before libc's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

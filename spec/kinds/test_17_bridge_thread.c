@@ -1,11 +1,6 @@
 /* The bridge's thread ends, or either end of its socket: whoever reads is told, and so is who
  * asks. The functions here stand before libc's. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

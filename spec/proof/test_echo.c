@@ -34,9 +34,8 @@ static void ends_without_it(scene *s, pomex_operation *op, const char *type)
     pomex_operation_release(op);
 }
 
-static void no_status_shows_the_key(void **state)
+TEST_CASE(no_status_shows_the_key)
 {
-    (void)state;
     static const struct {
         const char *body, *of_wait, *of_download;
     } rows[] = {
@@ -59,12 +58,4 @@ static void no_status_shows_the_key(void **state)
         ends_without_it(&s, scene_download(&s, NULL), rows[i].of_download);
         scene_stop(&s);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_status_shows_the_key),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,43 +101,28 @@ static void check(size_t least, size_t most)
     }
 }
 
-static void with_none_a_post_is_repeated(void **state)
+TEST_CASE(with_none_a_post_is_repeated)
 {
-    (void)state;
     kept.fresh = kept.prereq = false;
     check(2, SIZE_MAX);
 }
 
-static void the_prereq_abort_alone_is_enough(void **state)
+TEST_CASE(the_prereq_abort_alone_is_enough)
 {
-    (void)state;
     kept.fresh = false;
     kept.prereq = true;
     check(1, 1);
 }
 
-static void a_fresh_connection_alone_is_enough(void **state)
+TEST_CASE(a_fresh_connection_alone_is_enough)
 {
-    (void)state;
     kept.fresh = true;
     kept.prereq = false;
     check(1, 1);
 }
 
-static void both_hold(void **state)
+TEST_CASE(both_hold)
 {
-    (void)state;
     kept.fresh = kept.prereq = true;
     check(1, 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_none_a_post_is_repeated),
-        cmocka_unit_test(the_prereq_abort_alone_is_enough),
-        cmocka_unit_test(a_fresh_connection_alone_is_enough),
-        cmocka_unit_test(both_hold),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

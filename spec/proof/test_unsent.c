@@ -20,9 +20,8 @@ static void is_unsent(const pomex_operation *op, int attempts)
     assert_true(error->retryable);
 }
 
-static void a_refused_connection(void **state)
+TEST_CASE(a_refused_connection)
 {
-    (void)state;
     char url[64];
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -57,9 +56,8 @@ static const struct {
 };
 
 /* libcurl counts a CONNECT among the bytes that it sent: that must not make a request sent. */
-static void a_proxy_that_does_not_let_through(void **state)
+TEST_CASE(a_proxy_that_does_not_let_through)
 {
-    (void)state;
     char url[64];
     harness h;
     harness_start(&h, NULL, 0, true);
@@ -107,9 +105,8 @@ static void a_proxy_that_does_not_let_through(void **state)
     harness_stop(&h);
 }
 
-static void a_proxy_that_never_lets_through(void **state)
+TEST_CASE(a_proxy_that_never_lets_through)
 {
-    (void)state;
     static const fault_step busy = {.status = 503};
     char url[64];
     harness h;
@@ -132,9 +129,8 @@ static void a_proxy_that_never_lets_through(void **state)
     harness_stop(&h);
 }
 
-static void a_handshake_that_dies(void **state)
+TEST_CASE(a_handshake_that_dies)
 {
-    (void)state;
     static const enum fault_kind kinds[] = {FAULT_CLOSE_AT_ONCE, FAULT_RESET_AT_ONCE};
     harness h;
     harness_start(&h, NULL, 0, true);
@@ -157,9 +153,8 @@ static void a_handshake_that_dies(void **state)
 }
 
 /* A server that cannot show who it is gets nothing, and is not asked twice. */
-static void a_certificate_of_nobody(void **state)
+TEST_CASE(a_certificate_of_nobody)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, true);
     h.options.ca_file = NULL;
@@ -182,9 +177,8 @@ static void a_certificate_of_nobody(void **state)
 
 /* A billed attempt starts only with half of request_timeout left; a call whose time is up
  * before that has sent nothing. */
-static void no_billed_attempt_near_the_end(void **state)
+TEST_CASE(no_billed_attempt_near_the_end)
 {
-    (void)state;
     static const fault_step busy = {.status = 503, .headers = "Retry-After: 100\r\n"};
     harness h;
     harness_start(&h, &busy, 1, false);
@@ -198,9 +192,8 @@ static void no_billed_attempt_near_the_end(void **state)
 }
 
 /* Half of what one attempt may take, or of the budget where that is less, must be left. */
-static void a_billed_turn_that_comes_too_late(void **state)
+TEST_CASE(a_billed_turn_that_comes_too_late)
 {
-    (void)state;
     static const struct {
         double budget, request_timeout, late;
         bool sent;
@@ -240,9 +233,8 @@ static void a_billed_turn_that_comes_too_late(void **state)
 }
 
 /* A pause that would leave less than that is not begun. */
-static void no_pause_into_the_last_half_of_an_attempt(void **state)
+TEST_CASE(no_pause_into_the_last_half_of_an_attempt)
 {
-    (void)state;
     static const fault_step busy = {.status = 503, .headers = "Retry-After: 110\r\n"};
     harness h;
     harness_start(&h, &busy, 1, false);
@@ -259,9 +251,8 @@ static void no_pause_into_the_last_half_of_an_attempt(void **state)
     harness_stop(&h);
 }
 
-static void a_long_retry_after_is_not_waited_for(void **state)
+TEST_CASE(a_long_retry_after_is_not_waited_for)
 {
-    (void)state;
     static const fault_step busy = {.status = 429, .headers = "Retry-After: 121\r\n"};
     harness h;
     harness_start(&h, &busy, 1, false);
@@ -279,20 +270,4 @@ static void a_long_retry_after_is_not_waited_for(void **state)
         pomex_operation_release(op);
     }
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_refused_connection),
-        cmocka_unit_test(a_proxy_that_does_not_let_through),
-        cmocka_unit_test(a_proxy_that_never_lets_through),
-        cmocka_unit_test(a_handshake_that_dies),
-        cmocka_unit_test(a_certificate_of_nobody),
-        cmocka_unit_test(no_billed_attempt_near_the_end),
-        cmocka_unit_test(a_billed_turn_that_comes_too_late),
-        cmocka_unit_test(no_pause_into_the_last_half_of_an_attempt),
-        cmocka_unit_test(a_long_retry_after_is_not_waited_for),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,6 @@
 /* The bridge that nginx waits through, driven from Lua as its host does, with this program in
  * the place of nginx. Many rounds, since the sanitizers watch: each ends a thread. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -276,21 +271,18 @@ static void run(const char *script)
     lua_close(L);
 }
 
-static void it_carries_numbers_once_until_rearmed(void **state)
+TEST_CASE(it_carries_numbers_once_until_rearmed)
 {
-    (void)state;
     run(carries);
 }
 
-static void it_ends_in_every_order(void **state)
+TEST_CASE(it_ends_in_every_order)
 {
-    (void)state;
     run(ends);
 }
 
-static void it_loses_nothing_of_what_comes_meanwhile(void **state)
+TEST_CASE(it_loses_nothing_of_what_comes_meanwhile)
 {
-    (void)state;
     run(loses_nothing);
 }
 
@@ -312,24 +304,12 @@ static const char takes_signals[] = "local bridge, peer = open()\n"
                                     "close_fd(peer)\n"
                                     "close_fd(fd)\n";
 
-static void its_thread_takes_no_signal(void **state)
+TEST_CASE(its_thread_takes_no_signal)
 {
-    (void)state;
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGUSR1, &action, NULL);
     own = pthread_self();
     run(takes_signals);
     assert_int_equal(atomic_load(&elsewhere), 0);
     assert_int_equal(atomic_load(&here), 200);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_carries_numbers_once_until_rearmed),
-        cmocka_unit_test(it_ends_in_every_order),
-        cmocka_unit_test(it_loses_nothing_of_what_comes_meanwhile),
-        cmocka_unit_test(its_thread_takes_no_signal),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

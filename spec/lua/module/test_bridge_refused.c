@@ -1,12 +1,7 @@
 /* The bridge where the system refuses what it is made of: it says why, leaves nothing behind,
  * and works as soon as it may. The functions here stand before libc's. A program of its own,
  * since the thread sanitizer must see every thread that starts in test_bridge.c. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

@@ -3,12 +3,7 @@
  * twice.
  *
  * One in so many is tried, and POMEX_SEED says which; POMEX_EVERY=1 tries each of them. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <dlfcn.h>
 #include <lauxlib.h>

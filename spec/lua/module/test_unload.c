@@ -1,12 +1,7 @@
 /* libcurl looks names up in a thread that outlives a cancel, and so may outlive lua_close: the
  * module, and libcurl with it, must stay mapped, or the thread returns into nothing. This
  * program is not linked to libcurl; only the module brings it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "cmocka_all.h"
 
 #include <lauxlib.h>
 #include <lualib.h>

@@ -66,9 +66,8 @@ static void step_until_paused(service *s, const pomex_operation *op)
     assert_true(inside_is_paused(op));
 }
 
-static void silence(void **state)
+TEST_CASE(silence)
 {
-    (void)state;
     service s;
     service_start(&s, false);
     service_client(&s);
@@ -93,9 +92,8 @@ static void silence(void **state)
 }
 
 /* The answer lies in the socket while the deadline passes, and nobody looks. */
-static void a_caller_that_forgets_to_step(void **state)
+TEST_CASE(a_caller_that_forgets_to_step)
 {
-    (void)state;
     service s;
     for (int tls = 0; tls < 2; tls++) {
         service_start(&s, tls);
@@ -115,9 +113,8 @@ static void a_caller_that_forgets_to_step(void **state)
     }
 }
 
-static void a_server_that_is_away(void **state)
+TEST_CASE(a_server_that_is_away)
 {
-    (void)state;
     service s;
     service_start(&s, false);
     for (int n = 0; n < EFFECTS; n++) {
@@ -139,9 +136,8 @@ static void a_server_that_is_away(void **state)
 }
 
 /* … while it has the request, with what was asked done or not. */
-static void a_server_that_goes(void **state)
+TEST_CASE(a_server_that_goes)
 {
-    (void)state;
     service s;
     service_start(&s, false);
     for (int n = 0; n < 2 * EFFECTS; n++) {
@@ -193,9 +189,8 @@ static void stop(service *s, pomex_operation *op, enum stop how)
 
 /* Cancelled, closed or collected while the service has the request, or while half of the answer
  * has been read. */
-static void callers_that_stop(void **state)
+TEST_CASE(callers_that_stop)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.kind = FAULT_HANG, .times = 1},
         {.kind = FAULT_HANG, .times = 1, .forward = true},
@@ -225,9 +220,8 @@ static void callers_that_stop(void **state)
 }
 
 /* The same before anything can have left: nothing is ambiguous. */
-static void callers_that_stop_in_time(void **state)
+TEST_CASE(callers_that_stop_in_time)
 {
-    (void)state;
     static const fault_step hang = {.kind = FAULT_HANG_AT_ONCE};
     service s;
     service_start(&s, true);
@@ -247,9 +241,8 @@ static void callers_that_stop_in_time(void **state)
 }
 
 /* A CONNECT is not the request, whatever libcurl counts as sent. */
-static void proxies(void **state)
+TEST_CASE(proxies)
 {
-    (void)state;
     static const fault_step ways[] = {
         {.status = 503, .headers = "Retry-After: 1\r\n"},
         {.status = 502, .body = "<html>"},
@@ -292,18 +285,4 @@ static void proxies(void **state)
         }
     }
     service_stop(&s);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(silence),
-        cmocka_unit_test(a_caller_that_forgets_to_step),
-        cmocka_unit_test(a_server_that_is_away),
-        cmocka_unit_test(a_server_that_goes),
-        cmocka_unit_test(callers_that_stop),
-        cmocka_unit_test(callers_that_stop_in_time),
-        cmocka_unit_test(proxies),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -279,27 +279,23 @@ static void check_all(bool tls, bool warmed)
     service_stop(&s);
 }
 
-static void on_fresh_connections(void **state)
+TEST_CASE(on_fresh_connections)
 {
-    (void)state;
     check_all(false, false);
 }
 
-static void on_kept_alive_connections(void **state)
+TEST_CASE(on_kept_alive_connections)
 {
-    (void)state;
     check_all(false, true);
 }
 
-static void over_tls(void **state)
+TEST_CASE(over_tls)
 {
-    (void)state;
     check_all(true, true);
 }
 
-static void what_cannot_have_left(void **state)
+TEST_CASE(what_cannot_have_left)
 {
-    (void)state;
     service s;
     service_start(&s, true);
     for (size_t i = 0; i < sizeof unsent / sizeof *unsent; i++) {
@@ -316,9 +312,8 @@ static void what_cannot_have_left(void **state)
 }
 
 /* To believe no refusal costs a retry, and never a second task. */
-static void billed_retry_unsent(void **state)
+TEST_CASE(billed_retry_unsent)
 {
-    (void)state;
     static const row polite[] = {
         {"429", EITHER, {.status = 429, .body = ENVELOPE}, "AAAM", "rate_limit_error"},
         {"503", EITHER, {.status = 503, .body = ENVELOPE}, "AAAM", "unavailable_error"},
@@ -340,17 +335,10 @@ static void billed_retry_unsent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(on_fresh_connections),
-        cmocka_unit_test(on_kept_alive_connections),
-        cmocka_unit_test(over_tls),
-        cmocka_unit_test(what_cannot_have_left),
-        cmocka_unit_test(billed_retry_unsent),
-    };
     read_as_libcurl_does();
     strcpy(deep, "{\"id\":\"x\",\"h5_link\":\"y\",\"deep\":");
     for (size_t i = strlen(deep), n = 0; n < 2 * (POMEX_MAX_DEPTH + 1); n++)
         deep[i + n] = n <= POMEX_MAX_DEPTH ? '[' : ']';
     strcat(deep, "}");
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

@@ -98,9 +98,8 @@ static void add(service *s, const char *name, int count)
 }
 
 /* The list knows nothing of it at first. */
-static void an_asset_that_appears_late(void **state)
+TEST_CASE(an_asset_that_appears_late)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = POST, .kind = FAULT_CLOSE, .forward = true, .times = 1},
         {.match = LIST,
@@ -118,9 +117,8 @@ static void an_asset_that_appears_late(void **state)
     service_stop(&s);
 }
 
-static void one_that_never_appears(void **state)
+TEST_CASE(one_that_never_appears)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = POST, .kind = FAULT_CLOSE, .forward = true},
         {.match = LIST, .body = "{\"object\":\"list\",\"items\":[],\"total_count\":0}"},
@@ -135,9 +133,8 @@ static void one_that_never_appears(void **state)
 }
 
 /* The filter by name is fuzzy: it lists more than was asked for. */
-static void a_fuzzy_name(void **state)
+TEST_CASE(a_fuzzy_name)
 {
-    (void)state;
     static const char *const others[] = {"front door", "Front", "FRONT", "a front", "front2"};
     static const fault_step lost[] = {
         {.match = POST, .kind = FAULT_CLOSE, .forward = true, .times = 1}};
@@ -157,9 +154,8 @@ static void a_fuzzy_name(void **state)
 }
 
 /* More are alike and new than a list gives: whether there is only one, nobody can say. */
-static void more_than_a_list_gives(void **state)
+TEST_CASE(more_than_a_list_gives)
 {
-    (void)state;
     static const fault_step lost[] = {
         {.match = POST, .kind = FAULT_CLOSE, .forward = true, .times = 1}};
     service s;
@@ -171,9 +167,8 @@ static void more_than_a_list_gives(void **state)
 }
 
 /* Two alike at once, of which one is lost, or both, whatever was stored of them. */
-static void two_alike_at_once(void **state)
+TEST_CASE(two_alike_at_once)
 {
-    (void)state;
     static const struct {
         bool first, second; /* stored by the service, and then lost */
     } rows[] = {{true, true}, {true, false}, {false, true}, {false, false}};
@@ -196,9 +191,8 @@ static void two_alike_at_once(void **state)
 }
 
 /* One is lost, and its like answered: then there is no doubt about the other. */
-static void its_like_is_known(void **state)
+TEST_CASE(its_like_is_known)
 {
-    (void)state;
     for (int stored_too = 0; stored_too < 2; stored_too++) {
         const fault_step steps[] = {
             {.match = POST, .kind = FAULT_CLOSE, .forward = stored_too, .times = 1}};
@@ -219,9 +213,8 @@ static void its_like_is_known(void **state)
 
 /* A service that refuses what it has stored leaves an asset that nobody knows of: the next of
  * that name must not take it. */
-static void what_was_refused_and_stored(void **state)
+TEST_CASE(what_was_refused_and_stored)
 {
-    (void)state;
     static const struct {
         const char *name;
         int refusals; /* of the first upload; all three: it is given up */
@@ -252,9 +245,8 @@ static void what_was_refused_and_stored(void **state)
 }
 
 /* Cancelled while it waits to be sent again, that is as true. */
-static void what_was_refused_stored_and_cancelled(void **state)
+TEST_CASE(what_was_refused_stored_and_cancelled)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = POST, .status = 429, .body = REFUSED, .forward = true, .times = 1},
         {.match = POST, .kind = FAULT_CLOSE, .times = 1}};
@@ -272,9 +264,8 @@ static void what_was_refused_stored_and_cancelled(void **state)
 }
 
 /* Its own it may take, whichever of its attempts it is of. */
-static void what_was_refused_and_then_lost(void **state)
+TEST_CASE(what_was_refused_and_then_lost)
 {
-    (void)state;
     for (int stored_first = 0; stored_first < 2; stored_first++) {
         const fault_step steps[] = {
             {.match = POST,
@@ -294,9 +285,8 @@ static void what_was_refused_and_then_lost(void **state)
 }
 
 /* Of the same name, but older than the request: another's. */
-static void one_from_before(void **state)
+TEST_CASE(one_from_before)
 {
-    (void)state;
     static const fault_step unsent[] = {{.match = POST, .kind = FAULT_CLOSE, .times = 1}};
     service s;
     start(&s, unsent, 1);
@@ -312,9 +302,8 @@ static void one_from_before(void **state)
 /* Two clients of one account, as in two processes: neither knows of the other's uploads. The
  * names that pomex makes are nobody else's. Of the same name that both gave, nobody can tell
  * whose the one asset is: so the documentation asks for names that are unique. */
-static void two_clients_at_once(void **state)
+TEST_CASE(two_clients_at_once)
 {
-    (void)state;
     static const fault_step unsent[] = {{.match = POST, .kind = FAULT_CLOSE, .times = 1}};
     static const char *const names[] = {NULL, "front"};
     for (size_t i = 0; i < 2; i++) {
@@ -343,22 +332,4 @@ static void two_clients_at_once(void **state)
         pomex_client_free(second);
         service_stop(&s);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_asset_that_appears_late),
-        cmocka_unit_test(one_that_never_appears),
-        cmocka_unit_test(a_fuzzy_name),
-        cmocka_unit_test(more_than_a_list_gives),
-        cmocka_unit_test(two_alike_at_once),
-        cmocka_unit_test(its_like_is_known),
-        cmocka_unit_test(what_was_refused_and_stored),
-        cmocka_unit_test(what_was_refused_stored_and_cancelled),
-        cmocka_unit_test(what_was_refused_and_then_lost),
-        cmocka_unit_test(one_from_before),
-        cmocka_unit_test(two_clients_at_once),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
