@@ -1,13 +1,12 @@
 --- Portrait assets.
 
 local calls = require "pomex.calls"
-local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local pages = require "pomex.pages"
 local VIRTUAL = require("pomex.values").VIRTUAL
 
-local KINDS, here = calls.KINDS, calls.here
+local KINDS, require_waitable = calls.KINDS, calls.require_waitable
 local optional, sent, id_of = options.optional, options.sent, calls.id_of
 
 local BODY = { url = "string", asset_type = "string", group_id = "group", name = "string" }
@@ -25,7 +24,7 @@ local function without_virtual(copy)
 end
 
 local function checked_body(where, body)
-  local copy = sent(where, body, BODY)
+  local copy = sent(where, body, BODY, "body")
   if copy.group_id == nil then
     options.misuse(where .. ": group_id must be given: a verified person's, or pomex.VIRTUAL for "
       .. "the default Virtual group")
@@ -44,14 +43,18 @@ end
 local AsyncAssets = {}
 AsyncAssets.__index = AsyncAssets
 
+local function create(client, where, body, opts)
+  local copy = without_virtual(checked_body(where, body))
+  opts = optional(where, opts, options.CALL)
+  return calls.start(client, KINDS["assets.create"], nil, copy, opts)
+end
+
 ---As `client.assets:create`.
 ---@param body pomex.AssetBody
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncAssets:create(body, opts)
-  local copy = without_virtual(checked_body("assets:create", body))
-  opts = optional("assets:create", opts, options.CALL)
-  return calls.start(self.client, KINDS["assets.create"], nil, copy, opts)
+  return create(self.client, "assets:create", body, opts)
 end
 
 ---As `client.assets:get`.
@@ -70,7 +73,7 @@ end
 ---@return pomex.Operation
 function AsyncAssets:list(query, opts)
   if query ~= nil then
-    query = without_virtual(sent("assets:list", query, LIST))
+    query = without_virtual(sent("assets:list", query, LIST, "query"))
   end
   opts = optional("assets:list", opts, options.CALL)
   return calls.start(self.client, KINDS["assets.list"], nil, query, opts)
@@ -123,7 +126,7 @@ Assets.__index = Assets
 ---@return pomex.Error? err invalid_request_error; ambiguous_error: it may have been uploaded
 ---  (`candidates` names what it may be) and was not sent again
 function Assets:create(body, opts)
-  return here(self.async):create(body, opts):wait()
+  return require_waitable(self.async):create(body, opts):wait()
 end
 
 ---Document section: Get an Asset.
@@ -132,7 +135,7 @@ end
 ---@return pomex.Asset|nil asset
 ---@return pomex.Error? err not_found_error, …
 function Assets:get(asset, opts)
-  return here(self.async):get(asset, opts):wait()
+  return require_waitable(self.async):get(asset, opts):wait()
 end
 
 ---One page. Document section: List Assets.
@@ -141,7 +144,7 @@ end
 ---@return pomex.AssetPage|nil page
 ---@return pomex.Error? err
 function Assets:list(query, opts)
-  return here(self.async):list(query, opts):wait()
+  return require_waitable(self.async):list(query, opts):wait()
 end
 
 ---Polls until the asset is "active". Document section: Get an Asset.
@@ -151,7 +154,7 @@ end
 ---@return pomex.Error? err asset_failed (`object`: the service's answer); timeout_error (`id`,
 ---  `last_status`)
 function Assets:wait(asset, opts)
-  return here(self.async):wait(asset, opts):wait()
+  return require_waitable(self.async):wait(asset, opts):wait()
 end
 
 ---`create`, then `on_created(asset)`, then `wait`.
@@ -161,7 +164,8 @@ end
 ---@return pomex.Error? err
 function Assets:create_and_wait(body, opts)
   opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
-  return calls.create_and_wait(self, self.async.client, core.now, body, opts)
+  local client = require_waitable(self.async).client
+  return calls.create_and_wait(self, client, create, "assets:create_and_wait", body, opts)
 end
 
 ---Whether a group is one of this account's: "ours" where an asset of it is listed, "foreign"
@@ -195,10 +199,13 @@ end
 ---@param opts? pomex.CallOptions of each page's call
 ---@return fun(): pomex.Asset|nil
 function Assets:each(query, opts)
-  if query ~= nil then query = sent("assets:each", query, EACH) end
+  if query ~= nil then query = sent("assets:each", query, EACH, "query") end
   opts = optional("assets:each", opts, options.CALL)
   return pages.each(self, query or {}, opts)
 end
+
+options.methods(AsyncAssets, "client.async.assets")
+options.methods(Assets, "client.assets")
 
 return function(client, async)
   async.assets = setmetatable({ client = client }, AsyncAssets)

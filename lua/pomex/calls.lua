@@ -1,5 +1,6 @@
 --- What the resources share, and the ways to reach them.
 
+local core = require "pomex.core"
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
@@ -8,7 +9,7 @@ local json = require "pomex.json"
 
 local calls = {}
 
-local new = operation.new
+local new, now = operation.new, core.now
 
 local function file(_, _, _, op)
   local size = op.handle:progress()
@@ -97,6 +98,7 @@ function calls.id_of(where, name, x)
     options.misuse(("%s: %s must be an id or an object with an id, not %s"):format(
       where, name, type(x) == "table" and "a table without one" or type(x)))
   end
+  options.no_call_options(where, x, name)
   return id
 end
 
@@ -129,26 +131,27 @@ end
 
 local follow = calls.follow
 
----The body of a create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
----@param resource table with create and wait
+---A create-and-wait: `create`, then `on_created` with the id in hand, then `wait`.
+---@param resource table with wait
 ---@param client pomex.Client
----@param now fun(): number
+---@param create fun(client: table, where: string, body: table, opts?: table): pomex.Operation
+---@param where string "assets:create_and_wait"
 ---@param body table
 ---@param opts? pomex.CreateAndWaitOptions
 ---@return table|nil object
 ---@return pomex.Error? err
-function calls.create_and_wait(resource, client, now, body, opts)
+function calls.create_and_wait(resource, client, create, where, body, opts)
   if not opts then
-    local created, err = resource:create(body)
+    local created, err = create(client, where, body):wait()
     if not created then return nil, err end
     return follow(resource, client, created.id, "wait", created.id)
   end
   local timeout = opts.timeout
   local deadline = timeout and now() + timeout
-  local created, err = resource:create(body, {
+  local created, err = create(client, where, body, {
     timeout = timeout and math.min(timeout, client.budget) or nil,
     max_retries = opts.max_retries, validate = opts.validate,
-  })
+  }):wait()
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
   return follow(resource, client, created.id, "wait", created.id, {
@@ -163,8 +166,7 @@ end
 ---@generic T
 ---@param async T
 ---@return T async
-function calls.here(async)
-  if not async then options.misuse("pomex: a method is called with a colon") end
+function calls.require_waitable(async)
   local client = async.client
   if client.loop.closed then closed() end
   require_may(client, "wait")
@@ -203,7 +205,9 @@ function Async:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end
 
----Gives a new client its calls.
+options.methods(Async, "client.async")
+
+---Gives a new client its resources.
 ---@param client pomex.Client
 function calls.install(client)
   local async = setmetatable({ client = client }, Async)

@@ -8,7 +8,7 @@ local loop = require "pomex.loop"
 local options = require "pomex.options"
 local tasks = require "pomex.task"
 
-local here = calls.here
+local require_waitable = calls.require_waitable
 
 ---A connection to the service. One thread at a time; opens nothing before its first use, so
 ---one made before a fork works in each child. It ends with `close`, `<close>` (Lua 5.4) or the
@@ -52,7 +52,7 @@ end
 ---@return table|nil reply the JSON object or array; an empty table for an empty body
 ---@return pomex.Error? err
 function Client:request(method, path, parts, opts)
-  return here(self.async):request(method, path, parts, opts):wait()
+  return require_waitable(self.async):request(method, path, parts, opts):wait()
 end
 
 ---Starts `f(…)` in a task of the host's kind; never blocks. It runs at once, up to its first
@@ -73,7 +73,7 @@ end
 function Client:run(f, ...)
   if self.loop.closed then options.misuse("pomex client is closed") end
   options.expect("client:run", "f", f, "callable")
-  here(self.async)
+  require_waitable(self.async)
   local task = tasks.spawn(self, f, ...)
   task.collected = true
   return task:wait()
@@ -86,7 +86,7 @@ end
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
 function Client:map(items, fn, opts)
   if self.loop.closed then options.misuse("pomex client is closed") end
-  here(self.async)
+  require_waitable(self.async)
   return tasks.map(self, items, fn, opts)
 end
 
@@ -158,5 +158,7 @@ function Client:__tostring()
   local state = self.loop.closed and "closed" or ("%d pending"):format(self.loop.count)
   return ("pomex client (%s, %s)"):format(self.url, state)
 end
+
+options.methods(Client, "client")
 
 return client

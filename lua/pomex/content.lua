@@ -10,6 +10,7 @@
 --- `image_url` parts only, in their order. Document section: Generate a Video From an Asset.
 
 local errors = require "pomex.errors"
+local misuse = require "pomex.misuse"
 local prompt = require "pomex.prompt"
 local lower = require("pomex.text").lower
 local values = require "pomex.values"
@@ -37,21 +38,22 @@ Content.__name = "pomex.content"
 
 local MAX_ID = 256
 
-local function check_type(value, wanted, what, level)
+local function check_type(where, value, wanted, what)
   if type(value) ~= wanted then
-    error(("%s must be a %s, not %s"):format(what, wanted, type(value)), (level or 1) + 1)
+    misuse.raise(("%s: %s must be a %s, not %s"):format(where, what, wanted, type(value)))
   end
 end
 
-local function check_options(options, known, level)
+local function check_options(where, options, known)
   if options == nil then return {} end
-  check_type(options, "table", "options", level + 1)
+  check_type(where, options, "table", "options")
   options = values.flat(options, {}, function(what)
-    error("the options table " .. what, level + 2)
+    misuse.raise(("%s: the options table %s"):format(where, what))
   end)
   for key in pairs(options) do
     if key ~= known then
-      error(("unknown option %q; the only one is %q"):format(tostring(key), known), level + 1)
+      misuse.raise(("%s: unknown option %q; the only one is %q"):format(
+        where, tostring(key), known))
     end
   end
   return options
@@ -64,24 +66,27 @@ end
 ---@param options? pomex.TextOptions
 ---@return pomex.Content self
 function Content:text(text, options)
-  check_type(text, "string", "text", 2)
-  options = check_options(options, "raw", 2)
-  if options.raw ~= nil then check_type(options.raw, "boolean", "raw", 2) end
+  check_type("content:text", text, "string", "text")
+  options = check_options("content:text", options, "raw")
+  if options.raw ~= nil then check_type("content:text", options.raw, "boolean", "raw") end
   self.entries[#self.entries + 1] = { kind = "text", text = text, raw = options.raw }
   return self
 end
 
 local function add_media(self, kind, ref, name, options, role)
+  local where = "content:" .. kind
   if type(ref) == "table" then
     if type(ref.id) ~= "string" then
-      error(("%s must be an asset with an id, not a table without one"):format(kind), 3)
+      misuse.raise(("%s: %s must be an asset with an id, not a table without one"):format(
+        where, kind))
     end
   elseif type(ref) ~= "string" then
-    error(("%s must be an asset, its id or a URL, not %s"):format(kind, type(ref)), 3)
+    misuse.raise(("%s: %s must be an asset, its id or a URL, not %s"):format(
+      where, kind, type(ref)))
   end
-  if name ~= nil then check_type(name, "string", "name", 3) end
-  options = check_options(options, "role", 3)
-  if options.role ~= nil then check_type(options.role, "string", "role", 3) end
+  if name ~= nil then check_type(where, name, "string", "name") end
+  options = check_options(where, options, "role")
+  if options.role ~= nil then check_type(where, options.role, "string", "role") end
   self.entries[#self.entries + 1] = {
     kind = kind, ref = ref, name = name, role = options.role or role,
   }
@@ -201,6 +206,8 @@ function Content:build()
   end
   return parts
 end
+
+misuse.methods(Content, "content")
 
 local content = {}
 

@@ -7,14 +7,11 @@ local operation = require "pomex.operation"
 local options = require "pomex.options"
 local values = require "pomex.values"
 
-local KINDS, here, already_failed = calls.KINDS, calls.here, operation.already_failed
+local KINDS, require_waitable = calls.KINDS, calls.require_waitable
+local already_failed = operation.already_failed
 local optional, sent, id_of = options.optional, options.sent, calls.id_of
 
 local BODY = { model = "string", content = "content" }
-
--- Options of a call: in the body they would go to the service, unheeded, and the video be billed.
-local OPTIONS = { "timeout", "max_retries", "validate", "on_update", "on_created", "on_progress",
-  "overwrite", "save", "save_timeout" }
 
 -- Options of create_and_wait that mean nothing without `save`.
 local OF_SAVE = { "on_progress", "overwrite", "save_timeout", "sync" }
@@ -28,12 +25,8 @@ local AsyncGenerations = {}
 AsyncGenerations.__index = AsyncGenerations
 
 local function checked_body(name, body)
-  local copy = sent(name, body, BODY, true)
-  for _, key in ipairs(OPTIONS) do
-    if copy[key] ~= nil then
-      options.misuse(("%s: %s belongs into the table after the body"):format(name, key))
-    end
-  end
+  local copy = sent(name, body, BODY, "body", true)
+  options.no_call_options(name, copy, "body")
   return copy
 end
 
@@ -80,18 +73,22 @@ local function may_save(opts)
   return nil, errors.wrap(why)
 end
 
+local function create(client, where, body, opts)
+  local copy = checked_body(where, body)
+  opts = optional(where, opts, options.CALL)
+  local payload, err = with_content(where, copy)
+  if not payload then
+    return already_failed(client, errors.wrap(err), KINDS["generations.create"])
+  end
+  return calls.start(client, KINDS["generations.create"], nil, payload, opts)
+end
+
 ---As `client.generations:create`.
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncGenerations:create(body, opts)
-  local copy = checked_body("generations:create", body)
-  opts = optional("generations:create", opts, options.CALL)
-  local payload, err = with_content("generations:create", copy)
-  if not payload then
-    return already_failed(self.client, errors.wrap(err), KINDS["generations.create"])
-  end
-  return calls.start(self.client, KINDS["generations.create"], nil, payload, opts)
+  return create(self.client, "generations:create", body, opts)
 end
 
 ---As `client.generations:get`.
@@ -155,7 +152,7 @@ Generations.__index = Generations
 ---@return pomex.Error? err `billed` says whether it is paid for; ambiguous_error: it may have
 ---  been started and was not sent again
 function Generations:create(body, opts)
-  return here(self.async):create(body, opts):wait()
+  return require_waitable(self.async):create(body, opts):wait()
 end
 
 ---Document section: Poll for the result.
@@ -164,7 +161,7 @@ end
 ---@return pomex.Generation|nil task
 ---@return pomex.Error? err not_found_error, …
 function Generations:get(task, opts)
-  return here(self.async):get(task, opts):wait()
+  return require_waitable(self.async):get(task, opts):wait()
 end
 
 ---Polls until the video is there. Document section: Poll for the result.
@@ -173,8 +170,10 @@ end
 ---@return pomex.Generation|nil task with content.video_url, a link for about 24 hours
 ---@return pomex.Error? err generation_failed (`object`: the service's answer); timeout_error
 function Generations:wait(task, opts)
-  return here(self.async):wait(task, opts):wait()
+  return require_waitable(self.async):wait(task, opts):wait()
 end
+
+local WHERE = "generations:create_and_wait"
 
 ---`create`, then `on_created(task)`, then `wait`; and `download`, where `save` is given: whether
 ---that path can be written is looked at first, before the video is paid for.
@@ -184,14 +183,14 @@ end
 ---@return pomex.Error? err file_error with `billed` "no": nothing was asked for; with "yes": the
 ---  video is there, and `download(err.id, path)` saves it
 function Generations:create_and_wait(body, opts)
-  local client = self.async.client
   opts = saving_options(opts)
+  local client = require_waitable(self.async).client
   local path = opts and opts.save
-  if not path then return calls.create_and_wait(self, client, core.now, body, opts) end
+  if not path then return calls.create_and_wait(self, client, create, WHERE, body, opts) end
   local fits, err = may_save(opts)
   if not fits then return nil, err end
   local task
-  task, err = calls.create_and_wait(self, client, core.now, body, opts)
+  task, err = calls.create_and_wait(self, client, create, WHERE, body, opts)
   if not task then return nil, err end
   task.file, err = calls.follow(self, client, task.id, "download", task, path, {
     timeout = opts.save_timeout, max_retries = opts.max_retries, overwrite = opts.overwrite,
@@ -211,8 +210,11 @@ end
 ---@return pomex.File|nil file
 ---@return pomex.Error? err
 function Generations:download(task, path, opts)
-  return here(self.async):download(task, path, opts):wait()
+  return require_waitable(self.async):download(task, path, opts):wait()
 end
+
+options.methods(AsyncGenerations, "client.async.generations")
+options.methods(Generations, "client.generations")
 
 return function(client, async)
   async.generations = setmetatable({ client = client }, AsyncGenerations)

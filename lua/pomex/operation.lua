@@ -237,4 +237,7 @@ function Operation:__tostring()
     self.kind.endpoint, self:done() and (self.err and "failed" or "done") or "pending")
 end
 
+options.methods(Operation, "operation",
+  { "wait", "done", "cancel", "attempts", "progress", "on_done" })
+
 return operation

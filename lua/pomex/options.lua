@@ -1,139 +1,25 @@
---- Misuse of the API: a wrong Lua type or an unknown key raises, at the caller's line and with
---- the argument's name. What only the service or the core can judge is not looked at here.
+--- The options of calls and of `pomex.new`: which there are, and of what kind. A wrong Lua type or
+--- an unknown key is misuse, and raises.
 
 local core = require "pomex.core"
-local text = require "pomex.text"
+local misuses = require "pomex.misuse"
 local values = require "pomex.values"
 
-local options = {}
+local options = { misuse = misuses.raise, expect = misuses.expect, nearest = misuses.nearest,
+  methods = misuses.methods }
 
-local null, VIRTUAL, huge = core.null, values.VIRTUAL, math.huge
+local misuse, expect, null = misuses.raise, misuses.expect, core.null
 
--- Where these files lie, so that the line named is the caller's and not one of ours.
-local getinfo = type(debug) == "table" and debug.getinfo
-local HOME = getinfo and getinfo(1, "S").source:match("^(@.*)options%.lua$")
-
-local function callers_line()
-  for level = 3, 200 do
-    local info = HOME and getinfo(level, "Sl")
-    if not info then return "" end
-    if info.what ~= "C" and info.what ~= "tail" and info.source:sub(1, #HOME) ~= HOME then
-      return info.currentline > 0 and ("%s:%d: "):format(info.short_src, info.currentline) or ""
-    end
-  end
-  return ""
-end
-
----Raises `message` as the caller's mistake.
----@param message string
-function options.misuse(message)
-  error(callers_line() .. message, 0)
-end
-
-local misuse = options.misuse
-
--- Edit distance in which two neighbours swapped count as one edit.
-local function distance(a, b)
-  local before, last = {}, {}
-  for j = 0, #b do last[j] = j end
-  for i = 1, #a do
-    local row = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j) and 0 or 1
-      row[j] = math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + same)
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        row[j] = math.min(row[j], before[j - 2] + 1)
-      end
-    end
-    before, last = last, row
-  end
-  return last[#b]
-end
-
----The key of `known` that is nearest to `name`.
----@param name string
----@param known table<string, any>
----@return string|nil
-function options.nearest(name, known)
-  local best, best_distance
-  for key in pairs(known) do
-    local d = distance(name, key)
-    -- "timeout" means "request_timeout" more than it means "budget".
-    if #name > 3 and key:find(name, 1, true) then d = math.min(d, 2) end
-    -- Of two as near, the later: "request_timeout" rather than "connect_timeout".
-    if not best or d < best_distance or (d == best_distance and key > best) then
-      best, best_distance = key, d
-    end
-  end
-  return best
-end
-
-local function callable(value)
-  if type(value) == "function" then return true end
-  local metatable = getmetatable(value)
-  return type(metatable) == "table" and metatable.__call ~= nil
-end
-
--- Each kind: whether a value is of it, and what to call it.
-local KINDS = {
-  any = { function() return true end, "anything" },
-  object = { function() return true end, "anything" },
-  content = { function(v) return type(v) == "table" end, "a table" },
-  string = { function(v) return type(v) == "string" end, "a string" },
-  boolean = { function(v) return type(v) == "boolean" end, "a boolean" },
-  table = { function(v) return type(v) == "table" end, "a table" },
-  number = { function(v) return type(v) == "number" and v == v end, "a number" },
-  whole = {
-    function(v) return type(v) == "number" and v >= 0 and v < huge and v % 1 == 0 end,
-    "a whole number, 0 or more",
-  },
-  seconds = {
-    function(v) return type(v) == "number" and v > 0 end, "a number of seconds above 0",
-  },
-  span = { function(v) return type(v) == "number" and v >= 0 end, "a number of seconds" },
-  -- An __eq of the caller's may say anything.
-  group = { function(v) return type(v) == "string" or rawequal(v, VIRTUAL) end,
-    "a string or pomex.VIRTUAL" },
-  factor = { function(v) return type(v) == "number" and v >= 1 and v < huge end,
-    "a number, 1 or more" },
-  callable = { callable, "a function" },
-  limit = { function(v) return v == false or type(v) == "number" and v == v end,
-    "a number or false" },
-  limits = { function(v) return v == false or type(v) == "table" end, "a table or false" },
-  switch = { function(v) return type(v) == "boolean" or type(v) == "table" end,
-    "a boolean or a table" },
-  host = { function(v) return type(v) == "string" or type(v) == "table" end,
-    "a name or a table" },
-  strings = {
-    function(v) return type(v) == "string" or type(v) == "table" end, "a string or a list of them",
-  },
-}
-
-local function shown(value)
-  if type(value) == "number" then return text.number("%.14g", value) end
-  return type(value)
-end
-
----Raises unless `value` is of the kind.
----@param where string "client.assets:get"
----@param name string the argument's name
----@param value any
----@param kind string a key of KINDS
-function options.expect(where, name, value, kind)
-  local rule = KINDS[kind]
-  if not rule[1](value) then
-    misuse(("%s: %s must be %s, not %s"):format(where, name, rule[2], shown(value)))
-  end
-end
-
-local expect = options.expect
-
--- Objects with a life of their own, which are no data to be copied.
+-- These kinds are objects with a life of their own, and no data to be copied.
 local OPAQUE = { object = true, content = true, callable = true, host = true, group = true }
 
+-- Every name that some call takes as an option.
+local CALL_OPTIONS = {}
+
+-- `sent` is "body" or "query" where the fields go to the service.
 local function fields(where, given, known, open, sent)
   if type(given) ~= "table" then
-    misuse(("%s: a table is needed, not %s"):format(where, shown(given)))
+    misuse(("%s: a table is needed, not %s"):format(where, misuses.shown(given)))
   end
   local function misfit(what) misuse(where .. ": " .. what) end
   local copy = values.flat(given, known, function(what) misfit("the table " .. what) end)
@@ -144,6 +30,8 @@ local function fields(where, given, known, open, sent)
     elseif type(key) ~= "string" then
       misuse(("%s: a table of named fields is needed (it has the key %s)"):format(
         where, tostring(key)))
+    elseif sent and not open and CALL_OPTIONS[key] then
+      options.is_call_option(where, key, sent)
     elseif not open then
       misuse(("%s: unknown key %q (is it %q?)"):format(where, key, options.nearest(key, known)))
     end
@@ -152,6 +40,14 @@ local function fields(where, given, known, open, sent)
     end
   end
   return copy
+end
+
+---Raises: an option stands where a body, a query or an object is expected.
+---@param where string
+---@param name string of the option
+---@param place string after what its table stands: "body", …
+function options.is_call_option(where, name, place)
+  misuse(("%s: %s is a call option; pass it in the table after the %s"):format(where, name, place))
 end
 
 ---Raises unless `given` is a table with keys of `known` only, each of the kind that `known` names.
@@ -173,14 +69,15 @@ function options.optional(where, given, known)
   if given ~= nil then return fields(where, given, known) end
 end
 
----The same of a body or a query, where `pomex.null` is of any kind.
+---The same of what is sent to the service, where `pomex.null` is of any kind.
 ---@param where string
 ---@param given any
 ---@param known table<string, string>
----@param open? boolean
+---@param called "body"|"query"
+---@param open? boolean keys that are not known are allowed
 ---@return table copy
-function options.sent(where, given, known, open)
-  return fields(where, given, known, open, true)
+function options.sent(where, given, known, called, open)
+  return fields(where, given, known, open, called)
 end
 
 local check = options.check
@@ -202,6 +99,22 @@ options.DOWNLOAD = extend(options.CALL, SAVING)
 options.CREATE_AND_SAVE = extend(extend(options.CREATE_AND_WAIT, SAVING), {
   save = "string", save_timeout = "seconds",
 })
+for name in pairs(options.CREATE_AND_SAVE) do CALL_OPTIONS[name] = true end
+
+-- The call options that no field of the service's is called by. In a body that may have any field
+-- they would be sent, and change nothing.
+local NEVER_FIELDS = { "timeout", "max_retries", "validate", "on_update", "on_created",
+  "on_progress", "overwrite", "save", "save_timeout" }
+
+---Raises where call options stand among fields that may have any name.
+---@param where string
+---@param given table
+---@param place string after what their table stands: "body", …
+function options.no_call_options(where, given, place)
+  for _, name in ipairs(NEVER_FIELDS) do
+    if given[name] ~= nil then options.is_call_option(where, name, place) end
+  end
+end
 
 local NEW = {
   api_key = "string", api_key_file = "string", base_url = "string", user_agent = "string",

@@ -3,7 +3,7 @@
 local calls = require "pomex.calls"
 local options = require "pomex.options"
 
-local KINDS, here = calls.KINDS, calls.here
+local KINDS, require_waitable = calls.KINDS, calls.require_waitable
 local BODY = { callback_url = "string", lang = "string" }
 
 ---@class pomex.AsyncSessions
@@ -16,7 +16,7 @@ AsyncSessions.__index = AsyncSessions
 ---@param opts? pomex.CallOptions
 ---@return pomex.Operation
 function AsyncSessions:create(body, opts)
-  body = options.sent("sessions:create", body, BODY)
+  body = options.sent("sessions:create", body, BODY, "body")
   opts = options.optional("sessions:create", opts, options.CALL)
   return calls.start(self.client, KINDS["sessions.create"], nil, body, opts)
 end
@@ -33,8 +33,11 @@ Sessions.__index = Sessions
 ---@return pomex.Session|nil session
 ---@return pomex.Error? err invalid_request_error (no https callback_url, unknown lang), …
 function Sessions:create(body, opts)
-  return here(self.async):create(body, opts):wait()
+  return require_waitable(self.async):create(body, opts):wait()
 end
+
+options.methods(AsyncSessions, "client.async.sessions")
+options.methods(Sessions, "client.sessions")
 
 return function(client, async)
   async.sessions = setmetatable({ client = client }, AsyncSessions)

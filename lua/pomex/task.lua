@@ -187,6 +187,8 @@ function tasks.all(ops)
   return results
 end
 
+options.methods(Task, "task", { "wait", "done", "cancel", "on_done" })
+
 -- Ready while fewer than `limit` tasks run: looked up, and not counted, since a handler that
 -- counts may have no memory to run.
 local Gate = {}

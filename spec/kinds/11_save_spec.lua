@@ -199,7 +199,7 @@ describe("11: saving", function()
     for _, key in ipairs { "save", "save_timeout", "overwrite", "on_progress" } do
       local body = film()
       body[key] = path
-      raises(key .. " belongs into the table after the body", body)
+      raises(key .. " is a call option; pass it in the table after the body", body)
     end
     local portrait = { url = "https://a.example/b.jpg", asset_type = "Image", group_id = "g" }
     local ok, message = pcall(client.assets.create_and_wait, client.assets, portrait,

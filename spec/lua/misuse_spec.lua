@@ -76,13 +76,6 @@ describe("misuse", function()
     client.async.assets:wait("a", { first = 0 }):cancel()
   end)
 
-  it("of a dot for a colon is told as that", function()
-    raises("misuse_spec.lua:%d+: pomex: a method is called with a colon", function()
-      client.assets.get("asset-1")
-    end)
-    raises("with a colon", client.generations.create, { model = "m" })
-  end)
-
   it("of pomex.all is no empty result", function()
     local op = client.async.sessions:create { callback_url = "http://a" }
     raises("pomex%.all: a list is needed %(it has the key a%)", pomex.all, { a = op })

@@ -143,7 +143,7 @@ describe("a method", function()
     for _, key in ipairs { "timeout", "max_retries", "validate", "on_update", "on_created" } do
       for _, call in ipairs { "create", "create_and_wait" } do
         local body = { model = "m", content = {}, [key] = false }
-        raises("generations:create: " .. key .. " belongs into the table after the body",
+        raises("generations:[%a_]+: " .. key .. " is a call option; pass it in the",
           client.generations[call], client.generations, body)
       end
     end

@@ -7,6 +7,7 @@
 --- Document section: Verification Callback (Your Endpoint).
 
 local errors = require "pomex.errors"
+local misuse = require "pomex.misuse"
 
 ---@class pomex.Callback
 ---@field group_id string the asset group of this person; persist it
@@ -101,7 +102,8 @@ local function from_table(args)
     if value == true then value = "" end
     if value ~= nil then
       if type(value) ~= "string" then
-        error(("%s must be a string, not %s"):format(key, type(value)), 3)
+        misuse.raise(("callback.parse_unverified: %s must be a string, not %s"):format(
+          key, type(value)))
       end
       local ok, err = take(fields, key, value)
       if not ok then return nil, err end
@@ -192,7 +194,8 @@ function callback.parse_unverified(query)
   elseif type(query) == "table" then
     fields, err = from_table(query)
   else
-    error("query must be a string or a table, not " .. type(query), 2)
+    misuse.raise("callback.parse_unverified: query must be a string or a table, not "
+      .. type(query))
   end
   if not fields then return nil, err end
   return judge(fields)

@@ -71,7 +71,8 @@ local function key_of(name, secret)
 end
 
 local function own(self)
-  return private[self] or misuse("a pomex.callback object is expected (is it called with a colon?)")
+  return private[self] or misuse("a pomex.callback object is expected (a method is called with a "
+    .. "colon, not a dot)")
 end
 
 local function subject_of(where, opts, known)

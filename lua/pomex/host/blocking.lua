@@ -15,6 +15,14 @@ local function own_task(client)
   if task and task.client == client then return task, co end
 end
 
+-- A coroutine of the program's own that runs within a task must not block the thread: the other
+-- tasks would stand still for as long.
+local function may_block(client)
+  if coroutines.within_task() then return nil, coroutines.WITHIN_OWN end
+  if client.loop:in_step() then return nil, coroutines.WITHIN_STEP end
+  return true
+end
+
 ---@param client pomex.Client
 ---@param what "wait"|"start"
 ---@return boolean|nil allowed
@@ -25,8 +33,7 @@ function blocking.may(client, what)
     if yieldable() then return true end
     return nil, coroutines.WITHIN_C
   end
-  if client.loop:in_step() then return nil, coroutines.WITHIN_STEP end
-  return true
+  return may_block(client)
 end
 
 local function sooner(a, b)
@@ -43,7 +50,8 @@ function blocking.wait(client, ready, timeout)
   local task, co = own_task(client)
   if task then return park(client, co, task, ready, timeout) end
   local loop = client.loop
-  if loop:in_step() then error(coroutines.WITHIN_STEP, 0) end
+  local allowed, why = may_block(client)
+  if not allowed then error(why, 0) end
   local deadline = timeout and now() + timeout
   -- The poll comes first, and returns at once where there is something to do.
   while not ready() do
@@ -53,9 +61,9 @@ function blocking.wait(client, ready, timeout)
     if loop.count == 0 and not due and not seconds_left then
       error("pomex: nothing in flight can end this wait", 0)
     end
-    local polled, why = loop.handle:poll(sooner(seconds_left, due))
-    if polled == nil and why ~= "interrupted" then
-      error("pomex: cannot wait: " .. why, 0)
+    local polled, reason = loop.handle:poll(sooner(seconds_left, due))
+    if polled == nil and reason ~= "interrupted" then
+      error("pomex: cannot wait: " .. reason, 0)
     end
     -- Deaf to errors that are yet to be raised: only a step raises them, and if they made the
     -- descriptor readable, this wait would spin until then.

@@ -8,9 +8,12 @@ local catch = require "pomex.host.catch"
 local coroutines = {
   current = catch.current,
   name = "coroutine",
-  WITHIN_C = "pomex: a wait within what a function in C calls (string.gsub, table.sort, require), "
-    .. "which cannot yield; call it from Lua",
+  WITHIN_C = "pomex: a wait in a function that a function in C calls ("
+    .. (catch.PUC_51 and "pcall, " or "") .. "string.gsub, table.sort, require), through which "
+    .. "nothing can yield; call it from Lua",
   WITHIN_STEP = "pomex: a wait within a step; wait in a task that client:spawn started",
+  WITHIN_OWN = "pomex: a wait in a coroutine of your own within a task, which would stop every "
+    .. "other task; wait in the task itself, or start the coroutine's function with client:spawn",
 }
 
 local now, yieldable = core.now, core.yieldable
@@ -29,6 +32,26 @@ coroutines.keeps_tasks = _VERSION == "Lua 5.1"
 ---@type table<thread, pomex.Task>
 local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
+
+local active -- the innermost coroutine of a task that runs, perhaps by resuming another one
+
+-- Resumes the coroutine of a task, or one that was waiting.
+local function back(outer, ...)
+  active = outer
+  return ...
+end
+
+local function enter(co, ...)
+  local outer = active
+  active = co
+  return back(outer, resume(co, ...))
+end
+
+---Whether the running coroutine was resumed by a task's, and is not a task's itself.
+---@return boolean
+function coroutines.within_task()
+  return active ~= nil and active ~= running() and status(active) == "normal"
+end
 
 ---The running coroutine, or nil in the main one.
 ---@return thread|nil
@@ -156,7 +179,7 @@ function coroutines.resume(loop, co)
     -- The program may have resumed or closed a coroutine of its own that was waiting.
     return
   end
-  return after_resume(loop, co, task, resume(co))
+  return after_resume(loop, co, task, enter(co))
 end
 
 ---Runs `f(…)` in a coroutine, at once, up to its first wait. The task is told how it ends. A bare
@@ -169,7 +192,7 @@ function coroutines.spawn(task, f, ...)
   started[co] = task
   local kept = task.client.loop.kept
   if kept then kept[task] = true end
-  return after_resume(task.client.loop, co, task, resume(co, ...))
+  return after_resume(task.client.loop, co, task, enter(co, ...))
 end
 
 return coroutines

@@ -161,6 +161,8 @@ function control.needs_http(url)
   return not (url:find("^http://127%.") or url:find("^http://%[::1%]"))
 end
 
+options.methods(Sandbox, "sb")
+
 ---@private
 ---@param hello { url: string, key: string, token: string, pid: number }
 ---@param process userdata

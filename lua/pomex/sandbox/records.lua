@@ -93,4 +93,8 @@ function records.new(sb)
   return object(Clock), object(Ledger), object(Journal)
 end
 
+options.methods(Clock, "sb.clock")
+options.methods(Ledger, "sb.ledger")
+options.methods(Journal, "sb.journal")
+
 return records
