@@ -17,7 +17,7 @@ local LIST = {
 local EACH = { max = "whole" }
 for key, kind in pairs(LIST) do EACH[key] = kind end
 
--- The service's default Virtual group is asked for by leaving the field out. Of a copy of ours.
+-- To name the service's default Virtual group is to leave the field out. Changes `copy`.
 local function without_virtual(copy)
   if rawequal(copy.group_id, VIRTUAL) then copy.group_id = nil end
   return copy
@@ -32,7 +32,7 @@ local function checked_body(where, body)
   return copy
 end
 
--- A task that asks for no video, whatever else it waits for.
+-- Marks a task that asks for no video, whatever else it waits for.
 local function unbilled(task)
   task.unbilled = true
   return task
@@ -52,7 +52,7 @@ end
 ---As `client.assets:create`.
 ---@param body pomex.AssetBody
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.AssetOperation
 function AsyncAssets:create(body, opts)
   return create(self.client, "assets:create", body, opts)
 end
@@ -60,7 +60,7 @@ end
 ---As `client.assets:get`.
 ---@param asset string|pomex.Asset
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.AssetOperation
 function AsyncAssets:get(asset, opts)
   opts = optional("assets:get", opts, options.CALL)
   local id = id_of("assets:get", "asset", asset)
@@ -70,7 +70,7 @@ end
 ---As `client.assets:list`.
 ---@param query? pomex.AssetQuery
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.AssetPageOperation
 function AsyncAssets:list(query, opts)
   if query ~= nil then
     query = without_virtual(sent("assets:list", query, LIST, "query"))
@@ -82,7 +82,7 @@ end
 ---As `client.assets:wait`.
 ---@param asset string|pomex.Asset
 ---@param opts? pomex.WaitOptions
----@return pomex.Operation
+---@return pomex.AssetOperation
 function AsyncAssets:wait(asset, opts)
   opts = optional("assets:wait", opts, options.WAIT)
   local id = id_of("assets:wait", "asset", asset)
@@ -92,7 +92,7 @@ end
 ---As `client.assets:create_and_wait`, in a task.
 ---@param body pomex.AssetBody
 ---@param opts? pomex.CreateAndWaitOptions
----@return pomex.Task
+---@return pomex.AssetTask
 function AsyncAssets:create_and_wait(body, opts)
   body = checked_body("assets:create_and_wait", body)
   opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
@@ -103,7 +103,7 @@ end
 ---As `client.assets:confirm_group`, in a task.
 ---@param group_id string
 ---@param opts? pomex.CallOptions
----@return pomex.Task
+---@return pomex.GroupTask
 function AsyncAssets:confirm_group(group_id, opts)
   options.expect("assets:confirm_group", "group_id", group_id, "string")
   opts = optional("assets:confirm_group", opts, options.CALL)
@@ -116,15 +116,14 @@ end
 local Assets = {}
 Assets.__index = Assets
 
----Uploads a portrait. Returns at once, with `status` "processing": see `wait`.
----One whose answer is lost is looked for by its name: give names that are unique, also among
----other processes, or none.
----Document section: Upload an Asset.
+---Uploads a portrait. Returns at once, with `status` "processing": `wait` waits until it is active.
+---An upload whose answer was lost is looked up by its name, so leave the name out, or let no two
+---uploads of any process share one. Document section: Upload an Asset.
 ---@param body pomex.AssetBody
 ---@param opts? pomex.CallOptions
 ---@return pomex.Asset|nil asset
----@return pomex.Error? err invalid_request_error; ambiguous_error: it may have been uploaded
----  (`candidates` names what it may be) and was not sent again
+---@return pomex.Error? err invalid_request_error; ambiguous_error: perhaps it was uploaded
+---  (`candidates` are the ids of assets that can be it), and it was not sent again
 function Assets:create(body, opts)
   return require_waitable(self.async):create(body, opts):wait()
 end
@@ -168,14 +167,14 @@ function Assets:create_and_wait(body, opts)
   return calls.create_and_wait(self, client, create, "assets:create_and_wait", body, opts)
 end
 
----Whether a group is one of this account's: "ours" where an asset of it is listed, "foreign"
----where the service says `group id error`, "unknown" where nothing is listed, as always for a
----group that is new. None of it says whose face it is: an app must itself refuse a group that is
----already bound to another of its users. Document section: Common 400 messages.
+---Whether a group is one of this account's: "ours" if an asset of it is listed, "foreign" if the
+---service says `group id error`, "unknown" if no asset is listed, as for every new group. None of
+---these says whose face it is: an app must itself turn away a group that already belongs to another
+---of its users. Document section: Common 400 messages.
 ---@param group_id string
 ---@param opts? pomex.CallOptions
----@return "ours"|"foreign"|"unknown"|nil
----@return pomex.Error? err nothing was learnt
+---@return pomex.GroupOwner|nil owner
+---@return pomex.Error? err the service did not say
 function Assets:confirm_group(group_id, opts)
   options.expect("assets:confirm_group", "group_id", group_id, "string")
   local page, err = self:list({ group_id = group_id, limit = 1 }, opts)
@@ -185,18 +184,19 @@ function Assets:confirm_group(group_id, opts)
     return nil, errors.bill(errors.new("decode_error", {
       message = "the list has no items", endpoint = "assets.list", retryable = false }), "no")
   end
-  -- Of this group, not of any: the service could leave a filter that it does not know unheeded.
+  -- The group is looked at here, too: the service might ignore a filter that it does not know.
   for _, asset in ipairs(page.items) do
     if type(asset) == "table" and asset.group_id == group_id then return "ours" end
   end
   return "unknown"
 end
 
----Iterates over every page, no asset twice: `for asset in client.assets:each{ … } do`. Raises
----on a page that fails. PUC Lua 5.1 cannot yield in there: in a task, use `list`.
----@param query? pomex.EachQuery limit: of a page (100); max: of all; sort_by "create_time" and
----  sort_order "asc" unless told otherwise
----@param opts? pomex.CallOptions of each page's call
+---Iterates over the assets of all pages, none of them twice: `for asset in client.assets:each{ … }
+---do`. Raises if a page fails. PUC Lua 5.1 cannot yield in an iterator: in a coroutine task, call
+---`list` there.
+---@param query? pomex.EachQuery `limit` is of a page (default 100), `max` of all; the order is by
+---  "create_time", "asc", unless the query says another
+---@param opts? pomex.CallOptions of the call for each page
 ---@return fun(): pomex.Asset|nil
 function Assets:each(query, opts)
   if query ~= nil then query = sent("assets:each", query, EACH, "query") end

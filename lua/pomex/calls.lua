@@ -1,4 +1,4 @@
---- What the resources share, and the ways to reach them.
+--- Starts calls, waits and downloads: what assets, generations and sessions share.
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
@@ -21,7 +21,7 @@ local function closed()
   options.misuse("pomex client is closed")
 end
 
--- How the result of each endpoint becomes a value.
+-- How the answer of each endpoint becomes a value of Lua.
 local KINDS = {
   request = { endpoint = "request", decode = json.any },
   download = { endpoint = "download", decode = file },
@@ -49,14 +49,15 @@ local function open(client)
   return loop
 end
 
--- These are flat, and evaluate step by step, so that a task that waits has a small stack.
+-- The next functions are flat, and keep intermediate values out of argument lists, so that a task
+-- which waits has a small stack.
 
 ---Starts one call.
 ---@param client pomex.Client
 ---@param kind pomex.Kind
----@param id string|nil
----@param payload table|nil
----@param opts table|nil checked already
+---@param id string|nil of the asset or generation
+---@param payload table|nil the body or the query, a checked copy
+---@param opts table|nil a checked copy
 ---@return pomex.Operation
 function calls.start(client, kind, id, payload, opts)
   local loop = open(client)
@@ -69,6 +70,10 @@ function calls.start(client, kind, id, payload, opts)
 end
 
 ---Starts a wait for a final status.
+---@param client pomex.Client
+---@param kind pomex.Kind of the call that looks
+---@param id string of the asset or generation
+---@param opts table|nil a checked copy
 ---@return pomex.Operation
 function calls.start_wait(client, kind, id, opts)
   local loop = open(client)
@@ -77,18 +82,23 @@ function calls.start_wait(client, kind, id, opts)
 end
 
 ---Starts a download.
+---@param client pomex.Client
+---@param id string of the generation
+---@param link string|nil the video's address, where the caller has a generation that says it
+---@param path string
+---@param opts table|nil a checked copy
 ---@return pomex.Operation
 function calls.start_download(client, id, link, path, opts)
   local loop = open(client)
-  -- Before anything is started: nothing may fail between that and `new`.
+  -- Made before anything is started: between the start and `new` nothing may fail.
   local kept = { path = path, on_progress = opts and opts.on_progress }
   local handle, number = loop.handle:download(id, link, path, opts)
   return new(client, KINDS.download, kept, id, handle, number)
 end
 
----The id in `x`: an id, or an object that has one.
----@param where string
----@param name string
+---The id in `x`, which is an id or an object that has one; raises on anything else.
+---@param where string "assets:get"
+---@param name string the argument's name
 ---@param x any
 ---@return string
 function calls.id_of(where, name, x)
@@ -102,8 +112,8 @@ function calls.id_of(where, name, x)
   return id
 end
 
--- Once it is made, the same call is no retry: it would make, and may bill, another one. What
--- keeps us from its end does not change that it is paid for; only how it ended can.
+-- After the object is made, to repeat the call would make (and bill) another one, so the error must
+-- not be retryable. A generation stays paid for, unless it has failed.
 local function made(resource, id, object, err)
   if err then
     err.retryable, err.id = false, err.id or id
@@ -112,14 +122,15 @@ local function made(resource, id, object, err)
   return object, err
 end
 
----The wait for what was just made, or its download. Where the client was closed meanwhile, either
----would raise, and the id would be lost.
+---Waits for the object that was just made, or downloads it. If the client was closed meanwhile,
+---either would raise, and the id would be lost: then it is an error with the id.
 ---@param resource table
 ---@param client pomex.Client
 ---@param id string
----@param step "wait"|"download"
+---@param step "wait"|"download" the method of `resource` to call
+---@param ... any its arguments
 ---@return table|nil object
----@return pomex.Error? err of which the same call is no retry
+---@return pomex.Error? err never `retryable`
 function calls.follow(resource, client, id, step, ...)
   if client.loop.closed then
     return made(resource, id, nil, errors.bill(errors.new("cancelled_error", {
@@ -155,7 +166,7 @@ function calls.create_and_wait(resource, client, create, where, body, opts)
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
   return follow(resource, client, created.id, "wait", created.id, {
-    -- One last look even if the creation took all of the time.
+    -- Above 0, so that there is one last look even if the creation took all of the time.
     timeout = deadline and math.max(deadline - now(), 1 / 1000) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
   })
@@ -188,7 +199,7 @@ Async.__index = Async
 ---@param path string
 ---@param parts? pomex.RequestParts
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.RequestOperation
 function Async:request(method, path, parts, opts)
   local client = self.client
   options.expect("client:request", "method", method, "string")

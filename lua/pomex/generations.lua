@@ -16,7 +16,7 @@ local BODY = { model = "string", content = "content" }
 -- Options of create_and_wait that mean nothing without `save`.
 local OF_SAVE = { "on_progress", "overwrite", "save_timeout", "sync" }
 
--- An empty list, which could else not be told from an empty object.
+-- Sent as an empty list; an empty table of another kind is sent as an empty object.
 local EMPTY = setmetatable({}, values.ARRAY)
 
 ---@class pomex.AsyncGenerations
@@ -30,7 +30,7 @@ local function checked_body(name, body)
   return copy
 end
 
--- A copy of ours, with its builder built; nil and an error if the builder refuses.
+-- The copy of a body with its builder built; nil and an error where that fails.
 local function with_content(name, copy)
   local content = copy.content
   if type(content) ~= "table" then return copy end
@@ -45,7 +45,7 @@ local function with_content(name, copy)
   return copy
 end
 
--- Why nothing can be saved to a path of that spelling; nil: a file may be there.
+-- Why no file can have that path; nil: one can, as far as the path itself tells.
 local function path_fault(path)
   if path == "" or path:find("%z") then
     local _, err = errors.invalid("download", "the path must be that of a file",
@@ -64,7 +64,7 @@ local function saving_options(opts)
   return opts
 end
 
--- Whether the video can be saved: nil and an error if not, before it is paid for.
+-- Looks before the video is paid for whether it can be saved: nil and an error if not.
 local function may_save(opts)
   local err = path_fault(opts.save)
   if err then return nil, err end
@@ -86,7 +86,7 @@ end
 ---As `client.generations:create`.
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.GenerationOperation
 function AsyncGenerations:create(body, opts)
   return create(self.client, "generations:create", body, opts)
 end
@@ -94,7 +94,7 @@ end
 ---As `client.generations:get`.
 ---@param task string|pomex.Generation
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.GenerationOperation
 function AsyncGenerations:get(task, opts)
   opts = optional("generations:get", opts, options.CALL)
   local id = id_of("generations:get", "task", task)
@@ -104,7 +104,7 @@ end
 ---As `client.generations:wait`.
 ---@param task string|pomex.Generation
 ---@param opts? pomex.WaitOptions
----@return pomex.Operation
+---@return pomex.GenerationOperation
 function AsyncGenerations:wait(task, opts)
   opts = optional("generations:wait", opts, options.WAIT)
   local id = id_of("generations:wait", "task", task)
@@ -115,7 +115,7 @@ end
 ---@param task string|pomex.Generation
 ---@param path string
 ---@param opts? pomex.DownloadOptions
----@return pomex.Operation
+---@return pomex.FileOperation
 function AsyncGenerations:download(task, path, opts)
   opts = optional("generations:download", opts, options.DOWNLOAD)
   local id = id_of("generations:download", "task", task)
@@ -131,7 +131,7 @@ end
 ---As `client.generations:create_and_wait`, in a task.
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CreateAndSaveOptions
----@return pomex.Task
+---@return pomex.GenerationTask
 function AsyncGenerations:create_and_wait(body, opts)
   body = checked_body("generations:create_and_wait", body)
   opts = saving_options(opts)
@@ -144,13 +144,13 @@ end
 local Generations = { bills = true }
 Generations.__index = Generations
 
----Starts a video; it is billed. Fields that the document does not name are passed on as they
----are. Document section: Generate a Video From an Asset.
+---Starts a video, which is billed. Fields that the document does not name are sent as they are.
+---Document section: Generate a Video From an Asset.
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CallOptions
----@return pomex.Generation|nil task `status` "queued": see `wait`
----@return pomex.Error? err `billed` says whether it is paid for; ambiguous_error: it may have
----  been started and was not sent again
+---@return pomex.Generation|nil task with `status` "queued": `wait` waits until the video is there
+---@return pomex.Error? err `billed` says whether a video is paid for; ambiguous_error: perhaps it
+---  was started, and it was not sent again
 function Generations:create(body, opts)
   return require_waitable(self.async):create(body, opts):wait()
 end
@@ -167,7 +167,7 @@ end
 ---Polls until the video is there. Document section: Poll for the result.
 ---@param task string|pomex.Generation an id, or an object with one
 ---@param opts? pomex.WaitOptions timeout: 1800 s in all
----@return pomex.Generation|nil task with content.video_url, a link for about 24 hours
+---@return pomex.Generation|nil task with `content.video_url`, which works for about 24 hours
 ---@return pomex.Error? err generation_failed (`object`: the service's answer); timeout_error
 function Generations:wait(task, opts)
   return require_waitable(self.async):wait(task, opts):wait()
@@ -175,13 +175,13 @@ end
 
 local WHERE = "generations:create_and_wait"
 
----`create`, then `on_created(task)`, then `wait`; and `download`, where `save` is given: whether
----that path can be written is looked at first, before the video is paid for.
+---`create`, then `on_created(task)`, then `wait`; with `save`, then `download`. Whether the path
+---can be written is looked at first, before the video is paid for.
 ---@param body pomex.GenerationBody
 ---@param opts? pomex.CreateAndSaveOptions timeout: seconds for the create and the wait
----@return pomex.Generation|nil task with `save`: `task.file` is what was saved
----@return pomex.Error? err file_error with `billed` "no": nothing was asked for; with "yes": the
----  video is there, and `download(err.id, path)` saves it
+---@return pomex.Generation|nil task with `save`, `task.file` is what was saved
+---@return pomex.Error? err a file_error with `billed` "no": nothing was asked for; with "yes": the
+---  video is made, and `download(err.id, path)` saves it
 function Generations:create_and_wait(body, opts)
   opts = saving_options(opts)
   local client = require_waitable(self.async).client
@@ -201,8 +201,8 @@ function Generations:create_and_wait(body, opts)
   return nil, err
 end
 
----Saves the video. The file takes its name only when it is whole; until then it is
----`path.part`, from which a later call goes on. A file of that name is a file_error, unless
+---Saves the video. The file takes its name only when it is whole; until then it is `path.part`,
+---and a later call continues it. A file that has that name already is a file_error, unless
 ---`overwrite` is given.
 ---@param task string|pomex.Generation an id, or an object with one
 ---@param path string

@@ -1,5 +1,5 @@
---- Something asked of the service that has its answer, or will have it. `client.async` returns
---- operations; the plain calls are `client.async…:wait()`.
+--- Operations: something asked of the service, which has its answer or will have it. `client.async`
+--- returns operations; the plain calls are `client.async…:wait()`.
 
 local catch = require "pomex.host.catch"
 local core = require "pomex.core"
@@ -11,39 +11,40 @@ local waitable = require "pomex.waitable"
 
 local now, note = core.now, catch.note
 
----Dropping one never cancels it. Its result stays in it, however often it is taken.
+---To drop an operation does not cancel it. Its result stays in it, however often it is taken.
 ---@class pomex.Operation: pomex.Waitable
 ---@field client pomex.Client
 local Operation = {}
 Operation.__index = Operation
 for name, method in pairs(waitable) do Operation[name] = method end
 
--- Hosts call it: is there a reason to stop waiting? (News for on_update is one.)
+-- Hosts call it to learn whether there is a reason to stop waiting; news for on_update is one.
 function Operation:__call()
   return self.finished or self.news or false
 end
 
 local operation = {}
 
----@class pomex.Kind what operations on one endpoint have in common
+---What all operations on one endpoint have in common.
+---@class pomex.Kind
 ---@field endpoint string "assets.get", …
 ---@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
 
--- From here on the loop reports its end.
+-- Enters an operation into the loop, which reports its end from then on.
 local function adopt(client, kind, opts, object_id, handle, number)
-  -- At most eight fields, of which three are yet to come: a ninth would double the table.
+  -- At most eight fields, among them three that are set later: a ninth would double the table.
   local op = setmetatable({
     client = client, handle = handle, kind = kind, object_id = object_id,
     opts = opts, finished = false, value = nil, waiter = nil,
   }, Operation)
   local loop = client.loop
-  -- Cut short by an interrupt in between, the next step counts again.
+  -- If an interrupt cuts this short, the next step counts the pending operations again.
   local unsure = loop.unsure
   loop.unsure = true
   loop.pending[number] = op
   loop.count = loop.count + 1
   loop.unsure = unsure
-  -- Over already: a finalizer's step may have come in between, and been told to no avail.
+  -- Over already: a step in a finalizer came in between, and found no such operation in the loop.
   if handle:done() then
     loop.unsure = true
     loop:stir()
@@ -95,13 +96,16 @@ local function failure(self, fields)
   if type(fields.object) == "string" then
     fields.object = json.object(fields.object) or fields.object
   end
-  -- Where its memory ran out, the core could not say which.
+  -- If memory ran out, the core could not name the generation.
   if fields.id == nil and fields.billed == "yes" then fields.id = self.object_id end
   return errors.wrap(fields)
 end
 
----What `wait` returns once it is done. Takes the result out of the core, once; the core keeps
----it until it is a value here, so that nothing is lost where memory is short.
+---What `wait` returns once the operation is done. Takes the result out of the core, once; the core
+---keeps it until it is a value of Lua, so that nothing is lost if memory is short.
+---@private
+---@return any value
+---@return pomex.Error? err
 function Operation:outcome()
   local handle = self.handle
   if not handle then
@@ -120,7 +124,7 @@ function Operation:outcome()
   if body then
     local kind = self.kind
     value, err = kind.decode(body, status, kind.endpoint, self)
-    -- It was carried out, though nobody can read the answer: what was made has its id.
+    -- It was carried out, although nobody can read the answer; the core knows the id from it.
     if err then
       err.attempts, err.id = attempts, handle:object()
       errors.bill(err, handle:billed())
@@ -128,11 +132,11 @@ function Operation:outcome()
   elseif status then
     err = failure(self, status)
   end
-  -- A finalizer that ran in there has taken it.
+  -- A finalizer that ran meanwhile has taken the result.
   if self.handle ~= handle then return self:outcome() end
   self.tries = attempts
   if err then self.err = err else self.value = value end
-  -- What the core had is ours now; what held it serves the next call.
+  -- The result is here now, so the next call can use the core's operation again.
   self.handle = nil
   handle:release()
   local spares = self.client.loop.spares
@@ -141,11 +145,11 @@ function Operation:outcome()
   return value
 end
 
--- Runs the caller's functions, in the waiting coroutine and unprotected: they may yield.
+-- Calls on_update or on_progress, in the waiting coroutine and without a pcall: they may yield.
 local function deliver(self)
   local opts, handle = self.opts or {}, self.handle
   self.news = nil
-  -- The last news may come with the end, and the result have been taken by somebody else.
+  -- The last news came with the end, and another coroutine has taken the result.
   if not handle then return end
   if opts.on_update then
     local seen = json.object(handle:body())
@@ -155,7 +159,7 @@ local function deliver(self)
   end
 end
 
--- What only asks may be asked twice.
+-- Calls that change nothing, so that they may be repeated.
 local ASKS = {
   ["assets.get"] = true, ["assets.list"] = true, ["generations.get"] = true, download = true,
 }
@@ -173,8 +177,8 @@ local function ran_out(self, timeout)
 end
 
 ---Waits for the result.
----@param timeout? number seconds for this wait alone; 0 looks and returns. When they run out
----  the operation goes on, and can be waited for again.
+---@param timeout? number seconds for this wait alone, after which the operation goes on and can be
+---  waited for again; 0 looks and returns
 ---@return any value
 ---@return pomex.Error? err
 function Operation:wait(timeout)
@@ -188,7 +192,7 @@ function Operation:wait(timeout)
   while true do
     if self.news then deliver(self) end
     if self.finished or client.loop.closed then return self:outcome() end
-    -- Where nobody can wait, one can look.
+    -- Where nothing can wait, one can still look.
     local done = self:done()
     if (done or timeout == 0) and host.may and not host.may(client, "wait") then
       if done then return self:outcome() end
@@ -198,7 +202,7 @@ function Operation:wait(timeout)
       note(self)
       host.wait(client, self)
     elseif not self:pause(now, deadline) then
-      -- It may be over, and no step have told of it yet.
+      -- Perhaps it is over, and no step has told of it yet.
       if self:done() then return self:outcome() end
       return ran_out(self, timeout)
     end
@@ -211,21 +215,21 @@ function Operation:done()
   return self.finished or not self.handle or self.handle:done()
 end
 
----Ends it now. Its error says whether something may have been carried out: "cancelled_error"
----or "ambiguous_error". No effect on one that is done.
+---Ends the operation now. Its error says whether something was perhaps carried out:
+---"ambiguous_error", or "cancelled_error". No effect on one that is done.
 function Operation:cancel()
   if self.handle and not self.finished then self.handle:cancel() end
 end
 
----How often it was tried; of a wait, how often it looked.
+---How many attempts were made; of a wait, how many looks.
 ---@return integer
 function Operation:attempts()
   return self.handle and self.handle:attempts() or self.tries or 0
 end
 
----Of a download: bytes saved so far, and the whole length if it is known.
----@return integer done
----@return integer|nil total
+---The progress of a download in bytes.
+---@return integer done bytes saved so far; 0 for other operations
+---@return integer|nil total the whole length, if it is known
 function Operation:progress()
   if self.handle then return self.handle:progress() end
   local size = self.value and self.kind.endpoint == "download" and self.value.size or nil

@@ -14,7 +14,7 @@ AsyncSessions.__index = AsyncSessions
 ---As `client.sessions:create`.
 ---@param body pomex.SessionBody
 ---@param opts? pomex.CallOptions
----@return pomex.Operation
+---@return pomex.SessionOperation
 function AsyncSessions:create(body, opts)
   body = options.sent("sessions:create", body, BODY, "body")
   opts = options.optional("sessions:create", opts, options.CALL)
@@ -26,8 +26,8 @@ end
 local Sessions = {}
 Sessions.__index = Sessions
 
----Starts the verification of a person. `h5_link` of the answer goes to their phone, byte for
----byte, within about 30 minutes. Document section: Create Verification Session.
+---Starts the verification of a person. Send `h5_link` of the answer to their phone, byte for byte;
+---it works for about 30 minutes. Document section: Create Verification Session.
 ---@param body pomex.SessionBody
 ---@param opts? pomex.CallOptions
 ---@return pomex.Session|nil session

@@ -1,4 +1,5 @@
---- Tasks: functions that wait for many things at once without blocking anyone.
+--- Coroutine tasks: functions that run beside each other, in coroutines, and wait without blocking
+--- one another. (The service also calls a video in the making a task; here that is a generation.)
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
@@ -12,9 +13,12 @@ local unpack = table.unpack or unpack
 
 local tasks = {}
 
----A function that runs beside the others. Waits in it never block the thread.
+---A function that runs beside others. Waits in it never block the thread.
 ---@class pomex.Task: pomex.Waitable
 ---@field client pomex.Client
+---@field private waiting pomex.Waitable|nil what the function waits for
+---@field private finished boolean
+---@field private collected boolean somebody has seen, or will see, an error that it raises
 local Task = {}
 Task.__index = Task
 for name, method in pairs(waitable) do Task[name] = method end
@@ -31,7 +35,9 @@ local function over(task)
   return task:settle()
 end
 
--- Its function returned. A value and an error, as pomex returns them, need no memory.
+---For hosts: the function returned. A value and an error, as pomex returns them, need no memory.
+---@private
+---@param ... any what it returned
 function Task:finish(...)
   local count = select("#", ...)
   if count > 2 then self.values = { ... } end
@@ -39,8 +45,11 @@ function Task:finish(...)
   over(self)
 end
 
--- Its function raised. Whoever waits, or asked to be told, is told; else `step` raises it,
--- unless somebody waits for the task before the next one.
+---For hosts: the function raised. Those who wait or have an on_done learn of it; if there are none,
+---the next step raises it, unless somebody waits for the task before that.
+---@private
+---@param err any
+---@param trace? string with the traceback
 function Task:fail(err, trace)
   self.count, self.value = RAISED, err
   self.collected = self.waiter ~= nil or self.waiters ~= nil or self.handlers ~= nil
@@ -49,19 +58,18 @@ function Task:fail(err, trace)
   over(self)
 end
 
--- By what catch.call returned.
+---For hosts: the function ended as `catch.call` says.
+---@private
+---@param ok boolean
+---@param ... any
 function Task:ended(ok, ...)
   if ok then self:finish(...) else self:fail(...) end
 end
 
----For hosts: runs the task's function, as the whole of what the host started for it. Never raises.
----@param f function
----@param ... any its arguments
-function Task:run(f, ...)
-  return catch.run(self, f, ...)
-end
+---For hosts: runs the task's function `f(…)` in what the host started for it. Never raises.
+Task.run = catch.run
 
--- Coroutines are made of functions only; on 5.1, of functions in Lua only.
+-- Whether a coroutine can be made of a function in C: on 5.1 it must be one in Lua.
 local ANY_FUNCTION = pcall(coroutine.create, print)
 
 local function is_in_lua(f)
@@ -80,9 +88,10 @@ end
 ---Starts `f(…)` in a task; it runs at once, up to its first wait.
 ---@param client pomex.Client
 ---@param f function
+---@param ... any its arguments
 ---@return pomex.Task
 function tasks.spawn(client, f, ...)
-  -- All the fields that its end needs, so that it needs no memory.
+  -- All the fields that its end sets, so that its end needs no memory.
   local task = setmetatable({
     client = client, waiting = nil, finished = false, collected = false, waiter = nil,
     count = nil, value = nil, second = nil,
@@ -92,6 +101,8 @@ function tasks.spawn(client, f, ...)
 end
 
 ---What the function returned, or nil and the error that it raised.
+---@private
+---@return any ...
 function Task:outcome()
   self.collected = true
   local count = self.count
@@ -101,7 +112,8 @@ function Task:outcome()
   if count == 1 then return self.value end
 end
 
--- Its function goes on, and nobody here knows what it asks for: a video, unless it is our own.
+-- The function goes on, and pomex does not know what it asks for: perhaps a video, unless the
+-- function is one of pomex's own.
 local function ran_out(self, timeout)
   local waiting = self.waiting
   local handle = waiting and waiting.kind and waiting.handle
@@ -127,7 +139,7 @@ function Task:wait(timeout)
   local client = self.client
   local may = client.host.may
   while not self.finished do
-    -- Where nobody can wait, one can look.
+    -- Where nothing can wait, one can still look.
     local looks = timeout == 0 and may and not may(client, "wait")
     if looks or not self:pause(now, deadline) and deadline then
       return ran_out(self, timeout)
@@ -155,10 +167,10 @@ function Task:__tostring()
     self.finished and (self.count == RAISED and "failed" or "done") or "running")
 end
 
----Waits for all of `ops` (operations or tasks), and cancels none.
+---Waits for all of `ops` (operations or coroutine tasks), and cancels none.
 ---@param ops (pomex.Operation|pomex.Task)[]
----@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; an error
----  that a task raised stands where its err would
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; `err` is
+---  also what a task raised
 function tasks.all(ops)
   if type(ops) ~= "table" then options.misuse("pomex.all: a list of operations is needed") end
   for key in pairs(ops) do
@@ -176,7 +188,7 @@ function tasks.all(ops)
   local results = {}
   for i = 1, #ops do
     local op = ops[i]
-    -- A task's wait would raise; an operation's hands out news on the way.
+    -- A task's wait would raise what the task raised; an operation's calls on_update meanwhile.
     if rawequal(getmetatable(op), Task) then
       while not op.finished do op:pause(now) end
       results[i] = { op:outcome() }
@@ -189,8 +201,8 @@ end
 
 options.methods(Task, "task", { "wait", "done", "cancel", "on_done" })
 
--- Ready while fewer than `limit` tasks run: looked up, and not counted, since a handler that
--- counts may have no memory to run.
+-- A gate is ready while fewer than `limit` tasks run. It looks which have finished: a handler that
+-- counted them could fail for lack of memory.
 local Gate = {}
 Gate.__index = Gate
 for name, method in pairs(waitable) do Gate[name] = method end
@@ -209,7 +221,7 @@ local MAP = { concurrency = "whole" }
 ---@param client pomex.Client
 ---@param items any[]
 ---@param fn fun(item: any, index: integer): any, any
----@param opts? { concurrency?: integer } 16
+---@param opts? pomex.MapOptions
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order, as
 ---  `pomex.all` returns them
 function tasks.map(client, items, fn, opts)
@@ -226,7 +238,7 @@ function tasks.map(client, items, fn, opts)
     while not gate() do gate:pause(now) end
     all[i] = tasks.spawn(client, fn, items[i], i)
     gate.running[#gate.running + 1] = all[i]
-    -- Whoever has an on_done has collected the error, too.
+    -- With an on_done the task's error counts as collected, so that no step raises it.
     all[i]:on_done(leave)
   end
   return tasks.all(all)

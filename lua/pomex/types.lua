@@ -1,117 +1,145 @@
 ---@meta
---- Types for editors; never loaded. Times are seconds; times of day are ISO 8601 in UTC, as
---- the service sends them. Fields that the service adds later stay in its answers.
+--- The tables that callers pass and get, for editors; never loaded. Times are seconds, or ISO 8601
+--- in UTC where the service sends them. An answer keeps the fields that the service adds later.
+
+---JSON null, for requests. `cjson.null` is the same value. A null in an answer is an absent field.
+---@class pomex.Null: userdata
+
+---`pomex.VIRTUAL`: the account's default Virtual group.
+---@class pomex.Virtual
 
 ---@class pomex.Options
----@field api_key? string default: api_key_file, then $POMEX_API_KEY (which nginx's master sees, so
----  make the client in init_by_lua)
+---@field api_key? string default: the first line of api_key_file, then $POMEX_API_KEY (which nginx
+---  shows to its master process only, so make the client in init_by_lua)
 ---@field api_key_file? string a file whose first line is the key
----@field base_url? string default $POMEX_BASE_URL, then https://api.pomex.ai; a path prefix stays
----@field host? pomex.HostName|pomex.Host who waits; "auto": asks at each wait where it runs, yields
----  to nginx, cqueues or luv there, yields in a task of ours, blocks in a script, and raises in
----  a coroutine that neither pomex nor that loop started. "copas" has to be named
+---@field base_url? string default: $POMEX_BASE_URL, then https://api.pomex.ai; a path is kept
+---@field host? pomex.HostName|pomex.Host who waits; "auto" asks at each wait where it runs: it
+---  yields to nginx, cqueues or luv, yields in a coroutine task, blocks in a script, and raises in
+---  a coroutine that neither pomex nor the loop started. "copas" must be named
 ---@field connect_timeout? number seconds to connect; 10
----@field request_timeout? number seconds of one attempt; 30
----@field budget? number seconds of all attempts of a call, and the pauses between; 120
----@field max_retries? integer 0 to 100; 2
----@field max_in_flight? integer calls inside libcurl at once, 1 to 10,000; 64
----@field max_downloads? integer 1 to 1,000; 4
----@field rate_limits? false|table<string, number|false> requests in any 1.05 s (2.5 are 2);
----  sessions 3, asset_list 10, asset_get 100; also asset_create, generation_create, generation_get
----@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule }
----@field billed_retry? "refused"|"unsent" "unsent": a 429 or 503 to a generation is not believed
+---@field request_timeout? number seconds for one attempt; 30
+---@field budget? number seconds for all attempts of a call and the pauses between them; 120
+---@field max_retries? integer attempts after the first, 0 to 100; 2
+---@field max_in_flight? integer calls at once, 1 to 10,000; 64
+---@field max_downloads? integer downloads at once, 1 to 1,000; 4
+---@field rate_limits? false|pomex.RateLimits false: no limits
+---@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule } when a wait looks
+---@field billed_retry? "refused"|"unsent" when a generation is sent again: "refused", the default,
+---  also after a 429 or 503; "unsent" only if it never left this machine
 ---@field user_agent? string
----@field proxy? string default: the environment's, never for http; "": none
+---@field proxy? string default: the environment's; "": none. Never used for http
 ---@field ca_file? string PEM; without both: $CURL_CA_BUNDLE, else $SSL_CERT_FILE and $SSL_CERT_DIR
----@field ca_path? string a hashed folder
----@field allow_http? boolean http to more than a literal loopback host
----@field on_event? fun(event: pomex.Event) runs in the stepper under pcall; must not wait
+---@field ca_path? string a hashed folder of certificates
+---@field allow_http? boolean true: http also to hosts that are no literal loopback address
+---@field on_event? fun(event: pomex.Event) for logs and metrics; called by a step, must not wait
+
+---Requests in any 1.05 seconds, 0 or more; a fraction counts as the whole number below it (1 at the
+---least). false: no limit.
+---@class pomex.RateLimits
+---@field sessions? number|false 3
+---@field asset_list? number|false 10
+---@field asset_get? number|false 100
+---@field asset_create? number|false false
+---@field generation_create? number|false false
+---@field generation_get? number|false false
 
 ---@alias pomex.HostName "auto"|"blocking"|"coroutine"|"cqueues"|"luv"|"copas"|"openresty"
 
----@class pomex.Host see pomex/host/init.lua
----@field running fun(): any
----@field wait fun(client: pomex.Client, ready: table, timeout?: number)
----@field spawn fun(f: function)
----@field start? fun(task: pomex.Task, f: function, ...: any)
----@field refuse? fun(client: pomex.Client): string|nil
----@field guard? fun(client: pomex.Client)
----@field attach? fun(client: pomex.Client)
+---Who waits. lua/pomex/host/init.lua says what each function must do.
+---@class pomex.Host
 ---@field name? string
----@field own? fun(): boolean|nil of those that "auto" looks for: is what runs resumed by the host
----  itself? nil: its loop does not run
----@field here? fun(): pomex.Host who starts tasks where it is asked
+---@field wait fun(client: pomex.Client, ready: pomex.Ready, timeout?: number)
+---@field spawn fun(task: pomex.Task, f: function, ...: any)
+---@field may? fun(client: pomex.Client, what: "wait"|"start"): boolean|nil, string?
+---@field watch? fun(client: pomex.Client, stop?: pomex.StopWatching): pomex.StopWatching|nil
+
+---Ends the watching of a client; true: the host goes on watching for a while.
+---@alias pomex.StopWatching fun(): boolean|nil
+
+---What a host waits for: an operation, a coroutine task, or a free place in `client:map`. To call
+---it says whether the wait is over.
+---@class pomex.Ready
+---@operator call: boolean
+---@field subscribe fun(self: pomex.Ready, who: thread|function) has `who` resumed by the next step,
+---  or called, once, when it is worth while to call `ready()` again
+---@field unsubscribe fun(self: pomex.Ready, who: thread|function)
 
 ---@class pomex.Schedule
 ---@field first? number seconds until the first look
----@field factor? number each pause is so many times the one before
+---@field factor? number each pause is this many times the one before; 1 or more
 ---@field max? number seconds of the longest pause
 
 ---@class pomex.CallOptions
----@field timeout? number seconds for all attempts; the client's budget
----@field max_retries? integer the client's
----@field validate? boolean false: send what the document's rules would refuse
+---@field timeout? number seconds for all attempts; default: the client's budget
+---@field max_retries? integer attempts after the first; default: the client's
+---@field validate? boolean false: send what the document's rules forbid
 
----(To a wait, `max_retries` and `validate` mean nothing.)
----@class pomex.WaitOptions: pomex.CallOptions
+---@class pomex.WaitOptions
+---@field timeout? number seconds for the whole wait
 ---@field first? number seconds until the first look
----@field factor? number 1 or more
+---@field factor? number each pause is this many times the one before; 1 or more
 ---@field max? number seconds of the longest pause
----@field on_update? fun(object: table) after each look that is not the last (its object is what the
----  wait returns), in the waiting coroutine; may wait
+---@field on_update? fun(object: table) called after each look except the last, whose object the
+---  wait returns; in the waiting coroutine, and may wait
 
 ---@class pomex.CreateAndWaitOptions: pomex.WaitOptions
----@field on_created? fun(object: table) before the first look, in the waiting coroutine
+---@field max_retries? integer attempts of the creation after the first; default: the client's
+---@field validate? boolean false: send what the document's rules forbid
+---@field on_created? fun(object: table) called before the first look, in the waiting coroutine
 
----@class pomex.DownloadOptions: pomex.CallOptions
----@field timeout? number seconds in all; none
----@field on_progress? fun(done: integer, total: integer|nil) bytes, in the waiting coroutine
----@field sync? boolean the file is on the disk when the call returns
----@field overwrite? boolean replace a file of that name, and a `.part` that is not ours; else
----  either is a file_error before anything is asked
+---@class pomex.DownloadOptions
+---@field timeout? number seconds in all; default: no limit
+---@field max_retries? integer attempts after the first; default: the client's
+---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
+---@field sync? boolean true: the file is on the disk when the call returns
+---@field overwrite? boolean true: replace a file of that name, and a `.part` that pomex did not
+---  write; without it, either is a file_error before anything is asked
 
 ---@class pomex.CreateAndSaveOptions: pomex.CreateAndWaitOptions
----@field timeout? number seconds for the create and the wait together
----@field save? string path to save the video to: looked at before the create, downloaded to after
----  the wait
----@field save_timeout? number seconds for the download; none
----@field on_progress? fun(done: integer, total: integer|nil) bytes, in the waiting coroutine
----@field sync? boolean the file is on the disk when the call returns
----@field overwrite? boolean replace a file of that name
+---@field timeout? number seconds for the creation and the wait together
+---@field save? string path of the file; looked at before the creation, written after the wait
+---@field save_timeout? number seconds for the download; default: no limit
+---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
+---@field sync? boolean true: the file is on the disk when the call returns
+---@field overwrite? boolean true: replace a file of that name
+
+---@class pomex.MapOptions
+---@field concurrency? integer how many run at once; 16
 
 ---@class pomex.SessionBody
----@field callback_url string https; the browser comes back here
+---@field callback_url string https; the person's browser comes back here after the scan
 ---@field lang? "zh"|"en"|"zh-Hant"
 
 ---@class pomex.Session
 ---@field object "video.asset_session"
 ---@field status "pending"
----@field h5_link string for the person's phone, valid for about 30 minutes
+---@field h5_link string for the person's phone; works for about 30 minutes
 
 ---@class pomex.AssetBody
 ---@field url string public https link of the file itself
 ---@field asset_type "Image"|"Video"|"Audio"
----@field group_id string|table of the verified person, or pomex.VIRTUAL
----@field name? string unique among all that your processes upload: by it one is found again whose
----  answer was lost; none: pomex makes one, "pomex-" and 32 random digits
+---@field group_id string|pomex.Virtual of the verified person, or pomex.VIRTUAL
+---@field name? string unique among all uploads of all your processes, since an upload whose answer
+---  was lost is looked up by it; default: "pomex-" and 32 random digits
 
 ---@class pomex.Asset
 ---@field id string
 ---@field object? "video.asset"
 ---@field status "processing"|"active"|"failed"
 ---@field name? string
----@field url? string signed, valid for about 12 hours
+---@field url? string signed; works for about 12 hours
 ---@field asset_type? "Image"|"Video"|"Audio"
 ---@field group_id? string
 ---@field created_at? string
 ---@field updated_at? string
+---@field error? pomex.ServiceError why it failed
 
 ---@class pomex.AssetQuery
----@field group_id? string|table one person's; left out or pomex.VIRTUAL: the Virtual group
+---@field group_id? string|pomex.Virtual one person's; default: the Virtual group
 ---@field status? string|string[] "active", "processing", "failed"
----@field name? string fuzzy
+---@field name? string a part of the name
 ---@field page? integer from 1
----@field limit? integer 1 to 100; 10
+---@field limit? integer of a page, 1 to 100; 10
 ---@field sort_by? "create_time"|"update_time"|"group_id"
 ---@field sort_order? "asc"|"desc"
 
@@ -128,21 +156,27 @@
 ---@class pomex.GenerationBody
 ---@field model string "byteplus/seedance-2.0" or "byteplus/seedance-2.0-fast" for real persons
 ---@field content pomex.Content|pomex.ContentPart[]
----@field [string] any passed on
+---@field [string] any other fields go to the service as they are
 
+---A video in the making; the service calls it a task.
 ---@class pomex.Generation
 ---@field id string
 ---@field object? "video.generation.task"
 ---@field model? string
 ---@field status "queued"|"running"|"succeeded"|"failed"
----@field content? { video_url?: string }
----@field file? pomex.File of create_and_wait with `save`
+---@field content? { video_url?: string } video_url: signed; works for about 24 hours
+---@field error? pomex.ServiceError why it failed
+---@field file? pomex.File what create_and_wait saved
+
+---@class pomex.ServiceError
+---@field code? string
+---@field message? string
 
 ---@class pomex.File
 ---@field path string
 ---@field size integer bytes
 ---@field looks_like "mp4"|"webm"|"unknown" by its first bytes
----@field id string of the task
+---@field id string of the generation
 
 ---@class pomex.Event
 ---@field name "request"|"response"|"retry"|"update"|"done"|"dropped"
@@ -150,6 +184,6 @@
 ---@field operation integer
 ---@field attempt integer 1 for the first
 ---@field status? integer HTTP status
----@field seconds number "response": it took; "retry": until the next; "done": in all
+---@field seconds number "response": of the attempt; "retry": until the next; "done": in all
 ---@field type? string of the error
 ---@field detail? string "update": the status; "dropped": how many events were lost

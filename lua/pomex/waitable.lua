@@ -1,22 +1,22 @@
---- What operations and tasks share: being waited for by coroutines, and `on_done`.
+--- What operations and coroutine tasks share: coroutines wait for them, and they have `on_done`.
 ---
---- A waitable is what a host's `wait` gets as `ready`: it is called to learn whether the wait
---- is over, and `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step,
---- a function called) when calling it again is worth while. Waking may be spurious.
+--- A host's `wait` gets a waitable as `ready`. To call it says whether the wait is over;
+--- `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step, a function called)
+--- when it is worth while to call it again. Sometimes `who` is woken although nothing has changed.
 
 local options = require "pomex.options"
 local catch = require "pomex.host.catch"
 
 local note = catch.note
 
----@class pomex.Waitable
+---@class pomex.Waitable: pomex.Ready
 local waitable = {}
 
 ---@param who thread|function
 function waitable:subscribe(who)
   local first, coroutine = self.waiter, type(who) == "thread"
   if first == who then return end
-  -- The first coroutine has a place of its own, since mostly there is but one.
+  -- The first coroutine has a field of its own, since mostly there is only one.
   if first == nil and coroutine then
     self.waiter = who
     return
@@ -38,7 +38,9 @@ function waitable:unsubscribe(who)
   end
 end
 
--- Nobody leaves the list before it is sure that he will be resumed: memory may run out.
+---Wakes everybody who has subscribed. A waiter is removed only after it was made runnable, since
+---that can fail for lack of memory.
+---@private
 function waitable:wake()
   local first, others, loop = self.waiter, self.waiters, self.client.loop
   if first ~= nil then
@@ -66,14 +68,14 @@ local function run_handler(self, handler, ...)
   end
 end
 
--- A handler leaves the list when there is an outcome to be told, and is called once.
+-- The outcome is an argument, so that it is there before the handler leaves the list.
 local function run_first(self, handlers, ...)
   return run_handler(self, table.remove(handlers, 1), ...)
 end
 
----Has `fn` called once with what `wait` would return, in the stepper and under pcall, or at
----once if it is done already; it must not wait. What it raises is raised by `client:step()`.
----Not called if the collector takes the client first, with all that was started on it.
+---Has `fn` called once with what `wait` would return: by the step that learns of the end, or at
+---once if that is known already. `fn` must not wait; what it raises, `client:step()` raises. It is
+---not called if the collector takes the client first, with all that was started on it.
 ---@param fn fun(value: any, err: pomex.Error?)
 ---@return self
 function waitable:on_done(fn)
@@ -88,8 +90,9 @@ function waitable:on_done(fn)
   return self
 end
 
----Marks it as over: handlers run, then waiters are woken. Cut short by an error, it can be
----called again.
+---Marks it as over: the handlers run, then the waiters are woken. If an error cuts this short, it
+---can be called again.
+---@private
 function waitable:settle()
   self.finished = true
   local handlers = self.handlers
@@ -97,7 +100,8 @@ function waitable:settle()
   if self.waiter ~= nil or self.waiters then self:wake() end
 end
 
----Waits in the client's host until calling `self` is true or `deadline` has come.
+---Waits in the client's host until `self()` is true or `deadline` has come.
+---@private
 ---@param now fun(): number
 ---@param deadline? number monotonic seconds
 ---@return boolean ready
