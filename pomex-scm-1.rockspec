@@ -26,7 +26,7 @@ description = {
 supported_platforms = { "linux" }
 
 dependencies = {
-  "lua >= 5.1, < 5.5, ~= 5.2",
+  "lua >= 5.1, < 5.6, ~= 5.2",
   "lua-cjson >= 2.1",
 }
 

@@ -19,7 +19,7 @@ POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(
     g++ clang clang-format cppcheck valgrind shellcheck libcmocka-dev lua-busted lua-check
     lua-socket lua-posix ffmpeg chromium chromium-driver openssl
-    lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
+    lua5.5 liblua5.5-dev lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
     lua-cqueues lua-luv lua-copas nginx-light libnginx-mod-http-lua lua-resty-core luarocks
     love xvfb xauth libgl1-mesa-dri libqrencode-dev zbar-tools
     libclang-rt-dev locales
@@ -87,8 +87,7 @@ pomex_packages()
     [ ${#missing[@]} -eq 0 ] && return 0
     [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     if [ "$install" = yes ] && command -v "${as_root[0]:-env}" > /dev/null; then
-        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update > /dev/null ||
-            sure=no
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update > /dev/null
     fi
     pomex_apt_has_lists || sure=no
     for package in "${missing[@]}"; do

@@ -26,8 +26,8 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 # long program come first.
 stages=(format luacheck shellcheck mutants build-gcc build-luajit build-clang build-asan build-luas
     "|" money layers quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
-    c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-asan
-    lua-tests-asan-5.1
+    c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-5.5
+    lua-tests-asan lua-tests-asan-5.1
     "|" secrets)
 
 while [ $# -gt 0 ]; do
@@ -65,7 +65,8 @@ pomex_packages "$install" "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKA
 
 # ------------------------------------------------------------------------- what is not here
 
-# needs STAGE: the programs (or modules of pkg-config: "pc:NAME") that it cannot do without.
+# needs STAGE: the programs, modules of pkg-config ("pc:NAME") and of Lua ("LUA:NAME") that it
+# cannot do without.
 needs()
 {
     case "$1" in
@@ -75,6 +76,7 @@ needs()
     c-tests-valgrind) echo valgrind ;;
     quickstart) echo ffprobe ;;
     build-luajit | lua-tests-luajit | kinds) echo luajit pc:luajit ;;
+    lua-tests-5.5) echo lua5.5 pc:lua5.5 lua5.5:cjson lua5.5:busted ;;
     lua-tests-5.* | lua-tests-asan-5.*) echo "lua${1##*-} pc:lua${1##*-}" ;;
     esac
 }
@@ -86,9 +88,14 @@ lacks()
     for name in "$@"; do
         if ! case "$name" in
             pc:*) pkg-config --exists "${name#pc:}" 2> /dev/null ;;
+            *:*) "${name%:*}" -e "require '${name#*:}'" > /dev/null 2>&1 ;;
             *) command -v "$name" > /dev/null ;;
             esac then
-            echo "no ${name#pc:} here"
+            case "$name" in
+            pc:*) echo "no ${name#pc:} to build with" ;;
+            *:*) echo "no ${name#*:} for ${name%:*}" ;;
+            *) echo "no $name here" ;;
+            esac
             return 0
         fi
     done
@@ -97,7 +104,7 @@ lacks()
 
 # The Luas beside 5.4 that are here.
 luas=()
-for lua in 5.3 5.1; do lacks "lua$lua" "pc:lua$lua" > /dev/null || luas+=("$lua"); done
+for lua in 5.5 5.3 5.1; do lacks "lua$lua" "pc:lua$lua" > /dev/null || luas+=("$lua"); done
 lacks luajit pc:luajit > /dev/null || luas+=(luajit)
 
 # Tags of the specs that what is here cannot run.
@@ -192,7 +199,7 @@ stage_build-luas()
             make_module_tests "$lua" &
             pids+=($!)
         fi
-        if [ "$lua" != 5.3 ] && ! lacks clang; then
+        if [[ "$lua" = 5.1 || "$lua" = luajit ]] && ! lacks clang > /dev/null; then
             make_module clang "$lua" "$build/clang-$lua" &
             pids+=($!)
         fi
@@ -292,6 +299,11 @@ stage_lua-tests()
 stage_lua-tests-5.3()
 {
     run_busted lua5.3 "$build/5.3" "$build/dev" once env
+}
+
+stage_lua-tests-5.5()
+{
+    run_busted lua5.5 "$build/5.5" "$build/dev" once env
 }
 
 stage_lua-tests-5.1()

@@ -7,13 +7,15 @@ local VERSION = _VERSION:match("%d+%.%d+")
 local JIT = rawget(_G, "jit")
 local RUNNING = type(JIT) == "table" and ("%s (Lua 5.1)"):format(JIT.version) or _VERSION
 
-local HEADERS = JIT and "libluajit2-5.1-dev" or ("liblua%s-dev"):format(
+local HEADERS = JIT and "libluajit2-5.1-dev (libluajit-5.1-dev from Debian 13 on)" or ("liblua%s-dev"):format(
   VERSION == "5.1" and "5.1-0" or VERSION)
 
 -- How to get each module for the Lua that runs.
 local ADVICE = {
-  cjson = ('install it with "apt-get install lua-cjson" (Debian and Ubuntu, for every Lua), or '
-    .. 'with "luarocks --lua-version=%s install lua-cjson"'):format(VERSION),
+  cjson = VERSION == "5.5"
+    and 'no distribution has it for Lua 5.5 yet; "luarocks --lua-version=5.5 install lua-cjson" builds it'
+    or ('install it with "apt-get install lua-cjson" (Debian and Ubuntu, for every Lua), or '
+      .. 'with "luarocks --lua-version=%s install lua-cjson"'):format(VERSION),
   ["pomex.core"] = ('build it in a clone of pomex with "cmake -S . -B build/install '
     .. '-DPOMEX_LUA=%s" or with "luarocks --lua-version=%s make --deps-mode=none"; on Debian that '
     .. "needs gcc make cmake pkg-config libcurl4-openssl-dev libjansson-dev libssl-dev zlib1g-dev "
@@ -26,11 +28,11 @@ local LIBRARIES = {
   ["libcrypto.so.3"] = "libssl3", ["libz.so.1"] = "zlib1g",
 }
 
-local SUPPORTED = { ["5.1"] = true, ["5.3"] = true, ["5.4"] = true }
+local SUPPORTED = { ["5.1"] = true, ["5.3"] = true, ["5.4"] = true, ["5.5"] = true }
 
 -- Functions that a module in C uses, and the Lua that has them; the first that is found decides.
 local SYMBOLS = {
-  { "lua_newuserdatauv", "Lua 5.4" }, { "lua_setiuservalue", "Lua 5.4" },
+  { "lua_newuserdatauv", "Lua 5.4 or 5.5" }, { "lua_setiuservalue", "Lua 5.4 or 5.5" },
   { "lua_rotate", "Lua 5.3" }, { "lua_setuservalue", "Lua 5.3" },
   { "lua_tonumberx", "Lua 5.2" }, { "lua_callk", "Lua 5.2" }, { "lua_pcallk", "Lua 5.2" },
   { "lua_tonumber", "Lua 5.1 or LuaJIT" }, { "lua_insert", "Lua 5.1 or LuaJIT" },
@@ -51,7 +53,7 @@ end
 -- What is wrong and how to mend it, from what `require` said.
 local function explain(name, why)
   if not SUPPORTED[VERSION] then
-    return ("pomex runs under Lua 5.4, 5.3, 5.1 and LuaJIT, and this is %s"):format(RUNNING)
+    return ("pomex runs under Lua 5.5, 5.4, 5.3, 5.1 and LuaJIT, and this is %s"):format(RUNNING)
   end
   local path = why:match("from file '([^\n]-)'")
   local missing = why:match("(lib[%w.+-]+): cannot open shared object")
