@@ -44,6 +44,7 @@ test_exists()
     case "$1" in
     spec/*) [ -f "$root/${1%% *}" ] ;;
     money.run | money.run_tls) true ;;
+    regress.*) [ -f "$root/spec/core/regress/$name.c" ] ;;
     core.* | store.* | proof.* | money.* | module.* | kinds.*)
         folder="$root/spec/${1%%.*}"
         case "$1" in
