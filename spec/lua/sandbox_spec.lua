@@ -132,12 +132,21 @@ describe("pomex.sandbox", function()
     end)
 
     it("says what else the program would not take", function()
-      for option, value in pairs { port = 70000, asset_seconds = -1, key = "a b",
-        database = "/etc/passwd" } do
+      for option, value in pairs { port = 70000, key = "a b", database = "/etc/passwd" } do
         local nothing, err = sandbox.start { [option] = value }
         assert.is_nil(nothing)
         assert.matches("^pomex%-sandbox did not start: ", err.message)
         assert.is_nil(err.message:find("a b", 1, true))
+      end
+    end)
+
+    it("says which setting is out of range", function()
+      for setting, value in pairs { asset_seconds = -1, h5_seconds = 1e12,
+        rate_limit_answer = 500 } do
+        local nothing, err = sandbox.start { [setting] = value }
+        assert.is_nil(nothing)
+        assert.equal("invalid_request_error", err.type)
+        assert.matches("^" .. setting .. " must be", err.message)
       end
     end)
 

@@ -11,18 +11,16 @@
 local control = require "pomex.sandbox.control"
 local errors = require "pomex.errors"
 local json = require "pomex.json"
-local text = require "pomex.text"
+local records = require "pomex.sandbox.records"
 
 ---@class pomex.SandboxModule
 local sandbox = {}
 
--- The options that the program takes on its command line or in its environment. The others of
--- control.CONFIG are set once it runs.
-local FLAGS = {
+-- The options besides the settings, which are made once the program runs.
+local OPTIONS = {
   host = "string", port = "whole", key = "string", database = "string",
-  asset_seconds = "number", generation_seconds = "number",
+  binary = "string", start_timeout = "seconds",
 }
-local OWN = { binary = "string", start_timeout = "seconds" }
 
 local function exists(path)
   local file = io.open(path, "rb")
@@ -68,20 +66,12 @@ local function find_binary(asked)
 end
 
 local function arguments(options)
-  local list = { "--json", "--watch-stdin", "--quiet" }
-  local function add(name, value)
-    list[#list + 1] = "--" .. name:gsub("_", "-")
-    list[#list + 1] = value
-  end
-  add("port", ("%d"):format(options.port or 0))
+  local list = { "--json", "--watch-stdin", "--quiet", "--port", ("%d"):format(options.port or 0) }
   for _, name in ipairs { "host", "database" } do
-    if options[name] then add(name, options[name]) end
-  end
-  for _, name in ipairs { "asset_seconds", "generation_seconds" } do
-    if options[name] then add(name, text.number("%.17g", options[name])) end
-  end
-  if type(options.rate_limits) == "boolean" then
-    add("rate_limits", options.rate_limits and "on" or "off")
+    if options[name] then
+      list[#list + 1] = "--" .. name
+      list[#list + 1] = options[name]
+    end
   end
   return list
 end
@@ -110,15 +100,10 @@ local function spawn(binary, options)
 end
 
 local function configure(sb, options)
-  local settings
-  for name in pairs(control.CONFIG) do
-    local by_flag = FLAGS[name] or (name == "rate_limits" and options[name] == false)
-    if options[name] ~= nil and not by_flag then
-      settings = settings or {}
-      settings[name] = options[name]
-    end
-  end
-  if settings then sb:config(settings) end
+  local settings = {}
+  for name in pairs(control.CONFIG) do settings[name] = options[name] end
+  if next(settings) == nil then return true end
+  return records.request(sb, "POST", "config", settings)
 end
 
 ---Starts a sandbox: by default on 127.0.0.1, on a free port.
@@ -127,7 +112,7 @@ end
 ---@return pomex.Error? err connection_error: the program was not found or did not start, because
 ---  the port is in use for example; invalid_request_error: a setting is out of range
 function sandbox.start(options)
-  options = control.check("sandbox.start", options or {}, FLAGS, OWN, control.CONFIG)
+  options = control.check("sandbox.start", options or {}, OPTIONS, control.CONFIG)
   local binary, err = find_binary(options.binary)
   if not binary then return nil, err end
   local process, hello = spawn(binary, options)
@@ -142,12 +127,11 @@ function sandbox.start(options)
     return nil, err
   end
   local sb = control.new(hello, process, client)
-  local ok, why = pcall(configure, sb, options)
-  if not ok then
-    sb:stop()
-    return nil, errors.new("invalid_request_error", { message = tostring(why) })
-  end
-  return sb
+  local configured
+  configured, err = configure(sb, options)
+  if configured then return sb end
+  sb:stop()
+  return nil, err
 end
 
 return sandbox

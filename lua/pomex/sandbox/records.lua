@@ -4,20 +4,34 @@ local options = require "pomex.options"
 
 local records = {}
 
----Makes one control request. Raises at the caller's line if it fails. The sandbox's client blocks,
----whatever host the test itself uses.
+---Makes one control request. The sandbox's client blocks, whatever host the test itself uses.
 ---@private
 ---@param sb pomex.Sandbox
 ---@param method string
 ---@param path string below /_sandbox/
 ---@param body? table
 ---@param query? table
----@return table reply
-function records.ask(sb, method, path, body, query)
-  if not sb._client then options.misuse "the sandbox has been stopped" end
-  local reply, err = sb._client:request(method, "/_sandbox/" .. path, {
+---@return table|nil reply
+---@return pomex.Error? err
+function records.request(sb, method, path, body, query)
+  ---@diagnostic disable-next-line: invisible
+  local client = sb._client
+  if not client then options.misuse "the sandbox has been stopped" end
+  return client:request(method, "/_sandbox/" .. path, {
     body = body, query = query, headers = { ["X-Sandbox-Token"] = sb.token },
   })
+end
+
+---Makes one control request, and raises at the caller's line if it fails.
+---@private
+---@param sb pomex.Sandbox
+---@param method string
+---@param path string
+---@param body? table
+---@param query? table
+---@return table reply
+function records.ask(sb, method, path, body, query)
+  local reply, err = records.request(sb, method, path, body, query)
   if reply == nil then options.misuse("pomex-sandbox: " .. tostring(err)) end
   return reply
 end
