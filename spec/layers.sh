@@ -14,10 +14,7 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 2
 # The layers of a part, from the bottom up, one a line.
 layers_of()
 {
-    case "$1" in
-    core) sed -n 's/^set(POMEX_LAYERS \(.*\))$/\1/p' "$root/csrc/core/CMakeLists.txt" | tr ' ' '\n' ;;
-    sandbox) sed -n 's/^pomex_sandbox_layer(\([a-z]*\) .*/\1/p' "$root/csrc/sandbox/CMakeLists.txt" ;;
-    esac
+    sed -n 's/^set(POMEX_\(SB_\)\{0,1\}LAYERS \(.*\))$/\2/p' "$root/csrc/$1/CMakeLists.txt" | tr ' ' '\n'
 }
 
 # The objects of a part: rank, file, object.
@@ -209,6 +206,11 @@ self_test()
 void pomex_proxy_offends(pomex_client *client);
 void pomex_proxy_offends(pomex_client *client) { pomex_loop_kick(client); }' \
         'upward: core/net/proxy.c needs pomex_loop_kick of engine/loop.c' || status=1
+    offence "an upward call in csrc/sandbox" script csrc/sandbox/http/send.c \
+        'extern void pomex_sb_control(pomex_sb_request *request);
+void pomex_sb_send_offends(pomex_sb_request *request);
+void pomex_sb_send_offends(pomex_sb_request *request) { pomex_sb_control(request); }' \
+        'upward: sandbox/http/send.c needs pomex_sb_control of control/control.c' || status=1
     offence "an upward call within the binding" script csrc/lua/error.c \
         'extern void pomex_loop_kick(pomex_client *client);
 void pomex_lua_offends(pomex_client *client);
