@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-bool pomex_timers_reserve(pomex_timers *timers, size_t count)
+bool pomex_timer_reserve(pomex_timers *timers, size_t count)
 {
     if (count <= timers->capacity)
         return true;
@@ -81,12 +81,12 @@ void pomex_timer_unset(pomex_timers *timers, pomex_timer *timer)
     sift_down(timers, last->place - 1, last);
 }
 
-pomex_timer *pomex_timers_first(const pomex_timers *timers)
+pomex_timer *pomex_timer_first(const pomex_timers *timers)
 {
     return timers->count ? timers->heap[0] : NULL;
 }
 
-void pomex_timers_free(pomex_timers *timers)
+void pomex_timer_free(pomex_timers *timers)
 {
     free(timers->heap);
     *timers = (pomex_timers){0};

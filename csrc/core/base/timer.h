@@ -18,7 +18,7 @@ typedef struct pomex_timers {
 
 /* Makes room for one timer more. False if memory ran out. Whoever reserves once for each
  * timer that it may ever set can rely on pomex_timer_set not failing. */
-bool pomex_timers_reserve(pomex_timers *timers, size_t count);
+bool pomex_timer_reserve(pomex_timers *timers, size_t count);
 
 /* Sets or moves; POMEX_NEVER unsets. Needs room reserved for it. */
 void pomex_timer_set(pomex_timers *timers, pomex_timer *timer, int64_t at);
@@ -26,8 +26,8 @@ void pomex_timer_set(pomex_timers *timers, pomex_timer *timer, int64_t at);
 void pomex_timer_unset(pomex_timers *timers, pomex_timer *timer);
 
 /* The earliest, or NULL. */
-pomex_timer *pomex_timers_first(const pomex_timers *timers);
+pomex_timer *pomex_timer_first(const pomex_timers *timers);
 
-void pomex_timers_free(pomex_timers *timers);
+void pomex_timer_free(pomex_timers *timers);
 
 #endif

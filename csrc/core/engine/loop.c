@@ -60,7 +60,7 @@ static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
     pomex_timers *timers = &c->context.timers;
     int64_t now = pomex_clock_now(&c->clock);
     pomex_timer *timer;
-    for (unsigned n = 1; (timer = pomex_timers_first(timers)) && timer->at <= now; n++) {
+    for (unsigned n = 1; (timer = pomex_timer_first(timers)) && timer->at <= now; n++) {
         pomex_operation *op = POMEX_HOLDER(timer, pomex_operation, timer);
         if (n % 32 == 0 && pomex_clock_now(&c->clock) >= limit)
             return false;

@@ -43,7 +43,7 @@ int64_t pomex_wakeup_due(const pomex_client *c)
     if (c->loop.behind || c->context.unheard || c->loop.ready_count ||
         !pomex_list_empty(&c->net.yielded))
         return 0;
-    const pomex_timer *timer = pomex_timers_first(&c->context.timers);
+    const pomex_timer *timer = pomex_timer_first(&c->context.timers);
     const int64_t times[] = {c->net.curl_due, c->context.queue.due, c->loop.wake_at,
                              c->net.watch_at};
     int64_t at = timer ? timer->at : POMEX_NEVER;

@@ -24,7 +24,7 @@ void pomex_context_release(pomex_context *c)
 
 void pomex_context_free(pomex_context *c)
 {
-    pomex_timers_free(&c->timers);
+    pomex_timer_free(&c->timers);
     pomex_created_free(&c->created);
     pomex_event_free(&c->events);
 }

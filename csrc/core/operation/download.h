@@ -1,5 +1,5 @@
 /* Downloads: a link from the service, then its bytes, into a file that takes its name only when it
- * is whole. The key goes to the service alone. video_url.c finds the link, download.c fetches the
+ * is whole. The key goes to the service alone. video_url.c finds the link, fetch.c fetches the
  * bytes. */
 #ifndef POMEX_DOWNLOAD_H
 #define POMEX_DOWNLOAD_H
@@ -33,9 +33,6 @@ struct pomex_download {
     int64_t best;         /* as far as an attempt has come */
     int64_t window_bytes; /* what had come when the stall window began */
 };
-
-/* Fetches the bytes. */
-extern const pomex_stage pomex_download_stage;
 
 /* See pomex_client_download. NULL: no memory. */
 pomex_operation *pomex_download_begin(pomex_context *context, const char *id, size_t id_length,

@@ -14,7 +14,7 @@ pomex_operation *pomex_operation_new(pomex_context *c, const pomex_kind *kind,
                                      int64_t deadline)
 {
     /* Room for its timer now, so that setting one can never fail. */
-    if (!pomex_timers_reserve(&c->timers, c->pending + 1))
+    if (!pomex_timer_reserve(&c->timers, c->pending + 1))
         return NULL;
     pomex_operation *op = calloc(1, sizeof *op);
     if (!op)

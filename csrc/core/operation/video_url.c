@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/url.h"
 #include "operation/attempt.h"
+#include "operation/fetch.h"
 #include "operation/outcome.h"
 #include "operation/request.h"
 #include "operation/retry.h"
@@ -108,7 +109,7 @@ void pomex_video_url_take(pomex_operation *op, const char *link)
     if (problem)
         pomex_download_fail(op, "decode_error", "the link of the video ", problem);
     else
-        pomex_download_enter(op, &pomex_download_stage, POMEX_DOWNLOAD);
+        pomex_download_enter(op, &pomex_fetch_stage, POMEX_DOWNLOAD);
 }
 
 void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)

@@ -1,0 +1,283 @@
+#include "operation/fetch.h"
+
+#include "operation/attempt.h"
+#include "operation/outcome.h"
+#include "operation/retry.h"
+#include "operation/video_url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Slower than this many bytes in this many seconds is a halt. */
+#define STALL_SECONDS 30.0
+#define STALL_BYTES   (30 * 1024)
+/* An attempt that came this much further than any before starts the count of retries anew.
+ * Measured against the furthest byte so far, and not by what the attempt received: otherwise a
+ * server that always breaks off would be asked for ever. */
+#define PROGRESS_BYTES (64 * 1024)
+/* So long after the first answer that the video is not there, it is looked for no more. */
+#define MISSING_SECONDS 600.0
+/* More answers than this, each of which brings some of the video, are no way to save it. */
+#define MAX_SLICES 10000
+
+/* Whether the first bytes are no video for certain. */
+static bool is_other(struct pomex_download *d, const pomex_transfer *t)
+{
+    const char *other = pomex_sniff_other(t->head, t->head_length, t->reply.content_encoding);
+    if (!other)
+        return false;
+    bool text = strcmp(other, "text") == 0;
+    d->unfit = text ? "the link gave text and not a video"
+                    : "the link gave compressed bytes (gzip, br, …), which pomex did not ask "
+                      "for, and not a video";
+    return true;
+}
+
+/* Before the first byte of a body, from libcurl's callback: file calls only. Nonzero ends it.
+ */
+static int begin(pomex_transfer *t)
+{
+    const pomex_operation *op = t->owner;
+    struct pomex_download *d = op->own;
+    const pomex_headers *h = &t->reply;
+    if (h->status != 200 && h->status != 206)
+        return 0; /* an error's body, kept in memory */
+    d->kind = pomex_slice_of(h, d->file, d->resume, !d->whole_only, &d->slice);
+    d->contradicted = d->kind == POMEX_SLICE_CONTRADICTS;
+    if (d->kind == POMEX_SLICE_UNMEASURED)
+        d->unfit =
+            "the server did not say how long the video is, so it could not be told whole";
+    if (d->contradicted || d->unfit)
+        return 1;
+    if (d->slice.offset == 0 && is_other(d, t))
+        return 1; /* what the part holds stays */
+    d->total = d->slice.total;
+    d->went_back = false;
+    d->missing_at = d->looks = 0;
+    t->to_file = true;
+    return pomex_partfile_begin(d->file, d->slice.offset, d->total, h->etag[0] ? h->etag : NULL,
+                                d->why, sizeof d->why)
+               ? 0
+               : 1;
+}
+
+static void wrote(pomex_transfer *t)
+{
+    pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
+}
+
+static bool fetch_request(pomex_operation *op, pomex_request *r)
+{
+    struct pomex_download *d = op->own;
+    char line[300];
+    d->contradicted = false;
+    d->unfit = NULL;
+    d->window_bytes = 0;
+    r->file = d->file;
+    r->begin = begin;
+    r->wrote = d->progress ? wrote : NULL;
+    d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
+    r->url = strdup(d->redirect ? d->redirect : d->video_url);
+    if (d->resume <= 0)
+        return true;
+    snprintf(line, sizeof line, "Range: bytes=%lld-", (long long)d->resume);
+    r->headers = curl_slist_append(NULL, line);
+    snprintf(line, sizeof line, "If-Range: %s", pomex_partfile_etag(d->file));
+    struct curl_slist *both = r->headers ? curl_slist_append(r->headers, line) : NULL;
+    if (both)
+        return true;
+    curl_slist_free_all(r->headers);
+    free(r->url);
+    pomex_operation_finish(op, pomex_error_memory());
+    return false;
+}
+
+static int64_t fetch_deadline(const pomex_operation *op, int64_t now)
+{
+    int64_t at = pomex_clock_after(now, STALL_SECONDS);
+    return at < op->deadline ? at : op->deadline;
+}
+
+static bool fetch_stalled(pomex_operation *op, int64_t now)
+{
+    struct pomex_download *d = op->own;
+    if (op->transfer->received - d->window_bytes < STALL_BYTES)
+        return true;
+    d->window_bytes = op->transfer->received;
+    int64_t at = pomex_clock_after(now, STALL_SECONDS);
+    pomex_timer_set(&op->context->timers, &op->timer, at < op->deadline ? at : op->deadline);
+    return false;
+}
+
+/* The server does not keep to ranges: from now on it is asked for all. What the part holds
+ * stays until that comes. */
+static void ask_for_all(pomex_operation *op)
+{
+    struct pomex_download *d = op->own;
+    if (d->whole_only) {
+        pomex_download_fail(op, "decode_error",
+                            "the server does not keep to its own byte ranges", "");
+        return;
+    }
+    d->whole_only = true;
+    pomex_attempt_go_on(op);
+}
+
+/* Some of the video came, and all that was announced of that: the rest is asked for. */
+static void ask_for_more(pomex_operation *op)
+{
+    struct pomex_download *d = op->own;
+    if (++d->slices > MAX_SLICES) {
+        pomex_download_fail(op, "decode_error", "the server gave the video in too small parts",
+                            "");
+        return;
+    }
+    pomex_attempt_count_anew(op);
+    pomex_queue_add(op);
+}
+
+/* A whole answer, or the beginning of one, that is no video. */
+static void end_unfit(pomex_operation *op, int status)
+{
+    const struct pomex_download *d = op->own;
+    pomex_error *error = pomex_operation_error_new(op, "decode_error", "%s", d->unfit);
+    pomex_error_set_status(error, status);
+    pomex_operation_finish(op, error);
+}
+
+static void complete(pomex_operation *op)
+{
+    struct pomex_download *d = op->own;
+    char why[1024]; /* it may name two paths */
+    d->saved = pomex_partfile_size(d->file);
+    if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
+        ask_for_more(op);
+    } else if (d->saved < d->total || d->saved == d->slice.rest) {
+        ask_for_all(op); /* the rest of the part alone, which does not say so */
+    } else if (pomex_partfile_finish(d->file, d->sync, why, sizeof why)) {
+        char head[POMEX_SNIFF_BYTES];
+        size_t length = pomex_partfile_head(d->file, head, sizeof head);
+        d->looks_like = pomex_sniff_looks_like(head, length);
+        d->total = d->saved;
+        pomex_operation_finish(op, NULL);
+    } else {
+        pomex_download_fail(op, "file_error", why, "");
+    }
+}
+
+/* A link that is refused may have expired: the service is asked for a new one, once. */
+static bool is_stale_url(int status)
+{
+    return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
+}
+
+/* A content network can take minutes until it has what was just made. */
+static bool is_missing(const pomex_outcome *o)
+{
+    return o->ending == POMEX_ANSWERED &&
+           (o->status == 404 || o->status == 202 || o->status == 204 ||
+            (o->status == 200 && o->received == 0));
+}
+
+static pomex_error *missing_error(pomex_operation *op, const pomex_outcome *o)
+{
+    if (o->status == 404)
+        return pomex_outcome_error(op, o, &op->reply);
+    pomex_error *error = pomex_operation_error_new(
+        op, "decode_error", "the link gave no bytes (HTTP %d)", o->status);
+    pomex_error_set_status(error, o->status);
+    return error;
+}
+
+/* Looks again, as long as is usual for such a video to come about; the caller's time if given. */
+static void look_again(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->own;
+    int64_t now = pomex_context_now(op->context);
+    d->missing_at = d->missing_at ? d->missing_at : now;
+    int64_t until = op->deadline < POMEX_NEVER
+                        ? op->deadline
+                        : pomex_clock_after(d->missing_at, MISSING_SECONDS);
+    double pause = pomex_retry_pause(++d->looks, pomex_retry_obeyed(o->retry_after),
+                                     pomex_random_next(&op->context->random));
+    pomex_error *error = missing_error(op, o);
+    if (pomex_clock_after(now, pause) >= until) {
+        pomex_error_set_hint(error,
+                             "the video was not there for %.0f s; its task is done, so "
+                             "that a later download may find it",
+                             pomex_clock_seconds(now - d->missing_at));
+        pomex_operation_finish(op, error);
+        return;
+    }
+    pomex_event_add(op, "retry", o->status, pause, error->type, NULL);
+    pomex_error_free(error);
+    pomex_video_url_go_back(d);
+    pomex_attempt_count_anew(op);
+    pomex_operation_pause(op, pomex_clock_after(now, pause));
+}
+
+/* The target of a redirect, or the link, is refused: the link may lead elsewhere by now, and the
+ * service may have a new one. False: both were tried. */
+static bool try_another_link(pomex_operation *op)
+{
+    struct pomex_download *d = op->own;
+    if (d->redirect && !d->went_back) {
+        d->went_back = true;
+        pomex_video_url_go_back(d);
+        pomex_attempt_go_on(op);
+        return true;
+    }
+    if (d->renewed)
+        return false;
+    d->renewed = true;
+    pomex_download_enter(op, &pomex_video_url_stage, POMEX_GENERATION_GET);
+    return true;
+}
+
+static void fetch_ended(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_download *d = op->own;
+    int status = o->status;
+    bool answered = o->ending == POMEX_ANSWERED;
+    if (d->unfit) {
+        end_unfit(op, o->reply->status);
+    } else if (is_stale_url(status) && try_another_link(op)) {
+        return;
+    } else if (is_missing(o)) {
+        look_again(op, o);
+    } else if (answered && (status == 200 || status == 206)) {
+        complete(op);
+    } else if (d->contradicted || status == 416) {
+        ask_for_all(op);
+    } else if (status >= 300 && status < 400) {
+        pomex_video_url_redirect(op, o);
+    } else if (o->ending == POMEX_LOCAL) {
+        const char *why = d->why[0] ? d->why : pomex_partfile_why(d->file);
+        pomex_download_fail(op, "file_error", why, "");
+    } else if (o->ending == POMEX_TIMED_OUT && pomex_context_now(op->context) >= op->deadline) {
+        pomex_download_rang(op);
+    } else {
+        pomex_error *error = pomex_outcome_error(op, o, &op->reply);
+        if (is_stale_url(status))
+            pomex_error_set_hint(error, "the link was refused, and so was a new one of it");
+        int64_t size = pomex_partfile_size(d->file);
+        if (size >= d->best + PROGRESS_BYTES) {
+            d->best = size;
+            op->attempts = 1;
+        }
+        pomex_video_url_go_back(d);
+        if (pomex_retry_transient(o))
+            pomex_attempt_retry(op, o, error, 0);
+        else
+            pomex_operation_finish(op, error);
+    }
+}
+
+const pomex_stage pomex_fetch_stage = {
+    .request = fetch_request,
+    .ended = fetch_ended,
+    .rang = pomex_download_rang,
+    .attempt_deadline = fetch_deadline,
+    .stalled = fetch_stalled,
+};

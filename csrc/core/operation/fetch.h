@@ -1,0 +1,10 @@
+/* Fetches the bytes of a video, from where the part ends: a server may break off, contradict itself,
+ * redirect, or not have the video yet. */
+#ifndef POMEX_FETCH_H
+#define POMEX_FETCH_H
+
+#include "operation/download.h"
+
+extern const pomex_stage pomex_fetch_stage;
+
+#endif
