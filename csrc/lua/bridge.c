@@ -36,9 +36,8 @@ typedef struct bridge {
 static bridge *self(lua_State *L)
 {
     bridge *b = pomex_lua_self(L, "pomex bridge");
-    if (b->set < 0) {
+    if (b->set < 0)
         luaL_error(L, "pomex bridge is closed");
-    }
     return b;
 }
 
@@ -60,24 +59,20 @@ static void carry_on(const bridge *b)
     unsigned char message[4 * 32];
     for (;;) {
         int count = epoll_wait(b->set, events, 32, -1);
-        if (count < 0 && errno != EINTR) {
+        if (count < 0 && errno != EINTR)
             return;
-        }
         size_t length = 0;
         for (int i = 0; i < count; i++) {
             unsigned fd = (unsigned)events[i].data.fd;
-            if (events[i].data.fd == b->socket) {
+            if (events[i].data.fd == b->socket)
                 return;
-            }
-            for (int shift = 0; shift < 32; shift += 8) {
+            for (int shift = 0; shift < 32; shift += 8)
                 message[length++] = (unsigned char)(fd >> shift);
-            }
         }
         /* The send blocks at most until the reader reads or ends: each descriptor has at most one
          * message under way. */
-        if (length > 0 && send(b->socket, message, length, MSG_NOSIGNAL) != (ssize_t)length) {
+        if (length > 0 && send(b->socket, message, length, MSG_NOSIGNAL) != (ssize_t)length)
             return;
-        }
     }
 }
 
@@ -113,9 +108,8 @@ static int create_thread(bridge *b)
     int problem = pthread_attr_init(&attributes);
     if (problem == 0) {
         problem = pthread_attr_setstacksize(&attributes, stack_size());
-        if (problem == 0) {
+        if (problem == 0)
             problem = pthread_create(&b->thread, &attributes, carry, b);
-        }
         pthread_attr_destroy(&attributes);
     }
     return problem == EINVAL ? pthread_create(&b->thread, NULL, carry, b) : problem;
@@ -129,9 +123,8 @@ static int start_thread(bridge *b)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int problem = create_thread(b);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (problem == 0) {
+    if (problem == 0)
         pthread_setname_np(b->thread, "pomex-bridge");
-    }
     return problem;
 }
 
@@ -139,9 +132,8 @@ static int start_thread(bridge *b)
 
 static void remove_file(bridge *b)
 {
-    if (b->path[0] == '\0') {
+    if (b->path[0] == '\0')
         return;
-    }
     unlink(b->path);
     *strrchr(b->path, '/') = '\0';
     rmdir(b->path);
@@ -158,16 +150,14 @@ static bool listen_below(bridge *b, const char *folder)
         errno = ENAMETOOLONG;
         return false;
     }
-    if (mkdtemp(path) == NULL) {
+    if (mkdtemp(path) == NULL)
         return false;
-    }
     memcpy(path + length, "/s", 3);
     memcpy(b->path, path, sizeof path);
     memcpy(address.sun_path, path, sizeof path);
     if (bind(b->socket, (const struct sockaddr *)&address, sizeof address) == 0 &&
-        listen(b->socket, 1) == 0) {
+        listen(b->socket, 1) == 0)
         return true;
-    }
     int problem = errno;
     remove_file(b);
     errno = problem;
@@ -181,9 +171,8 @@ static bool listen_somewhere(bridge *b, const char *const folders[FOLDERS],
                              int problems[FOLDERS])
 {
     for (int i = 0; i < FOLDERS; i++) {
-        if (folders[i] != NULL && listen_below(b, folders[i])) {
+        if (folders[i] != NULL && listen_below(b, folders[i]))
             return true;
-        }
         problems[i] = errno;
     }
     return false;
@@ -215,9 +204,8 @@ static bool control(const bridge *b, int operation, int fd, uint32_t events)
 static int bridge_control(lua_State *L, int operation, const char *what)
 {
     const bridge *b = self(L);
-    if (!control(b, operation, (int)luaL_checkinteger(L, 2), EPOLLIN | EPOLLONESHOT)) {
+    if (!control(b, operation, (int)luaL_checkinteger(L, 2), EPOLLIN | EPOLLONESHOT))
         return failed(L, what);
-    }
     lua_pushboolean(L, true);
     return 1;
 }
@@ -275,11 +263,10 @@ static int bridge_alive(lua_State *L)
 static int bridge_path(lua_State *L)
 {
     const bridge *b = self(L);
-    if (b->path[0] == '\0') {
+    if (b->path[0] == '\0')
         lua_pushnil(L);
-    } else {
+    else
         lua_pushstring(L, b->path);
-    }
     return 1;
 }
 
@@ -289,19 +276,16 @@ static int bridge_meet(lua_State *L)
     bridge *b = self(L);
     luaL_argcheck(L, b->path[0] != '\0', 1, "was met before");
     int connection = accept4(b->socket, NULL, NULL, SOCK_CLOEXEC);
-    if (connection < 0) {
+    if (connection < 0)
         return failed(L, "accept");
-    }
     close(b->socket);
     b->socket = connection;
     remove_file(b);
-    if (!control(b, EPOLL_CTL_ADD, b->socket, EPOLLRDHUP)) {
+    if (!control(b, EPOLL_CTL_ADD, b->socket, EPOLLRDHUP))
         return failed(L, "epoll_ctl");
-    }
     errno = start_thread(b);
-    if (errno != 0) {
+    if (errno != 0)
         return failed(L, "pthread_create");
-    }
     b->met = true;
     lua_pushboolean(L, true);
     return 1;
@@ -356,13 +340,11 @@ int pomex_lua_bridge(lua_State *L)
     lua_setmetatable(L, -2);
     b->set = epoll_create1(EPOLL_CLOEXEC);
     b->bell = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (b->set < 0 || b->bell < 0 || !control(b, EPOLL_CTL_ADD, b->bell, EPOLLONESHOT)) {
+    if (b->set < 0 || b->bell < 0 || !control(b, EPOLL_CTL_ADD, b->bell, EPOLLONESHOT))
         return refused(L, b, "epoll");
-    }
     b->socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (b->socket < 0) {
+    if (b->socket < 0)
         return refused(L, b, "a unix socket");
-    }
     const char *const folders[FOLDERS] = {getenv("TMPDIR"), "/tmp", "/dev/shm", "/var/tmp"};
     int problems[FOLDERS] = {0};
     if (!listen_somewhere(b, folders, problems)) {

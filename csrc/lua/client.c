@@ -21,9 +21,8 @@ static void raise(lua_State *L, const char *what)
 /* Raises if the client is closed. Each allocation in Lua can run a finalizer that closes it. */
 static void still_open(lua_State *L, const binding_client *ud)
 {
-    if (ud->client == NULL) {
+    if (ud->client == NULL)
         raise(L, "closed");
-    }
 }
 
 binding_client *pomex_lua_client(lua_State *L)
@@ -37,9 +36,8 @@ binding_client *pomex_lua_client(lua_State *L)
 static void must_be_usable(lua_State *L, const binding_client *ud)
 {
     const char *why = pomex_client_unusable(ud->client);
-    if (why != NULL) {
+    if (why != NULL)
         raise(L, why);
-    }
 }
 
 /* Serves close, __gc and __close. Operations that Lua still holds stay readable. */
@@ -59,16 +57,14 @@ static int client_close(lua_State *L)
 /* Builds the tree of the table at `index`; false with the two results of a refusal pushed. */
 static bool tree(lua_State *L, binding_client *ud, int slot, int index)
 {
-    if (lua_isnoneornil(L, index)) {
+    if (lua_isnoneornil(L, index))
         return true;
-    }
     pomex_lua_problem problem;
     lua_pushvalue(L, lua_upvalueindex(ARRAYS));
     bool built = pomex_lua_to_json(L, index, lua_gettop(L), &ud->trees[slot], &problem);
     lua_pop(L, 1);
-    if (built) {
+    if (built)
         return true;
-    }
     char message[sizeof problem.path + sizeof problem.message + 16];
     if (problem.message[0] == '\0') {
         pomex_lua_fail(L, "memory_error", "out of memory");
@@ -112,9 +108,8 @@ static int started(lua_State *L, binding_client *ud, binding_operation *op)
 static const char *optional_id(lua_State *L, int index, size_t *length)
 {
     *length = 0;
-    if (lua_isnoneornil(L, index)) {
+    if (lua_isnoneornil(L, index))
         return NULL;
-    }
     luaL_checktype(L, index, LUA_TSTRING);
     return lua_tolstring(L, index, length);
 }
@@ -141,9 +136,8 @@ static int client_call(lua_State *L)
     lua_settop(L, 6);
     binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), 6);
     still_open(L, ud);
-    if (!tree(L, ud, 0, 4)) {
+    if (!tree(L, ud, 0, 4))
         return 2;
-    }
     op->operation = pomex_client_call(ud->client, which, id, length, ud->trees[0], &options);
     return started(L, ud, op);
 }
@@ -171,11 +165,9 @@ static int client_request(lua_State *L)
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     still_open(L, ud);
-    for (int i = QUERY; i <= HEADERS; i++) {
-        if (!tree(L, ud, i - QUERY, i)) {
+    for (int i = QUERY; i <= HEADERS; i++)
+        if (!tree(L, ud, i - QUERY, i))
             return 2;
-        }
-    }
     op->operation = pomex_client_request(ud->client, method, path, ud->trees[0], ud->trees[1],
                                          ud->trees[2], &options);
     return started(L, ud, op);
@@ -304,11 +296,10 @@ static int client_events(lua_State *L)
 static int client_timeout(lua_State *L)
 {
     double seconds = pomex_client_timeout(pomex_lua_client(L)->client);
-    if (seconds < 0) {
+    if (seconds < 0)
         lua_pushnil(L);
-    } else {
+    else
         lua_pushnumber(L, seconds);
-    }
     return 1;
 }
 

@@ -19,9 +19,8 @@ static inline void pomex_lua_setfuncs(lua_State *L, const luaL_Reg *functions, i
 {
     luaL_checkstack(L, upvalues + 1, "too many upvalues");
     for (; functions->name != NULL; functions++) {
-        for (int i = 0; i < upvalues; i++) {
+        for (int i = 0; i < upvalues; i++)
             lua_pushvalue(L, -upvalues);
-        }
         lua_pushcclosure(L, functions->func, upvalues);
         lua_setfield(L, -(upvalues + 2), functions->name);
     }

@@ -12,9 +12,8 @@ void *pomex_lua_self(lua_State *L, const char *kind)
     if (self != NULL && lua_getmetatable(L, 1)) {
         bool same = lua_rawequal(L, -1, lua_upvalueindex(1));
         lua_pop(L, 1);
-        if (same) {
+        if (same)
             return self;
-        }
     }
     luaL_error(L, "%s expected, got %s (is it called with a colon?)", kind,
                luaL_typename(L, 1));
@@ -52,9 +51,8 @@ static int core_random(lua_State *L)
     size_t have = 0;
     while (have < (size_t)wanted) {
         ssize_t got = getrandom(bytes + have, (size_t)wanted - have, 0);
-        if (got < 0 && errno != EINTR) {
+        if (got < 0 && errno != EINTR)
             return luaL_error(L, "the system gives no random bytes");
-        }
         have += got > 0 ? (size_t)got : 0;
     }
     lua_pushlstring(L, bytes, have);
@@ -71,14 +69,11 @@ extern int lua_isyieldable(lua_State *L) __attribute__((weak));
 static bool can_yield(lua_State *L)
 {
     lua_Debug frame;
-    if (lua_isyieldable != NULL) {
+    if (lua_isyieldable != NULL)
         return lua_isyieldable(L) != 0;
-    }
-    for (int level = 1; lua_getstack(L, level, &frame); level++) {
-        if (lua_getinfo(L, "S", &frame) && frame.what[0] == 'C') {
+    for (int level = 1; lua_getstack(L, level, &frame); level++)
+        if (lua_getinfo(L, "S", &frame) && frame.what[0] == 'C')
             return false;
-        }
-    }
     return true;
 }
 #else
@@ -135,9 +130,8 @@ static int core_may_save(lua_State *L)
 static int core_metatable(lua_State *L)
 {
     luaL_checkany(L, 1);
-    if (!lua_getmetatable(L, 1)) {
+    if (!lua_getmetatable(L, 1))
         lua_pushnil(L);
-    }
     return 1;
 }
 
@@ -151,9 +145,8 @@ static int core_thread(lua_State *L)
 /* Pops the value on top of `from` and compares it with the value at `index` of L. */
 static bool is_same(lua_State *L, lua_State *from, int index)
 {
-    if (from != L) {
+    if (from != L)
         lua_xmove(from, L, 1);
-    }
     bool same = lua_rawequal(L, -1, index);
     lua_pop(L, 1);
     return same;

@@ -26,9 +26,8 @@ static void set_whole(lua_State *L, const char *name, int64_t value)
 static void set_candidates(lua_State *L, const json_t *candidates)
 {
     size_t count = json_array_size(candidates);
-    if (count == 0) {
+    if (count == 0)
         return;
-    }
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
         const char *id = json_string_value(json_array_get(candidates, i));
@@ -51,9 +50,8 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
     lua_createtable(L, 0, 19);
     set_string(L, "type", error->type);
     set_string(L, "message", error->message);
-    if (error->status != 0) {
+    if (error->status != 0)
         set_whole(L, "status", error->status);
-    }
     set_string(L, "endpoint", error->endpoint);
     set_whole(L, "attempts", error->attempts);
     set_boolean(L, "retryable", error->retryable);
@@ -66,9 +64,8 @@ void pomex_lua_push_error(lua_State *L, const pomex_error *error)
     set_string(L, "cause", error->cause);
     set_string(L, "hint", error->hint);
     set_boolean(L, "client", error->client);
-    if (error->proxy) {
+    if (error->proxy)
         set_boolean(L, "proxy", true);
-    }
     set_string(L, "id", error->id);
     set_string(L, "last_status", error->last_status);
     set_string(L, "object", error->object);

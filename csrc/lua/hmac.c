@@ -15,9 +15,8 @@ int pomex_lua_hmac_sha256(lua_State *L)
     unsigned int size = sizeof mac;
     luaL_argcheck(L, key_length <= INT_MAX, 1, "is too long");
     if (HMAC(EVP_sha256(), key, (int)key_length, (const unsigned char *)data, length, mac,
-             &size) == NULL) {
+             &size) == NULL)
         return luaL_error(L, "libcrypto computes no HMAC-SHA256 here");
-    }
     lua_pushlstring(L, (const char *)mac, size);
     return 1;
 }

@@ -24,9 +24,8 @@ static void prepend(pomex_lua_problem *problem, const char *segment)
 {
     static const char cut[] = "...";
     char rest[sizeof problem->path];
-    if (strncmp(problem->path, cut, sizeof cut - 1) == 0) {
+    if (strncmp(problem->path, cut, sizeof cut - 1) == 0)
         return;
-    }
     memcpy(rest, problem->path, sizeof rest);
     const char *dot = rest[0] != '\0' && rest[0] != '[' ? "." : "";
     int length = snprintf(problem->path, sizeof problem->path, "%.64s%s%s", segment, dot, rest);
@@ -50,9 +49,8 @@ static bool is_not_utf8(const char *bytes, size_t length)
 static bool attach_value(json_t *value, json_t *parent, const char *key, json_t **slot,
                          pomex_lua_problem *problem)
 {
-    if (value == NULL) {
+    if (value == NULL)
         return invalid(problem, false, "");
-    }
     if (parent == NULL) {
         *slot = value;
         return true;
@@ -68,37 +66,33 @@ static bool attach_value(json_t *value, json_t *parent, const char *key, json_t 
 static json_t *text(const char *bytes, size_t length, pomex_lua_problem *problem)
 {
     json_t *value = json_stringn(bytes, length);
-    if (value == NULL && is_not_utf8(bytes, length)) {
+    if (value == NULL && is_not_utf8(bytes, length))
         invalid(problem, false, "is not valid UTF-8");
-    }
     return value;
 }
 
 static json_t *number(lua_State *L, int index, pomex_lua_problem *problem)
 {
     int64_t whole;
-    if (pomex_lua_isinteger(L, index, &whole)) {
+    if (pomex_lua_isinteger(L, index, &whole))
         return json_integer((json_int_t)whole);
-    }
     double value = (double)lua_tonumber(L, index);
     if (isnan(value) || isinf(value)) {
         invalid(problem, false, isnan(value) ? "is not a number (NaN)" : "is infinite");
         return NULL;
     }
-    if (value == floor(value) && value >= -MAX_WHOLE && value < MAX_WHOLE) {
+    if (value == floor(value) && value >= -MAX_WHOLE && value < MAX_WHOLE)
         return json_integer((json_int_t)value);
-    }
     return json_real(value);
 }
 
 /* Whether the value at `index`, or a table's metatable, is among the arrays. */
 static bool marked_as_array(lua_State *L, int index, int arrays)
 {
-    if (lua_type(L, index) == LUA_TLIGHTUSERDATA) {
+    if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
         lua_pushvalue(L, index);
-    } else if (!lua_getmetatable(L, index)) {
+    else if (!lua_getmetatable(L, index))
         return false;
-    }
     lua_rawget(L, arrays);
     bool marked = lua_toboolean(L, -1);
     lua_pop(L, 1);
@@ -126,12 +120,10 @@ static bool classify(lua_State *L, int index, int arrays, bool *list, size_t *le
             return invalid(problem, true, "has a key that is neither a name nor a position");
         }
     }
-    if (items > 0 && names > 0) {
+    if (items > 0 && names > 0)
         return invalid(problem, true, "mixes list items and named fields");
-    }
-    if (items > 0 && last != (double)items) {
+    if (items > 0 && last != (double)items)
         return invalid(problem, true, "is a list with holes");
-    }
     *list = items > 0 || (names == 0 && marked_as_array(L, index, arrays));
     *length = items;
     return true;
@@ -160,9 +152,8 @@ static bool build_object(lua_State *L, int index, int arrays, int depth, json_t 
     while (lua_next(L, index) != 0) {
         size_t length;
         const char *key = lua_tolstring(L, -2, &length);
-        if (strlen(key) != length) {
+        if (strlen(key) != length)
             return invalid(problem, true, "has a field name with a NUL byte");
-        }
         if (!build(L, lua_gettop(L), arrays, depth, object, key, NULL, problem)) {
             prepend(problem, key);
             return false;
@@ -177,19 +168,15 @@ static bool build_table(lua_State *L, int index, int arrays, int depth, json_t *
 {
     bool list = false;
     size_t length = 0;
-    if (depth >= MAX_DEPTH) {
+    if (depth >= MAX_DEPTH)
         return invalid(problem, true, "is nested more than 64 levels deep, or in itself");
-    }
-    if (!lua_checkstack(L, 8)) {
+    if (!lua_checkstack(L, 8))
         return invalid(problem, false, "");
-    }
-    if (!classify(L, index, arrays, &list, &length, problem)) {
+    if (!classify(L, index, arrays, &list, &length, problem))
         return false;
-    }
     json_t *value = list ? json_array() : json_object();
-    if (!attach_value(value, parent, key, slot, problem)) {
+    if (!attach_value(value, parent, key, slot, problem))
         return false;
-    }
     return list ? build_list(L, index, arrays, depth + 1, length, value, problem)
                 : build_object(L, index, arrays, depth + 1, value, problem);
 }
@@ -240,9 +227,8 @@ bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
     problem->misuse = false;
     problem->message[0] = '\0';
     memset(problem->path, 0, sizeof problem->path);
-    if (lua_isnoneornil(L, index)) {
+    if (lua_isnoneornil(L, index))
         return true;
-    }
     int top = lua_gettop(L);
     bool built = build(L, index, arrays_index, 0, NULL, NULL, slot, problem);
     lua_settop(L, top);
@@ -275,9 +261,8 @@ static bool replaced(lua_State *L)
 static void tidy_table(lua_State *L, int depth)
 {
     luaL_checkstack(L, 8, "a reply is nested too deep");
-    if (depth > 4 * MAX_DEPTH) {
+    if (depth > 4 * MAX_DEPTH)
         luaL_error(L, "a reply is nested too deep");
-    }
     int table = lua_gettop(L);
     lua_pushnil(L);
     while (lua_next(L, table) != 0) {
@@ -295,8 +280,7 @@ static void tidy_table(lua_State *L, int depth)
 int pomex_lua_tidy(lua_State *L)
 {
     lua_settop(L, 1);
-    if (lua_type(L, 1) == LUA_TTABLE) {
+    if (lua_type(L, 1) == LUA_TTABLE)
         tidy_table(L, 0);
-    }
     return 1;
 }

@@ -53,9 +53,8 @@ static void release_done(binding_operation *op)
 static int operation_gc(lua_State *L)
 {
     binding_operation *op = self(L);
-    if (op->operation != NULL) {
+    if (op->operation != NULL)
         release(op);
-    }
     return 0;
 }
 
@@ -75,9 +74,8 @@ static int operation_done(lua_State *L)
 static int operation_cancel(lua_State *L)
 {
     binding_operation *op = self(L);
-    if (op->operation != NULL) {
+    if (op->operation != NULL)
         pomex_operation_cancel(op->operation);
-    }
     return 0;
 }
 
@@ -104,19 +102,16 @@ static void push_result(lua_State *L, const pomex_operation *operation)
 static int operation_result(lua_State *L)
 {
     binding_operation *op = self(L);
-    if (op->operation == NULL) {
+    if (op->operation == NULL)
         return 0;
-    }
-    if (!pomex_operation_done(op->operation)) {
+    if (!pomex_operation_done(op->operation))
         return luaL_error(L, "this pomex operation is not done");
-    }
     bool within = op->read;
     op->read = true;
     push_result(L, op->operation);
     op->read = within;
-    if (op->unwanted && !within) {
+    if (op->unwanted && !within)
         release_done(op);
-    }
     return 3;
 }
 
@@ -127,9 +122,8 @@ static int operation_release(lua_State *L)
     binding_operation *op = self(L);
     if (op->operation != NULL && pomex_operation_done(op->operation)) {
         op->unwanted = op->read;
-        if (!op->read) {
+        if (!op->read)
             release_done(op);
-        }
     }
     return 0;
 }
@@ -140,14 +134,12 @@ static int operation_body(lua_State *L)
     binding_operation *op = self(L);
     size_t length = 0;
     size_t still = 0;
-    if (op->operation != NULL) {
+    if (op->operation != NULL)
         pomex_operation_body(op->operation, &length);
-    }
     char *copy = pomex_lua_newuserdata(L, length + 1);
     const char *body = op->operation != NULL ? pomex_operation_body(op->operation, &still) : "";
-    if (still != length) {
+    if (still != length)
         length = 0;
-    }
     memcpy(copy, body, length);
     lua_pushlstring(L, copy, length);
     return 1;
@@ -159,15 +151,13 @@ static int operation_progress(lua_State *L)
     binding_operation *op = self(L);
     int64_t done = op->done;
     int64_t total = op->total;
-    if (op->operation != NULL) {
+    if (op->operation != NULL)
         pomex_operation_progress(op->operation, &done, &total);
-    }
     pomex_lua_pushwhole(L, done > 0 ? done : 0);
-    if (total < 0) {
+    if (total < 0)
         lua_pushnil(L);
-    } else {
+    else
         pomex_lua_pushwhole(L, total);
-    }
     return 2;
 }
 

@@ -18,9 +18,8 @@ void pomex_lua_push_field(lua_State *L, int index, const char *name)
 const char *pomex_lua_text(lua_State *L, int index)
 {
     size_t length;
-    if (lua_isnoneornil(L, index)) {
+    if (lua_isnoneornil(L, index))
         return NULL;
-    }
     luaL_checktype(L, index, LUA_TSTRING);
     const char *text = lua_tolstring(L, index, &length);
     luaL_argcheck(L, strlen(text) == length, index, "must not hold a NUL byte");
@@ -35,13 +34,11 @@ const char *pomex_lua_field_string(lua_State *L, int index, const char *name)
         lua_pop(L, 1);
         return NULL;
     }
-    if (lua_type(L, -1) != LUA_TSTRING) {
+    if (lua_type(L, -1) != LUA_TSTRING)
         luaL_error(L, "%s must be a string, not a %s", name, luaL_typename(L, -1));
-    }
     const char *text = lua_tolstring(L, -1, &length);
-    if (strlen(text) != length) {
+    if (strlen(text) != length)
         luaL_error(L, "%s must not hold a NUL byte", name);
-    }
     lua_pop(L, 1);
     return text;
 }
@@ -50,13 +47,11 @@ static void field_number(lua_State *L, int index, const char *name, double *valu
 {
     pomex_lua_push_field(L, index, name);
     if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TNUMBER) {
+        if (lua_type(L, -1) != LUA_TNUMBER)
             luaL_error(L, "%s must be a number, not a %s", name, luaL_typename(L, -1));
-        }
         double given = (double)lua_tonumber(L, -1);
-        if (isnan(given)) {
+        if (isnan(given))
             luaL_error(L, "%s must be a number, not NaN", name);
-        }
         *value = fmin(fmax(given, -LONGEST), LONGEST);
     }
     lua_pop(L, 1);
@@ -66,9 +61,8 @@ static void field_int(lua_State *L, int index, const char *name, int *value)
 {
     double given = *value;
     field_number(L, index, name, &given);
-    if (given != floor(given)) {
+    if (given != floor(given))
         luaL_error(L, "%s must be a whole number", name);
-    }
     *value = (int)given;
 }
 
@@ -83,9 +77,8 @@ static bool field_given(lua_State *L, int index, const char *name)
 static bool field_table(lua_State *L, int index, const char *name)
 {
     pomex_lua_push_field(L, index, name);
-    if (lua_istable(L, -1)) {
+    if (lua_istable(L, -1))
         return true;
-    }
     lua_pop(L, 1);
     return false;
 }
@@ -93,9 +86,8 @@ static bool field_table(lua_State *L, int index, const char *name)
 void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *options)
 {
     pomex_call_options_init(options);
-    if (lua_isnoneornil(L, index)) {
+    if (lua_isnoneornil(L, index))
         return;
-    }
     luaL_checktype(L, index, LUA_TTABLE);
     field_number(L, index, "timeout", &options->timeout);
     field_int(L, index, "max_retries", &options->max_retries);
@@ -169,9 +161,8 @@ static void read_options(lua_State *L, int index, pomex_options *options)
         lua_pop(L, 1);
     }
     const char *billed = pomex_lua_field_string(L, index, "billed_retry");
-    if (billed != NULL && strcmp(billed, "unsent") != 0 && strcmp(billed, "refused") != 0) {
+    if (billed != NULL && strcmp(billed, "unsent") != 0 && strcmp(billed, "refused") != 0)
         luaL_error(L, "billed_retry must be \"refused\" or \"unsent\"");
-    }
     options->billed_retry_unsent = billed != NULL && strcmp(billed, "unsent") == 0;
     options->allow_http = field_given(L, index, "allow_http");
     options->events = field_given(L, index, "events");
@@ -218,12 +209,10 @@ int pomex_lua_new(lua_State *L)
     lua_setfenv(L, -2);
 #endif
     ud->client = pomex_client_new(&options, held);
-    if (ud->client != NULL) {
+    if (ud->client != NULL)
         return 1;
-    }
-    if (*held == NULL) {
+    if (*held == NULL)
         return pomex_lua_fail(L, "memory_error", "out of memory");
-    }
     lua_pushnil(L);
     pomex_lua_push_error(L, *held);
     return 2;

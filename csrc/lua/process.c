@@ -52,9 +52,8 @@ static bool reap(process *child, int flags)
     do {
         got = waitpid(child->pid, &status, flags);
     } while (got < 0 && errno == EINTR);
-    if (got == 0) {
+    if (got == 0)
         return false;
-    }
     child->status = got == child->pid ? status : -1;
     child->pid = 0;
     return true;
@@ -67,16 +66,13 @@ static bool await_end(process *child, double seconds)
     char rest[512];
     double until = now() + seconds;
     for (;;) {
-        if (reap(child, WNOHANG)) {
+        if (reap(child, WNOHANG))
             return true;
-        }
-        if (now() >= until) {
+        if (now() >= until)
             return false;
-        }
         struct pollfd wanted = {.fd = child->out, .events = POLLIN};
-        if (poll(&wanted, 1, 5) > 0 && read(child->out, rest, sizeof rest) <= 0) {
+        if (poll(&wanted, 1, 5) > 0 && read(child->out, rest, sizeof rest) <= 0)
             close_one(&child->out);
-        }
     }
 }
 
@@ -100,12 +96,10 @@ static int start(process *child, const char *path, char *const arguments[],
     int from[2] = {-1, -1};
     posix_spawn_file_actions_t actions;
     int failed = posix_spawn_file_actions_init(&actions);
-    if (failed != 0) {
+    if (failed != 0)
         return failed;
-    }
-    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0) {
+    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
         failed = errno;
-    }
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, to[0], 0);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, from[1], 1);
     failed = failed ? failed
@@ -134,27 +128,23 @@ static char **push_environment(lua_State *L, int index)
 {
     size_t own = lua_istable(L, index) ? lua_rawlen(L, index) : 0;
     size_t count = 0;
-    while (environ != NULL && environ[count] != NULL) {
+    while (environ != NULL && environ[count] != NULL)
         count++;
-    }
     char **list = pomex_lua_newuserdata(L, (own + count + 1) * sizeof *list);
     char **end = list;
     for (size_t i = 1; i <= own; i++) {
         lua_rawgeti(L, index, (int)i);
-        if (lua_type(L, -1) != LUA_TSTRING) {
+        if (lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "variable %d of the process must be a string", (int)i);
-        }
         *end++ = (char *)lua_tostring(L, -1);
         lua_pop(L, 1);
     }
     for (size_t i = 0; i < count; i++) {
         bool said = false;
-        for (size_t k = 0; k < own; k++) {
+        for (size_t k = 0; k < own; k++)
             said = said || has_name_of(environ[i], list[k]);
-        }
-        if (!said) {
+        if (!said)
             *end++ = environ[i];
-        }
     }
     *end = NULL;
     return list;
@@ -178,9 +168,8 @@ int pomex_lua_spawn(lua_State *L)
     arguments[0] = (char *)path;
     for (size_t i = 1; i <= count; i++) {
         lua_rawgeti(L, 2, (int)i);
-        if (lua_type(L, -1) != LUA_TSTRING) {
+        if (lua_type(L, -1) != LUA_TSTRING)
             return luaL_error(L, "argument %d of the process must be a string", (int)i);
-        }
         arguments[i] = (char *)lua_tostring(L, -1);
     }
     int failed = start(child, path, arguments, environment);
@@ -196,11 +185,10 @@ int pomex_lua_spawn(lua_State *L)
 static int process_pid(lua_State *L)
 {
     process *child = self(L);
-    if (child->pid == 0) {
+    if (child->pid == 0)
         lua_pushnil(L);
-    } else {
+    else
         pomex_lua_pushwhole(L, child->pid);
-    }
     return 1;
 }
 
@@ -208,9 +196,8 @@ static int process_pid(lua_State *L)
 static bool push_line(lua_State *L, process *child)
 {
     const char *end_of_line = memchr(child->line, '\n', child->held);
-    if (end_of_line == NULL) {
+    if (end_of_line == NULL)
         return false;
-    }
     size_t length = (size_t)(end_of_line - child->line);
     lua_pushlstring(L, child->line, length);
     child->held -= length + 1;
@@ -232,26 +219,21 @@ static int process_read_line(lua_State *L)
     double until = now() + luaL_optnumber(L, 2, 10);
     while (!push_line(L, child)) {
         double left = until - now();
-        if (child->held == sizeof child->line) {
+        if (child->held == sizeof child->line)
             return no_line(L, "line too long");
-        }
-        if (child->out < 0) {
+        if (child->out < 0)
             return no_line(L, "closed");
-        }
         struct pollfd wanted = {.fd = child->out, .events = POLLIN};
         int milliseconds = left <= 0 ? 0 : left > 1e6 ? 1000000000 : (int)(left * 1e3) + 1;
         int ready = poll(&wanted, 1, milliseconds);
-        if (ready < 0) {
+        if (ready < 0)
             return no_line(L, errno == EINTR ? "interrupted" : strerror(errno));
-        }
-        if (ready == 0) {
+        if (ready == 0)
             return no_line(L, "timeout");
-        }
         ssize_t got =
             read(child->out, child->line + child->held, sizeof child->line - child->held);
-        if (got <= 0) {
+        if (got <= 0)
             return no_line(L, "closed");
-        }
         child->held += (size_t)got;
     }
     return 1;

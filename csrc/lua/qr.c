@@ -25,20 +25,16 @@ static int qr_encode(lua_State *L)
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
     QRecLevel level = levels[luaL_checkoption(L, 2, NULL, names)];
-    if (length == 0) {
+    if (length == 0)
         return fail(L, "empty");
-    }
-    if (length > MAX_BYTES) {
+    if (length > MAX_BYTES)
         return fail(L, "too long");
-    }
     QRcode *code = QRcode_encodeData((int)length, (const unsigned char *)text, 0, level);
-    if (code == NULL) {
+    if (code == NULL)
         return fail(L, errno == ERANGE ? "too long" : "memory");
-    }
     int width = code->width;
-    for (int i = 0; i < width * width; i++) {
+    for (int i = 0; i < width * width; i++)
         modules[i] = (code->data[i] & 1) != 0 ? '1' : '0';
-    }
     QRcode_free(code);
     lua_pushlstring(L, modules, (size_t)width * (size_t)width);
     lua_pushinteger(L, width);

@@ -16,10 +16,9 @@ bool pomex_fileio_say(char *why, size_t size, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(why, size, format, arguments);
     va_end(arguments);
-    for (char *c = why; *c; c++) {
+    for (char *c = why; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)
             *c = '?';
-    }
     return false;
 }
 

@@ -40,10 +40,9 @@ pomex_endpoint_id pomex_endpoint_by_name(const char *name)
 
 const pomex_endpoint *pomex_endpoint_named(const char *name)
 {
-    for (size_t i = 0; i < POMEX_ENDPOINTS; i++) {
+    for (size_t i = 0; i < POMEX_ENDPOINTS; i++)
         if (strcmp(name, endpoints[i].name) == 0 || strcmp(name, endpoints[i].limit_name) == 0)
             return &endpoints[i];
-    }
     return NULL;
 }
 

@@ -35,10 +35,9 @@ static bool is_empty(const json_t *value)
 
 static bool is_listed(const char *text, size_t length, const char *const *list)
 {
-    for (; *list; list++) {
+    for (; *list; list++)
         if (strlen(*list) == length && memcmp(*list, text, length) == 0)
             return true;
-    }
     return false;
 }
 
@@ -328,10 +327,9 @@ static bool check_generation(const json_t *payload, pomex_violation *violation)
                                    "content must be an array of parts");
     bool text = false;
     bool asset = false;
-    for (size_t i = 0; i < json_array_size(content); i++) {
+    for (size_t i = 0; i < json_array_size(content); i++)
         if (!check_part(json_array_get(content, i), i + 1, &text, &asset, violation))
             return false;
-    }
     if (!text)
         return pomex_violation_set(violation, "content",
                                    json_array_size(content) ? NULL : content,

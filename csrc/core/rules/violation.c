@@ -19,10 +19,9 @@ static size_t printable(const char *text, size_t length)
     size_t count = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
     if (c < 0xc2 || c > 0xf4 || count > length)
         return 0;
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 1; i < count; i++)
         if (((unsigned char)text[i] & 0xc0) != 0x80)
             return 0;
-    }
     return c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 0 : count;
 }
 
