@@ -97,7 +97,7 @@ function AsyncAssets:create_and_wait(body, opts)
   body = checked_body("assets:create_and_wait", body)
   opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
   local assets = self.client.assets
-  return unbilled(self.client:spawn(assets.create_and_wait, assets, body, opts))
+  return unbilled(calls.spawn(self.client, assets.create_and_wait, assets, body, opts))
 end
 
 ---As `client.assets:confirm_group`, in a task.
@@ -108,7 +108,7 @@ function AsyncAssets:confirm_group(group_id, opts)
   options.expect("assets:confirm_group", "group_id", group_id, "string")
   opts = optional("assets:confirm_group", opts, options.CALL)
   local assets = self.client.assets
-  return unbilled(self.client:spawn(assets.confirm_group, assets, group_id, opts))
+  return unbilled(calls.spawn(self.client, assets.confirm_group, assets, group_id, opts))
 end
 
 ---@class pomex.Assets

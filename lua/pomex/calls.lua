@@ -1,5 +1,6 @@
 --- Starts calls, waits and downloads: what assets, generations and sessions share.
 
+local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
@@ -9,7 +10,7 @@ local json = require "pomex.json"
 
 local calls = {}
 
-local new, now = operation.new, core.now
+local new, now, cancelled_here = operation.new, core.now, cancel.here
 
 local function file(_, _, _, op)
   local size = op.handle:progress()
@@ -49,6 +50,13 @@ local function open(client)
   return loop
 end
 
+-- In a cancelled task nothing is begun: what is begun may be sent at once.
+local function not_begun(client, kind, id)
+  local err = cancel.error("not begun, in a cancelled task", "no")
+  err.attempts = 0
+  return operation.already_failed(client, err, kind, id)
+end
+
 -- The next functions are flat, and keep intermediate values out of argument lists, so that a task
 -- which waits has a small stack.
 
@@ -61,6 +69,7 @@ end
 ---@return pomex.Operation
 function calls.start(client, kind, id, payload, opts)
   local loop = open(client)
+  if cancelled_here() then return not_begun(client, kind, id) end
   local spares = loop.spares
   local last = #spares
   local spare = spares[last]
@@ -77,6 +86,7 @@ end
 ---@return pomex.Operation
 function calls.start_wait(client, kind, id, opts)
   local loop = open(client)
+  if cancelled_here() then return not_begun(client, kind, id) end
   local handle, number = loop.handle:wait(kind.endpoint, id, opts)
   return new(client, kind, opts, id, handle, number)
 end
@@ -90,6 +100,7 @@ end
 ---@return pomex.Operation
 function calls.start_download(client, id, link, path, opts)
   local loop = open(client)
+  if cancelled_here() then return not_begun(client, KINDS.download, id) end
   -- Made before anything is started: between the start and `new` nothing may fail.
   local kept = { path = path, on_progress = opts and opts.on_progress }
   local handle, number = loop.handle:download(id, link, path, opts)
@@ -184,6 +195,16 @@ function calls.require_waitable(async)
   return async
 end
 
+---Starts a method of the plain resources in a task; in a cancelled task, one that is cancelled too.
+---@param client pomex.Client
+---@param method function
+---@return pomex.Task
+function calls.spawn(client, method, ...)
+  if not cancelled_here() then return client:spawn(method, ...) end
+  local err = cancel.error("not begun, in a cancelled task", "no")
+  return client:spawn(function() return nil, err end)
+end
+
 local REQUEST = { query = "table", body = "any", headers = "table" }
 
 ---@class pomex.Async
@@ -212,6 +233,7 @@ function Async:request(method, path, parts, opts)
     return operation.already_failed(client, err, KINDS.request)
   end
   local loop = open(client)
+  if cancelled_here() then return not_begun(client, KINDS.request) end
   local handle, number = loop.handle:request(method, path, parts, opts)
   return new(client, KINDS.request, opts, nil, handle, number)
 end

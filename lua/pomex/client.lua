@@ -1,10 +1,12 @@
 --- The client: the resources, and the loop that drives them.
 
 local calls = require "pomex.calls"
+local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local hosts = require "pomex.host"
 local loop = require "pomex.loop"
+local map = require "pomex.map"
 local options = require "pomex.options"
 local tasks = require "pomex.task"
 
@@ -66,7 +68,8 @@ function Client:spawn(f, ...)
   return tasks.spawn(self, f, ...)
 end
 
----`spawn` and `wait`: returns what `f(…)` returns, raises what it raises.
+---`spawn` and `wait`: returns what `f(…)` returns, raises what it raises. In a cancelled task it
+---starts nothing: nil, cancelled_error.
 ---@param f function
 ---@param ... any its arguments
 ---@return any ...
@@ -74,20 +77,25 @@ function Client:run(f, ...)
   if self.loop.closed then options.misuse("pomex client is closed") end
   options.expect("client:run", "f", f, "callable")
   require_waitable(self.async)
+  if cancel.here() then return nil, cancel.error("client:run in a cancelled task", "no") end
   local task = tasks.spawn(self, f, ...)
   task.collected = true
   return task:wait()
 end
 
----Runs `fn(item, index)` for each item, `concurrency` (16) at a time.
+---Runs `fn(item, index)` for each item, `concurrency` (16) at a time. Raises where `items` is not
+---a list. Broken off (its task cancelled, an error in `on_each`, the client closed) it starts no
+---more, waits for those that run, and returns what there is, and why.
 ---@param items any[]
 ---@param fn fun(item: any, index: integer): any, any
----@param opts? { concurrency?: integer }
----@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
+---@param opts? pomex.MapOptions
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; of one that
+---  was never started, `{ nil, cancelled_error }`
+---@return any err only where it was broken off: a cancelled_error, or what `on_each` raised
 function Client:map(items, fn, opts)
   if self.loop.closed then options.misuse("pomex client is closed") end
   require_waitable(self.async)
-  return tasks.map(self, items, fn, opts)
+  return map(self, items, fn, opts)
 end
 
 ---Does what is ready, resumes what became ready, and returns without waiting: once a frame is

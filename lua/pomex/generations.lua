@@ -136,7 +136,7 @@ function AsyncGenerations:create_and_wait(body, opts)
   body = checked_body("generations:create_and_wait", body)
   opts = saving_options(opts)
   local generations = self.client.generations
-  return self.client:spawn(generations.create_and_wait, generations, body, opts)
+  return calls.spawn(self.client, generations.create_and_wait, generations, body, opts)
 end
 
 ---@class pomex.Generations

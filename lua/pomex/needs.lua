@@ -7,13 +7,14 @@ local VERSION = _VERSION:match("%d+%.%d+")
 local JIT = rawget(_G, "jit")
 local RUNNING = type(JIT) == "table" and ("%s (Lua 5.1)"):format(JIT.version) or _VERSION
 
-local HEADERS = JIT and "libluajit2-5.1-dev (libluajit-5.1-dev from Debian 13 on)" or ("liblua%s-dev"):format(
-  VERSION == "5.1" and "5.1-0" or VERSION)
+local HEADERS = JIT and "libluajit2-5.1-dev (libluajit-5.1-dev from Debian 13 on)"
+  or ("liblua%s-dev"):format(VERSION == "5.1" and "5.1-0" or VERSION)
 
 -- How to get each module for the Lua that runs.
 local ADVICE = {
   cjson = VERSION == "5.5"
-    and 'no distribution has it for Lua 5.5 yet; "luarocks --lua-version=5.5 install lua-cjson" builds it'
+    and 'no distribution has it for Lua 5.5 yet; "luarocks --lua-version=5.5 install lua-cjson" '
+      .. "builds it"
     or ('install it with "apt-get install lua-cjson" (Debian and Ubuntu, for every Lua), or '
       .. 'with "luarocks --lua-version=%s install lua-cjson"'):format(VERSION),
   ["pomex.core"] = ('build it in a clone of pomex with "cmake -S . -B build/install '

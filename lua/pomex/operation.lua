@@ -2,6 +2,7 @@
 --- returns operations; the plain calls are `client.async…:wait()`.
 
 local catch = require "pomex.host.catch"
+local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local json = require "pomex.json"
@@ -9,7 +10,7 @@ local options = require "pomex.options"
 local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
-local now, note = core.now, catch.note
+local now, note, cancelled_here = core.now, catch.note, cancel.here
 
 ---To drop an operation does not cancel it. Its result stays in it, however often it is taken.
 ---@class pomex.Operation: pomex.Waitable
@@ -189,6 +190,11 @@ function Operation:wait(timeout)
   end
   local client = self.client
   local host = client.host
+  -- In a cancelled task there is no wait. What was just begun has sent nothing yet.
+  if cancelled_here() and not self:done() then
+    self:cancel()
+    return self:outcome()
+  end
   while true do
     if self.news then deliver(self) end
     if self.finished or client.loop.closed then return self:outcome() end

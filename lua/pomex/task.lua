@@ -1,6 +1,7 @@
 --- Coroutine tasks: functions that run beside each other, in coroutines, and wait without blocking
 --- one another. (The service also calls a video in the making a task; here that is a generation.)
 
+local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
@@ -114,17 +115,27 @@ end
 
 -- The function goes on, and pomex does not know what it asks for: perhaps a video, unless the
 -- function is one of pomex's own.
-local function ran_out(self, timeout)
+local function goes_on(self, err)
   local waiting = self.waiting
   local handle = waiting and waiting.kind and waiting.handle
   local billed = handle and handle:billed() or "no"
   if billed == "no" and not self.unbilled then billed = "maybe" end
-  return nil, errors.bill(errors.new("timeout_error", {
+  err.id = billed == "yes" and waiting.object_id or nil
+  return nil, errors.bill(err, billed)
+end
+
+local function ran_out(self, timeout)
+  return goes_on(self, errors.new("timeout_error", {
     message = ("the task is not done after %s s of waiting"):format(
       text.number("%.14g", timeout)),
     hint = "the task goes on; call its wait again",
-    id = billed == "yes" and waiting.object_id or nil,
-  }), billed)
+  }))
+end
+
+-- In a cancelled task there is no wait: what it would wait for is cancelled, too.
+local function given_up(self)
+  self:cancel()
+  return goes_on(self, cancel.error("the task that waits for this one was cancelled", "no"))
 end
 
 ---Waits for the function to end. What it raised is raised here.
@@ -138,6 +149,7 @@ function Task:wait(timeout)
   end
   local client = self.client
   local may = client.host.may
+  if not self.finished and cancel.here() then return given_up(self) end
   while not self.finished do
     -- Where nothing can wait, one can still look.
     local looks = timeout == 0 and may and not may(client, "wait")
@@ -156,10 +168,12 @@ function Task:done()
   return self.finished or false
 end
 
----Cancels what the task waits for; its function gets the cancelled_error and goes on.
+---Cancels all that the task waits for: an operation, a task, those of `pomex.all` and `client:map`.
+---Its function gets the cancelled_error (or the ambiguous_error of what was perhaps carried
+---out) and goes on, but nothing is begun in it any more: every later call and wait in it fails at
+---once with a cancelled_error. No effect on a task that is done.
 function Task:cancel()
-  local waiting = not self.finished and self.waiting
-  if waiting and waiting.cancel then waiting:cancel() end
+  return cancel.task(self)
 end
 
 function Task:__tostring()
@@ -167,7 +181,25 @@ function Task:__tostring()
     self.finished and (self.count == RAISED and "failed" or "done") or "running")
 end
 
----Waits for all of `ops` (operations or coroutine tasks), and cancels none.
+local function outcomes(ops, cancelled)
+  local results = {}
+  for i = 1, #ops do
+    local op = ops[i]
+    -- A task's wait would raise what the task raised; an operation's calls on_update meanwhile.
+    if not rawequal(getmetatable(op), Task) then
+      results[i] = { op:wait() }
+    elseif cancelled and not op.finished then
+      results[i] = { given_up(op) }
+    else
+      while not op.finished do op:pause(now) end
+      results[i] = { op:outcome() }
+    end
+  end
+  return results
+end
+
+---Waits for all of `ops` (operations or coroutine tasks), and cancels none. A cancel of the task
+---that waits cancels all of them.
 ---@param ops (pomex.Operation|pomex.Task)[]
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; `err` is
 ---  also what a task raised
@@ -185,63 +217,10 @@ function tasks.all(ops)
     end
     if rawequal(getmetatable(op), Task) then op.collected = true end
   end
-  local results = {}
-  for i = 1, #ops do
-    local op = ops[i]
-    -- A task's wait would raise what the task raised; an operation's calls on_update meanwhile.
-    if rawequal(getmetatable(op), Task) then
-      while not op.finished do op:pause(now) end
-      results[i] = { op:outcome() }
-    else
-      results[i] = { op:wait() }
-    end
-  end
-  return results
+  -- A cancel that comes later ends each of them: what became of them is waited for.
+  return cancel.reaching(ops, outcomes, ops, cancel.here())
 end
 
 options.methods(Task, "task", { "wait", "done", "cancel", "on_done" })
-
--- A gate is ready while fewer than `limit` tasks run. It looks which have finished: a handler that
--- counted them could fail for lack of memory.
-local Gate = {}
-Gate.__index = Gate
-for name, method in pairs(waitable) do Gate[name] = method end
-
-function Gate:__call()
-  local running = self.running
-  for i = #running, 1, -1 do
-    if running[i].finished then table.remove(running, i) end
-  end
-  return #running < self.limit
-end
-
-local MAP = { concurrency = "whole" }
-
----Runs `fn(item, index)` for each item, a few at a time, each in a task of its own.
----@param client pomex.Client
----@param items any[]
----@param fn fun(item: any, index: integer): any, any
----@param opts? pomex.MapOptions
----@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order, as
----  `pomex.all` returns them
-function tasks.map(client, items, fn, opts)
-  if type(items) ~= "table" then options.misuse("client:map: items must be a list") end
-  options.expect("client:map", "fn", fn, "callable")
-  opts = options.optional("client:map", opts, MAP)
-  local gate = setmetatable({
-    client = client, running = {}, limit = math.max(opts and opts.concurrency or 16, 1),
-  }, Gate)
-  local function leave() gate:wake() end
-  client.loop.gates[gate] = true
-  local all = {}
-  for i = 1, #items do
-    while not gate() do gate:pause(now) end
-    all[i] = tasks.spawn(client, fn, items[i], i)
-    gate.running[#gate.running + 1] = all[i]
-    -- With an on_done the task's error counts as collected, so that no step raises it.
-    all[i]:on_done(leave)
-  end
-  return tasks.all(all)
-end
 
 return tasks

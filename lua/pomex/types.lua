@@ -82,6 +82,12 @@
 ---@field on_update? fun(object: table) called after each look except the last, whose object the
 ---  wait returns; in the waiting coroutine, and may wait
 
+---@class pomex.MapOptions
+---@field concurrency? integer so many at a time, 1 or more; 16
+---@field on_each? fun(index: integer, value: any, err: any) after each is over, in the order in
+---  which they end, in the coroutine that maps; may wait (not on PUC 5.1). What it raises breaks
+---  the map off
+
 ---@class pomex.CreateAndWaitOptions: pomex.WaitOptions
 ---@field max_retries? integer attempts of the creation after the first; default: the client's
 ---@field validate? boolean false: send what the document's rules forbid
@@ -102,9 +108,6 @@
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
 ---@field sync? boolean true: the file is on the disk when the call returns
 ---@field overwrite? boolean true: replace a file of that name
-
----@class pomex.MapOptions
----@field concurrency? integer how many run at once; 16
 
 ---@class pomex.SessionBody
 ---@field callback_url string https; the person's browser comes back here after the scan

@@ -342,7 +342,7 @@ describe("tasks", function()
     it("raises on misuse", function()
       assert.error_matches(function() client:map(5, print) end, "items must be a list")
       assert.error_matches(function() client:map({}, 5) end, "fn must be a function")
-      assert.error_matches(function() client:map({}, print, { limit = 5 }) end, "concurrency")
+      assert.error_matches(function() client:map({}, print, { concurency = 5 }) end, "concurrency")
     end)
   end)
 

@@ -49,8 +49,11 @@ describe("the caller's", function()
           hooks.sb:fault { endpoint = "video", after_accept = "drip" }
           local op = begin(hook, function(op) op:cancel() end)
           if hook == "on_created" then
-            -- A task, which waits for nothing at that time.
-            is_whole(hook, assert(run(op.wait, op)))
+            -- A task, which waits for nothing at that time: its next wait is not begun.
+            local value, err = run(op.wait, op)
+            assert.is_nil(value)
+            assert.equal("cancelled_error", err.type)
+            assert.matches("^asset%-", err.id)
           else
             is_cancelled(hook, run(op.wait, op))
           end

@@ -120,6 +120,44 @@ scenario("cancels in the middle of a wait", function(env)
   end)
 end)
 
+scenario("cancels a task with all that it waits for, and begins nothing in it", function(env)
+  slow(env, 5)
+  local client, began = env.client(), now()
+  env.run(function()
+    local function list() return select(2, client.assets:list()) end
+    local one, all, mapped, later = client:spawn(list), client:spawn(function()
+      return env.pomex.all { client.async.assets:list(), client:spawn(list) }
+    end), client:spawn(function()
+      return client:map({ 1, 2, 3 }, list, { concurrency = 2 })
+    end), client:spawn(function()
+      local errs = { list() }
+      errs[2] = list()
+      errs[3] = select(2, client:run(list))
+      errs[4] = select(2, client:spawn(list):wait())
+      return errs
+    end)
+    local tasks = { one, all, mapped, later }
+    for _, task in ipairs(tasks) do
+      equal("timeout_error", select(2, task:wait(0.05)).type, "before anything was cancelled")
+    end
+    local sent = #env.sb.journal:requests()
+    for _, task in ipairs(tasks) do task:cancel() end
+    equal("cancelled_error", one:wait().type, "a plain wait")
+    local results = all:wait()
+    equal("cancelled_error", results[1][2].type, "an operation of several")
+    equal("cancelled_error", results[2][1].type, "a task of several")
+    local broken
+    results, broken = mapped:wait()
+    equal("cancelled_error", broken.type, "the map")
+    for i = 1, 2 do equal("cancelled_error", results[i][1].type, "one that runs") end
+    equal("cancelled_error", results[3][2].type, "one that was never started")
+    for i, err in ipairs(later:wait()) do equal("cancelled_error", err.type, "wait " .. i) end
+    -- That of a task which was not cancelled as it began.
+    if #env.sb.journal:requests() > sent + 1 then error("more was sent") end
+    if now() - began > 4 then error("it waited for the answer") end
+  end)
+end)
+
 scenario("raises in the wait what on_update raised, and the operation goes on", function(env)
   local client = env.client()
   env.run(function()

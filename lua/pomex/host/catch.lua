@@ -92,12 +92,18 @@ function catch.run(task, f, ...)
   if co then hosted[co] = nil end
 end
 
+---The task that runs, where a host has started it.
+---@return pomex.Task|nil
+function catch.task()
+  if next(hosted) == nil then return nil end
+  local co = catch.current()
+  return co and hosted[co] or nil
+end
+
 ---Takes note of what such a task is about to wait for.
 ---@param ready table
 function catch.note(ready)
-  if next(hosted) == nil then return end
-  local co = catch.current()
-  local task = co and hosted[co]
+  local task = catch.task()
   if task then task.waiting = ready end
 end
 
