@@ -1,5 +1,5 @@
-/* Names that know no case, compared as ASCII: under a Turkish locale the C library holds "I" and
- * "i" for different letters. */
+/* Compares names without regard to letter case, as ASCII: under a Turkish locale the C library
+ * takes "I" and "i" for different letters. */
 #ifndef POMEX_ASCII_H
 #define POMEX_ASCII_H
 

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a cleared buffer may keep: enough for the usual answer, little enough that thousands
- * of waits at rest cost nothing to speak of. */
+/* The most memory that a cleared buffer keeps: enough for the usual answer, and little enough
+ * for thousands of waits at rest. */
 #define KEPT_CAPACITY 4096u
 
-/* Frees the bytes. A service that echoes our key has put it there. */
+/* Wipes and frees the bytes: a service may have echoed the API key into them. */
 static void wipe(pomex_buffer *buffer)
 {
     if (buffer->data)

@@ -11,13 +11,14 @@ typedef struct pomex_buffer {
     size_t capacity;
 } pomex_buffer;
 
-/* Appends; false if that would exceed `limit` bytes or memory ran out, with nothing changed. */
+/* Appends the bytes. False, with nothing changed, if the buffer would exceed `limit` bytes or
+ * memory ran out. */
 bool pomex_buffer_append(pomex_buffer *buffer, const void *bytes, size_t count, size_t limit);
 
 /* Appends a string without a bound. */
 bool pomex_buffer_puts(pomex_buffer *buffer, const char *text);
 
-/* Forgets the bytes, and the memory too where it has grown large. */
+/* Forgets the bytes. Gives the memory back if it has grown large. */
 void pomex_buffer_clear(pomex_buffer *buffer);
 
 void pomex_buffer_free(pomex_buffer *buffer);

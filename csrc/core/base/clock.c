@@ -25,7 +25,7 @@ int64_t pomex_clock_ns(double seconds)
 {
     if (!(seconds > 0))
         return 0;
-    if (seconds > 4e9) /* more than a century is for ever */
+    if (seconds > 4e9) /* more than a century counts as for ever */
         return POMEX_NEVER;
     return (int64_t)(seconds * 1e9);
 }

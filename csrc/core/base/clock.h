@@ -1,4 +1,4 @@
-/* All time that the core reads, and how it counts: int64_t nanoseconds. */
+/* The clocks that the core reads. It counts time in nanoseconds, as int64_t. */
 #ifndef POMEX_CLOCK_H
 #define POMEX_CLOCK_H
 
@@ -11,26 +11,26 @@
 typedef struct pomex_clock {
     pomex_clock_fn read;
     void *user;
-    int64_t recent; /* the monotonic time when last read */
+    int64_t recent; /* the monotonic time of the latest reading */
 } pomex_clock;
 
 /* The monotonic time, read now. */
 int64_t pomex_clock_now(pomex_clock *clock);
 
-/* The monotonic time as it was when last read in this round of the loop: good enough for what is
- * counted in milliseconds, and free. */
+/* The monotonic time of the latest reading in this round of the loop. It costs nothing, and is
+ * exact enough for what is counted in milliseconds. */
 static inline int64_t pomex_clock_recent(const pomex_clock *clock)
 {
     return clock->recent;
 }
 
-/* The system's clock; what options.clock replaces. */
+/* The system's clock, which options.clock can replace. */
 int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind);
 
-/* Seconds as nanoseconds; saturates, so that any double is safe. Negative counts as 0. */
+/* Seconds as nanoseconds. Saturates, so that any double is safe; a negative number counts as 0. */
 int64_t pomex_clock_ns(double seconds);
 
-/* A time `seconds` after `from`, or POMEX_NEVER where that is beyond counting. */
+/* The time `seconds` after `from`; POMEX_NEVER if that overflows. */
 int64_t pomex_clock_after(int64_t from, double seconds);
 
 /* Nanoseconds as seconds. */

@@ -9,7 +9,7 @@
 
 static char memory_message[] = "not enough memory";
 
-/* Never written to: every setter asks first. */
+/* These are never written to: every setter looks first whether its error is static. */
 // clang-format off: its versions disagree
 #define MEMORY_ERROR(word)                                                                     \
     {                                                                                          \
@@ -111,7 +111,7 @@ void pomex_error_set_endpoint(pomex_error *error, const char *endpoint)
         error->endpoint = endpoint;
 }
 
-/* Puts a text, taken over, into a field of an error that is not static. */
+/* Sets a field of an error that is not static. Takes the text over. */
 static void put(const pomex_error *error, char **field, char *text)
 {
     if (pomex_error_is_static(error)) {

@@ -8,11 +8,11 @@
 /* The static error of the type "memory_error". */
 pomex_error *pomex_error_memory(void);
 
-/* The static ambiguous_errors for when there is no memory left to say more. */
+/* The static ambiguous_errors, for a time when no memory is left for a better message. */
 pomex_error *pomex_error_lost(bool maybe_billed);
 
-/* The error, saying whether a video is paid for: the same one, or (of the static ones) one like
- * it. An ambiguous static one was chosen by that already, and stays. */
+/* Notes in the error whether a video is paid for. Returns the same error; for a static one, the
+ * static error that says so. An ambiguous static error already says it, and stays. */
 pomex_error *pomex_error_bill(pomex_error *error, pomex_billed billed);
 
 /* Whether the error is one of the static ones, which nobody may change. */
@@ -39,7 +39,7 @@ void pomex_error_set_service_type(pomex_error *error, char *text);
 /* The same call may succeed later. */
 void pomex_error_set_retryable(pomex_error *error);
 
-/* Refused here: nothing was sent. */
+/* The client refused the request: nothing was sent. */
 void pomex_error_set_client(pomex_error *error);
 
 #endif

@@ -40,7 +40,8 @@ int pomex_fileio_open(const char *path, int flags, mode_t mode)
     return fd;
 }
 
-/* A write that begins there raises SIGXFSZ, which ends a program that does not expect it. */
+/* Whether a write at this offset would raise SIGXFSZ, which ends a program that does not expect
+ * it. */
 static bool is_past_limit(int64_t at)
 {
     struct rlimit limit;

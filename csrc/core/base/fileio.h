@@ -7,19 +7,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* One line in `why`, as printf: what a path brings along of line breaks and control bytes is
- * shown as "?". False, always, for the caller's return. */
+/* Writes one line to `why`, as printf does; line breaks and control bytes of a path become "?".
+ * Always false, so that the caller can return it. */
 __attribute__((format(printf, 3, 4))) bool pomex_fileio_say(char *why, size_t size,
                                                             const char *format, ...);
 
-/* "cannot write PATH: " and what errno says; of a path that leaves no room for that, its end. False, always. */
+/* Writes "cannot write PATH: " and errno's text to `why`; a path that is too long loses its
+ * beginning. Always false. */
 bool pomex_fileio_say_errno(char *why, size_t size, const char *path);
 
 /* open(2), never through a symbolic link as the last name, never waiting for a FIFO's other
  * end, and close-on-exec. */
 int pomex_fileio_open(const char *path, int flags, mode_t mode);
 
-/* Writes all of it at *at, which moves on by what was written; false with errno. */
+/* Writes all bytes at offset *at, and adds to *at how many were written. False with errno. */
 bool pomex_fileio_write(int fd, const char *bytes, size_t count, int64_t *at);
 
 #endif

@@ -10,7 +10,7 @@ static bool is_gzip(const unsigned char *bytes, size_t count)
     return count >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-/* Decodes all that is at z->next_in: one gzip, or several one behind another. */
+/* Decodes one gzip, or several one after another, from z->next_in. */
 static enum pomex_gzip decode(z_stream *z, pomex_buffer *out, size_t limit)
 {
     unsigned char piece[16384];
@@ -32,7 +32,7 @@ static enum pomex_gzip decode(z_stream *z, pomex_buffer *out, size_t limit)
         else if (code == Z_STREAM_END && is_gzip(z->next_in, z->avail_in))
             code = inflateReset(z);
     }
-    explicit_bzero(piece, sizeof piece); /* a service may echo our key */
+    explicit_bzero(piece, sizeof piece); /* the service may have echoed the API key */
     return result;
 }
 

@@ -1,4 +1,4 @@
-/* Answers that a gateway compressed though nobody asked it to. */
+/* Opens answers that a gateway compressed although pomex did not ask for it. */
 #ifndef POMEX_GZIP_H
 #define POMEX_GZIP_H
 
@@ -12,7 +12,7 @@ enum pomex_gzip {
     POMEX_GZIP_NO_MEMORY
 };
 
-/* Puts in the place of a gzip what it holds, at most `limit` bytes. */
+/* Replaces a gzip in the buffer by its content, if that has at most `limit` bytes. */
 enum pomex_gzip pomex_gzip_open(pomex_buffer *body, size_t limit);
 
 #endif

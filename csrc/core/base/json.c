@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A fraction that was written as 0.1 goes out as 0.1; where that is not enough, 17 digits are. */
+/* With 15 digits 0.1 is sent as 0.1. Where some number needs more to read back the same, 17
+ * digits are used. */
 #define SHORT_DIGITS 15
 #define ALL_DIGITS   17
 
@@ -41,8 +42,7 @@ json_t *pomex_json_parse(const char *text, size_t length)
 {
     if (length == 0 || length > POMEX_MAX_BODY || !is_shallow(text, length))
         return NULL;
-    /* jansson asks the locale for its decimal point, and ends the program where that is not one
-     * byte. */
+    /* jansson asks the locale for its decimal point, and aborts if that is longer than one byte. */
     locale_t before = pomex_numeric_begin();
     json_t *value = json_loadb(
         text, length, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, NULL);
@@ -87,7 +87,8 @@ static void note_shape(const json_t *value, size_t depth, struct shape *shape)
         for (size_t i = 0; i < json_array_size(value) && !shape->too_deep; i++)
             note_shape(json_array_get(value, i), depth + 1, shape);
     } else if (json_is_object(value)) {
-        json_t *object = (json_t *)value; /* jansson's iterators take no const; none writes */
+        json_t *object = (json_t *)
+            value; /* jansson's iterators take no const pointer, but they do not write */
         for (void *at = json_object_iter(object); at && !shape->too_deep;
              at = json_object_iter_next(object, at))
             note_shape(json_object_iter_value(at), depth + 1, shape);
@@ -138,8 +139,8 @@ static json_t *object_with_integers(const json_t *value)
     return copy;
 }
 
-/* A copy in which whole reals are integers; leaves are shared. shape_of has bounded the depth.
- */
+/* A copy in which whole reals are integers; its other leaves are shared. shape_of has checked
+ * the depth. */
 static json_t *with_integers(const json_t *value)
 {
     if (json_is_real(value) && is_whole(value))

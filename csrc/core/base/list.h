@@ -1,4 +1,5 @@
-/* A doubly linked list of what lives elsewhere. Zeroed memory is a node that is in no list. */
+/* A doubly linked list whose nodes are members of other structures. Zeroed memory is a node
+ * that is in no list. */
 #ifndef POMEX_LIST_H
 #define POMEX_LIST_H
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The C library has this one ready: no memory is taken, nothing is to be freed. */
+/* The C library keeps this locale ready, so nothing is allocated or freed. */
 locale_t pomex_numeric_begin(void)
 {
     locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);

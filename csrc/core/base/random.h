@@ -1,4 +1,4 @@
-/* Chance for jitter: nothing that must be secret is drawn here. */
+/* Random numbers for jitter. They are not secret. */
 #ifndef POMEX_RANDOM_H
 #define POMEX_RANDOM_H
 
@@ -8,7 +8,7 @@ typedef struct pomex_random {
     uint64_t state;
 } pomex_random;
 
-/* Seeds from the system; from `spare` where that has nothing to give yet. */
+/* Seeds from the system, or from `spare` if the system has no random bytes yet. */
 void pomex_random_seed(pomex_random *random, uint64_t spare);
 
 /* A number in [0, 1). */

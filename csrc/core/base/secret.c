@@ -3,14 +3,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define LEAST 8 /* shorter ones stand in many a text by chance */
+#define LEAST 8 /* a shorter secret occurs in many texts by chance */
 
 char *pomex_secret_new(size_t size)
 {
     void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED)
         return NULL;
-    madvise(pages, size, MADV_DONTDUMP); /* the best effort: without it, all else still holds */
+    madvise(pages, size, MADV_DONTDUMP); /* a kernel without it keeps the other promises */
     return pages;
 }
 

@@ -7,11 +7,12 @@
 /* `size` zeroed bytes; NULL if memory ran out. */
 char *pomex_secret_new(size_t size);
 
-/* Puts stars in the place of `secret` (NULL: nothing) wherever it stands in `length` bytes of
- * `text`: a server may echo what it was sent. One of less than 8 bytes is left. */
+/* Replaces `secret` by stars wherever it occurs in `length` bytes of `text`, since a server may
+ * echo the API key. Does nothing if `secret` is NULL or shorter than 8 bytes. */
 void pomex_secret_hide(char *text, size_t length, const char *secret);
 
-/* `size` as it was given to pomex_secret_new. NULL is allowed. */
+/* Wipes and frees the memory. `size` must be the one given to pomex_secret_new; `secret` can be
+ * NULL. */
 void pomex_secret_free(char *secret, size_t size);
 
 #endif

@@ -7,13 +7,13 @@
 
 typedef struct pomex_settings {
     pomex_options options; /* its pointers are unset, except for the clock's */
-    char *authorization;   /* "Authorization: Bearer …", in memory of secret.h's */
+    char *authorization;   /* "Authorization: Bearer …", in memory of pomex_secret_new */
     size_t authorization_size;
     const char *key; /* the API key, within `authorization`; NULL once the client is closed */
     char *user_agent;
     char *base_url; /* without a trailing slash */
     bool base_is_loopback;
-    char *proxy; /* NULL: the environment's, never for http; "": none */
+    char *proxy; /* NULL: the environment's proxy, but none for http; "": none */
     char *ca_file;
     char *ca_path;
 } pomex_settings;

@@ -1,10 +1,10 @@
-/* A heap of timers: setting, moving and removing cost O(log n), the earliest O(1). */
+/* A heap of timers. Setting, moving and removing one costs O(log n); finding the earliest O(1). */
 #ifndef POMEX_TIMER_H
 #define POMEX_TIMER_H
 
 #include "base/clock.h"
 
-/* Lives inside what it wakes. Zeroed memory is a timer that is not set. */
+/* A member of the structure that it wakes. Zeroed memory is a timer that is not set. */
 typedef struct pomex_timer {
     int64_t at;
     size_t place; /* 1 + index in the heap; 0: not set */
@@ -16,11 +16,11 @@ typedef struct pomex_timers {
     size_t capacity;
 } pomex_timers;
 
-/* Makes room for one timer more. False if memory ran out. Whoever reserves once for each
- * timer that it may ever set can rely on pomex_timer_set not failing. */
+/* Makes room for `count` timers. False if memory ran out. pomex_timer_set cannot fail while no
+ * more timers are set than were reserved. */
 bool pomex_timer_reserve(pomex_timers *timers, size_t count);
 
-/* Sets or moves; POMEX_NEVER unsets. Needs room reserved for it. */
+/* Sets or moves the timer; POMEX_NEVER unsets it. Room for it must have been reserved. */
 void pomex_timer_set(pomex_timers *timers, pomex_timer *timer, int64_t at);
 
 void pomex_timer_unset(pomex_timers *timers, pomex_timer *timer);

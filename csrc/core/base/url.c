@@ -29,7 +29,7 @@ bool pomex_url_is_https(const char *url, size_t length)
         parsed ? curl_url_set(parsed, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
     if (code == CURLUE_OK)
         code = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
-    /* Want of memory is no fault of the URL's; whoever uses it will see. */
+    /* A lack of memory says nothing about the URL; whoever uses the URL will meet it. */
     bool valid = code == CURLUE_OUT_OF_MEMORY || (code == CURLUE_OK && *host);
     curl_free(host);
     curl_url_cleanup(parsed);

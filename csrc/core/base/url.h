@@ -1,4 +1,4 @@
-/* What is asked of URLs before they are used. */
+/* Checks of URLs before they are used. */
 #ifndef POMEX_URL_H
 #define POMEX_URL_H
 

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How often a part may be renamed away by others between our open and our lock. */
+/* How often we open the part again if another process renames it between our open and our lock. */
 #define OPEN_TRIES 16
 #define MAX_NOTE   4096
 
@@ -21,10 +21,11 @@ struct pomex_partfile {
     pomex_partnote note;
     int64_t size; /* 0 before the first byte of a part that is not resumed, whatever it holds */
     int fd;
-    pid_t owner; /* a forked child must neither unlock nor remove what its parent writes */
+    pid_t
+        owner; /* a forked child must neither unlock nor remove the part that its parent writes */
     bool overwrite;
     bool taken; /* the part is ours: opened, and locked where that is possible */
-    bool begun; /* what it holds is what came since */
+    bool begun; /* the part holds only bytes that came since pomex_partfile_begin */
     bool whole;
     bool finished;
     char why[512];
@@ -42,7 +43,7 @@ static bool is_free(const char *path, bool overwrite, char *why, size_t why_size
     if (lstat(path, &info) != 0) {
         if (path[length - 1] == '/')
             return pomex_fileio_say(why, why_size, "%s is a folder", path);
-        /* Of a folder that is missing, opening the part tells. */
+        /* If the folder is missing, opening the part reports it. */
         return errno == ENOENT || pomex_fileio_say_errno(why, why_size, path);
     }
     if (S_ISREG(info.st_mode))
@@ -78,7 +79,7 @@ static bool is_plain(const pomex_partfile *file, int64_t *held, char *why, size_
     return true;
 }
 
-/* True, too, where the file system has no locks. */
+/* True also if the file system has no locks. */
 static bool lock(const pomex_partfile *file, char *why, size_t why_size)
 {
     int result;
@@ -113,7 +114,7 @@ static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why
     return pomex_fileio_say(why, why_size, "%s is being downloaded already", file->path);
 }
 
-/* Takes over what the part holds, if its note is of this task and fits. */
+/* Keeps the bytes of the part if its note names this task and fits them. */
 static bool take_over(pomex_partfile *file, const char *task, int64_t held, char *why,
                       size_t why_size)
 {
@@ -175,7 +176,7 @@ pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool ove
     errno = ENAMETOOLONG;
     bool fits =
         pomex_partname_fits(&file->names) || pomex_fileio_say_errno(why, why_size, path);
-    /* The name is looked at again: another process may have given it before we had the lock. */
+    /* Look at the final name again: another process may have given it before we had the lock. */
     if (fits && open_part(file, &held, why, why_size) &&
         is_free(path, overwrite, why, why_size) && take_over(file, task, held, why, why_size))
         return file;
@@ -228,8 +229,8 @@ bool pomex_partfile_begin(pomex_partfile *file, int64_t offset, int64_t length,
     if (offset < 0 || (offset > 0 && !continues(file, offset, length, etag)))
         return pomex_fileio_say(why, why_size, "the answer does not continue what %s holds",
                                 file->names.part);
-    /* Cut before the note is changed: bytes must never stand under a note that is not theirs.
-     */
+    /* The part is cut before the note is changed, so that no bytes ever stand under another
+     * note. */
     if (ftruncate(file->fd, (off_t)offset) != 0)
         return pomex_fileio_say_errno(why, why_size, file->names.part);
     file->begun = true;
@@ -240,7 +241,8 @@ bool pomex_partfile_begin(pomex_partfile *file, int64_t offset, int64_t length,
     free(note->etag);
     note->etag = pomex_partnote_strong(etag) && length > 0 ? strdup(etag) : NULL;
     note->length = length;
-    /* One that cannot be resumed has a note, too: without, it would not be known as ours. */
+    /* A part that cannot be resumed has a note as well, since a part without one is taken for
+     * somebody else's. */
     return pomex_partnote_write(note, &file->names, why, why_size);
 }
 
@@ -304,8 +306,8 @@ static bool sync_folder(const char *path)
     return synced;
 }
 
-/* Gives the part a name that nothing has, in the first way that the file system and the kernel
- * know; false with errno, EEXIST if something has it. */
+/* Gives the part its name if nothing has that name, in the first way that file system and
+ * kernel support. False with errno, which is EEXIST if something has the name. */
 static bool give_free_name(const pomex_partfile *file)
 {
     const char *part = file->names.part, *path = file->path;
@@ -314,7 +316,7 @@ static bool give_free_name(const pomex_partfile *file)
         return true;
     if (errno == EEXIST)
         return false;
-    /* NFS says EEXIST of a name that it has just given, if the first answer was lost. */
+    /* NFS answers EEXIST for a name that it has just given, if its first answer was lost. */
     if (link(part, path) == 0 || (errno == EEXIST && is_at(file, path))) {
         unlink(part);
         return true;
@@ -354,7 +356,7 @@ bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t wh
     return true;
 }
 
-/* Whether nobody loses anything with the part. */
+/* Whether the part holds nothing that could be used again. */
 static bool is_worthless(const pomex_partfile *file)
 {
     struct stat info;
@@ -369,8 +371,9 @@ void pomex_partfile_close(pomex_partfile *file)
         return;
     if (file->owner == getpid() && file->fd >= 0) {
         if (is_worthless(file) && is_at(file, file->names.part)) {
-            /* Emptied first: a crash in between must leave no bytes without a note. The part's
-             * name goes last: with that, both names belong to whoever comes next. */
+            /* The part is emptied first: a crash in between must leave no bytes without a note.
+             * Its name is removed last, since from then on both names belong to the next
+             * process. */
             if (ftruncate(file->fd, 0) == 0)
                 unlink(file->names.note);
             unlink(file->names.part);

@@ -1,5 +1,5 @@
-/* A file that takes its name only when it is whole: PATH.part, with a note beside it that says of
- * what it is a part (partname.h, partnote.h). Blocking file calls only; no network. */
+/* A file that takes its name only when it is whole: PATH.part, with a note beside it that says
+ * which task it is a part of (partname.h, partnote.h). Blocking file calls only; no network. */
 #ifndef POMEX_PARTFILE_H
 #define POMEX_PARTFILE_H
 
@@ -39,7 +39,7 @@ const char *pomex_partfile_why(const pomex_partfile *file);
 /* Bytes in the part now. */
 int64_t pomex_partfile_size(const pomex_partfile *file);
 
-/* Its first bytes, at most `size`; how many there are. */
+/* Copies the first bytes of the part, at most `size`; returns how many there are. */
 size_t pomex_partfile_head(const pomex_partfile *file, char *bytes, size_t size);
 
 /* Gives the part its final name, if it is not empty and exactly as long as was announced;

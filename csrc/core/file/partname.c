@@ -14,8 +14,8 @@
 /* "~" and 16 hexadecimal digits. */
 #define NUMBER 17
 
-/* The bytes that a name in the folder of `path` may have: file systems that encrypt names take
- * fewer than others; those that say more count something else than bytes. */
+/* The most bytes that a name in the folder of `path` can have. File systems that encrypt names
+ * take fewer than others; those that report more do not count in bytes. */
 static size_t longest_name(const char *path, size_t folder)
 {
     char *copy = folder ? strndup(path, folder) : strdup(".");
@@ -24,13 +24,13 @@ static size_t longest_name(const char *path, size_t folder)
     return limit >= 64 && limit < NAME_MAX ? (size_t)limit : NAME_MAX;
 }
 
-/* At most `room` bytes of `name`, and no half of a character. */
+/* How many bytes of `name` fit into `room` without cutting a UTF-8 character. */
 static size_t beginning(const char *name, size_t room)
 {
     size_t length = room;
     while (length > 0 && room - length < 4 && ((unsigned char)name[length] & 0xC0) == 0x80)
         length--;
-    return room - length < 4 ? length : room; /* else it is no UTF-8 */
+    return room - length < 4 ? length : room; /* otherwise the name is not UTF-8 */
 }
 
 /* FNV-1a: names that begin alike get parts of their own. */
@@ -42,7 +42,7 @@ static uint64_t number_of(const char *name)
     return number;
 }
 
-/* What the three names begin with; NULL: no memory. */
+/* The common beginning of the three names; NULL: no memory. */
 static char *stem_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -4,12 +4,13 @@
 
 #include <stdbool.h>
 
-/* PATH.part, PATH.part.note, PATH.part.note~. Where the folder takes no names as long as the
- * last, all three have in place of PATH's name its beginning and a number made of all of it. */
+/* PATH.part, PATH.part.note and PATH.part.note~. If the longest of them is too long for the
+ * folder, all three use the beginning of PATH's name and a hash of the whole name instead of
+ * it. */
 typedef struct pomex_partname {
     char *part;
     char *note;
-    char *draft; /* what the note is written under, until it is whole */
+    char *draft; /* the name under which the note is written until it is whole */
 } pomex_partname;
 
 /* False: no memory. To be freed in either case. */

@@ -12,8 +12,8 @@
 
 #define MAX_NOTE 4096
 
-/* RFC 9110: a quoted string without W/ before it; it goes into a header as it is, and into JSON,
- * which takes no bytes that are no UTF-8. */
+/* RFC 9110: a quoted string without W/ before it. It is sent in a header and stored as JSON, so
+ * it must be UTF-8. */
 bool pomex_partnote_strong(const char *etag)
 {
     size_t length = etag ? strlen(etag) : 0;

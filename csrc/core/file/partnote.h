@@ -1,5 +1,5 @@
-/* The note beside a part: of which task it is, and what the server said of the whole. A part of
- * ours always has one, so a part that has none is somebody else's. */
+/* The note beside a part: which task the part belongs to, and what the server said of the whole
+ * video. A part that pomex made always has a note, so a part without one is somebody else's. */
 #ifndef POMEX_PARTNOTE_H
 #define POMEX_PARTNOTE_H
 
@@ -17,7 +17,8 @@ typedef struct pomex_partnote {
 /* Reads the note of that name; false: there is none that can be read, and `note` is empty. */
 bool pomex_partnote_read(pomex_partnote *note, const char *name);
 
-/* Writes it under its draft's name first: a note is whole or not there. False with `why`. */
+/* Writes the note under its draft's name first, so that a note is whole or absent. False with
+ * `why`. */
 bool pomex_partnote_write(const pomex_partnote *note, const pomex_partname *names, char *why,
                           size_t why_size);
 

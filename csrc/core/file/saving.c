@@ -6,7 +6,7 @@
 pomex_error *pomex_saving_check(const char *path, bool overwrite)
 {
     char why[1024];
-    /* Of no task: a part that holds something is looked at, and left as it is. */
+    /* The empty name is no task's, so that bytes in a part are kept. */
     pomex_partfile *file = pomex_partfile_open(path, "", overwrite, why, sizeof why);
     if (file) {
         pomex_partfile_close(file);

@@ -16,8 +16,8 @@ const char *pomex_sniff_looks_like(const char *bytes, size_t length)
     return begins(bytes, length, 0, "\x1a\x45\xdf\xa3", 4) ? "webm" : "unknown";
 }
 
-/* An error page or an answer of an API: a first letter that opens one, and nothing behind it that
- * no text holds. */
+/* Whether this is an error page or an API's answer: its first byte opens markup or JSON, and
+ * all bytes occur in text. */
 static int is_markup(const char *bytes, size_t length)
 {
     size_t at = begins(bytes, length, 0, "\xef\xbb\xbf", 3) ? 3 : 0;
@@ -41,7 +41,7 @@ const char *pomex_sniff_other(const char *bytes, size_t length, const char *enco
         return "gzip";
     if (is_markup(bytes, length))
         return "text";
-    /* These have no bytes, or none alone, by which they are known: the header is believed. */
+    /* These encodings have no bytes of their own at the beginning, so the header is believed. */
     static const char *const encodings[] = {"br", "zstd", "deflate", "compress"};
     for (size_t i = 0; i < sizeof encodings / sizeof *encodings; i++)
         if (pomex_ascii_equal(encoding, encodings[i]))

@@ -10,7 +10,7 @@ enum pomex_effect {
     POMEX_EFFECT_SPARE,  /* a session: one too many costs nothing */
     POMEX_EFFECT_ASSET,  /* an upload: one too many is a face stored twice */
     POMEX_EFFECT_BILLED, /* a generation: one too many is paid for */
-    POMEX_EFFECT_UNKNOWN /* the caller's own request: nobody knows */
+    POMEX_EFFECT_UNKNOWN /* the caller's own request, of which nothing is known */
 };
 
 typedef struct pomex_endpoint {
@@ -23,8 +23,9 @@ typedef struct pomex_endpoint {
     enum pomex_effect effect;
     double rate_limit;  /* documented requests a second; 0: none */
     const char *object; /* the "object" of its 200 */
-    bool of_service; /* the service answers: it gets the key, and its words can be shown. False:
-                         * whoever a signed link names does */
+    /* Whether the service answers: it gets the key, and its words can be shown. If not, the host of a
+     * signed link answers. */
+    bool of_service;
 } pomex_endpoint;
 
 /* The row of `id`; never NULL for a value of the enum. */

@@ -21,7 +21,7 @@ static const char *const sort_orders[] = {"asc", "desc", NULL};
 
 /* -------------------------------------------------------------------------- kinds of value */
 
-/* A null says what a missing field says. */
+/* A null counts as a missing field. */
 static const json_t *field(const json_t *object, const char *key)
 {
     const json_t *value = json_object_get(object, key);
@@ -78,7 +78,7 @@ static bool leads_away(const char *id, size_t length)
     return false;
 }
 
-/* `in_uri`: behind asset://, where nobody escapes it. */
+/* `in_uri`: the id follows asset://, where it is not percent-encoded. */
 static bool check_id(const char *what, const char *id, size_t length, bool in_uri,
                      pomex_violation *violation)
 {
@@ -208,7 +208,8 @@ static bool check_status_filter(const json_t *payload, pomex_violation *violatio
                                "status must be active, processing, or failed");
 }
 
-/* A whole number, as such or as the digits of a query; -1: it is none, or beyond an int32. */
+/* A whole number, given as a number or as the digits of a query; -1: not one, or beyond an
+ * int32. */
 static double whole_number(const json_t *value)
 {
     double number = -1;
@@ -259,8 +260,8 @@ static const json_t *part_url(const json_t *part, const char *type)
     return field(field(part, type), "url");
 }
 
-/* A part other than text; sets *asset if it refers to one. Only image_url is documented, so of
- * the others no more is asked than that an asset:// in them be one. */
+/* Checks a part other than text; sets *asset if it refers to an asset. Only image_url is
+ * documented, so the other kinds are only checked for a well-formed asset:// address. */
 static bool check_media_part(const json_t *part, const char *type, size_t number, bool *asset,
                              pomex_violation *violation)
 {

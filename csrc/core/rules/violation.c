@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Room that a value leaves for a note behind it. */
+/* Bytes that a shown value leaves free for a note after it. */
 #define NOTE_ROOM 96
 
-/* Bytes of the UTF-8 character at `text`; 0: it is none, or a control character. */
+/* The length of the UTF-8 character at `text`; 0 if it is malformed or a control character. */
 static size_t printable(const char *text, size_t length)
 {
     unsigned char c = (unsigned char)text[0];

@@ -18,12 +18,12 @@ __attribute__((format(printf, 4, 5))) bool pomex_violation_set(pomex_violation *
                                                                const json_t *value,
                                                                const char *format, ...);
 
-/* The same for bytes that are no JSON. */
+/* The same for a value that is not JSON. */
 __attribute__((format(printf, 5, 6))) bool
 pomex_violation_set_text(pomex_violation *violation, const char *what, const char *text,
                          size_t length, const char *format, ...);
 
-/* Adds "; note" to what is said of the value, where a value is shown. */
+/* Appends "; note" to the value shown, if one is shown. */
 void pomex_violation_explain(pomex_violation *violation, const char *note);
 
 /* The invalid_request_error of a violation: refused here, nothing was sent. `endpoint` is a
