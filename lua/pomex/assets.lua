@@ -191,8 +191,8 @@ function Assets:confirm_group(group_id, opts)
   return "unknown"
 end
 
----Iterates over the assets of all pages, none of them twice: `for asset in client.assets:each{ … }
----do`. Raises if a page fails. PUC Lua 5.1 cannot yield in an iterator: in a coroutine task, call
+---Iterates over the assets of all pages, none of them twice: `for asset in client.assets:each{ …
+---} do`. Raises if a page fails. PUC Lua 5.1 cannot yield in an iterator: in a coroutine task, call
 ---`list` there.
 ---@param query? pomex.EachQuery `limit` is of a page (default 100), `max` of all; the order is by
 ---  "create_time", "asc", unless the query says another

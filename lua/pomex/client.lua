@@ -1,4 +1,4 @@
---- The client: the resources, and the loop that drives them.
+--- The client: its resources, and the loop that drives them.
 
 local calls = require "pomex.calls"
 local cancel = require "pomex.cancel"
@@ -12,14 +12,17 @@ local tasks = require "pomex.task"
 
 local require_waitable = calls.require_waitable
 
----A connection to the service. One thread at a time; opens nothing before its first use, so
----one made before a fork works in each child. It ends with `close`, `<close>` (Lua 5.4) or the
----collector.
+---A client of the service, for one thread at a time. It opens nothing before its first use, so that
+---one made before a fork works in each child. `close`, `<close>` (Lua 5.4) or the collector end it.
 ---@class pomex.Client
 ---@field sessions pomex.Sessions
 ---@field assets pomex.Assets
 ---@field generations pomex.Generations
----@field async pomex.Async the same calls, each returning an operation at once
+---@field async pomex.Async the same calls, each of which returns an operation at once
+---@field loop pomex.Loop
+---@field host pomex.Host
+---@field package budget number
+---@field package url string
 local Client = {}
 Client.__index = Client
 
@@ -27,8 +30,8 @@ local client = {}
 
 ---@param given? pomex.Options
 ---@return pomex.Client|nil
----@return pomex.Error? err invalid_request_error or authentication_error: an option's value
----  is of no use, or there is no key
+---@return pomex.Error? err invalid_request_error: an option has a value that cannot be used;
+---  authentication_error: there is no key
 function client.new(given)
   local settings, named, on_event = options.settings(given)
   local host = hosts.resolve(named)
@@ -45,8 +48,8 @@ function client.new(given)
   return self
 end
 
----Any other request below the base URL, for what this version does not know. Anything but GET
----and HEAD is sent once.
+---Any other request below the base URL, for calls that this version does not know. A request other
+---than GET and HEAD is sent once.
 ---@param method string "GET", "POST", …
 ---@param path string begins with "/"
 ---@param parts? pomex.RequestParts
@@ -57,8 +60,8 @@ function Client:request(method, path, parts, opts)
   return require_waitable(self.async):request(method, path, parts, opts):wait()
 end
 
----Starts `f(…)` in a task of the host's kind; never blocks. It runs at once, up to its first
----wait; under cqueues, when its controller looks next.
+---Starts `f(…)` in a coroutine task of the host's kind; never blocks. It runs at once, up to its
+---first wait; under cqueues it begins when its controller looks next.
 ---@param f function
 ---@param ... any its arguments
 ---@return pomex.Task
@@ -89,19 +92,20 @@ end
 ---@param items any[]
 ---@param fn fun(item: any, index: integer): any, any
 ---@param opts? pomex.MapOptions
----@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; of one that
----  was never started, `{ nil, cancelled_error }`
----@return any err only where it was broken off: a cancelled_error, or what `on_each` raised
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; `{ nil,
+---  cancelled_error }` for an item that was never started
+---@return any err only if it was broken off: a cancelled_error, or what `on_each` raised
 function Client:map(items, fn, opts)
   if self.loop.closed then options.misuse("pomex client is closed") end
   require_waitable(self.async)
   return map(self, items, fn, opts)
 end
 
----Does what is ready, resumes what became ready, and returns without waiting: once a frame is
----all that a game needs. Raises an error of a task that nobody collected by then.
----@param budget? number seconds of work after which to stop early; the rest is for the next
----@return integer pending how much is not over; 0: nothing to step for
+---Does the work that is ready, resumes what can go on, and returns without waiting. A game needs no
+---more than one step a frame. Raises an error of a task, an on_done or an on_event that nobody has
+---collected.
+---@param budget? number seconds of work after which to stop early; the next step does the rest
+---@return integer pending how much is unfinished; 0: no need to step
 function Client:step(budget)
   local own = self.loop
   if own.closed then options.misuse("pomex client is closed") end
@@ -112,9 +116,9 @@ function Client:step(budget)
   return own:unfinished()
 end
 
----Sleeps until `step` has work, `seconds` have passed or a signal came.
----@param seconds? number for ever
----@return boolean|nil ready
+---Sleeps until `step` has work, `seconds` have passed or a signal has come.
+---@param seconds? number default: for ever
+---@return boolean|nil ready `step` has work
 ---@return string? why "interrupted"
 function Client:poll(seconds)
   if seconds ~= nil then options.expect("client:poll", "seconds", seconds, "span") end
@@ -124,20 +128,21 @@ function Client:poll(seconds)
   return self.loop.handle:poll(seconds)
 end
 
----The one descriptor to watch for reading.
+---The one descriptor to watch for reading: it is readable whenever `step` has work.
 ---@return integer|nil fd
 ---@return string? message
 function Client:pollfd()
   return self.loop.handle:pollfd()
 end
 
+---What to watch the descriptor for.
 ---@return string events "r"
 function Client:events()
   return self.loop.handle:events()
 end
 
----Seconds until `step` has work even if the descriptor stays silent; nil: no such time.
----@return number|nil
+---Seconds until `step` has work even if the descriptor stays silent; nil: there is no such time.
+---@return number|nil seconds
 function Client:timeout()
   local own, of_core = self.loop:timeout(), self.loop.handle:timeout()
   if self.loop:unheard() > 0 then return 0 end
@@ -145,13 +150,13 @@ function Client:timeout()
   return own or of_core
 end
 
----@return string url without the key
+---@return string url where the requests go; it has no key in it
 function Client:base_url()
   return self.url
 end
 
----Ends every operation (each says what became of it) and every connection. Idempotent. An
----error of a task that nobody had collected is raised after that.
+---Ends every operation (each says what became of it) and every connection; may be called again. An
+---error that nobody has collected is raised after that.
 function Client:close()
   local failure = self.loop:take_failure()
   self.loop:close()

@@ -5,9 +5,9 @@
 ---       :image(asset, "rachel")
 ---       :image("asset-20260619150241-b8xd4", "tom")
 ---
---- The document wants images named by their position ("image 1"); the builder counts them, so
---- that a picture put in between does not turn every prompt round. "image N" counts
---- `image_url` parts only, in their order. Document section: Generate a Video From an Asset.
+--- The document wants images named by their position ("image 1"). The builder counts them, so that
+--- the text stays right when an image is added before others. "image N" counts `image_url` parts
+--- only, in their order. Document section: Generate a Video From an Asset.
 
 local errors = require "pomex.errors"
 local misuse = require "pomex.misuse"
@@ -26,10 +26,10 @@ local quoted, invalid = errors.quoted, prompt.invalid
 ---@field role? string
 
 ---@class pomex.TextOptions
----@field raw? boolean true: an end user's words, taken as they are: no {name}, no checks
+---@field raw? boolean true: an end user's words, which are sent as they are: no {name}, no checks
 
 ---@class pomex.MediaOptions
----@field role? string instead of the default one
+---@field role? string default: of the method
 
 ---@class pomex.Content
 local Content = {}
@@ -95,9 +95,9 @@ end
 ---Adds an image.
 ---@param ref table|string an asset (as `assets:create` or `assets:wait` returned it), an asset
 ---  id, "asset://<id>", or a public https link (the document does not promise links here)
----@param name? string what texts call it, in braces
----@param options? pomex.MediaOptions role: "reference_image" unless told otherwise; the service
----  documents no other, though "first_frame" and "last_frame" are known of it
+---@param name? string by which texts name it, in braces
+---@param options? pomex.MediaOptions role: default "reference_image". The service documents no
+---  other, but is known to take "first_frame" and "last_frame"
 ---@return pomex.Content self
 function Content:image(ref, name, options)
   add_media(self, "image", ref, name, options, "reference_image")
@@ -106,7 +106,7 @@ end
 
 ---Adds a video. Not documented by the service: it promises text and images only.
 ---@param ref table|string as for `image`
----@param options? pomex.MediaOptions role: "reference_video" unless told otherwise
+---@param options? pomex.MediaOptions role: default "reference_video"
 ---@return pomex.Content self
 function Content:video(ref, options)
   add_media(self, "video", ref, nil, options, "reference_video")
@@ -115,14 +115,14 @@ end
 
 ---Adds a sound. Not documented by the service: it promises text and images only.
 ---@param ref table|string as for `image`
----@param options? pomex.MediaOptions role: "reference_audio" unless told otherwise
+---@param options? pomex.MediaOptions role: default "reference_audio"
 ---@return pomex.Content self
 function Content:audio(ref, options)
   add_media(self, "audio", ref, nil, options, "reference_audio")
   return self
 end
 
--- The same rule that keeps an id out of paths it must not reach.
+-- The rule of the core for ids, which keeps one from reaching another path.
 local function check_id(id)
   if id == "" or id == "." or id == ".." or #id > MAX_ID or id:find("[/\\%%%c%s]") then
     return invalid("not an asset id", ("asset id is %s; an asset, its id, asset://<id> or an "
@@ -179,11 +179,11 @@ local function media_part(entry)
   return { type = kind, [kind] = { url = url }, role = entry.role }
 end
 
----The array to send, new at each call; the builder may be added to and built again.
+---The array to send, a new one at each call; the builder can be added to and built again.
 ---@return pomex.ContentPart[]|nil parts
----@return pomex.Error? err invalid_request_error: a name that is missing, unused or doubled, a
----  position past the last image, an asset known not to be active or of the type wanted, a
----  reference that is no asset and no https link
+---@return pomex.Error? err invalid_request_error: a name is missing, unused or given twice; a text
+---  names a position after the last image; an asset is known not to be active, or is of another
+---  type; a reference is neither an asset nor an https link
 function Content:build()
   local positions, count = prompt.number(self.entries)
   if not positions then return nil, count end
@@ -209,6 +209,8 @@ end
 
 misuse.methods(Content, "content")
 
+---@class pomex.ContentModule
+---@operator call: pomex.Content
 local content = {}
 
 ---An empty builder. `pomex.content()` is the same.

@@ -1,7 +1,7 @@
---- What a call returns in place of its value: `nil, err`.
+--- Errors: a call that fails returns `nil, err`.
 ---
---- An error is a plain table of the fields below with a `__tostring` that makes one line of
---- it, fit for a log: no line breaks, no control bytes, never the body of an answer.
+--- An error is a plain table with the fields below. `tostring(err)` is one line for a log: without
+--- line breaks and control bytes, and never with the body of an answer.
 
 ---@alias pomex.ErrorType
 ---| "invalid_request_error"  # 400, or refused here by the same rule (`client = true`)
@@ -15,15 +15,15 @@
 ---| "file_error"             # a local file that cannot be written
 ---| "timeout_error"          # a budget or a deadline ran out
 ---| "decode_error"           # a body that is not what it should be
----| "ambiguous_error"        # a POST may have been carried out, and was not sent again
+---| "ambiguous_error"        # perhaps a POST was carried out; it was not sent again
 ---| "asset_failed"           # the service's own "failed" of an asset
 ---| "generation_failed"      # the service's own "failed" of a generation
 ---| "verification_failed"    # the callback said that the scan did not succeed
 ---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
 ---| "memory_error"           # an allocation failed
 
----"no": nothing was asked for that costs money, or it was not done. "maybe": nobody here can know;
----or it is a task that failed, expired or was cancelled. "yes": the task was made: `id` is its id.
+---"no": nothing was asked for that costs money, or it was not done. "maybe": pomex cannot know; or
+---the generation failed, expired or was cancelled. "yes": the generation was made; `id` is its id.
 ---@alias pomex.Billed "no"|"maybe"|"yes"
 
 ---Document section: Error Handling.
@@ -33,19 +33,19 @@
 ---@field status? integer HTTP status of the last answer
 ---@field endpoint? string "assets.get", …
 ---@field attempts? integer how often it was tried; 0: nothing was sent
----@field retryable? boolean the same call may succeed later, and repeating it is safe
+---@field retryable? boolean the same call can succeed later, and to repeat it is safe
 ---@field retry_after? number seconds that the service asked for
 ---@field billed? pomex.Billed is a video paid for? (Of the callback's errors: nil)
 ---@field maybe_billed? boolean `billed ~= "no"`
----@field cause? pomex.ErrorType ambiguous_error: the type it would have had
+---@field cause? pomex.ErrorType of an ambiguous_error: the type that it would have had
 ---@field hint? string the value at fault, or how to go on
 ---@field client? boolean refused here; nothing was sent
 ---@field proxy? boolean true: the proxy failed, and not the service
----@field id? string the asset or task that the call was about
----@field last_status? string time-outs of a wait: the last status seen
----@field object? table the service's answer, where it says "failed"
----@field candidates? string[] ambiguous uploads: ids of assets that may be it
----@field body? string the first 512 bytes of an answer that is no error envelope
+---@field id? string of the asset or generation that the call was about
+---@field last_status? string of a wait that ran out of time: the last status seen
+---@field object? pomex.Asset|pomex.Generation|table the service's answer, where it says "failed"
+---@field candidates? string[] of an ambiguous upload: the ids of assets that can be it
+---@field body? string the first 512 bytes of an answer that has no error in it
 ---@field request_id? string the X-Request-Id of the answer
 ---@field service_code? string the service's own `error.code`, also of what failed
 ---@field service_type? string the service's own `error.type`
@@ -56,15 +56,15 @@ local number = require("pomex.text").number
 ---@class pomex.ErrorsModule
 local errors = {}
 
--- An answer may hold megabytes in its message; a log line must not.
+-- The message of an answer can have megabytes; a log line must not.
 local MAX_TEXT = 1000
 
 local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
 end
 
--- What UTF-8 allows: bytes of the lead, of the second, and how many follow the lead. C1
--- controls (C2 80-9F) are left out.
+-- The characters of UTF-8: the range of the first byte, of the second, and how many follow the
+-- first. C1 controls (C2 80-9F) are left out.
 local FORMS = {
   { 0xC2, 0xC2, 0xA0, 0xBF, 1 }, { 0xC3, 0xDF, 0x80, 0xBF, 1 },
   { 0xE0, 0xE0, 0xA0, 0xBF, 2 }, { 0xE1, 0xEC, 0x80, 0xBF, 2 },
@@ -84,8 +84,8 @@ local function character_at(run, i)
   end
 end
 
--- Bytes that are no UTF-8, the C1 controls and the two line separators of Unicode become
--- \xNN: a terminal or a log viewer may act on any of them.
+-- Bytes that are no UTF-8, the C1 controls and the two line separators of Unicode become \xNN,
+-- since a terminal or a log viewer can act on any of them.
 local function clean_high(run)
   local out, i = {}, 1
   while i <= #run do
@@ -99,14 +99,15 @@ local function clean_high(run)
   return table.concat(out)
 end
 
----`text` on one line: control bytes and what is no UTF-8 as \xNN, cut after 1,000 bytes.
+---`text` on one line: control bytes, and bytes that are no UTF-8, become \xNN; cut after 1,000
+---bytes.
 ---@param text any
 ---@return string
 function errors.one_line(text)
   text = type(text) == "number" and number("%s", text) or tostring(text)
   local cut = #text > MAX_TEXT
   if cut then
-    -- Not within a character: its first bytes alone would be shown as broken.
+    -- Not within a character: its first bytes alone would be shown as \xNN.
     text = text:sub(1, MAX_TEXT):gsub("[\192-\255][\128-\191]*$", "")
   end
   text = text:gsub("[%z\1-\31\127]", hex):gsub("[\128-\255]+", clean_high)
@@ -155,13 +156,15 @@ function metatable.__concat(a, b)
   return tostring(a) .. tostring(b)
 end
 
----Makes an error of a plain table that has the fields above; the same table is returned.
+---Makes an error of a table that has the fields above.
+---@package
 ---@param fields table
----@return pomex.Error
+---@return pomex.Error err the same table
 function errors.wrap(fields)
   return setmetatable(fields, metatable)
 end
 
+---@package
 ---@param kind pomex.ErrorType
 ---@param fields? table the other fields; copied
 ---@return pomex.Error
@@ -172,6 +175,7 @@ function errors.new(kind, fields)
 end
 
 ---Has the error say whether a video is paid for.
+---@package
 ---@param err pomex.Error
 ---@param billed pomex.Billed
 ---@return pomex.Error err the same
@@ -180,7 +184,8 @@ function errors.bill(err, billed)
   return err
 end
 
----For what is refused here, before a byte is sent.
+---An invalid_request_error of pomex's own, before anything is sent.
+---@package
 ---@param endpoint? string "generations.create", …
 ---@param message string
 ---@param hint? string the value at fault, or what to do instead
@@ -200,7 +205,7 @@ function errors.quoted(text)
   return '"' .. errors.one_line(text) .. '"'
 end
 
----Whether `x` is an error of this library.
+---Whether `x` is an error of pomex's.
 ---@param x any
 ---@return boolean
 function errors.is(x)

@@ -4,7 +4,7 @@
 ---     local client = pomex.check(pomex.new())
 ---     local asset, err = client.assets:get(id)
 ---
---- Every call returns its value, or nil and a pomex.Error. Misuse (a wrong type, an unknown
+--- Every call returns its value, or nil and a pomex.Error. Misuse (a wrong Lua type, an unknown
 --- key) raises.
 
 local needs = require "pomex.needs"
@@ -16,18 +16,21 @@ local values = require "pomex.values"
 if #core.decimal_point() == 1 then needs.load "cjson" else core.plainly(needs.load, "cjson") end
 
 ---@class pomex
----@field content fun(): pomex.Content makes a builder
----@field callback pomex.CallbackModule the redirect that ends a verification
----@field errors pomex.ErrorsModule what an error is
+---@field content pomex.ContentModule `pomex.content()` makes a builder
+---@field callback pomex.CallbackModule reads the redirect that ends a verification
+---@field errors pomex.ErrorsModule
+---@field qr pomex.QrModule raises where pomex was built without libqrencode
 ---@field sandbox pomex.SandboxModule `pomex.sandbox.start{…}`: the service, emulated
 local pomex = {}
 
 pomex.VERSION = core.VERSION
 
----JSON null, for requests (`cjson.null` is the same). A null in a reply is an absent field.
+---JSON null, for requests (`cjson.null` is the same). A null in an answer is an absent field.
+---@type pomex.Null
 pomex.null = core.null
 
----The `group_id` that stands for the default Virtual group.
+---The `group_id` that stands for the account's default Virtual group.
+---@type pomex.Virtual
 pomex.VIRTUAL = values.VIRTUAL
 
 ---Makes a client. Opens nothing until its first use. Document section: Basics.
@@ -49,14 +52,14 @@ function pomex.check(value, err, ...)
   return value, err, ...
 end
 
----Waits for all of `ops`, and cancels none.
+---Waits for all of `ops`, and cancels none of them.
 ---@param ops (pomex.Operation|pomex.Task)[]
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order
 function pomex.all(ops)
   return require("pomex.task").all(ops)
 end
 
----Marks a table as a JSON array: an empty one would else be sent as an object.
+---Marks a table as a JSON array: without it, an empty table is sent as an object.
 ---@generic T
 ---@param list? T[]
 ---@return T[] list the same table
@@ -65,7 +68,7 @@ function pomex.array(list)
 end
 
 -- Loaded when they are first used, so that requiring pomex stays cheap.
-local PARTS = { content = true, callback = true, errors = true, sandbox = true }
+local PARTS = { content = true, callback = true, errors = true, sandbox = true, qr = true }
 
 -- Where nginx is started, its master runs init_by_lua; its workers often run as a user who cannot
 -- read where pomex lies. So the master reads all that a request may need.

@@ -1,5 +1,5 @@
---- A reply's body as a Lua table, decoded once. Null fields are absent, unknown ones stay, and
---- whole numbers are integers where Lua has them, whichever lua-cjson is installed.
+--- The JSON of an answer as a Lua table. A null is an absent field, unknown fields stay, and whole
+--- numbers are integers in the Luas that have them, whichever lua-cjson is installed.
 
 local core = require "pomex.core"
 local cjson = require "cjson"
@@ -10,8 +10,8 @@ local json = {}
 local tidy, byte, find = core.tidy, string.byte, string.find
 local BRACE, BRACKET = byte "{", byte "["
 
--- An instance of our own: the application's may be set to anything. Where it can, it marks lists
--- as lists, so that they go out as they came in even when they are empty.
+-- An instance of pomex's own, since the program can have set its own to anything. If this lua-cjson
+-- can mark arrays, it does, so that an empty one from an answer is sent back as an array.
 local function new()
   local own = cjson.new()
   own.decode_max_depth(64)
@@ -20,18 +20,19 @@ local function new()
   return own.decode
 end
 
--- Of ps_AF it has more than one byte, at which lua-cjson's `new` ends the program.
+-- Whether the locale's decimal point has more than one byte, as that of ps_AF has: there `new` of
+-- lua-cjson would end the program.
 local function odd_point()
   return #core.decimal_point() ~= 1
 end
 
 local decode = odd_point() and core.plainly(new) or new()
 
--- Lua itself reads no fraction in a source file below such a locale, so there is none in these.
+-- Not 0.5: in such a locale Lua cannot read a fraction in a source file.
 local HALF = 1 / 2
 
--- lua-cjson reads the locale's decimal point in `new`, and keeps it for every instance; the locale
--- may have changed since, and so may what another `new` found. It reads a fraction, or it does not.
+-- lua-cjson reads the locale's decimal point in `new`, and keeps it for every instance. Since then
+-- the program can have changed the locale, or called another `new`, so a fraction is tried.
 local function reads_fractions()
   local ok, half = pcall(decode, "0.5")
   return ok and half == HALF
@@ -49,13 +50,13 @@ local function read(body)
   return decode(body)
 end
 
--- OpenResty's lua-cjson has marks for tables that are arrays even when they are empty.
+-- OpenResty's lua-cjson marks tables that are arrays even when they are empty.
 for _, name in ipairs { "empty_array", "empty_array_mt", "array_mt" } do
   local mark = cjson[name]
   if mark ~= nil then core.arrays[mark] = true end
 end
 
--- The first byte of the value, after white space.
+-- The first byte that is no white space.
 local function opener(body)
   local at = find(body, "[^ \t\r\n]")
   return at and byte(body, at)
@@ -71,7 +72,7 @@ end
 local function parse(body, status, endpoint)
   local ok, value = pcall(read, body)
   if ok then return tidy(value) end
-  -- Want of memory says nothing of the answer, which can be read when there is some.
+  -- The answer can be read when there is memory again, so this is no error of the answer.
   if value == "not enough memory" then error(value, 0) end
   return unreadable("the answer is not valid JSON: " .. tostring(value), body, status, endpoint)
 end

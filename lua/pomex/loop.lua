@@ -1,12 +1,12 @@
---- The Lua half of a client's loop: which operations are in flight, which coroutines can go
---- on, what failed with nobody to tell. It never waits; hosts do.
+--- The Lua half of a client's loop: which operations are pending, which coroutines can go on, and
+--- which errors nobody has seen. It never waits; hosts do.
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local step = require "pomex.step"
 
--- Errors that nobody could be told of, for `step` to raise, the oldest first.
--- Those of one who says nothing but errors (an on_event that raises at each) are not all kept.
+-- Errors that nobody has seen are kept for `client:step()` to raise, the oldest first. This many at
+-- most, so that an on_event that raises every time does not grow the list for ever.
 local MOST = 64
 
 ---@class pomex.Failures
@@ -14,7 +14,7 @@ local Failures = {}
 Failures.__index = Failures
 
 ---@param message string
----@param task? pomex.Task the one that failed: it may yet be waited for
+---@param task? pomex.Task the one that failed; somebody may still wait for it
 function Failures:add(message, task)
   if #self >= MOST and not task then
     self.lost = self.lost + 1
@@ -33,7 +33,7 @@ function Failures:count()
   return #self + (self.lost > 0 and 1 or 0)
 end
 
----The oldest that still nobody collected; in the end, how many were not kept.
+---Takes the oldest error that nobody has collected since; after the last, says how many were lost.
 ---@return string|nil
 function Failures:take()
   local count, lost = self:count(), self.lost
@@ -47,7 +47,15 @@ local function no_failures()
   return setmetatable({ lost = 0 }, Failures)
 end
 
+---A loop does what a step, a wait or the collector asks of it. Hosts use `watch`, `wake_at`,
+---`stepping`, `closed` and `end_watch`.
 ---@class pomex.Loop
+---@field handle userdata the core's client
+---@field pending table<integer, pomex.Operation> by number, until their end was told
+---@field count integer of the pending operations
+---@field closed boolean
+---@field stepping thread|false the coroutine in which a step runs
+---@field end_watch? pomex.StopWatching set while a host watches
 local Loop = {}
 Loop.__index = Loop
 Loop.in_step, Loop.advance = step.in_step, step.advance
@@ -62,17 +70,17 @@ local loop = {}
 function loop.new(handle, on_event)
   return setmetatable({
     handle = handle, on_event = on_event,
-    pending = {}, count = 0,            -- operations by id, until their end was reported
+    pending = {}, count = 0,            -- operations by number, until their end was told
     runnable = {}, head = 1, tail = 0,  -- coroutines that the next step resumes
-    queued = {},                        -- the same, by themselves
-    later = {},                         -- those that yielded of their own accord
-    timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next one
+    queued = {},                        -- the set of those coroutines
+    later = {},                         -- coroutines that yielded of their own accord
+    timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next of them
     failures = no_failures(),
-    unsure = false,                     -- a step was cut short: see rescue
-    closed = false, ended = false,      -- ended: and everybody was told
-    gates = setmetatable({}, { __mode = "k" }), -- what maps wait for
-    kept = coroutines.keeps_tasks and {} or nil, -- tasks that nobody else may hold
-    spares = {},                        -- core operations whose results were taken
+    unsure = false,                     -- a step was cut short: see rescue in step.lua
+    closed = false, ended = false,      -- ended: closed, and everybody was told
+    gates = setmetatable({}, { __mode = "k" }), -- see task.lua
+    kept = coroutines.keeps_tasks and {} or nil, -- tasks that perhaps nothing else refers to
+    spares = {},                        -- the core's operations that can be used again
     begin_watch = nil,                  -- has the host watch, if it has a loop of its own
     end_watch = nil,                    -- ends that; nil: the host does not watch
   }, Loop)
@@ -96,26 +104,27 @@ function Loop:watch()
   if self.begin_watch and not self.closed and self:unfinished() > 0 then self:begin() end
 end
 
----Has the descriptor tell of the work of this half, too.
----@param deaf? boolean not of errors that are yet to be raised
+---Has the descriptor become readable when the Lua half has work, too.
+---@param deaf? boolean errors that are yet to be raised are no work
 function Loop:arm(deaf)
   local due = not deaf and self:unheard() > 0 and 0 or self:timeout()
   if due then self.handle:wake_in(due) end
 end
 
----Once only, until it is resumed: a second time would find it in a yield of its own.
+---Has the next step resume a coroutine. It is queued at most once: a second resume would hit a
+---later yield of its own.
 ---@param co thread
 function Loop:make_runnable(co)
   if self.queued[co] then return end
   local tail = self.tail + 1
-  -- In this order: cut short in between, it is queued twice, and not lost.
+  -- In this order: if an interrupt comes in between, it is queued twice, not lost.
   self.runnable[tail] = co
   self.tail = tail
   self.queued[co] = true
   if not self.stepping then self:stir() end
 end
 
----Has `who` (as in ready:subscribe) woken at `deadline`, or (nil) no more.
+---Has `who` (as in ready:subscribe) woken at `deadline`; nil: no longer.
 ---@param who thread|function
 ---@param deadline? number monotonic seconds
 function Loop:wake_at(who, deadline)
@@ -137,15 +146,15 @@ function Loop:rest()
   end
 end
 
----Wakes a coroutine, which the next step resumes, or calls a function, which sees to it itself.
+---Wakes a coroutine, which the next step resumes, or calls a function.
 ---@param who thread|function
 function Loop:wake(who)
   if type(who) == "function" then who() else self:make_runnable(who) end
 end
 
----Keeps an error that nobody can be told, for `step` to raise.
+---Keeps an error that nobody has seen, for `client:step()` to raise.
 ---@param message string
----@param task? table the task that failed, which may yet be waited for
+---@param task? pomex.Task the one that failed; somebody may still wait for it
 function Loop:failure(message, task)
   if not self.closed then
     self.failures:add(message, task)
@@ -153,13 +162,13 @@ function Loop:failure(message, task)
   end
 end
 
----The oldest error that still nobody collected.
+---Takes the oldest error that nobody has collected since.
 ---@return string|nil
 function Loop:take_failure()
   return self.failures:take()
 end
 
----Seconds until `advance` has work of this half; nil: it has none of its own.
+---Seconds until the Lua half has work for `advance`; nil: it has none.
 ---@return number|nil
 function Loop:timeout()
   if self.tail > 0 or self.later[1] or self.unsure then return 0 end
@@ -172,15 +181,16 @@ function Loop:unheard()
   return self.failures:count()
 end
 
----How much is not over: operations, coroutines about to run, errors yet to be raised; 1 if
----all that is left are deadlines of those who wait for something else.
+---How much is unfinished: operations, coroutines about to run, errors yet to be raised; 1 if there
+---are only coroutines that wait for something else, with a deadline.
 ---@return integer
 function Loop:unfinished()
   local count = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
   return count > 0 and count or next(self.timers) and 1 or 0
 end
 
----Ends everything; whoever waits is told. Cut short by an error, it can be called again.
+---Ends everything, and tells everybody who waits. If an error cuts this short, it can be called
+---again.
 function Loop:close()
   if self.ended then return end
   local ids, pending = {}, self.pending
@@ -198,7 +208,7 @@ function Loop:close()
   for who in pairs(self.timers) do self:wake(who) end
   self.count, self.timers, self.due, self.failures = 0, {}, nil, no_failures()
   self.ended = true
-  -- Within a step (an on_done closed the client) that step resumes them.
+  -- If an on_done closed the client, the step that called it resumes them.
   if not self.stepping then step.resume_runnable(self) end
 end
 

@@ -4,10 +4,10 @@ local null = require("pomex.core").null
 
 local pages = {}
 
--- Whether the list cannot go on after this page.
+-- Whether no page follows this one; `news` items of it were not on a page before.
 local function is_last(page, number, limit, news)
   local items = page.items
-  -- A page that brings nothing new: the list shrank, or the service ignores `page`.
+  -- Nothing new: the list has become shorter, or the service ignores `page`.
   if #items == 0 or news == 0 then return true end
   local total = tonumber(page.total_count)
   local size = tonumber(page.page_size) or limit
@@ -15,7 +15,7 @@ local function is_last(page, number, limit, news)
   return #items < size
 end
 
----An iterator over the items of every page, none of them twice.
+---An iterator over the items of all pages, none of them twice.
 ---@param resource table with list(query, opts)
 ---@param given table the query; `limit` is of a page, `max` of all
 ---@param opts? pomex.CallOptions

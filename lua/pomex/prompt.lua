@@ -1,5 +1,5 @@
---- The words of a prompt: names in braces, and the positions that they stand for. Part of
---- `pomex.content`. Document section: Generate a Video From an Asset.
+--- The text of a prompt: the names in braces, and the positions of images that they stand for. Part
+--- of `pomex.content`. Document section: Generate a Video From an Asset.
 
 local errors = require "pomex.errors"
 local measure = require "pomex.measure"
@@ -17,7 +17,7 @@ end
 
 local invalid = prompt.invalid
 
----Names to positions, and how many images there are.
+---The position of each name, and how many images there are.
 ---@param entries table[] of a builder
 ---@return table<string, integer>|nil positions
 ---@return integer|pomex.Error count
@@ -42,7 +42,7 @@ function prompt.number(entries)
   return positions, count
 end
 
----The text with each {name} replaced; names that occur are marked in `used`.
+---The text with each {name} replaced. Marks the names that occur in `used`.
 ---@param text string
 ---@param positions table<string, integer>
 ---@param used table<string, boolean>

@@ -4,8 +4,8 @@
 ---     page:write((qr.svg(session.h5_link, { title = "Scan to verify" })))
 ---     print((qr.terminal(session.h5_link)))
 ---
---- Optional: it is there where pomex was built with libqrencode. Every function returns its
---- value, or nil and a pomex.Error: invalid_request_error (the text is empty or too long).
+--- Optional: it exists if pomex was built with libqrencode. Every function returns its value, or
+--- nil and an invalid_request_error (the text is empty or too long).
 
 local errors = require "pomex.errors"
 local options = require "pomex.options"
@@ -21,24 +21,26 @@ if not found then
 end
 
 ---@class pomex.QrOptions
----@field level? "L"|"M"|"Q"|"H" how much of the code may be lost: 7, 15 ("M", the default), 25
----  or 30 percent
+---@field level? "L"|"M"|"Q"|"H" how much of the code can be covered and it is still read: 7, 15
+---  ("M", the default), 25 or 30 percent
 
 ---@class pomex.QrPicture: pomex.QrOptions
----@field margin? integer modules of quiet zone on each side (4; phones want no less)
+---@field margin? integer modules of quiet zone on each side, at most 1000; 4, and phones want no
+---  less
 
 ---@class pomex.QrSvg: pomex.QrPicture
----@field scale? number pixels a module; none: the picture is as large as its place
----@field dark? string a CSS colour ("#000")
----@field light? string a CSS colour ("#fff"); "none": what lies behind it
----@field title? string what a screen reader says ("QR code")
+---@field scale? number pixels for each module; default: the picture fills its container
+---@field dark? string a CSS colour; "#000"
+---@field light? string a CSS colour; "#fff". "none": the background shows through
+---@field title? string what a screen reader says; "QR code"
 
 ---@class pomex.QrTerminal: pomex.QrPicture
----@field ansi? boolean false: set no colours; the blocks are the light modules then, for
----  terminals of light text on dark
----@field invert? boolean blocks and gaps change places (with ansi = false: for terminals of dark
----  text on light)
+---@field ansi? boolean false: no colours; the blocks are then the light modules, as a terminal
+---  with light text on a dark background needs it
+---@field invert? boolean true: blocks and gaps change places; with ansi = false, for a terminal
+---  with dark text on a light background
 
+---@class pomex.QrModule
 local qr = {}
 
 -- Bytes that the largest code (177 × 177 modules) holds at each level of error correction.
@@ -81,8 +83,8 @@ local function encode(text, level)
     ("it has %d bytes; at most %d fit at level %s"):format(#text, CAPACITY[level], level))
 end
 
----The modules, for whoever draws them: `rows[y][x]` is true where it is dark. Leave a quiet
----zone of four light modules on each side.
+---The modules, for a program that draws them itself: `rows[y][x]` is true where the module is dark.
+---Leave a quiet zone of four light modules on each side.
 ---@param text string any bytes; at most 2331 at level M
 ---@param opts? pomex.QrOptions
 ---@return boolean[][]|nil rows as many as each has columns
@@ -148,7 +150,7 @@ local BLOCKS = { [0] = " ", "\226\150\132", "\226\150\128", "\226\150\136" }
 -- Of the 256 colours these two are no theme's to change.
 local BLACK_ON_WHITE, RESET = "\27[38;5;16;48;5;231m", "\27[0m"
 
----Text for a terminal: two modules a character, one above the other.
+---Text for a terminal, of which each character shows two modules, one above the other.
 ---@param text string any bytes; at most 2331 at level M
 ---@param opts? pomex.QrTerminal
 ---@return string|nil lines each ends with a line feed

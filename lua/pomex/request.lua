@@ -1,5 +1,5 @@
---- The query and the headers of `client:request`: what cannot be sent raises, and nothing is
---- dropped in silence.
+--- The query and the headers of `client:request`: a value that cannot be sent raises, and none is
+--- dropped silently.
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
@@ -57,11 +57,11 @@ end
 ---@class pomex.RequestParts
 ---@field query? table<string, string|number|boolean|(string|number|boolean)[]> a list repeats its
 ---  key, in its order; an empty one and `pomex.null` leave it out
----@field body? any
+---@field body? any sent as JSON
 ---@field headers? table<string, string>
 
----Raises where the query or the headers hold what cannot be sent.
----@param where string
+---Raises if the query or the headers hold a value that cannot be sent.
+---@param where string "client:request"
 ---@param parts pomex.RequestParts plain copies
 return function(where, parts)
   if parts.query then check_query(where, parts.query) end

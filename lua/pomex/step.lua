@@ -1,4 +1,4 @@
---- One step of a client's loop: what the core tells of goes to operations, and the coroutines
+--- One step of a client's loop: operations learn what the core says of them, and the coroutines
 --- that can go on are resumed.
 
 local catch = require "pomex.host.catch"
@@ -9,6 +9,7 @@ local now, pcall, running = core.now, pcall, coroutine.running
 
 local step = {}
 
+-- Wakes those whose deadline has come.
 local function expire(self)
   local time, due = now(), nil
   if time < self.due then return end
@@ -23,7 +24,7 @@ local function expire(self)
   self.due = due
 end
 
--- Resumes what can go on, at least one, and stops at `deadline`.
+-- Resumes the coroutines that can go on, at least one of them, and stops at `deadline`.
 local resume_runnable
 function resume_runnable(self, deadline)
   if self.running and core.within(self.running, resume_runnable, self) then return end
@@ -35,10 +36,10 @@ function resume_runnable(self, deadline)
       self.queued[co] = nil
       coroutines.resume(self, co)
     end
-    -- In this order: cut short in between, it is resumed once more, and not lost.
+    -- In this order: if an interrupt comes in between, it is resumed once more, not lost.
     self.head = head + 1
     self.runnable[head] = nil
-    -- There is no next step of a closed one.
+    -- A closed client has no next step, so there all are resumed.
     if deadline and not self.closed and now() >= deadline then break end
   end
   self.running = false
@@ -50,6 +51,7 @@ end
 
 step.resume_runnable = resume_runnable
 
+-- Hands the core's events to on_event.
 local function events(self)
   local handle, hook = self.handle, self.on_event
   local event = handle:next_event()
@@ -60,7 +62,8 @@ local function events(self)
   end
 end
 
--- Each is pending until everybody who waits for it will learn of its end.
+-- Tells operations of news and of their end. An operation stays pending until it is certain that
+-- everybody who waits for it will learn of its end.
 local function dispatch(self)
   local handle, pending = self.handle, self.pending
   local id, done, update, progress = handle:next()
@@ -73,7 +76,7 @@ local function dispatch(self)
           op:settle()
           if self.closed then return end
         else
-          -- What settle comes to where one coroutine waits, and the whole point is its speed.
+          -- The same as `settle` where at most one coroutine waits, but faster.
           op.finished = true
           local who = op.waiter
           if who ~= nil then
@@ -91,8 +94,8 @@ local function dispatch(self)
   end
 end
 
--- An error cut a step short: no memory, or Ctrl-C. What it had been told and did not hand on
--- is looked up.
+-- An error cut a step short: memory ran out, or Ctrl-C raised. The core has told that step of ends
+-- which it did not hand on, so each operation is asked whether it is over.
 local function rescue(self)
   local ids = {}
   for id, op in pairs(self.pending) do
@@ -116,6 +119,7 @@ local function rescue(self)
   self.unsure = false
 end
 
+-- The step itself; `advance` puts things right if this raises.
 local function turn(self, budget)
   self.stepping = running() or core.thread()
   local deadline = budget and budget > 0 and now() + budget or nil
@@ -131,7 +135,7 @@ local function turn(self, budget)
   self.stepping = false
 end
 
----Whether a step runs. One that an interrupt cut short is over, even if it could not say so.
+---Whether a step runs. A step that an interrupt cut short is over, even if it could not say so.
 ---@param self pomex.Loop
 ---@return boolean
 function step.in_step(self)
@@ -142,16 +146,16 @@ function step.in_step(self)
   return false
 end
 
----One round: the core's work, then everything that it made ready.
+---Does one step: the core's work, then everything that it made ready.
 ---@param self pomex.Loop
----@param budget? number seconds of work in the core
----@param deaf? boolean the descriptor does not tell of errors that are yet to be raised
+---@param budget? number seconds after which to stop early
+---@param deaf? boolean errors that are yet to be raised do not make the descriptor readable
 function step.advance(self, budget, deaf)
   if self.closed then error("pomex client is closed", 0) end
   if self:in_step() then
     error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
   end
-  -- An interrupt (Ctrl-C) may raise at any line in there, and the client must stay usable.
+  -- An interrupt (Ctrl-C) can raise at any line of it, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
   if not ok then self.unsure, self.running, self.stepping = true, false, false end
   if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure

@@ -1,5 +1,5 @@
---- Text that is the same under every locale: what `string.format`, `lower` and `%w` make of
---- numbers and letters follows `os.setlocale`, which GTK and Qt call.
+--- Text that is the same in every locale. `string.format`, `string.lower` and `%w` follow
+--- `os.setlocale`, which GTK and Qt call.
 
 local text = {}
 
@@ -14,7 +14,7 @@ end
 local LOWER = {}
 for byte = ("A"):byte(), ("Z"):byte() do LOWER[string.char(byte)] = string.char(byte + 32) end
 
----In lower case, which for a Turkish "I" would else be no "i".
+---A name in lower case; in a Turkish locale `string.lower` makes no "i" of an "I".
 ---@param name string
 ---@return string
 function text.lower(name)

@@ -7,8 +7,8 @@ local text = require "pomex.text"
 
 local values = {}
 
----The `group_id` of an upload that shall land in the default Virtual group. It has to be said,
----since Lua cannot tell a field that is nil from one that was left out.
+---The `group_id` of an upload to the default Virtual group. Lua cannot tell a field that is nil by
+---mistake from one that was left out, so the group has a name.
 values.VIRTUAL = setmetatable({}, { __tostring = function() return "pomex.VIRTUAL" end })
 
 ---The metatable of a table that is a JSON array even when it is empty.
@@ -17,13 +17,13 @@ core.arrays[values.ARRAY] = true
 
 local metatable_of, arrays, VIRTUAL = core.metatable, core.arrays, values.VIRTUAL
 
--- So many tables may stand behind one another as each other's __index.
+-- How many tables may be chained by their __index.
 local MAX_LINKS = 100
--- The core itself refuses what is deeper than 64, and names it; a copy must end, too.
+-- The core refuses tables that are nested deeper than 64, and names them; this ends the copying.
 local MAX_DEPTH = 66
 local MAX_PATH = 160
 
--- "content[2].image_url" of the keys that lead to it; its end, where that is long.
+-- "content[2].image_url", of the keys that lead to a value; only its end if it is long.
 local function path_of(trail, depth)
   local path = ""
   for i = 1, depth do
@@ -38,10 +38,10 @@ local function path_of(trail, depth)
   return path == "" and "the table" or path
 end
 
--- What the table `given` shows to one who reads it, into `into`: what its __pairs gives; or its
--- own fields, and then those that it inherits and has not itself. `misfit` is called with what
--- cannot be listed. An inherited function is a method of its class, and no field; but for the
--- options that are functions.
+-- Copies the fields that a reader of `given` sees into `into`: those that its __pairs gives; or its
+-- own, and the inherited ones that it does not have itself. `misfit` is called where fields cannot
+-- be listed. An inherited function is a method of a class and no field, unless an option of its
+-- name takes functions.
 local function list(given, into, known, misfit, links)
   local meta = metatable_of(given)
   local iterate = meta and rawget(meta, "__pairs")
@@ -69,10 +69,10 @@ end
 
 local NONE = {}
 
----The fields of one table, whose values stay what they are.
+---A copy of one table; its values are not copied.
 ---@param given table
----@param known table<string, any> names whose values may be functions
----@param misfit fun(what: string) raises
+---@param known table<string, any> names of fields that may be inherited functions
+---@param misfit fun(what: string) raises; `what` completes "the table …"
 ---@return table copy
 function values.flat(given, known, misfit)
   local copy = {}
@@ -99,10 +99,10 @@ local function deep(value, trail, depth, misfit)
   return copy
 end
 
----A value with all that it holds.
+---A copy of a value with all that it holds.
 ---@param value any
----@param name string|nil what it is called
----@param misfit fun(what: string) raises
+---@param name string|nil what an error calls the value
+---@param misfit fun(what: string) raises; `what` begins with the path of the value
 ---@return any copy
 function values.deep(value, name, misfit)
   if type(value) ~= "table" then return value end

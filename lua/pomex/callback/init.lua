@@ -1,9 +1,9 @@
---- Reads what the end user's browser brings back to your callback_url.
+--- Reads the redirect with which the person's browser comes back to your callback_url.
 ---
---- The redirect carries no signature and passes through a browser that is not yours: whoever
---- can reach your callback can make up a group_id. Hence the name `parse_unverified`: before
---- you bind the group to a user, make sure that this user's browser started the session:
---- `callback.new` makes what does that, by a signed one-time state in the callback_url.
+--- The redirect has no signature and passes through a browser that is not yours, so that everybody
+--- who can reach your callback can make up a group_id. Hence the name `parse_unverified`: before
+--- you bind the group to a user, make sure that this user's browser started the session.
+--- `callback.new` does that with a signed one-time state in the callback_url.
 --- Document section: Verification Callback (Your Endpoint).
 
 local errors = require "pomex.errors"
@@ -12,9 +12,9 @@ local misuse = require "pomex.misuse"
 ---@class pomex.Callback
 ---@field group_id string the asset group of this person; persist it
 ---@field result_code "10000"
----@field verify_type? string "real_time", …; nil where the redirect did not say
+---@field verify_type? string "real_time", …; nil: the redirect did not say
 ---@field upstream_code? string the upstream sub-code, for diagnostics
----@field billed? boolean whether this verification was billed; nil where it did not say
+---@field billed? boolean whether this verification was billed; nil: the redirect did not say
 
 ---@class pomex.CallbackModule
 local callback = {}
@@ -29,7 +29,7 @@ local KNOWN = {
   algorithmBaseRespCode = true, reqMeasureInfoValue = true,
 }
 
--- No text here ever shows a value of the query but the codes: a log must not hold a group_id.
+-- No message shows a value of the query except the codes: a log must not have a group_id in it.
 local function invalid(message, hint)
   return errors.invalid(nil, message, hint)
 end
@@ -141,7 +141,7 @@ local function failed(fields, message, hint)
   })
 end
 
--- The group_id will stand in paths and queries of ours: the rule for ids holds for it too.
+-- The group_id will stand in the paths and queries of requests, so the rule for ids holds for it.
 local function usable_id(id)
   return id ~= "." and id ~= ".." and #id <= MAX_ID and not id:find("[/\\%%%z\1-\31\127]")
 end
@@ -177,7 +177,7 @@ local function judge(fields)
   }
 end
 
----Reads a callback. Nothing in it is proved (see the top of this module).
+---Reads a callback. Nothing in it is proved: see the top of this file.
 ---@param query string|table the raw query (best: exactly what the browser sent), a whole URL
 ---  or its path with the query, at most 1 MiB; or, weaker, a table of decoded values such as
 ---  OpenResty's `ngx.req.get_uri_args()`: a table as a value is a parameter given twice,
@@ -201,8 +201,8 @@ function callback.parse_unverified(query)
   return judge(fields)
 end
 
----Makes what signs callback_urls and checks what comes back to them: see
----`pomex.CallbackVerifier`. Raises on a secret of less than 32 bytes.
+---Makes a verifier, which signs callback_urls and checks what comes back to them. Raises on a
+---secret of fewer than 32 bytes.
 ---@param given pomex.CallbackOptions
 ---@return pomex.CallbackVerifier
 function callback.new(given)

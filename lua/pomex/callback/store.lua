@@ -1,10 +1,10 @@
---- Where the states of callbacks that were used are remembered: what makes a state one-time.
+--- Stores that remember which states of callbacks were used, so that each is used once.
 ---
---- A store is any object with a method `claim(nonce, expires)`: true the first time that it is
---- asked for this nonce, false ever after, until `expires` (seconds since 1970); anything else,
---- with a text, where it cannot tell. It must be atomic for all who use it, so a get and then a
---- set is none: two requests may come at once. It runs under pcall, through which PUC Lua 5.1
---- cannot yield: there, it must not wait in a coroutine.
+--- A store is any object with a method `claim(nonce, expires)`. It returns true the first time that
+--- it is asked for a nonce, and false after that until `expires` (seconds since 1970); anything
+--- else, and a text, if it cannot tell. It must be atomic for all its users: a get and then a set
+--- is not, since two requests can come at once. It runs in a pcall, through which PUC Lua 5.1
+--- cannot yield, so there it must not wait in a coroutine.
 
 local core = require "pomex.core"
 local options = require "pomex.options"
@@ -16,7 +16,7 @@ local store = {}
 ---@class pomex.CallbackStore
 ---@field claim fun(self: pomex.CallbackStore, nonce: string, expires: number): boolean|nil, string?
 
--- How many processes nginx answers with, or nil outside of it.
+-- How many worker processes nginx has; nil outside of nginx.
 local function nginx_workers()
   local ngx = rawget(_G, "ngx") or package.loaded.ngx
   local count = type(ngx) == "table" and type(ngx.worker) == "table" and ngx.worker.count
@@ -31,11 +31,12 @@ local SEVERAL = "nginx has several workers, each with a memory of its own: use "
 local Memory = {}
 Memory.__index = Memory
 
--- Nonces lie in slots of a minute by their expiry, so that forgetting costs no search.
+-- Nonces are kept in slots of a minute by their expiry, so that they can be forgotten without a
+-- search.
 local SLOT = 60
 
--- What is forgotten can never be told from what is new: nothing of that time is claimed again,
--- even if the clock goes back.
+-- A forgotten nonce cannot be told from a new one, so a nonce of a forgotten slot is never claimed
+-- again, even if the clock goes back.
 local function forget(self)
   local current = floor(core.wall() / SLOT)
   if current == self.looked then return end
@@ -65,10 +66,10 @@ function Memory:claim(nonce, expires)
   return true
 end
 
----A store in this process's memory, for programs of one process. It forgets with the process:
----what was used before a restart (or a reload of nginx, or with `lua_code_cache off`) can be
----used once more within its hour.
----@param most? integer how many unexpired states are remembered before it refuses; 100,000
+---A store in this process's memory, for programs of one process. It ends with the process: a state
+---that was used before a restart (or a reload of nginx, or with `lua_code_cache off`) can be used
+---once more within its hour.
+---@param most? integer how many unexpired states it remembers; then it takes no more; 100,000
 ---@return pomex.CallbackStore
 function store.memory(most)
   if most ~= nil then options.expect("callback.memory", "most", most, "whole") end
@@ -84,10 +85,10 @@ Dict.__index = Dict
 
 function Dict:claim(nonce, expires)
   local dict = self.dict
-  -- `add` makes room by throwing out what has not expired, `safe_add` never does: a nonce thrown
-  -- out could be used again.
+  -- A nonce that is thrown out could be used again. `add` makes room by throwing out unexpired
+  -- entries, `safe_add` does not.
   local add = dict.safe_add or dict.add
-  -- 0 would mean for ever. nginx reads its own clock: a minute more than needed is for that.
+  -- 0 would mean for ever. A minute is added because nginx goes by a clock of its own.
   local seconds = max(expires - core.wall(), 0) + 60
   local ok, why, forcible = add(dict, self.prefix .. nonce, true, seconds)
   if ok and not forcible then return true end
@@ -95,9 +96,9 @@ function Dict:claim(nonce, expires)
   return nil, "lua_shared_dict: " .. tostring(why or "it threw out what had not expired")
 end
 
----A store in a `lua_shared_dict`, shared by all workers of nginx; it outlives a reload, not a
----restart. Give it a dict of its own (1 MB holds some 8,000 states): what other code stores
----there may push out states that must be remembered.
+---A store in a `lua_shared_dict`, which all workers of nginx share; it outlives a reload, but no
+---restart. Give it a dict of its own (1 MB holds some 8,000 states): other entries could push out
+---states that must be remembered.
 ---@param dict table `ngx.shared.NAME`
 ---@param prefix? string of its keys; "pomex.callback:"
 ---@return pomex.CallbackStore

@@ -1,4 +1,4 @@
---- The URLs of callbacks: what a browser sends back byte for byte, and what not.
+--- The URLs of callbacks: which of them a browser sends back byte for byte.
 
 local callback = require "pomex.callback"
 local errors = require "pomex.errors"
@@ -9,8 +9,9 @@ local urls = {}
 
 local MAX_BASE = 8 * 1024
 
----Refuses a callback. No text ever shows the state, the subject or a value of the query.
----@param reason string
+---An invalid_request_error with a `reason`. No message shows the state, the subject or a value of
+---the query.
+---@param reason string "malformed", "mismatch", …
 ---@param message string
 ---@param hint string
 ---@return nil
@@ -23,8 +24,8 @@ end
 
 local invalid = urls.invalid
 
--- The origin as browsers write it, and the path as it stands; nil for what is no https URL that
--- a browser would send back unchanged.
+-- The origin as browsers write it, and the path as it is; nil if it is no https URL that a browser
+-- would send back unchanged.
 local function split(url)
   local scheme, authority, path = url:match("^([A-Za-z][0-9A-Za-z+.-]*)://([^/?#\\]*)([^?#]*)")
   if not scheme or lower(scheme) ~= "https" then return nil end
@@ -52,7 +53,7 @@ local function has_bad_escape(text)
   return text:find("%%%X") or text:find("%%%x%X") or text:find("%%%x?$")
 end
 
--- A path of which a browser changes no byte.
+-- Whether a browser sends the path back byte for byte.
 local function is_stable(path)
   if path:find("[^A-Za-z0-9._~!$&'()*+,;=:@%%/-]") or has_bad_escape(path) then return false end
   for segment in path:gmatch("[^/]+") do
@@ -66,11 +67,11 @@ end
 local SAMPLE = "resultCode=10000&group_id=g&verify_type=v&algorithmBaseRespCode=0"
   .. "&reqMeasureInfoValue=1"
 
----Takes a base apart.
+---Takes the base of a callback_url apart.
 ---@param base string
 ---@param expected? string the origin that it must have
 ---@return string|nil origin
----@return string|pomex.Error path ends with a slash; what a state is appended to
+---@return string|pomex.Error path ends with a slash, and a state is appended to it
 ---@return string? tail its query and fragment
 function urls.base(base, expected)
   local origin, path = split(base)
@@ -100,7 +101,7 @@ function urls.base(base, expected)
   return origin, path, tail
 end
 
----Takes apart what a browser asked for.
+---Takes the URL or the path apart that a browser asked for.
 ---@param text string
 ---@param expected? string the origin that it must have; needed where `text` is a path
 ---@return string|nil origin

@@ -1,9 +1,9 @@
 --- The signed one-time `state` in a callback_url, and the check of it when a browser returns.
 ---
---- It proves that this very callback_url was made by us, for this subject, less than an hour
---- ago, and was not used before. It does not prove that the group_id beside it is what the
---- service sent: the redirect passes through the person's browser, which can change it. So an
---- app must also refuse a group that is already bound to another user, and should ask
+--- The state proves that this very callback_url was made by your app, for this subject, less than
+--- an hour ago, and was not used before. It does not prove that the service sent the group_id
+--- beside it: the redirect passes through the person's browser, which can change it. So an app must
+--- also turn away a group that already belongs to another user, and should ask
 --- `client.assets:confirm_group`.
 --- Document section: Verification Callback (Your Endpoint).
 
@@ -20,19 +20,19 @@ local invalid = urls.invalid
 
 ---@class pomex.CallbackOptions
 ---@field secret string at least 32 random bytes, the same in every process; never the API key
----@field previous_secret? string the one before: states signed with it are still accepted
----@field store? pomex.CallbackStore default: this process's memory, which refuses where nginx
----  has several workers
----@field origin? string "https://app.example": where `verify` is given paths
----@field ttl? number seconds that a state lives; 3600, at most a day
----@field skew? number seconds that clocks may differ by; 60, at most an hour
+---@field previous_secret? string the secret before: states signed with it are still accepted
+---@field store? pomex.CallbackStore default: this process's memory, which raises where nginx has
+---  several workers
+---@field origin? string "https://app.example"; needed if `verify` gets paths
+---@field ttl? number seconds for which a state is valid; 3600, at most a day
+---@field skew? number seconds by which clocks may differ; 60, at most an hour
 
 ---@class pomex.CallbackVerifier
 local Verifier = {}
 Verifier.__index = Verifier
 Verifier.__name = "pomex.callback"
 
--- The secrets lie here, so that nothing which prints or stores a verifier gets at them.
+-- The secrets are kept apart from the verifier, so that code which prints or stores it has none.
 local private = setmetatable({}, { __mode = "k" })
 
 local LABEL = "pomex callback state v1"
@@ -53,7 +53,7 @@ local function base64url(bytes)
   end))
 end
 
--- Each part after its length: no two lists of parts make the same bytes.
+-- Each part follows its length, so that no two lists of parts make the same bytes.
 local function mac(key, ...)
   local parts = { ... }
   for i = 1, #parts do parts[i] = #parts[i] .. ":" .. parts[i] end
@@ -61,7 +61,6 @@ local function mac(key, ...)
 end
 
 local function key_of(name, secret)
-  -- Not `check`: pomex.null is no secret.
   expect("callback.new", name, secret, "string")
   if #secret < MIN_SECRET then
     misuse(("callback.new: %s must have at least %d bytes, not %d"):format(
@@ -86,10 +85,10 @@ local BASE = { subject = "string" }
 local RETURN = { subject = "string", origin = "string" }
 
 ---A callback_url for one session: `base` with a signed state as the last segment of its path.
----@param base string https URL of your endpoint; its query and fragment stay, and are not signed:
----  what says who is being verified belongs into the path, or into your own session
----@param opts { subject: string } who is being verified, as your app knows them: never empty
----@return string|nil callback_url for `client.sessions:create`, once
+---@param base string https URL of your endpoint; its query and fragment stay, but are not signed,
+---  so put anything that says who is being verified into the path, or into your own session
+---@param opts { subject: string } who is being verified, by the name that your app uses; not empty
+---@return string|nil callback_url for one call of `client.sessions:create`
 ---@return pomex.Error? err invalid_request_error: `base` is no URL that comes back unchanged
 function Verifier:url(base, opts)
   local mine = own(self)
@@ -124,7 +123,7 @@ local function claim(mine, nonce, expires)
     return invalid("used", "the state of this callback was used before",
       "start a new session for this person")
   end
-  -- Only `true` is true: an adapter that hands on Redis's 0 lets nobody in.
+  -- Nothing but `true` counts as true: an adapter that returns Redis's 0 lets nobody in.
   if not ok then why = claimed end
   why = why ~= nil and tostring(why) or "it gave neither true nor false"
   return nil, errors.new("connection_error", {
@@ -133,13 +132,13 @@ local function claim(mine, nonce, expires)
   })
 end
 
----Reads a callback that came back to a URL of `url`, and nothing else. The state is used up last
----of all: a callback that is refused, or says that the scan failed, leaves it as it was, so that
----the person can scan again on the same page.
+---Reads a callback to a URL that `url` made, and no other. The state is used up last of all: a
+---callback that is turned away, or says that the scan failed, leaves it as it was, so that the
+---person can scan again on the same page.
 ---@param text string what the browser asked for, as it came: the whole URL, or the path with its
 ---  query (nginx: `ngx.var.request_uri`), at most 1 MiB
----@param opts { subject: string, origin?: string } who came back, by your own session or by what
----  your base's path says; where `text` is a path, the origin that the URL was made for
+---@param opts { subject: string, origin?: string } subject: who came back, by your own session or
+---  by the path of your base; origin: of the URL that was made, if `text` is a path
 ---@return pomex.Callback|nil person
 ---@return pomex.Error? err invalid_request_error, with `reason`: "malformed", "key" (no secret of
 ---  ours), "mismatch" (forged, or another subject, path or origin), "expired", "future", "used";

@@ -1,11 +1,12 @@
---- Running a task's function so that how it ended is known, in whatever coroutine a host gave it.
+--- Runs the function of a coroutine task so that its end is known, whether it returns or raises, in
+--- any coroutine that a host gives it.
 
 local catch = {}
 
 local running, yield = coroutine.running, coroutine.yield
 local resume, status = coroutine.resume, coroutine.status
 
----What was raised, in words; its own __tostring may raise, too.
+---An error that was raised, as text; its __tostring can raise, too.
 ---@param err any
 ---@return string
 function catch.said(err)
@@ -15,9 +16,9 @@ end
 
 local said = catch.said
 
----The traceback of `co` below `words`; the words alone where the program has no `debug`, or one
----that raises. The error itself must not be lost for that.
----@param co thread|nil the running one
+---`words` with a traceback of `co` below; the words alone if the program has no `debug`, or one
+---that raises, since the error itself must not be lost.
+---@param co thread|nil nil: the running coroutine
 ---@param words string
 ---@param level? integer
 ---@return string
@@ -32,7 +33,7 @@ end
 
 local traceback = catch.traceback
 
--- On PUC 5.1: for whom a coroutine made below runs.
+-- On PUC 5.1: the coroutine that `call` was called in, by the one that it made.
 ---@type table<thread, thread>
 local outer = setmetatable({}, { __mode = "kv" })
 
@@ -42,7 +43,7 @@ local function hand_on(co, ok, ...)
   return false, (...), traceback(co, said((...)))
 end
 
--- Not tried out: within nginx a coroutine that `require` runs into cannot yield.
+-- By the version, and not by trying to yield in a pcall: nginx cannot yield within `require`.
 local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 catch.PUC_51 = PUC_51
 
@@ -52,17 +53,18 @@ end
 
 local function unfolded(ok, what, ...)
   if ok then return true, what, ... end
-  -- A string is what came of an error in `traced` itself.
+  -- A string: `traced` itself has failed.
   if type(what) ~= "table" then return false, what, tostring(what) end
   return false, what[1], what[2]
 end
 
----A pcall within which `f` (a function in Lua) may yield; an error comes with its traceback.
----PUC 5.1's own cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
+---A pcall within which `f` (a function in Lua) can yield; an error comes with its traceback. The
+---pcall of PUC 5.1 cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
 ---resumes the coroutine that called this.
 ---@param f function
+---@param ... any its arguments
 ---@return boolean ok
----@return any ... what it returned; or what it raised, and the traceback
+---@return any ... what `f` returned; or what it raised, and the traceback
 function catch.call(f, ...)
   if not PUC_51 then return unfolded(xpcall(f, traced, ...)) end
   local co = coroutine.create(f)
@@ -70,7 +72,8 @@ function catch.call(f, ...)
   return hand_on(co, resume(co, ...))
 end
 
----The running coroutine as its host knows it: the one to resume.
+---The running coroutine as its host knows it: the one to resume. It differs from
+---coroutine.running() on PUC 5.1 within `call`.
 ---@return thread|nil
 function catch.current()
   local co = running()
@@ -78,13 +81,14 @@ function catch.current()
   return co
 end
 
--- The tasks of hosts that start them, by the coroutine that runs them.
+-- The tasks that hosts have started, by the coroutine that runs each.
 ---@type table<thread, pomex.Task>
 local hosted = setmetatable({}, { __mode = "k" })
 
----Runs `f(…)` as the whole of a task that a host has started.
+---Runs `f(…)` as a task that a host has started, and tells the task how it ended. Never raises.
 ---@param task pomex.Task
 ---@param f function
+---@param ... any its arguments
 function catch.run(task, f, ...)
   local co = catch.current()
   if co then hosted[co] = task end
@@ -92,7 +96,7 @@ function catch.run(task, f, ...)
   if co then hosted[co] = nil end
 end
 
----The task that runs, where a host has started it.
+---The running task, if a host has started it.
 ---@return pomex.Task|nil
 function catch.task()
   if next(hosted) == nil then return nil end
@@ -100,8 +104,8 @@ function catch.task()
   return co and hosted[co] or nil
 end
 
----Takes note of what such a task is about to wait for.
----@param ready table
+---Notes what the running task is about to wait for, so that it can be cancelled.
+---@param ready pomex.Ready|nil
 function catch.note(ready)
   local task = catch.task()
   if task then task.waiting = ready end

@@ -5,7 +5,8 @@
 ---   wait(client, ready, timeout)  returns when ready() is true or after `timeout` seconds; without
 ---                                 a timeout it may return early. ready:subscribe(fn) has fn
 ---                                 called once when it is worth while to call ready() again
----   spawn(task, f, …)             starts task:run(f, …), which never raises, as a coroutine task
+---   spawn(task, f, …)             starts task:run(f, …), which never raises, as a coroutine
+---   task
 ---                                 of the host's kind. On PUC 5.1 a wait in there runs in a
 ---                                 coroutine within the one that the host started:
 ---                                 coroutine.yield reaches whoever resumed that one, and

@@ -1,5 +1,6 @@
---- The host "openresty": a wait is an ngx.semaphore that the pump posts, so no worker is ever
---- blocked; tasks are light threads. In every phase that may yield, and in timers.
+--- The host "openresty": a wait sleeps in an ngx.semaphore, to which the pump posts, so that no
+--- worker is ever blocked. Coroutine tasks are light threads. It works in every phase that can
+--- yield, and in timers.
 
 local pump = require "pomex.host.openresty_pump"
 local semaphore = require "ngx.semaphore"

@@ -1,4 +1,5 @@
---- Bridges of the host "openresty": a thread in C and the cosocket that it writes to.
+--- Bridges of the host "openresty". A bridge is a thread in C that watches descriptors, and the
+--- cosocket that it writes to.
 
 local core = require "pomex.core"
 
@@ -6,12 +7,12 @@ local bridges = {}
 
 local ngx = ngx
 
--- What a cosocket takes as "for ever": it logs an error at each read time-out.
+-- The longest time-out that a cosocket takes: it logs an error at each time-out of a read.
 local NEVER = 2147483647
 
-local told -- that there is none
+local told -- the log has it that there is no bridge
 
--- It is worth a warning, once, unless somebody asked for it.
+-- Logs once why there is no bridge.
 local function tell(level, why, advice)
   if told then return end
   told = true
@@ -28,10 +29,10 @@ local function connect(made)
   return nil, why
 end
 
----A bridge and its socket, or nil: then there is none, and the log says why.
----@param wanted boolean
----@param paused boolean the last one broke just now
----@return table|nil bridge
+---A bridge and its socket, or nil: then there can be none, and the log says why.
+---@param wanted boolean false: the program has switched bridges off
+---@param paused boolean the last bridge broke just now, so none is tried
+---@return userdata|nil bridge
 ---@return table|nil sock
 function bridges.open(wanted, paused)
   if paused then return end
@@ -48,6 +49,8 @@ function bridges.open(wanted, paused)
     .. "nginx.conf)")
 end
 
+---@param made userdata a bridge
+---@param sock table its socket
 function bridges.close(made, sock)
   made:close()
   sock:close()

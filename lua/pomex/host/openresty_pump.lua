@@ -1,10 +1,10 @@
---- The pump of the host "openresty": one light thread of a VM, in a timer of its own, steps
---- every client that has something pending. It sleeps in a read of the bridge's socket; where
---- there can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds.
---- It ends when nothing has been pending for a moment, so that it holds no VM and no worker.
+--- The pump of the host "openresty": one light thread in each VM, in a timer of its own, steps
+--- every client that has something pending. It sleeps in a read of the bridge's socket; where there
+--- can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds. It ends
+--- when nothing has been pending for a moment, so that it holds no VM and no worker.
 ---
---- nginx may end its timer without a word to Lua, and then nobody would step any more: each call
---- looks whether the pump lives, and so does a timer that is there while something is pending.
+--- nginx can end the timer without telling Lua, and then nothing would step any more. So each call
+--- looks whether the pump lives, and so does another timer while something is pending.
 
 local bridges = require "pomex.host.openresty_bridge"
 local core = require "pomex.core"
@@ -12,13 +12,13 @@ local watcher = require "pomex.host.watcher"
 
 local pump = {
   bridge = true,   -- false: never try one
-  linger = 0.25,   -- seconds for which idle clients stay watched: a pump that starts anew costs a
+  linger = 0.25,   -- seconds for which idle clients stay watched: to start another pump costs a
                    -- fifth of a millisecond
-  look = 25,       -- seconds between two looks whether it lives, where nobody calls
-  silent = 1,      -- seconds after which one without a bridge is taken for dead;
-  stuck = 20,      -- the same within a step: a handler may wait there, though it must not
-  pause = 10,      -- seconds without a bridge, if it broke as it began, or the pump raised
-  up = false,      -- it learns of everything
+  look = 25,       -- seconds between two looks whether the pump lives, while there are no calls
+  silent = 1,      -- seconds without a round after which a pump without a bridge counts as dead;
+  stuck = 20,      -- the same within a step, where a handler perhaps waits, although it must not
+  pause = 10,      -- seconds without a bridge after it broke at its start, or the pump raised
+  up = false,      -- the pump runs, and learns of all that happens
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
@@ -26,12 +26,12 @@ local exiting = ngx.worker.exiting
 
 ---@type table<integer, pomex.Client>
 local watched = {}
-local worked = {}                -- those of them that had work since the bell rang
+local worked = {}                -- the watched clients that had work since the bell rang
 local asked                      -- when a timer for a pump was asked for
-local current                    -- the pump that runs: { co, beat }, its coroutine, its last round
-local bridge                     -- of the current one
+local current                    -- the pump that runs: { co, beat }, its coroutine and last round
+local bridge                     -- of the current pump
 local ringing                    -- the bell will ring
-local polls_until = 0            -- no bridge before that
+local polls_until = 0            -- there is no bridge before that time
 local look_due                   -- by when the timer that looks will have looked
 
 local function ring()
@@ -46,11 +46,12 @@ local function forget(fd, client)
   watched[fd], worked[fd] = nil, nil
   client.loop.end_watch = nil
   if bridge then bridge:unwatch(fd) end
-  -- It may have been the last one, and the pump asleep.
+  -- Perhaps it was the last client: the bell wakes the pump, which then ends.
   ring()
 end
 
--- The bell rings while a client is idle: one that was it all the time is let go.
+-- The bell rings while a client is idle: a client that has been idle since it last rang is no
+-- longer watched.
 local function bell()
   ringing = nil
   for fd, client in pairs(watched) do
@@ -65,7 +66,7 @@ local function log(message)
   ngx.log(ngx.ERR, "pomex: ", message)
 end
 
--- Returns false if it broke.
+-- Returns false if the bridge broke.
 local function run_bridge(mine, sock)
   local own, number = bridge, bridge:bell()
   for fd in pairs(watched) do
@@ -74,7 +75,8 @@ local function run_bridge(mine, sock)
   ring()
   while next(watched) and current == mine do
     local message = sock:receive(4)
-    -- Neither is it one if something else than the socket resumed us.
+    -- It is no message of the bridge either if something else than the socket resumed this
+    -- coroutine.
     if current ~= mine or type(message) ~= "string" then return false end
     local a, b, c = byte(message, 1, 3)
     local fd = a + b * 256 + c * 65536
@@ -106,8 +108,8 @@ local function step_all()
   return unfinished
 end
 
--- Wakes a hundredth of the time that nothing happened for, within 1 to 10 ms: a call takes
--- that much longer, and a silent one costs little. After a pause, a bridge is tried again.
+-- Sleeps for a hundredth of the time for which nothing has happened, within 1 to 10 ms: a call
+-- takes that much longer, and a silent one costs little. After a pause, a bridge is tried again.
 local function run_sleeping(mine)
   local busy, seen = now(), 0
   local retry = polls_until > busy and polls_until or math.huge
@@ -120,7 +122,7 @@ local function run_sleeping(mine)
   end
 end
 
--- Those whose waits nobody would end any more.
+-- Closes the clients: nothing would end their waits any more.
 local function close_all()
   local all = watched
   watched = {}
@@ -129,7 +131,7 @@ end
 
 local function serve(mine)
   local made, sock = bridges.open(pump.bridge, now() < polls_until)
-  -- Another may run: this one was taken for dead while it connected.
+  -- Perhaps another pump runs: this one was taken for dead while it connected.
   if current ~= mine then return made and bridges.close(made, sock) end
   bridge, pump.up = made, true
   if not made then return run_sleeping(mine) end
@@ -137,13 +139,13 @@ local function serve(mine)
   local sound = run_bridge(mine, sock)
   bridges.close(made, sock)
   if sound or current ~= mine then return end
-  -- At worker_shutdown_timeout nginx closes every socket, and no request is left.
+  -- At worker_shutdown_timeout nginx closes every socket, and there are no more requests.
   if exiting() then return close_all() end
   ngx.log(ngx.WARN, "pomex: the bridge thread's connection broke; it begins anew")
   if now() - began < pump.silent then polls_until = now() + pump.pause end
 end
 
--- Nothing of the pump is left, and another may begin.
+-- Forgets the pump, so that another can begin.
 local function clear()
   if bridge then bridge:close() end
   bridge, ringing, current, asked = nil, nil, nil, nil
@@ -161,7 +163,7 @@ local function run()
   if current ~= mine then return end
   clear()
   if not ok then
-    -- Not at once again, if it raises whenever it runs: meanwhile, whoever waits steps.
+    -- If it raises whenever it runs, it pauses; meanwhile the waits step the clients themselves.
     local again = now() < polls_until
     polls_until = now() + pump.pause
     if again then
@@ -187,8 +189,8 @@ end
 
 local look
 
--- One timer a worker, also where each request has a VM of its own, which the timer keeps.
--- nginx may drop it, without a word to Lua.
+-- One timer in each worker, also if each request has a VM of its own, which the timer keeps alive.
+-- nginx can drop the timer without telling Lua.
 local function look_later()
   if look_due and now() < look_due or not core.sentry(pump.look + 1) then return end
   local ends = exiting()
@@ -201,14 +203,14 @@ function look()
     ensure()
     if not pump.up then step_all() end
     if not exiting() then break end
-    ngx.sleep(0.1) -- there are no more timers for later
+    ngx.sleep(0.1) -- a worker that exits starts no timers for later
   end
   look_due = nil
   if next(watched) then return look_later() end
   core.sentry(0)
 end
 
----Whether the pump was dead: then nothing is left of it.
+---Forgets a pump that is dead.
 ---@return boolean
 function pump.revive()
   if not current or not dead(current) then return false end
@@ -216,7 +218,8 @@ function pump.revive()
   return true
 end
 
--- nginx drops timers beyond lua_max_running_timers without a word to Lua: asks again, then.
+-- Starts a pump unless one lives. nginx drops timers beyond lua_max_running_timers without telling
+-- Lua, so after a second it is asked again.
 function ensure()
   if current and not pump.revive() or asked and now() - asked < 1 then return end
   asked = ngx.timer.at(0, run) and now() or nil
@@ -244,15 +247,16 @@ function pump.watch(client, stop)
   return stop
 end
 
----For how long a wait may sleep at once, in seconds; nil: as long as it likes.
+---How long a wait may sleep at once, in seconds; nil: without a limit.
 ---@return number|nil
 function pump.span()
-  -- There is work, and no pump yet: nginx may have dropped its timer.
+  -- There is work, and no pump yet: perhaps nginx dropped its timer.
   if not pump.up and next(watched) then return 0.02 end
   return not look_due and pump.look or nil
 end
 
----For those whose sleep ended so: looks whether the pump lives, and steps in its place.
+---For a wait whose sleep ended after that time: looks whether the pump lives, and steps in its
+---place.
 function pump.rescue()
   if not next(watched) then return end
   ensure()
