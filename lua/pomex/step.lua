@@ -24,8 +24,11 @@ local function expire(self)
   self.due = due
 end
 
--- Resumes the coroutines that can go on, at least one of them, and stops at `deadline`.
 local resume_runnable
+
+---Resumes the coroutines that can go on, at least one of them, and stops at `deadline`.
+---@param self pomex.Loop
+---@param deadline? number monotonic seconds
 function resume_runnable(self, deadline)
   if self.running and core.within(self.running, resume_runnable, self) then return end
   self.running = core.thread()

@@ -50,6 +50,10 @@ local function forget(self)
   end
 end
 
+---@param nonce string
+---@param expires number seconds since 1970
+---@return boolean|nil claimed
+---@return string? why it cannot tell
 function Memory:claim(nonce, expires)
   if (nginx_workers() or 1) > 1 then return nil, SEVERAL end
   forget(self)
@@ -83,6 +87,10 @@ end
 local Dict = {}
 Dict.__index = Dict
 
+---@param nonce string
+---@param expires number seconds since 1970
+---@return boolean|nil claimed
+---@return string? why it cannot tell
 function Dict:claim(nonce, expires)
   local dict = self.dict
   -- A nonce that is thrown out could be used again. `add` makes room by throwing out unexpired

@@ -21,6 +21,8 @@ function Bell:getfd() return self.rung and 0 or self.fd or -1 end
 function Bell:dirty() return self.rung end
 function Bell.close() end
 
+---@return string|nil
+---@return string? why
 function Bell:receive()
   self.asleep = not self.asleep
   if self.asleep then return nil, "timeout" end
