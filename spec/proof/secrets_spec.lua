@@ -140,7 +140,7 @@ describe("secrets", function()
     assert.equal(canary, other.key)
     local lines = command_lines()
     other:stop()
-    assert.is_true(has(lines, "--asset-seconds\00071.25"))
+    assert.is_true(has(lines, "--watch-stdin"))
     assert.is_false(has(lines, canary))
   end)
 
