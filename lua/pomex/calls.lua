@@ -5,7 +5,6 @@ local core = require "pomex.core"
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
-local check_request = require "pomex.request"
 local json = require "pomex.json"
 
 local calls = {}
@@ -107,6 +106,20 @@ function calls.start_download(client, id, link, path, opts)
   return new(client, KINDS.download, kept, id, handle, number)
 end
 
+---Starts a request of the caller's own.
+---@param client pomex.Client
+---@param method string
+---@param path string
+---@param parts table|nil a checked copy
+---@param opts table|nil a checked copy
+---@return pomex.Operation
+function calls.start_request(client, method, path, parts, opts)
+  local loop = open(client)
+  if cancelled_here() then return not_begun(client, KINDS.request) end
+  local handle, number = loop.handle:request(method, path, parts, opts)
+  return new(client, KINDS.request, opts, nil, handle, number)
+end
+
 ---The id in `x`, which is an id or an object that has one; raises on anything else.
 ---@param where string "assets:get"
 ---@param name string the argument's name
@@ -198,56 +211,12 @@ end
 ---Starts a method of the plain resources in a task; in a cancelled task, one that is cancelled too.
 ---@param client pomex.Client
 ---@param method function
+---@param ... any its arguments
 ---@return pomex.Task
 function calls.spawn(client, method, ...)
   if not cancelled_here() then return client:spawn(method, ...) end
   local err = cancel.error("not begun, in a cancelled task", "no")
   return client:spawn(function() return nil, err end)
-end
-
-local REQUEST = { query = "table", body = "any", headers = "table" }
-
----@class pomex.Async
----@field sessions pomex.AsyncSessions
----@field assets pomex.AsyncAssets
----@field generations pomex.AsyncGenerations
----@field client pomex.Client
-local Async = {}
-Async.__index = Async
-
----As `client:request`.
----@param method string
----@param path string
----@param parts? pomex.RequestParts
----@param opts? pomex.CallOptions
----@return pomex.RequestOperation
-function Async:request(method, path, parts, opts)
-  local client = self.client
-  options.expect("client:request", "method", method, "string")
-  options.expect("client:request", "path", path, "string")
-  parts = options.optional("client:request", parts, REQUEST)
-  opts = options.optional("client:request", opts, options.CALL)
-  if parts then check_request("client:request", parts) end
-  if method:find("%z") or path:find("%z") then
-    local _, err = errors.invalid("request", "the method and the path must not hold a NUL byte")
-    return operation.already_failed(client, err, KINDS.request)
-  end
-  local loop = open(client)
-  if cancelled_here() then return not_begun(client, KINDS.request) end
-  local handle, number = loop.handle:request(method, path, parts, opts)
-  return new(client, KINDS.request, opts, nil, handle, number)
-end
-
-options.methods(Async, "client.async")
-
----Gives a new client its resources.
----@param client pomex.Client
-function calls.install(client)
-  local async = setmetatable({ client = client }, Async)
-  client.async = async
-  for _, name in ipairs { "sessions", "assets", "generations" } do
-    require("pomex." .. name)(client, async)
-  end
 end
 
 return calls

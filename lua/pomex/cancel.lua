@@ -49,6 +49,7 @@ end
 ---Runs `f(…)`; as long as it runs, a cancel of the running task cancels each of `ops`.
 ---@param ops (pomex.Operation|pomex.Task)[] may change meanwhile
 ---@param f function
+---@param ... any its arguments
 ---@return any ... what f returns
 function cancel.reaching(ops, f, ...)
   local task = cancel.running_task()

@@ -1,5 +1,6 @@
 --- The client: its resources, and the loop that drives them.
 
+local async = require "pomex.async"
 local calls = require "pomex.calls"
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
@@ -44,7 +45,7 @@ function client.new(given)
   if host.watch then
     function self.loop.begin_watch(stop) return host.watch(self, stop) end
   end
-  calls.install(self)
+  async.install(self)
   return self
 end
 

@@ -26,11 +26,6 @@ end
 
 local operation = {}
 
----What all operations on one endpoint have in common.
----@class pomex.Kind
----@field endpoint string "assets.get", …
----@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
-
 -- Enters an operation into the loop, which reports its end from then on.
 local function adopt(client, kind, opts, object_id, handle, number)
   -- At most eight fields, among them three that are set later: a ninth would double the table.

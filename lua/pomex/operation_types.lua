@@ -1,6 +1,11 @@
 ---@meta
 --- Operations and coroutine tasks by what they return, for editors; never loaded.
 
+---What all operations on one endpoint have in common.
+---@class pomex.Kind
+---@field endpoint string "assets.get", …
+---@field decode fun(body: string, status: integer, endpoint: string, op: pomex.Operation): any
+
 ---What pomex itself keeps in an operation.
 ---@class pomex.Operation
 ---@field private handle userdata|nil the core's operation, until its result was taken

@@ -173,7 +173,7 @@ end
 ---out) and goes on, but nothing is begun in it any more: every later call and wait in it fails at
 ---once with a cancelled_error. No effect on a task that is done.
 function Task:cancel()
-  return cancel.task(self)
+  cancel.task(self)
 end
 
 function Task:__tostring()
