@@ -17,7 +17,7 @@ local LIST = {
 local EACH = { max = "whole" }
 for key, kind in pairs(LIST) do EACH[key] = kind end
 
--- To name the service's default Virtual group is to leave the field out. Changes `copy`.
+-- Takes pomex.VIRTUAL out of `copy`: a request without a group_id is for the default Virtual group.
 local function without_virtual(copy)
   if rawequal(copy.group_id, VIRTUAL) then copy.group_id = nil end
   return copy

@@ -16,7 +16,7 @@ local BODY = { model = "string", content = "content" }
 -- Options of create_and_wait that mean nothing without `save`.
 local OF_SAVE = { "on_progress", "overwrite", "save_timeout", "sync" }
 
--- Sent as an empty list; an empty table of another kind is sent as an empty object.
+-- For an empty `content`: a table without this mark would be sent as an empty object.
 local EMPTY = setmetatable({}, values.ARRAY)
 
 ---@class pomex.AsyncGenerations

@@ -5,8 +5,8 @@ local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local step = require "pomex.step"
 
--- Errors that nobody has seen are kept for `client:step()` to raise, the oldest first. This many at
--- most, so that an on_event that raises every time does not grow the list for ever.
+-- How many errors that nobody has seen are kept for `client:step()` to raise, the oldest first. An
+-- on_event that raises every time must not make the list grow for ever.
 local MOST = 64
 
 ---@class pomex.Failures

@@ -1,5 +1,5 @@
---- Misuse of the API raises: at the caller's line, and with the name of the argument. What only the
---- service or the core can judge is not looked at here.
+--- Misuse of the API raises: at the caller's line, and with the name of the argument. Values that
+--- only the service or the core can judge are not looked at here.
 
 local text = require "pomex.text"
 local values = require "pomex.values"
@@ -8,7 +8,7 @@ local misuse = {}
 
 local VIRTUAL, huge = values.VIRTUAL, math.huge
 
--- The folder of pomex's files: the line that an error names is the caller's, in none of them.
+-- The folder of pomex's own files. An error names the first line outside of it: the caller's.
 local getinfo = type(debug) == "table" and debug.getinfo
 local HOME = getinfo and getinfo(1, "S").source:match("^(@.*)misuse%.lua$")
 

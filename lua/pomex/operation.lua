@@ -49,7 +49,7 @@ local function adopt(client, kind, opts, object_id, handle, number)
   return op
 end
 
----An operation on what the core made, or one that is over where the core made nothing.
+---Makes an operation of what the core has started; one that has failed if the core started nothing.
 ---@param client pomex.Client
 ---@param kind pomex.Kind
 ---@param opts table|nil the caller's

@@ -101,8 +101,8 @@ options.CREATE_AND_SAVE = extend(extend(options.CREATE_AND_WAIT, SAVING), {
 })
 for name in pairs(options.CREATE_AND_SAVE) do CALL_OPTIONS[name] = true end
 
--- The call options that no field of the service's is called by. In a body that may have any field
--- they would be sent, and change nothing.
+-- Call options whose names the service uses for no field. In a body that may have any field they
+-- would be sent, and have no effect.
 local NEVER_FIELDS = { "timeout", "max_retries", "validate", "on_update", "on_created",
   "on_progress", "overwrite", "save", "save_timeout" }
 

@@ -25,7 +25,7 @@ function pages.each(resource, given, opts)
   for key, value in pairs(given) do
     if value ~= null then query[key] = value end
   end
-  local left = query.max or math.huge
+  local remaining = query.max or math.huge
   query.max, query.page = nil, query.page or 1
   local seen, fresh, at, last = {}, {}, 0, false
 
@@ -48,12 +48,12 @@ function pages.each(resource, given, opts)
   end
 
   return function()
-    if left <= 0 then return nil end
+    if remaining <= 0 then return nil end
     while at >= #fresh do
       if last then return nil end
       fetch()
     end
-    at, left = at + 1, left - 1
+    at, remaining = at + 1, remaining - 1
     return fresh[at]
   end
 end

@@ -147,7 +147,7 @@ end
 
 -- By whether the upper and the lower half are inked.
 local BLOCKS = { [0] = " ", "\226\150\132", "\226\150\128", "\226\150\136" }
--- Of the 256 colours these two are no theme's to change.
+-- A terminal's theme does not change these two of the 256 colours.
 local BLACK_ON_WHITE, RESET = "\27[38;5;16;48;5;231m", "\27[0m"
 
 ---Text for a terminal, of which each character shows two modules, one above the other.

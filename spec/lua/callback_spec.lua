@@ -111,7 +111,7 @@ describe("pomex.callback.parse_unverified", function()
     bad("resultCode=10000&group_id", "group_id is missing")
     for _, id in ipairs { ".", "..", "a/b", "a%2Fb", "a%5Cb", "a%25b", "a%0Ab", "a%0D", "a%7F",
       ("x"):rep(257) } do
-      bad("resultCode=10000&group_id=" .. id, "group_id in the callback's query is no id")
+      bad("resultCode=10000&group_id=" .. id, "group_id in the callback's query cannot be an id")
     end
     assert.equal(("x"):rep(256), parse("resultCode=10000&group_id=" .. ("x"):rep(256)).group_id)
   end)

@@ -166,7 +166,7 @@ local function judge(fields)
       "resultCode says success, and a success carries one")
   end
   if not usable_id(group_id) then
-    return invalid("group_id in the callback's query is no id",
+    return invalid("group_id in the callback's query cannot be an id",
       ("it is \"..\", longer than %d bytes, or holds a slash, a percent sign or a control byte")
         :format(MAX_ID))
   end

@@ -163,7 +163,7 @@ function Verifier:verify(text, opts)
   local id, digits, nonce, signature =
     (state or ""):match("^v1%.([0-9A-Za-z_-]+)%.([1-9]%d*)%.([0-9A-Za-z_-]+)%.([0-9A-Za-z_-]+)$")
   if not id then
-    return invalid("malformed", "the callback's path ends in no state of ours",
+    return invalid("malformed", "the callback's path does not end in a state",
       "was its URL made by callback:url?")
   end
   local key = mine.keys[id]

@@ -33,14 +33,14 @@ coroutines.keeps_tasks = _VERSION == "Lua 5.1"
 local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
 
-local active -- the innermost coroutine of a task that runs, perhaps by resuming another one
+local active -- the coroutine that was resumed last here, and has not come back yet
 
--- Resumes the coroutine of a task, or one that was waiting.
 local function back(outer, ...)
   active = outer
   return ...
 end
 
+-- Resumes a coroutine; meanwhile it is the active one.
 local function enter(co, ...)
   local outer = active
   active = co

@@ -10,7 +10,7 @@ local ngx = ngx
 -- The longest time-out that a cosocket takes: it logs an error at each time-out of a read.
 local NEVER = 2147483647
 
-local told -- the log has it that there is no bridge
+local told -- whether the log says already that there is no bridge
 
 -- Logs once why there is no bridge.
 local function tell(level, why, advice)

@@ -75,8 +75,7 @@ local function run_bridge(mine, sock)
   ring()
   while next(watched) and current == mine do
     local message = sock:receive(4)
-    -- It is no message of the bridge either if something else than the socket resumed this
-    -- coroutine.
+    -- If something other than the socket resumed this coroutine, it is no message of the bridge.
     if current ~= mine or type(message) ~= "string" then return false end
     local a, b, c = byte(message, 1, 3)
     local fd = a + b * 256 + c * 65536
