@@ -57,5 +57,6 @@ describe("a name that a program requires", function()
   it("is drawn lazily by pomex itself", function()
     assert.equal(require "pomex.callback", pomex.callback)
     assert.equal(require "pomex.sandbox", pomex.sandbox)
+    if NAMES["pomex.qr"] then assert.equal(require "pomex.qr", pomex.qr) end
   end)
 end)
