@@ -346,8 +346,10 @@ stage_tsan()
 {
     CC=clang in_slot cmake --preset dev -B "$build/tsan" -DPOMEX_SANITIZE=thread &&
         in_slot cmake --build "$build/tsan" -j "$jobs" \
-            --target test_bridge test_client_threads pomex_lua &&
-        in_slot ctest --test-dir "$build/tsan" -V --no-tests=error -R '^(module\.bridge|core\.client_threads)$'
+            --target test_bridge test_client_threads pomex_lua test_thread test_worker \
+            test_begin test_property &&
+        in_slot ctest --test-dir "$build/tsan" -V --no-tests=error \
+            -R '^(module\.bridge|core\.client_threads|store\.(thread|worker|begin|property))$'
 }
 
 # The money proof at random; spec/soak.sh has hours for more.

@@ -1,31 +1,28 @@
 /* The beat of this process's worker, and the watch over the others'. No wall clock decides here:
  * a worker is dead when its counter stood still for `limit` of our own BOOTTIME, counted only
  * between two looks at which the store answered. */
+#include "base/clock.h"
 #include "store/thread.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-#define SECOND INT64_C(1000000000)
 /* The most that one interval between two looks counts for: a process that was stopped, or had no
  * store for long, has not watched during that time. */
-#define LONGEST_LOOK (10 * SECOND)
+#define LONGEST_LOOK (10 * POMEX_SECOND)
 /* A host with work due for this long and without a step is taken for dead. */
-#define HOST_LATE (600 * SECOND)
+#define HOST_LATE (600 * POMEX_SECOND)
 
 int64_t pomex_store_now(void)
 {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
+    return pomex_clock_system(NULL, POMEX_CLOCK_BOOTTIME);
 }
 
 void pomex_store_life_init(pomex_store_life *life, const pomex_store_options *options)
 {
     double beat = options->beat_seconds > 0 ? options->beat_seconds : 5;
     double still = options->still_seconds > 0 ? options->still_seconds : 60;
-    life->interval = (int64_t)(beat * (double)SECOND);
-    life->limit = (int64_t)(still * (double)SECOND);
+    life->interval = pomex_clock_ns(beat);
+    life->limit = pomex_clock_ns(still);
     atomic_init(&life->asked, 0);
     atomic_init(&life->due, POMEX_STORE_NEVER);
 }

@@ -1,5 +1,6 @@
 /* The caller's side of the store: its two queues, its descriptor, and the beginning and the end of
  * its thread. */
+#include "base/clock.h"
 #include "store/thread.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND INT64_C(1000000000)
 enum { CLOSE_SECONDS = 2 };
 
 static bool say(char *why, size_t size, const char *text)
@@ -164,11 +164,9 @@ int64_t pomex_store_beat_asked(pomex_store *store)
 
 struct timespec pomex_store_after(int64_t ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    ns += now.tv_nsec;
-    return (struct timespec){.tv_sec = now.tv_sec + (time_t)(ns / SECOND),
-                             .tv_nsec = (long)(ns % SECOND)};
+    ns += pomex_clock_system(NULL, POMEX_CLOCK_MONOTONIC);
+    return (struct timespec){.tv_sec = (time_t)(ns / POMEX_SECOND),
+                             .tv_nsec = (long)(ns % POMEX_SECOND)};
 }
 
 void pomex_store_close(pomex_store *store)
@@ -184,7 +182,7 @@ void pomex_store_close(pomex_store *store)
         pomex_store_destroy(store);
         return;
     }
-    struct timespec until = pomex_store_after(CLOSE_SECONDS * SECOND);
+    struct timespec until = pomex_store_after(CLOSE_SECONDS * POMEX_SECOND);
     pthread_mutex_lock(&store->lock);
     atomic_store(&store->closing, true);
     pthread_cond_signal(&store->changed);

@@ -201,6 +201,9 @@ static void a_paused_queue_begins_nothing(void **state)
             later(begin, POMEX_STORE_REASON_PAUSED);
         else
             assert_int_equal(begin->answer, POMEX_STORE_YES);
+        pomex_store_job other;
+        bed_put(bed, "b", "body");
+        assert_int_equal(bed_claim(bed, bed->worker, 1, &other), !paused);
     }
 }
 

@@ -1,20 +1,14 @@
 /* What the SQLite back end asks of the place where its file is: that it is the file it was, that no
- * other program spoilt it, that this version reads it, and that its locks tell who lives. */
+ * other program spoilt it, and that this version reads it. */
 #include "bed.h"
+#include "process.h"
 
-#include "store/sqlite/open.h"
 #include "store/sqlite/place.h"
-#include "store/sqlite/schema.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static void shell(const char *format, const char *a, const char *b)
 {
@@ -24,30 +18,6 @@ static void shell(const char *format, const char *a, const char *b)
     snprintf(command, sizeof command, format, a, b);
 #pragma GCC diagnostic pop
     assert_int_equal(system(command), 0);
-}
-
-/* Runs SQL on a file in a process of its own (this program, see main): another one than that whose
- * store is open. */
-static void sql(const char *path, const char *text)
-{
-    pid_t child = vfork();
-    if (child == 0) {
-        execl("/proc/self/exe", "test_place", "--sql", path, text, (char *)NULL);
-        _exit(1);
-    }
-    int status;
-    waitpid(child, &status, 0);
-    assert_int_equal(status, 0);
-}
-
-static int run_sql(const char *path, const char *text)
-{
-    sqlite3 *db;
-    int result = sqlite3_open(path, &db);
-    if (result == SQLITE_OK)
-        result = sqlite3_exec(db, text, NULL, NULL, NULL);
-    sqlite3_close(db);
-    return result == SQLITE_OK ? 0 : 1;
 }
 
 /* What a begin of a new job says; YES if there is no reason. */
@@ -166,7 +136,7 @@ static void looking_at_an_open_store_again_drops_no_lock(void **state)
     bed_sending(bed, "a", 0);
     bed_open(&second, false); /* looks, and closes */
     bed_close(&second);
-    sql(bed->path, "SELECT count(*) FROM job");
+    process_sql(bed->path, "SELECT count(*) FROM job");
     assert_int_equal(reason(bed, "b"), POMEX_STORE_REASON_NONE);
     bed_close(bed);
     bed_open(bed, false);
@@ -228,7 +198,7 @@ static void what_is_no_store_is_refused_and_left_as_it_is(void **state)
     char path[160];
     bed_close(bed);
     snprintf(path, sizeof path, "%s/other", bed->folder);
-    sql(path, "CREATE TABLE job (x)");
+    process_sql(path, "CREATE TABLE job (x)");
     shell("cp '%s' '%s.before'", path, path);
     refused(path, "no store of jobs");
     shell("cmp -s '%s' '%s.before'", path, path);
@@ -243,7 +213,7 @@ static void a_newer_store_is_refused(void **state)
 {
     store_bed *bed = *state;
     bed_close(bed);
-    sql(bed->path, "PRAGMA user_version = 99");
+    process_sql(bed->path, "PRAGMA user_version = 99");
     refused(bed->path, "newer");
 }
 
@@ -257,131 +227,12 @@ static void a_file_system_that_nobody_knows_is_refused(void **state)
     assert_false(pomex_sq_good_file_system(0x65735546)); /* fuse */
 }
 
-/* ------------------------------------------------------------------------------ within the back end */
-
-static atomic_bool not_closing;
-
-static pomex_sq *open_self(store_bed *bed)
-{
-    char why[512] = "";
-    enum pomex_store_answer answer;
-    pomex_store_options options = {.backend = &pomex_store_sqlite, .path = bed->path};
-    bed_close(bed);
-    pomex_sq *self = pomex_sq_open(&options, &not_closing, &answer, why, sizeof why);
-    if (!self)
-        fail_msg("%s", why);
-    return self;
-}
-
-static bool somebody(pomex_sq *self)
-{
-    (void)self;
-    return true;
-}
-
-static bool nobody(pomex_sq *self)
-{
-    (void)self;
-    return false;
-}
-
-static void an_older_store_is_migrated_while_no_other_worker_lives(void **state)
-{
-    store_bed *bed = *state;
-    const char *steps[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER"};
-    const char *broken[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER;"
-                                               "ALTER TABLE none ADD COLUMN later INTEGER"};
-    char why[512] = "";
-    pomex_sq *self = open_self(bed);
-    assert_false(pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why));
-    assert_non_null(strstr(why, "other workers"));
-    why[0] = '\0';
-    assert_false(pomex_sq_migrate(self, broken, 2, nobody, why, sizeof why));
-    assert_non_null(strstr(why, "none"));
-    self->error = SQLITE_OK;
-    assert_true(pomex_sq_migrate(self, steps, 2, nobody, why, sizeof why));
-    assert_true(
-        pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why)); /* nothing to do */
-    assert_int_equal(pomex_sq_number(self, 7, "SELECT count(later) FROM job", ""), 0);
-    assert_false(pomex_sq_migrate(self, steps, 1, nobody, why, sizeof why));
-    assert_non_null(strstr(why, "newer"));
-    pomex_sq_close(self);
-}
-
-/* A process that holds the write lock, and says so. */
-static pid_t start_writer(const store_bed *bed)
-{
-    int ready[2];
-    char byte;
-    assert_int_equal(pipe(ready), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        sqlite3 *db;
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (sqlite3_open(bed->path, &db) != SQLITE_OK ||
-            sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-            write(ready[1], "x", 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    close(ready[1]);
-    return child;
-}
-
-static void whoever_keeps_the_store_is_named(void **state)
-{
-    store_bed *bed = *state;
-    char name[32];
-    bed_get(bed, "seed");
-    bed_close(bed);
-    pid_t writer = start_writer(bed);
-    snprintf(name, sizeof name, "process %d ", (int)writer);
-    bed_open(bed, false);
-    pomex_store_request *put = bed_new_request(POMEX_STORE_QUEUE);
-    put->queue = (pomex_store_queue){.queue = "other", .videos_cap = -1, .money_cap = -1};
-    bed_ask(bed, put);
-    kill(writer, SIGKILL);
-    waitpid(writer, NULL, 0);
-    assert_int_equal(put->answer, POMEX_STORE_BUSY);
-    assert_non_null(strstr(put->why, name));
-    bed_queue(bed);
-}
-
-static void a_lock_tells_who_lives(void **state)
-{
-    store_bed *bed = *state;
-    pomex_sq *self = open_self(bed);
-    assert_true(pomex_sq_is_dead(self, 5, self->boot));
-    assert_true(pomex_sq_lock_worker(self, 5));
-    assert_true(pomex_sq_is_held(self, 5));
-    assert_false(pomex_sq_is_dead(self, 5, self->boot));
-    assert_true(pomex_sq_is_dead(self, 6, self->boot));
-    /* Where another kernel's locks may not be seen, nobody of it is taken for dead. */
-    self->any_file_system = true;
-    assert_true(pomex_sq_is_dead(self, 6, self->boot));
-    assert_false(pomex_sq_is_dead(self, 6, "another boot"));
-    pomex_sq_unlock_worker(self, 5);
-    assert_true(pomex_sq_is_dead(self, 5, self->boot));
-    pomex_sq_close(self);
-}
-
-static int start_with_a_job(void **state)
-{
-    if (bed_start(state) != 0)
-        return -1;
-    bed_put(*state, "seed", "body");
-    return 0;
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_start, bed_stop)
 
 int main(int count, char **words)
 {
-    if (count == 4 && strcmp(words[1], "--sql") == 0)
-        return run_sql(words[2], words[3]);
+    if (count == 4)
+        return process_main(words);
     const struct CMUnitTest tests[] = {
         TEST(a_store_that_is_opened_again_goes_on),
         TEST(a_copied_store_begins_nothing_before_continue),
@@ -395,10 +246,6 @@ int main(int count, char **words)
         TEST(what_is_no_store_is_refused_and_left_as_it_is),
         TEST(a_newer_store_is_refused),
         cmocka_unit_test(a_file_system_that_nobody_knows_is_refused),
-        TEST(an_older_store_is_migrated_while_no_other_worker_lives),
-        cmocka_unit_test_setup_teardown(whoever_keeps_the_store_is_named, start_with_a_job,
-                                        bed_stop),
-        TEST(a_lock_tells_who_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,31 +13,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND INT64_C(1000000000)
 /* So large is the log made at open: it then takes an id also when the disk has become full. */
 #define LOG_BYTES (4 << 20)
 /* Copied back at half of it, so that what comes until then still fits. */
 #define CHECKPOINT_PAGES 512
-
-static int64_t boottime(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * SECOND + now.tv_nsec;
-}
 
 /* Waits in uneven steps for another process's transaction, 10 s at most, or 1 s in all once the
  * store is being closed. */
 static int busy(void *user, int count)
 {
     pomex_sq *self = user;
-    int64_t now = boottime();
+    int64_t now = pomex_sq_boottime();
     if (count == 0)
         self->waiting_since = now;
-    int64_t limit = atomic_load(self->closing) ? SECOND : 10 * SECOND;
+    int64_t limit = atomic_load(self->closing) ? 1000 : 10000;
     if (now - self->waiting_since >= limit)
         return 0;
-    struct timespec pause = {0, 500000 + (now ^ getpid() * 7919) % 4000000};
+    struct timespec pause = {0, 500000 + (count * 7919 + getpid()) % 4000 * 1000};
     nanosleep(&pause, NULL);
     return 1;
 }
@@ -58,7 +50,8 @@ static int log_grew(void *user, sqlite3 *db, const char *name, int pages)
  * (That of the last connection's close is safe: SQLite holds the whole file then.) */
 bool pomex_sq_checkpoint(pomex_sq *self)
 {
-    if (!pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE"))
+    static const char keep_writers_out[] = "BEGIN IMMEDIATE";
+    if (!pomex_sq_exec(self, self->db, keep_writers_out))
         return false;
     int log = 0, copied = 0;
     sqlite3_wal_checkpoint_v2(self->reader, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);

@@ -1,7 +1,5 @@
 #include "store/sqlite/row.h"
 
-#include <time.h>
-
 #define JOB                                                                                    \
     "SELECT j.id, j.queue, j.state, j.kind, j.fence, j.worker, j.attempt, j.account,"          \
     " j.blocked, j.stuck, j.key, j.task, j.sha256 FROM job j "
@@ -121,11 +119,4 @@ bool pomex_sq_worker_lives(pomex_sq *self, pomex_store_request *request, int64_t
     if (buried)
         pomex_store_answer(request, POMEX_STORE_BURIED, NULL);
     return !buried;
-}
-
-int64_t pomex_sq_boottime(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

@@ -41,7 +41,4 @@ int64_t pomex_sq_queue_find(pomex_sq *self, pomex_store_request *request, const 
 bool pomex_sq_worker_lives(pomex_sq *self, pomex_store_request *request, int64_t worker,
                            int64_t *account);
 
-/* BOOTTIME, milliseconds. */
-int64_t pomex_sq_boottime(void);
-
 #endif

@@ -12,18 +12,11 @@
  * sqlite.h (descriptors). */
 #include "store/sqlite/sqlite.h"
 
+#include "base/clock.h"
 #include "store/sqlite/open.h"
 #include "store/sqlite/place.h"
 
 #include <sys/stat.h>
-#include <time.h>
-
-static int64_t now_ns(void)
-{
-    struct timespec now = {0};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
-}
 
 static pomex_sq_carry *const carries[POMEX_STORE_VERBS] = {
     [POMEX_STORE_BEAT] = pomex_sq_beat,       [POMEX_STORE_FACT] = pomex_sq_fact,
@@ -105,7 +98,7 @@ static bool transact(pomex_sq *self, pomex_store_request **requests, size_t coun
         durable = durable || pomex_store_durable(requests[i]);
     if (!start(self, durable))
         return false;
-    int64_t since = now_ns();
+    int64_t since = pomex_clock_system(NULL, POMEX_CLOCK_MONOTONIC);
     for (size_t i = 0; i < count; i++) {
         if (!carry(self, requests[i])) {
             sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
@@ -118,7 +111,7 @@ static bool transact(pomex_sq *self, pomex_store_request **requests, size_t coun
     bool done = self->error == SQLITE_OK && pomex_sq_exec(self, self->db, "COMMIT");
     if (!done)
         sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
-    self->held += now_ns() - since;
+    self->held += pomex_clock_system(NULL, POMEX_CLOCK_MONOTONIC) - since;
     if (done && durable) {
         pomex_sq_write_mark(self);
         check_place(self, requests, count);

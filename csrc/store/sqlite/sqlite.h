@@ -34,8 +34,8 @@ typedef struct pomex_sq {
     int64_t others;               /* other live workers, when they were last listed */
     int log_pages, checkpoint_at; /* of the log: how many there are; when to copy them back */
     int64_t held;                 /* see backend.h */
-    int64_t waiting_since;        /* for the write lock: nanoseconds of BOOTTIME */
-    int64_t tidied;  /* when old events were last deleted: nanoseconds of BOOTTIME */
+    int64_t waiting_since;        /* for the write lock: milliseconds of BOOTTIME */
+    int64_t tidied;  /* when old events were last deleted: milliseconds of BOOTTIME */
     int synchronous; /* as `db` has it: 1 NORMAL, 2 FULL */
     char machine[POMEX_SQ_MACHINE]; /* an id of this machine, "" where it has none */
     char boot[POMEX_SQ_MACHINE];    /* and of its last start */
@@ -73,8 +73,9 @@ void pomex_sq_answer_error(pomex_sq *self, pomex_store_request *request);
 void pomex_sq_event(pomex_sq *self, int64_t queue, int64_t job, const char *name,
                     const char *by, const char *text);
 
-/* The wall clock, milliseconds. */
+/* The wall clock, and BOOTTIME: milliseconds. */
 int64_t pomex_sq_wall(void);
+int64_t pomex_sq_boottime(void);
 
 /* A due time within the bound that store.h gives. */
 int64_t pomex_sq_due(int64_t due);

@@ -1,10 +1,10 @@
 /* Statements: prepared once, bound by a string of types, their errors noted in one place. */
+#include "base/clock.h"
 #include "store/sqlite/place.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error)
 {
@@ -150,9 +150,12 @@ void pomex_sq_event(pomex_sq *self, int64_t queue, int64_t job, const char *name
 
 int64_t pomex_sq_wall(void)
 {
-    struct timespec now = {0};
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    return pomex_clock_system(NULL, POMEX_CLOCK_WALL) / 1000000;
+}
+
+int64_t pomex_sq_boottime(void)
+{
+    return pomex_clock_system(NULL, POMEX_CLOCK_BOOTTIME) / 1000000;
 }
 
 int64_t pomex_sq_due(int64_t due)

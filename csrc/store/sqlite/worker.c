@@ -3,14 +3,14 @@
 #include "store/sqlite/row.h"
 
 enum { MAX_TASKS = 100, DEATHS = 3, TIDY_ROWS = 500 };
-#define TIDY_NS        INT64_C(3600000000000)
+#define TIDY_MS        INT64_C(3600000)
 #define EVENTS_KEPT_MS INT64_C(2592000000) /* 30 days */
 
 /* Events of jobs that ended long ago go, some at a time. */
 static void tidy(pomex_sq *self)
 {
-    int64_t now = pomex_sq_boottime() * 1000000;
-    if (self->tidied && now - self->tidied < TIDY_NS)
+    int64_t now = pomex_sq_boottime();
+    if (self->tidied && now - self->tidied < TIDY_MS)
         return;
     int64_t gone =
         pomex_sq_run(self,
