@@ -11,11 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char *program; /* /proc/self/exe is valgrind's, under valgrind */
+
 void process_sql(const char *path, const char *text)
 {
     pid_t child = vfork();
     if (child == 0) {
-        execl("/proc/self/exe", "process", "--sql", path, text, (char *)NULL);
+        execl(program, program, "--sql", path, text, (char *)NULL);
         _exit(1);
     }
     int status;
@@ -41,7 +43,7 @@ pid_t process_start_writer(const char *path)
     snprintf(number, sizeof number, "%d", ready[1]);
     pid_t child = vfork();
     if (child == 0) {
-        execl("/proc/self/exe", "process", "--hold", path, number, (char *)NULL);
+        execl(program, program, "--hold", path, number, (char *)NULL);
         _exit(1);
     }
     close(ready[1]);
@@ -62,8 +64,12 @@ static int hold(const char *path, const char *ready)
         pause();
 }
 
-int process_main(char **words)
+bool process_main(int count, char **words, int *status)
 {
-    return strcmp(words[1], "--sql") == 0 ? run_sql(words[2], words[3])
-                                          : hold(words[2], words[3]);
+    program = words[0];
+    if (count != 4)
+        return false;
+    *status =
+        strcmp(words[1], "--sql") == 0 ? run_sql(words[2], words[3]) : hold(words[2], words[3]);
+    return true;
 }

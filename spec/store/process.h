@@ -3,6 +3,7 @@
 #ifndef POMEX_SPEC_STORE_PROCESS_H
 #define POMEX_SPEC_STORE_PROCESS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* Runs SQL on the file, and waits for its end. */
@@ -11,7 +12,8 @@ void process_sql(const char *path, const char *text);
 /* Takes the file's write lock and keeps it, until the caller ends the process. */
 pid_t process_start_writer(const char *path);
 
-/* What the program's main returns when it was called with three words: it is such a process. */
-int process_main(char **words);
+/* The program's main begins with this: true where it is such a process, which has then ended with
+ * *status. */
+bool process_main(int count, char **words, int *status);
 
 #endif

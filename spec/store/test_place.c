@@ -231,8 +231,9 @@ static void a_file_system_that_nobody_knows_is_refused(void **state)
 
 int main(int count, char **words)
 {
-    if (count == 4)
-        return process_main(words);
+    int status;
+    if (process_main(count, words, &status))
+        return status;
     const struct CMUnitTest tests[] = {
         TEST(a_store_that_is_opened_again_goes_on),
         TEST(a_copied_store_begins_nothing_before_continue),

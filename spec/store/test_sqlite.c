@@ -160,8 +160,9 @@ static int start_with_a_job(void **state)
 
 int main(int count, char **words)
 {
-    if (count == 4)
-        return process_main(words);
+    int status;
+    if (process_main(count, words, &status))
+        return status;
     const struct CMUnitTest tests[] = {
         TEST(an_older_store_is_migrated_while_no_other_worker_lives),
         TEST(no_checkpoint_runs_beside_another_writer),
