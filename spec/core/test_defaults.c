@@ -8,9 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void a_client_of_no_options(void **state)
+TEST_CASE(a_client_of_no_options)
 {
-    (void)state;
     harness h;
     static const fault_step steps[] = {{.status = 503, .times = 1}, {.body = "{}"}};
     harness_start(&h, steps, 2, false);
@@ -45,9 +44,8 @@ static void finish(harness *h, pomex_operation *op)
     pomex_operation_release(op);
 }
 
-static void operations_of_no_options(void **state)
+TEST_CASE(operations_of_no_options)
 {
-    (void)state;
     char path[] = "/tmp/pomex-defaults-XXXXXX";
     static const fault_step steps[] = {
         {.match = "GET /v1/video/assets/", .status = 503, .times = 1},
@@ -77,13 +75,4 @@ static void operations_of_no_options(void **state)
     unlink(file);
     rmdir(path);
     harness_stop(&h);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_client_of_no_options),
-        cmocka_unit_test(operations_of_no_options),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

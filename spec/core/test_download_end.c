@@ -199,11 +199,7 @@ TEST_CASE(a_cancelled_download_holds_no_lock)
 TEST_CASE(two_clients_at_one_path)
 {
     static const fault_step steps[] = {
-        {.times = 1,
-         .kind = FAULT_TRUNCATE,
-         .headers = SCENE_ETAG,
-         .body = SCENE_VIDEO,
-         .cut = 10},
+        SCENE_CUT,
         {.times = 1, .kind = FAULT_HANG},
         {.times = 1,
          .status = 206,

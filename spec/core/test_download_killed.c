@@ -223,9 +223,8 @@ static bool kill_at(const char *path, size_t bytes)
     return false;
 }
 
-static void a_process_killed_at_random_bytes(void **state)
+TEST_CASE(a_process_killed_at_random_bytes)
 {
-    (void)state;
     char folder[] = "/tmp/pomex-kill-XXXXXX", path[64], part[72], note[80];
     int status = 1;
     assert_non_null(mkdtemp(folder));
@@ -269,9 +268,8 @@ static void a_process_killed_at_random_bytes(void **state)
 
 /* The connection breaks at random bytes, often too soon to be called progress: the download is
  * then begun again by its caller. */
-static void a_connection_cut_at_random_bytes(void **state)
+TEST_CASE(a_connection_cut_at_random_bytes)
 {
-    (void)state;
     static fault_step steps[KILLS + 1];
     static char headers[KILLS + 1][128];
     const size_t size = 4 * 1024 * 1024;
@@ -331,11 +329,7 @@ int main(int argc, char **argv)
         uint32_t bits = (uint32_t)jrand48(seed);
         memcpy(film + i, &bits, 4);
     }
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_process_killed_at_random_bytes),
-        cmocka_unit_test(a_connection_cut_at_random_bytes),
-    };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = tests_run(NULL, NULL);
     shutdown(server.listener, SHUT_RDWR);
     pthread_join(server.thread, NULL);
     close(server.listener);

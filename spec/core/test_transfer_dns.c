@@ -52,9 +52,8 @@ static void is_quick(double start)
         fail_msg("it took %.2f s", took);
 }
 
-static void a_cancel_returns_at_once(void **state)
+TEST_CASE(a_cancel_returns_at_once)
 {
-    (void)state;
     pomex_operation *op;
     harness h;
     begin(&h, &op, 30);
@@ -70,9 +69,8 @@ static void a_cancel_returns_at_once(void **state)
     is_quick(start);
 }
 
-static void a_close_returns_at_once(void **state)
+TEST_CASE(a_close_returns_at_once)
 {
-    (void)state;
     pomex_operation *op;
     harness h;
     begin(&h, &op, 30);
@@ -86,9 +84,8 @@ static void a_close_returns_at_once(void **state)
     is_quick(start);
 }
 
-static void a_deadline_is_kept(void **state)
+TEST_CASE(a_deadline_is_kept)
 {
-    (void)state;
     pomex_operation *op;
     harness h;
     begin(&h, &op, 0.3);
@@ -103,9 +100,8 @@ static void a_deadline_is_kept(void **state)
     is_quick(start);
 }
 
-static void a_name_that_is_not_there(void **state)
+TEST_CASE(a_name_that_is_not_there)
 {
-    (void)state;
     pomex_operation *op;
     harness h;
     harness_start(&h, NULL, 0, false);
@@ -128,9 +124,8 @@ static void a_name_that_is_not_there(void **state)
 
 /* From libcurl 8.20 on lookups share the threads of the multi handle: here those of twenty
  * lookups that were given up still hang. */
-static void lookups_that_were_given_up_hold_up_nothing(void **state)
+TEST_CASE(lookups_that_were_given_up_hold_up_nothing)
 {
-    (void)state;
     pomex_operation *given_up[20];
     harness h;
     begin(&h, &given_up[0], 0.3);
@@ -158,14 +153,7 @@ static void lookups_that_were_given_up_hold_up_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cancel_returns_at_once),
-        cmocka_unit_test(a_close_returns_at_once),
-        cmocka_unit_test(a_deadline_is_kept),
-        cmocka_unit_test(a_name_that_is_not_there),
-        cmocka_unit_test(lookups_that_were_given_up_hold_up_nothing),
-    };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = tests_run(NULL, NULL);
     sleep(LOOKUP_SECONDS); /* lookups that nobody waits for end before the process does */
     return failed;
 }

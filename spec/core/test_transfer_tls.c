@@ -27,9 +27,8 @@ static void call(harness *h, enum pomex_effect effect, const char *wanted)
     pomex_operation_release(op);
 }
 
-static void below_what_the_system_allows_nothing_is_sent(void **state)
+TEST_CASE(below_what_the_system_allows_nothing_is_sent)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, true);
     harness_client(&h);
@@ -46,9 +45,6 @@ static void below_what_the_system_allows_nothing_is_sent(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(below_what_the_system_allows_nothing_is_sent),
-    };
     /* OpenSSL reads it when it is first used. */
     char path[] = P_tmpdir "/pomex-tls-XXXXXX";
     int fd = mkstemp(path);
@@ -56,7 +52,7 @@ int main(void)
         setenv("OPENSSL_CONF", path, 1) != 0)
         return 1;
     close(fd);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = tests_run(NULL, NULL);
     unlink(path);
     return failed;
 }

@@ -77,9 +77,8 @@ static void assert_saved(FILE *pipe, const char *path)
 }
 
 /* Of the Virtual group, and of a person's; side by side, since each rests between its looks. */
-static void a_film_is_made_and_saved(void **state)
+TEST_CASE(a_film_is_made_and_saved)
 {
-    (void)state;
     char other[sizeof file + 4];
     snprintf(other, sizeof other, "%s.mp4", file);
     json_t *person = sandbox_ask(&sb, "POST", "/_sandbox/people", json_object());
@@ -98,9 +97,8 @@ static void a_film_is_made_and_saved(void **state)
     json_decref(person);
 }
 
-static void a_failure_is_told(void **state)
+TEST_CASE(a_failure_is_told)
 {
-    (void)state;
     size_t before = billed();
     assert_int_equal(film("https://cdn.example/no-face.jpg", "group-of-nobody"), 1);
     assert_memory_equal(said, "invalid_request_error: group id error", 37);
@@ -112,9 +110,5 @@ static void a_failure_is_told(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_film_is_made_and_saved),
-        cmocka_unit_test(a_failure_is_told),
-    };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return tests_run(set_up, tear_down);
 }

@@ -20,9 +20,8 @@ static int *newest, *refused, *refused_multi;
 static unsigned char *seen;
 static const unsigned char *seen_multi;
 
-static void one_that_is_too_old_is_refused(void **state)
+TEST_CASE(one_that_is_too_old_is_refused)
 {
-    (void)state;
     static const struct {
         unsigned number;
         const char *name; /* NULL: it is new enough */
@@ -62,9 +61,8 @@ static void is_not_sent(const harness *h, pomex_operation *op, const char *what,
 }
 
 /* Each setting in turn, of every kind of request. */
-static void none_is_done_without(void **state)
+TEST_CASE(none_is_done_without)
 {
-    (void)state;
     static const enum pomex_effect effects[] = {POMEX_EFFECT_BILLED, POMEX_EFFECT_ASSET,
                                                 POMEX_EFFECT_NONE};
     for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
@@ -98,9 +96,8 @@ static void none_is_done_without(void **state)
 }
 
 /* It says that it is new enough, and is not. */
-static void what_came_later(void **state)
+TEST_CASE(what_came_later)
 {
-    (void)state;
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_BILLED)};
     harness h;
     harness_start(&h, &good, 1, true);
@@ -120,9 +117,8 @@ static bool is_from_later(int number)
 }
 
 /* Those of all requests: no answer would be heard of. */
-static void nor_of_the_loop(void **state)
+TEST_CASE(nor_of_the_loop)
 {
-    (void)state;
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_BILLED)};
     pomex_call_options options;
     pomex_call_options_init(&options);
@@ -171,12 +167,6 @@ static int again(char **arguments)
 
 int main(int count, char **arguments)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_is_too_old_is_refused),
-        cmocka_unit_test(none_is_done_without),
-        cmocka_unit_test(what_came_later),
-        cmocka_unit_test(nor_of_the_loop),
-    };
     (void)count;
     version = dlsym(RTLD_DEFAULT, "old_libcurl_version");
     if (!version)
@@ -186,5 +176,5 @@ int main(int count, char **arguments)
     refused_multi = dlsym(RTLD_DEFAULT, "old_libcurl_refused_multi");
     seen = dlsym(RTLD_DEFAULT, "old_libcurl_seen");
     seen_multi = dlsym(RTLD_DEFAULT, "old_libcurl_seen_multi");
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

@@ -9,8 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const fault_step broken = {
-    .times = 1, .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO, .cut = 10};
+static const fault_step broken = SCENE_CUT;
 static const fault_step rest = {.times = 1,
                                 .status = 206,
                                 .headers = SCENE_ETAG "Content-Range: bytes 10-19/20\r\n",

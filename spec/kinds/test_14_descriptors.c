@@ -73,9 +73,8 @@ static void is_good(harness *h, pomex_operation *op)
 }
 
 /* The client's own three, one after another. */
-static void the_first_use(void **state)
+TEST_CASE(the_first_use)
 {
-    (void)state;
     harness h;
     for (int count = 0; count < 3; count++) {
         start(&h);
@@ -90,9 +89,8 @@ static void the_first_use(void **state)
     }
 }
 
-static void with_nothing_to_wait_for(void **state)
+TEST_CASE(with_nothing_to_wait_for)
 {
-    (void)state;
     pomex_call_options options;
     pomex_call_options_init(&options);
     harness h;
@@ -118,9 +116,8 @@ static void with_nothing_to_wait_for(void **state)
 }
 
 /* With room for one connection, what finds none waits for it, uncounted. */
-static void with_room_for_one(void **state)
+TEST_CASE(with_room_for_one)
 {
-    (void)state;
     pomex_operation *ops[12];
     harness h;
     start(&h);
@@ -137,9 +134,8 @@ static void with_room_for_one(void **state)
 }
 
 /* A kept-alive connection holds the only one. */
-static void with_an_idle_connection(void **state)
+TEST_CASE(with_an_idle_connection)
 {
-    (void)state;
     harness h;
     start(&h);
     assert_true(pomex_client_pollfd(h.client) >= 0);
@@ -173,9 +169,8 @@ static bool is_told(harness *h, int count)
     return true;
 }
 
-static void over_tls(void **state)
+TEST_CASE(over_tls)
 {
-    (void)state;
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_BILLED)};
     harness h;
     harness_start(&h, &good, 1, true);
@@ -205,10 +200,5 @@ static int end(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_use),     cmocka_unit_test(with_nothing_to_wait_for),
-        cmocka_unit_test(with_room_for_one), cmocka_unit_test(with_an_idle_connection),
-        cmocka_unit_test(over_tls),
-    };
-    return cmocka_run_group_tests(tests, begin, end);
+    return tests_run(begin, end);
 }

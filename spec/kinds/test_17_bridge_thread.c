@@ -65,9 +65,8 @@ static void end_theirs(int fd)
     shutdown(fd, SHUT_RDWR);
 }
 
-static void whoever_reads_is_told(void **state)
+TEST_CASE(whoever_reads_is_told)
 {
-    (void)state;
     void (*const ways[])(int) = {
         end_ours,
         end_theirs,
@@ -93,9 +92,8 @@ static void whoever_reads_is_told(void **state)
     }
 }
 
-static void one_state_alone_is_the_sentry(void **state)
+TEST_CASE(one_state_alone_is_the_sentry)
 {
-    (void)state;
     lua_State *first = L;
     lua("core = require 'pomex.core' assert(core.sentry(60)) assert(core.sentry(60))");
     L = luaL_newstate();
@@ -113,13 +111,9 @@ static void one_state_alone_is_the_sentry(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_reads_is_told),
-        cmocka_unit_test(one_state_alone_is_the_sentry),
-    };
     L = luaL_newstate();
     luaL_openlibs(L);
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = tests_run(NULL, NULL);
     lua_close(L);
     return failed;
 }

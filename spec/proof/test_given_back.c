@@ -143,9 +143,8 @@ static void ends(scene *s, pomex_operation *op, const char *type)
 }
 
 /* The watch sees what it is for. */
-static void what_holds_a_secret_is_seen(void **state)
+TEST_CASE(what_holds_a_secret_is_seen)
 {
-    (void)state;
     static const char *const secrets[] = {KEY, PASSWORD};
     for (int i = 0; i < 2; i++) {
         found = 0;
@@ -168,9 +167,8 @@ static void what_holds_a_secret_is_seen(void **state)
 }
 
 /* Each effect, refused here and broken there; the key from a file the second time. */
-static void calls_of_every_kind(void **state)
+TEST_CASE(calls_of_every_kind)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "POST /v1/video/generations", .kind = FAULT_TRUNCATE, .body = "{}", .cut = 1},
         {.match = "POST", .status = 401, .body = "{\"error\":{\"message\":\"no\"}}"},
@@ -196,9 +194,8 @@ static void calls_of_every_kind(void **state)
     }
 }
 
-static void a_download(void **state)
+TEST_CASE(a_download)
 {
-    (void)state;
     scene s;
     start(&s, NULL, 0, false);
     const fault_step steps[] = {{.match = "GET /v1/video/generations/cgt-1", .body = s.task},
@@ -218,9 +215,8 @@ static void a_download(void **state)
 }
 
 /* Its answer is lost, and the list that is looked at afterwards shows nothing; then a list. */
-static void an_upload_in_doubt(void **state)
+TEST_CASE(an_upload_in_doubt)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "POST", .kind = FAULT_CLOSE},
         {.match = "GET /v1/video/assets?", .body = "{\"object\":\"list\",\"items\":[]}"}};
@@ -237,9 +233,8 @@ static void an_upload_in_doubt(void **state)
     is_clean(&s, "GET /v1/video/assets?");
 }
 
-static void a_redirect(void **state)
+TEST_CASE(a_redirect)
 {
-    (void)state;
     static const fault_step step = {.status = 302, .headers = "Location: /elsewhere\r\n"};
     scene s;
     start(&s, &step, 1, false);
@@ -250,9 +245,8 @@ static void a_redirect(void **state)
     is_clean(&s, "GET /v1");
 }
 
-static void a_proxy_with_a_password(void **state)
+TEST_CASE(a_proxy_with_a_password)
 {
-    (void)state;
     fault_request r;
     char url[96];
     scene s;
@@ -275,9 +269,8 @@ static void a_proxy_with_a_password(void **state)
 }
 
 /* What the service shows us of our key goes the way of the key; long, so that buffers grow. */
-static void an_error_that_echoes_the_key(void **state)
+TEST_CASE(an_error_that_echoes_the_key)
 {
-    (void)state;
     char page[6000];
     memset(page, 'x', sizeof page);
     for (size_t i = 0; i + 600 < sizeof page; i += 500)
@@ -302,9 +295,8 @@ static void an_error_that_echoes_the_key(void **state)
 }
 
 /* Waiting for an answer, for its turn and for the next look, and one that nobody holds. */
-static void closing_under_way(void **state)
+TEST_CASE(closing_under_way)
 {
-    (void)state;
     static const fault_step steps[] = {
         {.match = "GET /v1/video/assets/b", .body = "{\"status\":\"processing\"}"},
         {.kind = FAULT_HANG}};
@@ -329,15 +321,5 @@ static void closing_under_way(void **state)
 int main(void)
 {
     json_set_alloc_funcs(__wrap_malloc, __real_free);
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_holds_a_secret_is_seen),
-        cmocka_unit_test(calls_of_every_kind),
-        cmocka_unit_test(a_download),
-        cmocka_unit_test(an_upload_in_doubt),
-        cmocka_unit_test(a_redirect),
-        cmocka_unit_test(a_proxy_with_a_password),
-        cmocka_unit_test(an_error_that_echoes_the_key),
-        cmocka_unit_test(closing_under_way),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

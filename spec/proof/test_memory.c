@@ -112,34 +112,29 @@ static void all_fail_in_turn(enum pomex_effect effect)
     }
 }
 
-static void of_a_get(void **state)
+TEST_CASE(of_a_get)
 {
-    (void)state;
     all_fail_in_turn(POMEX_EFFECT_NONE);
 }
 
-static void of_a_session(void **state)
+TEST_CASE(of_a_session)
 {
-    (void)state;
     all_fail_in_turn(POMEX_EFFECT_SPARE);
 }
 
-static void of_an_upload(void **state)
+TEST_CASE(of_an_upload)
 {
-    (void)state;
     all_fail_in_turn(POMEX_EFFECT_ASSET);
 }
 
-static void of_a_generation(void **state)
+TEST_CASE(of_a_generation)
 {
-    (void)state;
     all_fail_in_turn(POMEX_EFFECT_BILLED);
 }
 
 /* An attempt that could not be made takes nobody's turn. */
-static void of_a_limited_start(void **state)
+TEST_CASE(of_a_limited_start)
 {
-    (void)state;
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_NONE)};
     bool failed = true;
     int without_memory = 0;
@@ -167,9 +162,8 @@ static void of_a_limited_start(void **state)
     harness_stop(&h);
 }
 
-static void of_a_key_in_a_file(void **state)
+TEST_CASE(of_a_key_in_a_file)
 {
-    (void)state;
     char path[] = "/tmp/pomex-key-XXXXXX";
     int fd = mkstemp(path);
     assert_int_equal(write(fd, "sk-test-key\n", 12), 12);
@@ -196,9 +190,8 @@ static void of_a_key_in_a_file(void **state)
 }
 
 /* What there is no memory to say is still said. */
-static void the_error_itself(void **state)
+TEST_CASE(the_error_itself)
 {
-    (void)state;
     harness h;
     harness_start(&h, NULL, 0, false);
     pomex_error *error = NULL;
@@ -213,9 +206,8 @@ static void the_error_itself(void **state)
 }
 
 /* Where memory runs out, a wait's error still says that the task is there. */
-static void what_a_wait_says_of_the_money(void **state)
+TEST_CASE(what_a_wait_says_of_the_money)
 {
-    (void)state;
     static const fault_step step = {.body = "{\"id\":\"asset-1\",\"status\":\"failed\"}"};
     size_t errors = 0;
     for (long n = 1; n < 200; n++) {
@@ -247,15 +239,4 @@ static void what_a_wait_says_of_the_money(void **state)
             break;
     }
     assert_true(errors > 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_a_get),           cmocka_unit_test(of_a_session),
-        cmocka_unit_test(of_an_upload),       cmocka_unit_test(of_a_generation),
-        cmocka_unit_test(of_a_limited_start), cmocka_unit_test(of_a_key_in_a_file),
-        cmocka_unit_test(the_error_itself),   cmocka_unit_test(what_a_wait_says_of_the_money),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -158,23 +158,20 @@ static void all_fail_in_turn(unsigned whose, bool lasting)
     assert_true(n > 30);
 }
 
-static void of_our_own(void **state)
+TEST_CASE(of_our_own)
 {
-    (void)state;
     all_fail_in_turn(STARVE_OWN, false);
     all_fail_in_turn(STARVE_OWN, true);
 }
 
-static void of_jansson(void **state)
+TEST_CASE(of_jansson)
 {
-    (void)state;
     all_fail_in_turn(STARVE_JANSSON, false);
     all_fail_in_turn(STARVE_JANSSON, true);
 }
 
-static void of_libcurl(void **state)
+TEST_CASE(of_libcurl)
 {
-    (void)state;
     all_fail_in_turn(STARVE_CURL, false);
     all_fail_in_turn(STARVE_CURL, true);
 }
@@ -183,10 +180,5 @@ int main(void)
 {
     if (!starve_install())
         return 1;
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_our_own),
-        cmocka_unit_test(of_jansson),
-        cmocka_unit_test(of_libcurl),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return tests_run(NULL, NULL);
 }

@@ -15,6 +15,19 @@
     }
 // clang-format on
 
+/* A step that answers once, and breaks off after ten bytes of the video; and one that answers a range
+ * with the rest. */
+#define SCENE_CUT                                                                              \
+    {                                                                                          \
+        .times = 1, .kind = FAULT_TRUNCATE, .headers = SCENE_ETAG, .body = SCENE_VIDEO,        \
+        .cut = 10                                                                              \
+    }
+#define SCENE_REST                                                                             \
+    {                                                                                          \
+        .status = 206, .headers = SCENE_ETAG "Content-Range: bytes 10-19/20\r\n",              \
+        .body = "abcdefghij"                                                                   \
+    }
+
 typedef struct scene {
     harness h;
     char folder[48], path[64], part[72], note[80];

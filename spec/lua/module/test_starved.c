@@ -175,15 +175,13 @@ static void each_fails(const char *name, long usual)
     }
 }
 
-static void in_a_whole_flow(void **state)
+TEST_CASE(in_a_whole_flow)
 {
-    (void)state;
     each_fails(POMEX_SPEC "/starved.lua", 3);
 }
 
-static void while_the_module_is_loaded(void **state)
+TEST_CASE(while_the_module_is_loaded)
 {
-    (void)state;
     each_fails(POMEX_SPEC "/starved_require.lua", 97);
 }
 
@@ -219,9 +217,5 @@ static void keep_cjson_mapped(void)
 int main(void)
 {
     keep_cjson_mapped();
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(in_a_whole_flow),
-        cmocka_unit_test(while_the_module_is_loaded),
-    };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return tests_run(set_up, tear_down);
 }
