@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016,SC2317 # what stands in quotation marks, other shells expand
+# shellcheck disable=SC2016,SC2317,SC2329 # what stands in quotation marks, other shells expand
 # Makes a fresh system of another release with debootstrap, and runs there what the README names:
 # examples/quickstart.sh, the studio, and spec/run.sh. Each installs what it needs by the names of
 # that system.

@@ -4,6 +4,7 @@
 #include "cmocka_all.h"
 
 #include "harness.h"
+#include "net/account.h"
 
 #include <pthread.h>
 
@@ -28,7 +29,7 @@ static void *make_calls(void *user)
     pomex_error_free(error);
     if (!w->h.client)
         return NULL;
-    pomex_limiter_free(inside_swap_limiter(w->h.client, limiter));
+    pomex_account_release(inside_swap_limiter(w->h.client, limiter));
     for (int i = 0; i < CALLS; i++) {
         pomex_operation *op = harness_call(&w->h, (enum pomex_effect)(i % 4));
         harness_finish(&w->h, op);

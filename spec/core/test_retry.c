@@ -14,6 +14,7 @@
 
 #define ENVELOPE "{\"error\":{\"message\":\"slow down\",\"type\":\"x\"}}"
 
+// clang-format off: its versions disagree
 #define STATUS(n)                                                                              \
     {                                                                                          \
         .ending = POMEX_ANSWERED, .sent = true, .status = (n), .retry_after = -1               \
@@ -23,6 +24,7 @@
         .ending = POMEX_ANSWERED, .sent = true, .status = (n), .envelope = true,               \
         .retry_after = -1                                                                      \
     }
+// clang-format on
 
 /* One outcome of an attempt, and the verdict for a GET, a session, an upload, a generation and a
  * request of the caller's own: A sent again, F final, M ambiguous. No answer is usable. */

@@ -254,6 +254,30 @@ describe("openresty, workers: #once #openresty", function()
     expected = "exited on signal 9"
   end)
 
+  it("keep the account's limit over a reload", function()
+    server = nginx.start { server = nginx.RUN, http = filled [[
+      init_by_lua_block {
+        pomex = require "pomex"
+        client = pomex.check(pomex.new { base_url = "@URL", api_key = "@KEY",
+          rate_limits = { sessions = 0.05 } }) -- one in 20 s
+      }
+    ]] }
+    local create = [[
+      local session, err = client.sessions:create({ callback_url = "https://a.test/cb",
+        lang = "en" }, { timeout = 0.5 })
+      return session and "made" or err.type]]
+    local old = server:workers()[1]
+    local held = server:send("/run", "ngx.sleep(2)") -- so that the old worker is still there
+    assert.equal("made", (server:run(create)))
+    assert.equal("timeout_error", (server:run(create)))
+    server:signal("HUP")
+    nginx.await("another worker", function()
+      return server:run("return ngx.worker.pid()") ~= ("%d"):format(old)
+    end)
+    assert.equal("timeout_error", (server:run(create)))
+    held:close()
+  end)
+
   -- Begins 40 requests, each in a VM of its own, and awaits that the calls of all are sent.
   local function begin_fresh()
     local before, connections = #sb.journal:requests "assets.list", {}

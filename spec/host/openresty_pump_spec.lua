@@ -112,7 +112,8 @@ describe("openresty, its pump: #once #openresty", function()
       assert.equal(before + 5, #sb.journal:requests "assets.list")
       server:signal("HUP")
       nginx.await("the end of a worker", function() return note "exit_worker" ~= "nil" end)
-      assert.matches("^pomex: exit_worker_by_lua cannot wait", note "exit_worker")
+      assert.matches("^pomex: exit_worker_by_lua cannot wait; nothing can begin there any more",
+        note "exit_worker")
       shell.bash("rm -r " .. folder)
       expected = "connect%(%) failed"
     end)

@@ -104,7 +104,8 @@ pomex_error *pomex_key_take(pomex_settings *s, const pomex_options *o)
     if (!key || !*key)
         error = invalid("no API key:",
                         "set api_key, api_key_file or $POMEX_API_KEY (under nginx: make the "
-                        "client in init_by_lua)",
+                        "client in init_by_lua, or hand the variables on to workers by "
+                        "\"env POMEX_API_KEY; env POMEX_BASE_URL;\" in nginx.conf)",
                         NULL);
     else if (problem)
         error = invalid(source, problem, path);

@@ -1,5 +1,7 @@
 #include "net/net.h"
 
+#include "net/account.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
@@ -39,13 +41,13 @@ bool pomex_net_init(pomex_net *net, const pomex_settings *settings, pomex_clock 
     chain(&net->cache_header, "Cache-Control: no-store", &net->auth_header);
     chain(&net->expect_header, "Expect:", &net->auth_header);
     chain(&net->type_header, "Content-Type: application/json", &net->expect_header);
-    net->limiter = pomex_limiter_new(settings->options.rate_limits);
+    net->limiter = pomex_account_limiter(settings);
     return net->limiter != NULL;
 }
 
 void pomex_net_free(pomex_net *net)
 {
-    pomex_limiter_free(net->limiter);
+    pomex_account_release(net->limiter);
     free(net->sockets);
 }
 

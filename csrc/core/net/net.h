@@ -10,7 +10,7 @@
 struct pomex_net {
     const pomex_settings *settings;
     pomex_clock *clock;
-    pomex_limiter *limiter; /* owned */
+    pomex_limiter *limiter; /* its account's */
     CURLM *multi;
     int epoll_fd;     /* the loop's set, which holds the sockets; -1: not opened */
     int64_t curl_due; /* when libcurl wants to be called; POMEX_NEVER */

@@ -25,10 +25,15 @@ local BARRED = {
 -- end.
 local CLOSED = { init = true, exit_worker = true }
 
+local INSTEAD = {
+  init = "make clients there, and use them in the workers",
+  exit_worker = "nothing can begin there any more; a timer made earlier is called, with premature "
+    .. "= true, when the worker is told to end",
+}
+
 local function why_barred(phase)
-  return ("pomex: %s cannot wait; %s"):format(BARRED[phase], phase == "init"
-    and "make clients there, and use them in the workers"
-    or "use the client in a timer: ngx.timer.at(0, function() … end)")
+  return ("pomex: %s cannot wait; %s"):format(BARRED[phase],
+    INSTEAD[phase] or "use the client in a timer: ngx.timer.at(0, function() … end)")
 end
 
 ---@param _ pomex.Client
