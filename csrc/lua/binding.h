@@ -31,6 +31,9 @@ void *pomex_lua_self(lua_State *L, const char *kind);
 /* The client at argument 1. Raises if the client is closed. */
 binding_client *pomex_lua_client(lua_State *L);
 
+/* event.c: a client's method, which takes its oldest event. */
+int pomex_lua_next_event(lua_State *L);
+
 /* Push a metatable with its methods: client methods need the operations' metatable. */
 void pomex_lua_push_operation_class(lua_State *L);
 void pomex_lua_push_client_class(lua_State *L);

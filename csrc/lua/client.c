@@ -234,41 +234,6 @@ static int client_next(lua_State *L)
     return 4;
 }
 
-static void set_text(lua_State *L, const char *name, const char *value)
-{
-    if (value != NULL && value[0] != '\0') {
-        lua_pushstring(L, value);
-        lua_setfield(L, -2, name);
-    }
-}
-
-/* next_event() -> table | nil */
-static int client_next_event(lua_State *L)
-{
-    binding_client *ud = pomex_lua_client(L);
-    pomex_event event;
-    if (!pomex_client_next_event(ud->client, &event)) {
-        lua_pushnil(L);
-        return 1;
-    }
-    lua_createtable(L, 0, 8);
-    set_text(L, "name", event.name);
-    set_text(L, "endpoint", event.endpoint);
-    set_text(L, "type", event.type);
-    set_text(L, "detail", event.detail);
-    pomex_lua_pushwhole(L, (int64_t)event.operation);
-    lua_setfield(L, -2, "operation");
-    pomex_lua_pushwhole(L, event.attempt);
-    lua_setfield(L, -2, "attempt");
-    if (event.status != 0) {
-        pomex_lua_pushwhole(L, event.status);
-        lua_setfield(L, -2, "status");
-    }
-    lua_pushnumber(L, event.seconds);
-    lua_setfield(L, -2, "seconds");
-    return 1;
-}
-
 /* pollfd() -> descriptor | nil, message */
 static int client_pollfd(lua_State *L)
 {
@@ -349,7 +314,7 @@ static const luaL_Reg methods[] = {
     {"download", client_download},
     {"step", client_step},
     {"next", client_next},
-    {"next_event", client_next_event},
+    {"next_event", pomex_lua_next_event},
     {"pollfd", client_pollfd},
     {"events", client_events},
     {"timeout", client_timeout},

@@ -1,6 +1,7 @@
 /* The operation userdata: one reference to an operation of the core. */
 #include "binding.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static binding_operation *self(lua_State *L)
@@ -195,7 +196,23 @@ static int operation_object(lua_State *L)
     return 1;
 }
 
+/* request_id() -> the X-Request-Id of the last answer | nil */
+static int operation_request_id(lua_State *L)
+{
+    binding_operation *op = self(L);
+    char copy[128]; /* Lua may run a finalizer that has the next attempt begin */
+    const char *id = op->operation != NULL ? pomex_operation_request_id(op->operation) : NULL;
+    if (id == NULL) {
+        lua_pushnil(L);
+        return 1;
+    }
+    snprintf(copy, sizeof copy, "%s", id);
+    lua_pushstring(L, copy);
+    return 1;
+}
+
 static const luaL_Reg methods[] = {
+    {"request_id", operation_request_id},
     {"id", operation_id},
     {"billed", operation_billed},
     {"object", operation_object},

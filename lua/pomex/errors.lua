@@ -47,6 +47,7 @@
 ---@field candidates? string[] of an ambiguous upload: the ids of assets that can be it
 ---@field body? string the first 512 bytes of an answer that has no error in it
 ---@field request_id? string the X-Request-Id of the answer
+---@field operation? integer `event.operation` of its events: the operation's `:id()`
 ---@field service_code? string the service's own `error.code`, also of what failed
 ---@field service_type? string the service's own `error.type`
 ---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)

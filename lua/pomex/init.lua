@@ -19,6 +19,7 @@ if #core.decimal_point() == 1 then needs.load "cjson" else core.plainly(needs.lo
 ---@field content pomex.ContentModule `pomex.content()` makes a builder
 ---@field callback pomex.CallbackModule reads the redirect that ends a verification
 ---@field errors pomex.ErrorsModule
+---@field log pomex.LogModule writes events as lines
 ---@field qr pomex.QrModule raises where pomex was built without libqrencode
 ---@field sandbox pomex.SandboxModule `pomex.sandbox.start{…}`: the service, emulated
 local pomex = {}
@@ -68,7 +69,9 @@ function pomex.array(list)
 end
 
 -- Loaded when they are first used, so that requiring pomex stays cheap.
-local PARTS = { content = true, callback = true, errors = true, sandbox = true, qr = true }
+local PARTS = {
+  content = true, callback = true, errors = true, log = true, qr = true, sandbox = true,
+}
 
 -- Where nginx is started, its master runs init_by_lua; its workers often run as a user who cannot
 -- read where pomex lies. So the master reads all that a request may need.

@@ -122,16 +122,21 @@ function Operation:outcome()
     value, err = kind.decode(body, status, kind.endpoint, self)
     -- It was carried out, although nobody can read the answer; the core knows the id from it.
     if err then
-      err.attempts, err.id = attempts, handle:object()
+      err.attempts, err.id, err.request_id = attempts, handle:object(), handle:request_id()
       errors.bill(err, handle:billed())
     end
   elseif status then
     err = failure(self, status)
   end
+  local number, request_id = handle:id(), handle:request_id()
   -- A finalizer that ran meanwhile has taken the result.
   if self.handle ~= handle then return self:outcome() end
-  self.tries = attempts
-  if err then self.err = err else self.value = value end
+  self.tries, self.number, self.answered = attempts, number, request_id
+  if err then
+    self.err, err.operation = err, number
+  else
+    self.value = value
+  end
   -- The result is here now, so the next call can use the core's operation again.
   self.handle = nil
   handle:release()
@@ -220,6 +225,19 @@ end
 ---"ambiguous_error", or "cancelled_error". No effect on one that is done.
 function Operation:cancel()
   if self.handle and not self.finished then self.handle:cancel() end
+end
+
+---Its number, which no other operation of this client has: `event.operation` of its events.
+---@return integer|nil number nil: it was refused before it was one, and has no events
+function Operation:id()
+  return self.handle and self.handle:id() or self.number
+end
+
+---The X-Request-Id of its last attempt's answer, also of a good one: support may ask for it.
+---@return string|nil request_id nil: the answer had none, or none came
+function Operation:request_id()
+  if self.handle then return self.handle:request_id() end
+  return self.answered
 end
 
 ---How many attempts were made; of a wait, how many looks.

@@ -184,9 +184,16 @@
 ---@class pomex.Event
 ---@field name "request"|"response"|"retry"|"update"|"done"|"dropped"
 ---@field endpoint? string "assets.get"
----@field operation integer
+---@field operation integer the operation's `:id()`
 ---@field attempt integer 1 for the first
 ---@field status? integer HTTP status
 ---@field seconds number "response": of the attempt; "retry": until the next; "done": in all
----@field type? string of the error
----@field detail? string "update": the status; "dropped": how many events were lost
+---@field type? string "response" of an attempt that failed, "retry", "done": of the error
+---@field id? string the asset or task that it is about, as soon as it is known
+---@field request_id? string all but "request": the X-Request-Id of the latest answer
+---@field method? string of client:request: its method
+---@field path? string of client:request: its path without the query; an id of a group is "group-*"
+---@field detail? string "update", "response" of a look: the status; "dropped": how many were lost
+---@field next? number "response": seconds until the operation goes on; nil: it is over
+---@field ends? string "response": the type of the error that the operation is over with
+---@field between? true "done": it ended while no attempt ran

@@ -255,6 +255,22 @@ scenario("serves two clients, and tasks of one that wait for the other", functio
   end)
 end)
 
+scenario("tells the log of each attempt, and of the operation that it is of", function(env)
+  local lines = {}
+  local client = env.client {
+    on_event = env.pomex.log.to(function(line) lines[#lines + 1] = line end) }
+  env.sb:fault { endpoint = "assets.list", status = 503, retry_after = 0, times = 1 }
+  env.run(function()
+    local op = client.async.assets:list()
+    listed(op:wait())
+    equal(2, #lines, "the lines")
+    matches("assets.list attempt=1 status=503 .* type=unavailable_error .*, retry in ", lines[1],
+      "the first attempt")
+    matches("attempt=2 status=200 .* request_id=" .. op:request_id():gsub("%-", "%%-")
+      .. " operation=" .. op:id() .. ", done\n$", lines[2], "the second")
+  end)
+end)
+
 require "spec.support.host_scenarios_life" {
   scenario = scenario, equal = equal, matches = matches, listed = listed, slow = slow,
 }

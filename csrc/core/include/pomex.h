@@ -210,13 +210,24 @@ typedef struct pomex_event {
     uint64_t operation;   /* pomex_operation_id; 0: "dropped" */
     int attempt;          /* 1 for the first */
     int status;           /* "response": HTTP status; 0: none came */
-    double seconds;   /* "response": how long it took; "retry": how long until; "done": all */
-    const char *type; /* "retry", "done": type of the error, or NULL */
-    char detail[64];  /* "update": the status; "dropped": how many events were lost */
+    double seconds; /* "response": how long it took; "retry": how long until; "done": all */
+    /* "response" of an attempt that failed, "retry", "done": the type of the error; or NULL. */
+    const char *type;
+    /* "update", and "response" of a look: the status; "dropped": how many events were lost. */
+    char detail[64];
+    const char *id;         /* the asset or task, as soon as it is known; or NULL */
+    const char *request_id; /* all but "request": of the latest answer; or NULL */
+    /* Of a pomex_client_request; else NULL. The path is without its query, which may tell of a
+     * person; an id of a group in it is "group-*"; it is cut after 255 bytes. */
+    const char *method;
+    const char *path;
+    double next;      /* "response": seconds until the operation goes on; -1: it is over */
+    const char *ends; /* "response": the type of the error that it is over with; or NULL */
+    bool between;     /* "done": it ended while no attempt ran */
 } pomex_event;
 
 /* Takes the oldest event, if the options asked for events; at most 1024 are kept. No event
- * carries a key, a link or a group. */
+ * carries a key, a link or a group. Its texts live until the next call of this function. */
 bool pomex_client_next_event(pomex_client *client, pomex_event *event);
 
 /* ------------------------------------------------------------------------------ operations */
@@ -318,6 +329,10 @@ void pomex_operation_progress(const pomex_operation *operation, int64_t *done, i
 /* Of a download that is saved: what its first bytes look like, "mp4" or "webm"; "unknown" of
  * anything else, and before. A static string. */
 const char *pomex_operation_looks_like(const pomex_operation *operation);
+
+/* The X-Request-Id of the last attempt's answer, also of a good one; NULL: it had none, or none came.
+ * Belongs to the operation until its next attempt or pomex_operation_release. */
+const char *pomex_operation_request_id(const pomex_operation *operation);
 
 /* A done download's attempts, a wait's looks, a call's attempts. */
 int pomex_operation_attempts(const pomex_operation *operation);

@@ -47,7 +47,7 @@ void pomex_attempt_start(pomex_operation *op, pomex_slot slot)
     pomex_queue_note_start(op);
     pomex_timer_set(&c->timers, &op->timer,
                     op->stage->attempt_deadline(op, pomex_context_recent(c)));
-    pomex_event_add(op, "request", 0, 0, NULL, NULL);
+    pomex_event_request(op);
 }
 
 int64_t pomex_attempt_deadline(const pomex_operation *op, int64_t now)
@@ -107,6 +107,14 @@ static void heed_retry_after(const pomex_operation *op, const pomex_outcome *o)
     pomex_limiter_hold_until(c->net->limiter, op->endpoint->id, until);
 }
 
+/* What a link's host says may echo the link, which is signed. */
+static void keep_request_id(pomex_operation *op, const pomex_outcome *o)
+{
+    bool said = o->reply->request_id[0] && op->endpoint->of_service;
+    free(op->request_id);
+    op->request_id = said ? pomex_operation_shown(op, o->reply->request_id) : NULL;
+}
+
 void pomex_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
 {
     pomex_transfer *transfer = op->transfer;
@@ -118,13 +126,14 @@ void pomex_attempt_ended(pomex_operation *op, pomex_outcome *outcome)
     op->overdue = 0;
     if (outcome->status >= 400)
         read_refusal(transfer->body, outcome);
-    pomex_event_add(op, "response", outcome->status, pomex_clock_seconds(outcome->took), NULL,
-                    NULL);
+    keep_request_id(op, outcome);
+    pomex_event_response(op, outcome);
     heed_retry_after(op, outcome);
     if (transfer->no_slot && outcome->ending != POMEX_CANCELLED)
         pomex_attempt_put_back(op);
     else if (!pomex_shortage_met(op, transfer, outcome))
         op->stage->ended(op, outcome);
+    pomex_event_settled(op);
     json_decref(outcome->refusal);
     pomex_transfer_end(transfer);
 }
@@ -164,7 +173,7 @@ void pomex_attempt_retry(pomex_operation *op, const pomex_outcome *o, pomex_erro
         pomex_operation_finish(op, error);
         return;
     }
-    pomex_event_add(op, "retry", o->status, pause, error->type, NULL);
+    pomex_event_retry(op, o->status, pause, error->type);
     pomex_error_free(op->last);
     op->last = error;
     pomex_operation_pause(op, pomex_clock_after(now, pause));

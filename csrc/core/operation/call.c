@@ -31,6 +31,7 @@ static void time_is_up(pomex_operation *op)
     if (op->last) {
         pomex_error_set_cause(error, op->last->type);
         pomex_error_set_status(error, op->last->status);
+        pomex_operation_show_request(op, error);
     }
     pomex_operation_finish(op, error);
 }

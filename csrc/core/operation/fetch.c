@@ -210,7 +210,7 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
         pomex_operation_finish(op, error);
         return;
     }
-    pomex_event_add(op, "retry", o->status, pause, error->type, NULL);
+    pomex_event_retry(op, o->status, pause, error->type);
     pomex_error_free(error);
     pomex_video_url_go_back(d);
     pomex_attempt_count_anew(op);

@@ -39,6 +39,7 @@ static void free_operation(pomex_operation *op)
 {
     pomex_context *context = op->context;
     free(op->object_id);
+    free(op->request_id);
     free(op->url_path);
     free(op->body);
     pomex_buffer_free(&op->reply);
@@ -76,6 +77,7 @@ void pomex_operation_tell(pomex_operation *op, unsigned news)
 void pomex_operation_pause(pomex_operation *op, int64_t until)
 {
     op->state = POMEX_PAUSED;
+    pomex_event_next(op, pomex_clock_seconds(until - pomex_context_recent(op->context)));
     pomex_timer_set(&op->context->timers, &op->timer, until);
 }
 
@@ -93,9 +95,8 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
     pomex_timer_unset(&c->timers, &op->timer);
     c->pending--;
     pomex_operation_tell(op, POMEX_NEWS_DONE);
-    pomex_event_add(op, "done", op->status,
-                    pomex_clock_seconds(pomex_context_recent(c) - op->started),
-                    error ? error->type : NULL, NULL);
+    pomex_event_done(op, op->error ? op->error->type : NULL,
+                     pomex_clock_seconds(pomex_context_recent(c) - op->started));
 }
 
 void pomex_operation_rang(pomex_operation *op)
@@ -166,6 +167,11 @@ int pomex_operation_attempts(const pomex_operation *op)
     return op->attempts;
 }
 
+const char *pomex_operation_request_id(const pomex_operation *op)
+{
+    return op->request_id;
+}
+
 const char *pomex_operation_object(const pomex_operation *op)
 {
     return op->object_id;
@@ -227,6 +233,12 @@ pomex_error *pomex_operation_timed_out(const pomex_operation *op, const char *fo
     va_end(arguments);
     pomex_error_set_retryable(error);
     return error;
+}
+
+void pomex_operation_show_request(const pomex_operation *op, pomex_error *error)
+{
+    if (op->request_id && !error->request_id)
+        pomex_error_set_request_id(error, strdup(op->request_id));
 }
 
 char *pomex_operation_shown(const pomex_operation *op, const char *text)

@@ -23,6 +23,8 @@ typedef struct pomex_kind {
     /* See pomex_operation_progress and pomex_operation_looks_like. */
     void (*progress)(const pomex_operation *operation, int64_t *done, int64_t *total);
     const char *(*looks_like)(const pomex_operation *operation);
+    /* The method of a caller's own request, whose events have method and path. */
+    const char *(*method)(const pomex_operation *operation);
     bool about_task; /* it is about a task that was made before */
 } pomex_kind;
 
@@ -78,7 +80,9 @@ struct pomex_operation {
     pomex_buffer reply;
     int status;
     pomex_error *error;
-    pomex_error *last; /* what the last attempt ran into, while there may be another */
+    pomex_error *last;          /* what the last attempt ran into, while there may be another */
+    char *request_id;           /* the X-Request-Id of the last attempt's answer; or NULL */
+    pomex_kept_event *response; /* the event of the attempt that ended, until it is settled */
 };
 
 /* A new operation that is in the context's list, with `deadline` (POMEX_NEVER: none); NULL if
@@ -108,6 +112,9 @@ pomex_error *pomex_operation_error_new(const pomex_operation *operation, const c
 /* Such a timeout_error: the same call may succeed later. */
 pomex_error *pomex_operation_timed_out(const pomex_operation *operation, const char *format,
                                        ...) __attribute__((format(printf, 2, 3)));
+
+/* Has the error name the request that was answered last, unless it names one. */
+void pomex_operation_show_request(const pomex_operation *operation, pomex_error *error);
 
 /* A copy of the service's text for use in an error, with the API key masked. NULL: no memory. */
 char *pomex_operation_shown(const pomex_operation *operation, const char *text);

@@ -147,8 +147,7 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
         pomex_error_set_hint(
             error, "correct the option proxy, or $https_proxy and the like; pomex does not "
                    "ask it again by itself");
-    if (o->reply->request_id[0] && of_service)
-        pomex_error_set_request_id(error, pomex_operation_shown(op, o->reply->request_id));
+    pomex_operation_show_request(op, error);
     if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service)
         show_body(error, body, op->context->settings->key);
     return error;
@@ -182,6 +181,7 @@ pomex_error *pomex_outcome_failed(const pomex_operation *op, const char *status,
         asset ? "asset" : "task", op->object_id, status, message ? ": " : "",
         message ? message : "");
     set_names(op, error, object);
+    pomex_operation_show_request(op, error);
     if (op->reply.data)
         pomex_error_set_object(error, pomex_operation_shown(op, op->reply.data));
     return error;

@@ -15,6 +15,7 @@ void pomex_queue_add(pomex_operation *op)
 {
     pomex_queue *queue = &op->context->queue;
     op->state = POMEX_QUEUED;
+    pomex_event_next(op, 0);
     pomex_timer_set(&op->context->timers, &op->timer, op->deadline);
     pomex_list_append(&queue->lanes[op->low_priority][op->endpoint->id], &op->in_queue);
     op->turn = ++queue->last_turn;

@@ -21,7 +21,13 @@ static void raw_free(void *own)
     free(raw);
 }
 
-const pomex_kind pomex_raw_kind = {.free = raw_free};
+static const char *raw_method(const pomex_operation *op)
+{
+    const struct pomex_raw *raw = op->own;
+    return raw->method;
+}
+
+const pomex_kind pomex_raw_kind = {.free = raw_free, .method = raw_method};
 
 bool pomex_raw_dress(pomex_operation *op, pomex_request *r)
 {

@@ -153,6 +153,7 @@ static void read_task(pomex_operation *op)
             op->object_id, status);
         pomex_error_set_last_status(error, pomex_operation_shown(op, status));
         pomex_error_set_hint(error, "wait for it first");
+        pomex_operation_show_request(op, error);
         pomex_operation_finish(op, error);
     } else if (!link) {
         pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");

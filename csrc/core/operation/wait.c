@@ -54,6 +54,7 @@ static void add_status(const pomex_operation *op, pomex_error *error)
     const struct pomex_wait *w = op->own;
     if (w->status[0])
         pomex_error_set_last_status(error, strdup(w->status)); /* it hides our key already */
+    pomex_operation_show_request(op, error);
 }
 
 static void time_is_up(pomex_operation *op)
@@ -103,6 +104,8 @@ static void rest(pomex_operation *op, double at_least)
         at = op->deadline;
     else if (at > last)
         at = last;
+    if (w->trouble)
+        pomex_event_retry(op, op->status, pomex_clock_seconds(at - now), w->trouble);
     pomex_operation_pause(op, at);
 }
 
@@ -162,7 +165,7 @@ static bool take_look(pomex_operation *op)
     enum pomex_status_class class = pomex_rules_status_class(op->endpoint->id, status);
     if (class != POMEX_GOING_ON || w->updates)
         keep_look(op);
-    pomex_event_add(op, "update", op->status, 0, NULL, w->status);
+    pomex_event_look(op, w->status);
     if (class == POMEX_SUCCEEDED) {
         pomex_operation_finish(op, NULL);
     } else if (class == POMEX_FAILED) {
