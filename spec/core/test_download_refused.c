@@ -107,6 +107,8 @@ TEST_CASE(a_task_without_a_video)
     } rows[] = {
         {"{\"status\":\"running\"}", "invalid_request_error", "running"},
         {"{\"status\":\"failed\"}", "generation_failed", "failed"},
+        {"{\"status\":\"failed\",\"error\":{\"message\":\"a logo\"}}", "generation_failed",
+         "ended as \"failed\": a logo"},
         {"{\"status\":\"succeeded\"}", "decode_error", "video_url"},
         {"<html>", "decode_error", "status"},
     };
