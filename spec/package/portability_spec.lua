@@ -72,7 +72,7 @@ describe("on every Lua", function()
     else
       local ok, what = client:run(guarded)
       assert.is_false(ok)
-      assert.matches("a wait within what a function in C calls", what)
+      assert.matches("a wait in a function that a function in C calls", what)
     end
     -- Every wait of ours, from the callbacks of ours, too.
     local steps = {}

@@ -48,7 +48,7 @@ describe("where nothing can wait,", function()
       billed = billed + 1
     else
       assert.is_false(ok)
-      assert.matches("a wait within what a function in C calls", got)
+      assert.matches("a wait in a function that a function in C calls", got)
     end
     assert.equal(billed, sb.ledger:count "generation")
   end)

@@ -57,7 +57,7 @@ return function(given)
       for i, way in ipairs(ways) do
         local result = env.pomex.all { client:spawn(way) }[1]
         equal(nil, result[1], "what came of way " .. i)
-        matches("a wait within what a function in C calls", result[2], "what it raised")
+        matches("a wait in a function that a function in C calls", result[2], "what it raised")
       end
       equal(billed, env.sb.ledger:count "generation", "videos billed")
       local id = client:run(film)
