@@ -9,7 +9,7 @@ local shell = require "spec.support.shell"
 local BUILT_IN = {
   any = true, ["nil"] = true, boolean = true, number = true, integer = true, string = true,
   table = true, thread = true, userdata = true, ["function"] = true, fun = true, self = true,
-  T = true, ["true"] = true, ["false"] = true,
+  T = true, file = true, ["true"] = true, ["false"] = true,
 }
 
 local function read(path)
