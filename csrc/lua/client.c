@@ -294,6 +294,38 @@ static int client_poll(lua_State *L)
     return 1;
 }
 
+/* watch(fd) -> true | nil, message: the client's descriptor tells of this one, too */
+static int client_watch(lua_State *L)
+{
+    binding_client *ud = pomex_lua_client(L);
+    int fd = (int)luaL_checkinteger(L, 2);
+    must_be_usable(L, ud);
+    if (pomex_client_watch(ud->client, fd)) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    const char *why = strerror(errno);
+    lua_pushnil(L);
+    lua_pushstring(L, why);
+    return 2;
+}
+
+/* unwatch(fd): to be called before it is closed */
+static int client_unwatch(lua_State *L)
+{
+    pomex_client_unwatch(pomex_lua_client(L)->client, (int)luaL_checkinteger(L, 2));
+    return 0;
+}
+
+/* key_mark(salt) -> what tells whether the key changed, and does not give it away */
+static int client_key_mark(lua_State *L)
+{
+    char mark[POMEX_SUM_SIZE];
+    pomex_client_key_mark(pomex_lua_client(L)->client, luaL_checkstring(L, 2), mark);
+    lua_pushstring(L, mark);
+    return 1;
+}
+
 static int client_base_url(lua_State *L)
 {
     lua_pushstring(L, pomex_client_base_url(pomex_lua_client(L)->client));
@@ -320,6 +352,9 @@ static const luaL_Reg methods[] = {
     {"timeout", client_timeout},
     {"wake_in", client_wake_in},
     {"poll", client_poll},
+    {"watch", client_watch},
+    {"unwatch", client_unwatch},
+    {"key_mark", client_key_mark},
     {"base_url", client_base_url},
     {"close", client_close},
     {"closed", client_closed},

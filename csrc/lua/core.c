@@ -109,6 +109,18 @@ static int core_sentry(lua_State *L)
     return 1;
 }
 
+/* Returns true, or nil and the error that is held. */
+static int held_or_true(lua_State *L, const pomex_error *error)
+{
+    if (error == NULL) {
+        lua_pushboolean(L, true);
+        return 1;
+    }
+    lua_pushnil(L);
+    pomex_lua_push_error(L, error);
+    return 2;
+}
+
 /* may_save(path, overwrite) -> true | nil, error: whether a download could save to `path` now */
 static int core_may_save(lua_State *L)
 {
@@ -117,13 +129,57 @@ static int core_may_save(lua_State *L)
     bool overwrite = lua_toboolean(L, 2);
     pomex_error **held = pomex_lua_hold_error(L);
     *held = pomex_saving_check(path, overwrite);
-    if (*held == NULL) {
-        lua_pushboolean(L, true);
-        return 1;
-    }
-    lua_pushnil(L);
-    pomex_lua_push_error(L, *held);
+    return held_or_true(L, *held);
+}
+
+/* saving_finish(path, id, length) -> true | nil, error: names the part of a download that was held */
+static int core_saving_finish(lua_State *L)
+{
+    const char *path = pomex_lua_text(L, 1);
+    const char *id = pomex_lua_text(L, 2);
+    luaL_argcheck(L, path != NULL, 1, "a path is needed");
+    luaL_argcheck(L, id != NULL, 2, "an id is needed");
+    int64_t length = (int64_t)luaL_checknumber(L, 3);
+    pomex_error **held = pomex_lua_hold_error(L);
+    *held = pomex_saving_finish(path, id, length);
+    return held_or_true(L, *held);
+}
+
+/* saving_sum(path) -> length, SHA-256 in hexadecimal digits | nil, error */
+static int core_saving_sum(lua_State *L)
+{
+    char sum[POMEX_SUM_SIZE];
+    int64_t length;
+    const char *path = pomex_lua_text(L, 1);
+    luaL_argcheck(L, path != NULL, 1, "a path is needed");
+    pomex_error **held = pomex_lua_hold_error(L);
+    *held = pomex_saving_sum(path, &length, sum);
+    if (*held != NULL)
+        return held_or_true(L, *held);
+    pomex_lua_pushwhole(L, length);
+    lua_pushstring(L, sum);
     return 2;
+}
+
+/* check(endpoint, payload) -> true | nil, error: the service's rules, and nothing is sent. Upvalue:
+ * the set of metatables that mark an array. */
+static int core_check(lua_State *L)
+{
+    pomex_lua_problem problem;
+    json_t *payload = NULL;
+    pomex_endpoint_id which = pomex_endpoint_by_name(luaL_checkstring(L, 1));
+    luaL_argcheck(L, which != POMEX_ENDPOINTS, 1, "no such endpoint");
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    pomex_error **held = pomex_lua_hold_error(L);
+    if (!pomex_lua_to_json(L, 2, 3, &payload, &problem)) {
+        lua_pushfstring(L, "%s %s", problem.path, problem.message);
+        return pomex_lua_fail(L, "invalid_request_error", lua_tostring(L, -1));
+    }
+    *held = pomex_call_check(which, payload);
+    json_decref(payload);
+    return held_or_true(L, *held);
 }
 
 /* metatable(value) -> its metatable, even if that has a __metatable field | nil */
@@ -198,6 +254,8 @@ int luaopen_pomex_core(lua_State *L)
                                          {"equal", pomex_lua_equal},
                                          {"tidy", pomex_lua_tidy},
                                          {"may_save", core_may_save},
+                                         {"saving_finish", core_saving_finish},
+                                         {"saving_sum", core_saving_sum},
                                          {"metatable", core_metatable},
                                          {"thread", core_thread},
                                          {"within", core_within},
@@ -219,6 +277,9 @@ int luaopen_pomex_core(lua_State *L)
     lua_newtable(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, "arrays");
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, core_check, 1);
+    lua_setfield(L, -3, "check");
     pomex_lua_push_client_class(L);
     lua_pushcclosure(L, pomex_lua_new, 1);
     lua_setfield(L, -2, "new");

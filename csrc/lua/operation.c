@@ -171,6 +171,14 @@ static int operation_looks_like(lua_State *L)
     return 1;
 }
 
+/* sum() -> the SHA-256 of a done download that was held, in hexadecimal digits | "" */
+static int operation_sum(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushstring(L, op->operation != NULL ? pomex_operation_sum(op->operation) : "");
+    return 1;
+}
+
 static int operation_attempts(lua_State *L)
 {
     binding_operation *op = self(L);
@@ -223,6 +231,7 @@ static const luaL_Reg methods[] = {
     {"body", operation_body},
     {"progress", operation_progress},
     {"looks_like", operation_looks_like},
+    {"sum", operation_sum},
     {"attempts", operation_attempts},
     {"__gc", operation_gc},
     {NULL, NULL},

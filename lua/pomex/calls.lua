@@ -12,9 +12,10 @@ local calls = {}
 local new, now, cancelled_here = operation.new, core.now, cancel.here
 
 local function file(_, _, _, op)
-  local size = op.handle:progress()
+  local handle = op.handle
+  local size, sum = handle:progress(), handle:sum()
   return { path = op.opts.path, size = size, id = op.object_id,
-    looks_like = op.handle:looks_like() }
+    looks_like = handle:looks_like(), sum = sum ~= "" and sum or nil }
 end
 
 local function closed()
@@ -185,7 +186,7 @@ function calls.create_and_wait(resource, client, create, where, body, opts)
   local deadline = timeout and now() + timeout
   local created, err = create(client, where, body, {
     timeout = timeout and math.min(timeout, client.budget) or nil,
-    max_retries = opts.max_retries, validate = opts.validate,
+    max_retries = opts.max_retries, validate = opts.validate, send_by = opts.send_by,
   }):wait()
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end

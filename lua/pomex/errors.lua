@@ -20,6 +20,7 @@
 ---| "generation_failed"      # the service's own "failed" of a generation
 ---| "verification_failed"    # the callback said that the scan did not succeed
 ---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
+---| "late_error"             # send_by passed before anything was sent
 ---| "memory_error"           # an allocation failed
 
 ---"no": nothing was asked for that costs money, or it was not done. "maybe": pomex cannot know; or

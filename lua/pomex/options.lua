@@ -89,13 +89,14 @@ local function extend(base, more)
   return result
 end
 
-options.CALL = { timeout = "seconds", max_retries = "whole", validate = "boolean" }
+options.CALL = { timeout = "seconds", max_retries = "whole", validate = "boolean",
+  send_by = "span" }
 options.WAIT = extend(options.CALL, {
   first = "span", factor = "factor", max = "seconds", on_update = "callable",
 })
 options.CREATE_AND_WAIT = extend(options.WAIT, { on_created = "callable" })
 local SAVING = { on_progress = "callable", sync = "boolean", overwrite = "boolean" }
-options.DOWNLOAD = extend(options.CALL, SAVING)
+options.DOWNLOAD = extend(extend(options.CALL, SAVING), { hold = "boolean" })
 options.CREATE_AND_SAVE = extend(extend(options.CREATE_AND_WAIT, SAVING), {
   save = "string", save_timeout = "seconds",
 })
@@ -103,7 +104,7 @@ for name in pairs(options.CREATE_AND_SAVE) do CALL_OPTIONS[name] = true end
 
 -- Call options whose names the service uses for no field. In a body that may have any field they
 -- would be sent, and have no effect.
-local NEVER_FIELDS = { "timeout", "max_retries", "validate", "on_update", "on_created",
+local NEVER_FIELDS = { "timeout", "max_retries", "validate", "send_by", "on_update", "on_created",
   "on_progress", "overwrite", "save", "save_timeout" }
 
 ---Raises where call options stand among fields that may have any name.

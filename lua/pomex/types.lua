@@ -73,6 +73,7 @@
 ---@field timeout? number seconds for all attempts; default: the client's budget
 ---@field max_retries? integer attempts after the first; default: the client's
 ---@field validate? boolean false: send what the document's rules forbid
+---@field send_by? number creates: the time of CLOCK_BOOTTIME, in seconds, after which none is sent
 
 ---@class pomex.WaitOptions
 ---@field timeout? number seconds for the whole wait
@@ -91,6 +92,7 @@
 ---@class pomex.CreateAndWaitOptions: pomex.WaitOptions
 ---@field max_retries? integer attempts of the creation after the first; default: the client's
 ---@field validate? boolean false: send what the document's rules forbid
+---@field send_by? number creates: the time of CLOCK_BOOTTIME, in seconds, after which none is sent
 ---@field on_created? fun(object: table) called before the first look, in the waiting coroutine
 
 ---@class pomex.DownloadOptions
@@ -98,6 +100,7 @@
 ---@field max_retries? integer attempts after the first; default: the client's
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
 ---@field sync? boolean true: the file is on the disk when the call returns
+---@field hold? boolean true: the whole video stays in its `.part`, and gets no name
 ---@field overwrite? boolean true: replace a file of that name, and a `.part` that pomex did not
 ---  write; without it, either is a file_error before anything is asked
 
@@ -178,6 +181,7 @@
 ---@class pomex.File
 ---@field path string
 ---@field size integer bytes
+---@field sum? string with `hold`: the SHA-256, in hexadecimal digits
 ---@field looks_like "mp4"|"webm"|"unknown" by its first bytes
 ---@field id string of the generation
 

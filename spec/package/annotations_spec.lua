@@ -167,9 +167,9 @@ describe("the annotations", function()
     compare("pomex.Options", options.NEW)
     compare("pomex.CallOptions", options.CALL)
     -- To a wait that only looks, they mean nothing.
-    compare("pomex.WaitOptions", options.WAIT, { "max_retries", "validate" })
+    compare("pomex.WaitOptions", options.WAIT, { "max_retries", "validate", "send_by" })
     compare("pomex.CreateAndWaitOptions", options.CREATE_AND_WAIT)
-    compare("pomex.DownloadOptions", options.DOWNLOAD, { "validate" })
+    compare("pomex.DownloadOptions", options.DOWNLOAD, { "validate", "send_by" })
     compare("pomex.CreateAndSaveOptions", options.CREATE_AND_SAVE)
     -- The core knows two more by name, which the README does not promise.
     compare("pomex.RateLimits", core.limits, { "request", "download" })

@@ -2,6 +2,11 @@
 
 #include <time.h>
 
+bool pomex_clock_expired(const pomex_clock *clock, int64_t at)
+{
+    return at != POMEX_NEVER && clock->read(clock->user, POMEX_CLOCK_BOOTTIME) > at;
+}
+
 int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind)
 {
     static const clockid_t clocks[] = {

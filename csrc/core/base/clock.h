@@ -24,6 +24,9 @@ static inline int64_t pomex_clock_recent(const pomex_clock *clock)
     return clock->recent;
 }
 
+/* Whether `at`, by BOOTTIME, has passed (POMEX_NEVER: it does not). */
+bool pomex_clock_expired(const pomex_clock *clock, int64_t at);
+
 /* The system's clock, which options.clock can replace. */
 int64_t pomex_clock_system(void *user, enum pomex_clock_kind kind);
 

@@ -1,5 +1,6 @@
 #include "engine/client.h"
 
+#include "base/sha256.h"
 #include "engine/options.h"
 #include "engine/wakeup.h"
 #include "net/descriptors.h"
@@ -8,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---------------------------------------------------------------------------- its lifetime */
@@ -164,6 +166,17 @@ void pomex_client_free(pomex_client *c)
 const char *pomex_client_base_url(const pomex_client *c)
 {
     return c->settings.base_url ? c->settings.base_url : "";
+}
+
+void pomex_client_key_mark(const pomex_client *c, const char *salt, char mark[POMEX_SUM_SIZE])
+{
+    pomex_sha256 sum;
+    const char *key = c->settings.key ? c->settings.key : "";
+    pomex_sha256_init(&sum);
+    pomex_sha256_add(&sum, salt, strlen(salt) + 1);
+    pomex_sha256_add(&sum, key, strlen(key));
+    pomex_sha256_end(&sum, mark);
+    explicit_bzero(&sum, sizeof sum);
 }
 
 pomex_error *pomex_client_failure(const pomex_client *c)

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 
 #define POMEX_EPOLL_EVENTS 64
+#define POMEX_WATCHED      8 /* at most so many descriptors of the host's own */
 
 typedef struct pomex_loop {
     int epoll_fd;
@@ -20,6 +21,8 @@ typedef struct pomex_loop {
     struct epoll_event
         ready[POMEX_EPOLL_EVENTS]; /* what is left of the latest batch of events */
     int ready_count;
+    int watched[POMEX_WATCHED]; /* the host's own descriptors */
+    int watched_count;
     bool ready_from_poll; /* `ready` is whole, and as pomex_wakeup_poll left it */
     bool batch_was_full;
     size_t full_batches; /* in a row */

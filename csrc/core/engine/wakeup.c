@@ -73,6 +73,47 @@ void pomex_wakeup_rearm(pomex_client *c)
         l->armed = at;
 }
 
+static bool is_watched(const pomex_loop *l, int fd)
+{
+    for (int i = 0; i < l->watched_count; i++)
+        if (l->watched[i] == fd)
+            return true;
+    return false;
+}
+
+/* Edge-triggered: a host that reads the descriptor only after the step would else be called in
+ * vain until then, and one that does not read it, for ever. */
+bool pomex_client_watch(pomex_client *c, int fd)
+{
+    pomex_loop *l = &c->loop;
+    if (!pomex_client_open(c))
+        return false;
+    if (is_watched(l, fd))
+        return true;
+    if (l->watched_count == POMEX_WATCHED) {
+        errno = ENOSPC;
+        return false;
+    }
+    if (!pomex_socket_watch(l->epoll_fd, fd, EPOLLIN | EPOLLET, false))
+        return false;
+    l->watched[l->watched_count++] = fd;
+    return true;
+}
+
+void pomex_client_unwatch(pomex_client *c, int fd)
+{
+    pomex_loop *l = &c->loop;
+    struct epoll_event event = {0};
+    if (pomex_client_unusable(c))
+        return;
+    for (int i = 0; i < l->watched_count; i++)
+        if (l->watched[i] == fd) {
+            l->watched[i] = l->watched[--l->watched_count];
+            epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, &event);
+            return;
+        }
+}
+
 bool pomex_wakeup_take(pomex_client *c, int fd)
 {
     uint64_t count;
@@ -81,7 +122,7 @@ bool pomex_wakeup_take(pomex_client *c, int fd)
     else if (fd == c->loop.wake_fd)
         c->loop.woken = false;
     else
-        return false;
+        return is_watched(&c->loop, fd);
     ssize_t got = read(fd, &count, sizeof count);
     (void)got; /* less where it was set anew since it fired */
     return true;

@@ -25,7 +25,8 @@ int64_t pomex_wakeup_due(const pomex_client *client);
 /* Has the descriptor become readable at that time. */
 void pomex_wakeup_rearm(pomex_client *client);
 
-/* Whether the descriptor is the timerfd or the eventfd; if so, takes what made it readable. */
+/* Whether the descriptor is the timerfd or the eventfd, whose readiness this takes, or one of the
+ * host's own, which the host reads after the step. */
 bool pomex_wakeup_take(pomex_client *client, int fd);
 
 /* Waits `seconds` (-1: for ever) for the epoll set, and keeps what became ready for the next step.

@@ -19,6 +19,7 @@ struct pomex_partfile {
     char *path; /* the final name */
     pomex_partname names;
     pomex_partnote note;
+    int64_t wanted; /* the length of a whole part that was asked for; 0: any part will do */
     int64_t size; /* 0 before the first byte of a part that is not resumed, whatever it holds */
     int fd;
     pid_t
@@ -122,7 +123,8 @@ static bool take_over(pomex_partfile *file, const char *task, int64_t held, char
         return true;
     pomex_partnote noted;
     bool ours = pomex_partnote_read(&noted, file->names.note);
-    if (ours && strcmp(noted.task, task) == 0 && noted.etag && noted.length >= held) {
+    bool fits = file->wanted ? held == file->wanted : noted.etag && noted.length >= held;
+    if (ours && strcmp(noted.task, task) == 0 && fits) {
         pomex_partnote_free(&file->note);
         file->note = noted;
         file->size = held;
@@ -161,8 +163,8 @@ static pomex_partfile *named(const char *path, const char *task)
     return NULL;
 }
 
-pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool overwrite,
-                                    char *why, size_t why_size)
+static pomex_partfile *open_for(const char *path, const char *task, int64_t wanted,
+                                bool overwrite, char *why, size_t why_size)
 {
     int64_t held = 0;
     if (!is_free(path, overwrite, why, why_size))
@@ -173,6 +175,7 @@ pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool ove
         return NULL;
     }
     file->overwrite = overwrite;
+    file->wanted = wanted;
     errno = ENAMETOOLONG;
     bool fits =
         pomex_partname_fits(&file->names) || pomex_fileio_say_errno(why, why_size, path);
@@ -180,6 +183,23 @@ pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool ove
     if (fits && open_part(file, &held, why, why_size) &&
         is_free(path, overwrite, why, why_size) && take_over(file, task, held, why, why_size))
         return file;
+    pomex_partfile_close(file);
+    return NULL;
+}
+
+pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool overwrite,
+                                    char *why, size_t why_size)
+{
+    return open_for(path, task, 0, overwrite, why, why_size);
+}
+
+pomex_partfile *pomex_partfile_open_whole(const char *path, const char *task, int64_t length,
+                                          char *why, size_t why_size)
+{
+    pomex_partfile *file = open_for(path, task, length, false, why, why_size);
+    if (!file || file->size == length)
+        return file;
+    pomex_fileio_say(why, why_size, "%s is not the whole video", file->names.part);
     pomex_partfile_close(file);
     return NULL;
 }
@@ -335,6 +355,17 @@ static bool give_name(const pomex_partfile *file, char *why, size_t why_size)
         return pomex_fileio_say_errno(why, why_size, file->path);
     return pomex_fileio_say(why, why_size, "%s appeared meanwhile; the video is in %s",
                             file->path, file->names.part);
+}
+
+bool pomex_partfile_hold(pomex_partfile *file, char *why, size_t why_size)
+{
+    file->whole = is_whole(file, why, why_size);
+    return file->whole;
+}
+
+int pomex_partfile_fd(const pomex_partfile *file)
+{
+    return file->fd;
 }
 
 bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t why_size)

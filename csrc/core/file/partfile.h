@@ -16,6 +16,11 @@ typedef struct pomex_partfile pomex_partfile;
 pomex_partfile *pomex_partfile_open(const char *path, const char *task, bool overwrite,
                                     char *why, size_t why_size);
 
+/* Opens the part of `task` that is whole and `length` bytes long, to be given its name. Nothing may
+ * have that name. NULL with `why`, also if there is no such part. */
+pomex_partfile *pomex_partfile_open_whole(const char *path, const char *task, int64_t length,
+                                          char *why, size_t why_size);
+
 /* Bytes from which a Range request may go on; 0: from the start. With a part that is already
  * as long as its note says, one byte less, so that the server can confirm it. */
 int64_t pomex_partfile_resume_from(const pomex_partfile *file);
@@ -41,6 +46,13 @@ int64_t pomex_partfile_size(const pomex_partfile *file);
 
 /* Copies the first bytes of the part, at most `size`; returns how many there are. */
 size_t pomex_partfile_head(const pomex_partfile *file, char *bytes, size_t size);
+
+/* Whether the part is not empty and exactly as long as was announced: then it stays when it is
+ * closed. Else false with `why`. */
+bool pomex_partfile_hold(pomex_partfile *file, char *why, size_t why_size);
+
+/* The descriptor, for reading. */
+int pomex_partfile_fd(const pomex_partfile *file);
 
 /* Gives the part its final name, if it is not empty and exactly as long as was announced;
  * removes the note. What got that name meanwhile is replaced only if `overwrite` was given; else

@@ -30,6 +30,9 @@ extern "C" {
 
 #define POMEX_VERSION "0.1.0"
 
+/* Room for a SHA-256 in hexadecimal digits and its NUL. */
+#define POMEX_SUM_SIZE 65
+
 typedef struct pomex_client pomex_client;
 typedef struct pomex_operation pomex_operation;
 
@@ -193,6 +196,18 @@ size_t pomex_client_step(pomex_client *client, double budget);
  * came. Returns 1, 0 or -1 with errno (EINTR for the signal). For hosts without a loop. */
 int pomex_client_poll(pomex_client *client, double seconds);
 
+/* Has the client's descriptor become readable with `fd`, so that one loop to watch is enough. Each
+ * time that `fd` becomes readable, one step returns for it; read `fd` empty after that step, since
+ * what was there already wakes nobody again. At most 8 descriptors. Unwatch one before it is
+ * closed. False with errno. */
+bool pomex_client_watch(pomex_client *client, int fd);
+void pomex_client_unwatch(pomex_client *client, int fd);
+
+/* A mark of the API key that does not give it away, for telling whether it changed: a SHA-256 of
+ * the key and `salt`. */
+void pomex_client_key_mark(const pomex_client *client, const char *salt,
+                           char mark[POMEX_SUM_SIZE]);
+
 enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DONE = 4 };
 
 /* The next operation with news since it was last returned here, and in *news which (a set of
@@ -244,6 +259,9 @@ typedef struct pomex_call_options {
     bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
     bool sync;          /* downloads: fsync before the rename */
     bool overwrite;     /* downloads: replace what has the path, and a part that is not ours */
+    bool hold;          /* downloads: leave the whole file under its PATH.part; see below */
+    double send_by;     /* creates: no byte is sent after this time (seconds of CLOCK_BOOTTIME):
+                         * then it is a "late_error", and nothing was sent; -1: no such time */
 } pomex_call_options;
 
 void pomex_call_options_init(pomex_call_options *options);
@@ -290,6 +308,22 @@ pomex_operation *pomex_client_download(pomex_client *client, const char *id, siz
  * reserves nothing. */
 pomex_error *pomex_saving_check(const char *path, bool overwrite);
 
+/* A download with `hold` ends when PATH.part is whole, and gives it no name: its length
+ * (pomex_operation_progress) and its sum can be noted first. pomex_saving_finish then names it.
+ *
+ * Gives the part of task `id` the name `path`, which nothing may have, if it is whole and `length`
+ * bytes long; the bytes and the name are on the disk when this returns. WAITS for the disk. NULL,
+ * or a file_error for the caller to free. */
+pomex_error *pomex_saving_finish(const char *path, const char *id, int64_t length);
+
+/* The length and the SHA-256 of the file `path`. WAITS for the disk. NULL, or a file_error for the
+ * caller to free. */
+pomex_error *pomex_saving_sum(const char *path, int64_t *length, char sum[POMEX_SUM_SIZE]);
+
+/* Whether the service's rules allow that request, as far as they can be checked without it:
+ * NULL, or the error that pomex_client_call would give without sending, for the caller to free. */
+pomex_error *pomex_call_check(pomex_endpoint_id endpoint, json_t *payload);
+
 /* A number that no other operation of this client has; never 0. */
 uint64_t pomex_operation_id(const pomex_operation *operation);
 
@@ -325,6 +359,10 @@ int pomex_operation_status(const pomex_operation *operation);
 
 /* Downloads: bytes saved so far, and the whole length; -1 while that is unknown. */
 void pomex_operation_progress(const pomex_operation *operation, int64_t *done, int64_t *total);
+
+/* Of a done download with `hold`: the SHA-256 of the file; "" of anything else. Belongs to the
+ * operation. */
+const char *pomex_operation_sum(const pomex_operation *operation);
 
 /* Of a download that is saved: what its first bytes look like, "mp4" or "webm"; "unknown" of
  * anything else, and before. A static string. */

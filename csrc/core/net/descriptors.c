@@ -25,7 +25,7 @@ static bool none_left(const pomex_net *net)
 bool pomex_descriptors_missed(const pomex_net *net, const pomex_transfer *t,
                               const pomex_outcome *o)
 {
-    if (o->sent || o->code == CURLE_OK || o->of_proxy || t->no_slot || t->late ||
+    if (o->sent || o->code == CURLE_OK || o->of_proxy || t->no_slot || t->late || t->expired ||
         (o->ending != POMEX_NETWORK && o->ending != POMEX_UNTRUSTED &&
          o->ending != POMEX_NO_MEMORY))
         return false;

@@ -30,6 +30,10 @@ static int on_prereq(void *user, char *remote_ip, char *local_ip, int remote_por
             t->late = true;
             return CURL_PREREQFUNC_ABORT;
         }
+        if (t->once && pomex_clock_expired(t->net->clock, t->expires)) {
+            t->expired = true;
+            return CURL_PREREQFUNC_ABORT;
+        }
         if (!pomex_limiter_sent(t->net->limiter, &t->slot, now)) {
             t->no_slot = true;
             return CURL_PREREQFUNC_ABORT;
@@ -225,6 +229,7 @@ pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CUR
     t->body = r->into;
     t->once = r->once;
     t->send_by = r->send_by;
+    t->expires = r->expires;
     t->file = r->file;
     t->begin = r->begin;
     t->wrote = r->wrote;
@@ -277,8 +282,8 @@ void pomex_transfer_end(pomex_transfer *t)
     t->slot = (pomex_slot){0};
     t->received = t->sent_at = 0;
     t->head_length = 0;
-    t->once = t->sent = t->repeated = t->late = t->no_slot = t->body_too_long = t->no_memory =
-        false;
+    t->once = t->sent = t->repeated = t->late = t->expired = t->no_slot = t->body_too_long =
+        t->no_memory = false;
     t->begun = t->to_file = t->file_failed = t->reply.too_long = false;
     t->reply.bytes = 0;
     t->why[0] = '\0';
@@ -298,6 +303,8 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
         return POMEX_LOCAL;
     if (t->late)
         return POMEX_TIMED_OUT;
+    if (t->expired)
+        return POMEX_LATE;
     switch (code) {
     case CURLE_OK:
         /* libcurl calls a head that breaks off a whole answer. */

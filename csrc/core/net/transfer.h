@@ -23,6 +23,7 @@ enum pomex_ending {
     POMEX_STALLED,   /* a download crawled */
     POMEX_OVERSIZED, /* more bytes than we take */
     POMEX_LOCAL,     /* a file of ours could not be written */
+    POMEX_LATE,      /* the caller's send_by passed before a byte was sent */
     POMEX_CANCELLED, /* the caller ended it, or closed the client */
     POMEX_NO_MEMORY
 };
@@ -43,6 +44,8 @@ typedef struct pomex_transfer {
     bool late;                   /* it was connected after send_by, and was not sent */
     bool no_slot;                /* it took so long to connect that others had its turn */
     int64_t send_by;             /* … when it must be on the wire, if `once` */
+    int64_t expires;             /* … and the same by BOOTTIME, as the caller says */
+    bool expired;                /* … which had passed, so that it was not sent */
     int64_t sent_at;
     int64_t started;
     uint64_t number; /* among the client's attempts */
@@ -94,6 +97,7 @@ typedef struct pomex_request {
     bool authorized;            /* false: the key stays here */
     bool once;                  /* a connection of its own, never repeated */
     int64_t send_by;            /* … and not sent after this time */
+    int64_t expires;            /* … nor after this one, of CLOCK_BOOTTIME */
     struct curl_slist *headers; /* taken over */
     pomex_partfile *file;       /* downloads */
     int (*begin)(struct pomex_transfer *transfer);

@@ -47,6 +47,10 @@ static bool call_request(pomex_operation *op, pomex_request *r)
         time_is_up(op);
         return false;
     }
+    if (pomex_clock_expired(op->context->clock, op->expires)) {
+        pomex_operation_finish(op, pomex_outcome_late(op));
+        return false;
+    }
     bool get = op->effect == POMEX_EFFECT_NONE;
     r->url = pomex_request_url(op);
     r->body = op->body;
@@ -55,6 +59,7 @@ static bool call_request(pomex_operation *op, pomex_request *r)
     r->once = !get && op->effect != POMEX_EFFECT_SPARE;
     /* Connecting may use up half of what least_left set aside, and no more. */
     r->send_by = call_deadline(op, pomex_context_recent(op->context)) - least_left(op) / 2;
+    r->expires = op->expires;
     return op->kind != &pomex_raw_kind || pomex_raw_dress(op, r);
 }
 
@@ -127,7 +132,7 @@ static const pomex_stage call_stage = {
 /* ----------------------------------------------------------------------------------- begin */
 
 static const pomex_call_options call_defaults = {
-    .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1};
+    .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1, .send_by = -1};
 
 void pomex_call_options_init(pomex_call_options *options)
 {
@@ -149,8 +154,11 @@ pomex_operation *pomex_call_new(pomex_context *c, pomex_endpoint_id endpoint,
     pomex_operation *op =
         pomex_operation_new(c, &call_kind, &call_stage, pomex_endpoint_of(endpoint),
                             pomex_clock_after(pomex_context_now(c), timeout));
-    if (op)
-        op->max_retries = options->max_retries >= 0 ? options->max_retries : usual->max_retries;
+    if (!op)
+        return NULL;
+    op->max_retries = options->max_retries >= 0 ? options->max_retries : usual->max_retries;
+    if (options->send_by >= 0)
+        op->expires = pomex_clock_ns(options->send_by);
     return op;
 }
 

@@ -30,6 +30,12 @@ static const char *download_looks_like(const pomex_operation *op)
     return d->looks_like ? d->looks_like : "unknown";
 }
 
+static const char *download_sum(const pomex_operation *op)
+{
+    const struct pomex_download *d = op->own;
+    return d->sum;
+}
+
 /* Closes the file, which also unlocks it. */
 static void download_over(pomex_operation *op)
 {
@@ -88,6 +94,7 @@ static const pomex_kind download_kind = {
     .free = download_free,
     .progress = download_progress,
     .looks_like = download_looks_like,
+    .sum = download_sum,
     .about_task = true,
 };
 
@@ -111,6 +118,7 @@ pomex_operation *pomex_download_begin(pomex_context *c, const char *id, size_t i
         d->total = -1;
         d->progress = options->progress;
         d->sync = options->sync;
+        d->hold = options->hold;
     }
     if (error)
         pomex_operation_finish(op, error);

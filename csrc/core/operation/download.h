@@ -4,12 +4,16 @@
 #ifndef POMEX_DOWNLOAD_H
 #define POMEX_DOWNLOAD_H
 
+#include "file/partsum.h"
 #include "operation/operation.h"
 #include "operation/slice.h"
 
 struct pomex_download {
-    bool progress; /* the caller wants news of bytes */
-    bool sync;     /* the file is to be on the disk when it has its name */
+    bool progress;            /* the caller wants news of bytes */
+    bool sync;                /* the file is to be on the disk when it has its name */
+    bool hold;                /* the part gets no name when it is whole */
+    pomex_partsum summed;     /* … but its sum, */
+    char sum[POMEX_SUM_SIZE]; /* which this is in the end */
     pomex_partfile *file;
     char *video_url;   /* of the service's answer */
     char *redirect;    /* where the link has redirected to; NULL: nowhere */

@@ -1,10 +1,12 @@
 #include "operation/fetch.h"
 
+#include "base/fileio.h"
 #include "operation/attempt.h"
 #include "operation/outcome.h"
 #include "operation/retry.h"
 #include "operation/video_url.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,9 @@
 #define MISSING_SECONDS 600.0
 /* More answers than this, each of which brings some of the video, are no way to save it. */
 #define MAX_SLICES 10000
+
+/* The sum of what a part held already follows by this much with each write. */
+#define SUM_BYTES (1024 * 1024)
 
 /* Whether the first bytes are no video for certain. */
 static bool is_other(struct pomex_download *d, const pomex_transfer *t)
@@ -56,6 +61,7 @@ static int begin(pomex_transfer *t)
     d->went_back = false;
     d->missing_at = d->looks = 0;
     t->to_file = true;
+    pomex_partsum_cut(&d->summed, d->slice.offset);
     return pomex_partfile_begin(d->file, d->slice.offset, d->total, h->etag[0] ? h->etag : NULL,
                                 d->why, sizeof d->why)
                ? 0
@@ -64,7 +70,13 @@ static int begin(pomex_transfer *t)
 
 static void wrote(pomex_transfer *t)
 {
-    pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
+    const pomex_operation *op = t->owner;
+    struct pomex_download *d = op->own;
+    if (d->progress)
+        pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
+    if (d->hold) /* what cannot be read now is read at the end, and missed there */
+        pomex_partsum_follow(&d->summed, pomex_partfile_fd(d->file),
+                             pomex_partfile_size(d->file), SUM_BYTES);
 }
 
 static bool fetch_request(pomex_operation *op, pomex_request *r)
@@ -76,7 +88,7 @@ static bool fetch_request(pomex_operation *op, pomex_request *r)
     d->window_bytes = 0;
     r->file = d->file;
     r->begin = begin;
-    r->wrote = d->progress ? wrote : NULL;
+    r->wrote = d->progress || d->hold ? wrote : NULL;
     d->resume = d->whole_only ? 0 : pomex_partfile_resume_from(d->file);
     r->url = strdup(d->redirect ? d->redirect : d->video_url);
     if (d->resume <= 0)
@@ -146,6 +158,21 @@ static void end_unfit(pomex_operation *op, int status)
     pomex_operation_finish(op, error);
 }
 
+/* Sums the whole part, and leaves it without its name. */
+static bool hold(struct pomex_download *d, char *why, size_t why_size)
+{
+    if (!pomex_partfile_hold(d->file, why, why_size))
+        return false;
+    return pomex_partsum_end(&d->summed, pomex_partfile_fd(d->file), d->saved, d->sum) ||
+           pomex_fileio_say(why, why_size, "the part cannot be read: %s", strerror(errno));
+}
+
+static bool is_saved(struct pomex_download *d, char *why, size_t why_size)
+{
+    return d->hold ? hold(d, why, why_size)
+                   : pomex_partfile_finish(d->file, d->sync, why, why_size);
+}
+
 static void complete(pomex_operation *op)
 {
     struct pomex_download *d = op->own;
@@ -155,7 +182,7 @@ static void complete(pomex_operation *op)
         ask_for_more(op);
     } else if (d->saved < d->total || d->saved == d->slice.rest) {
         ask_for_all(op); /* the rest of the part alone, which does not say so */
-    } else if (pomex_partfile_finish(d->file, d->sync, why, sizeof why)) {
+    } else if (is_saved(d, why, sizeof why)) {
         char head[POMEX_SNIFF_BYTES];
         size_t length = pomex_partfile_head(d->file, head, sizeof head);
         d->looks_like = pomex_sniff_looks_like(head, length);

@@ -29,6 +29,7 @@ pomex_operation *pomex_operation_new(pomex_context *c, const pomex_kind *kind,
     op->state = POMEX_PAUSED;
     op->started = pomex_context_recent(c);
     op->deadline = deadline;
+    op->expires = POMEX_NEVER;
     c->refs++;
     c->pending++;
     pomex_list_append(&c->all, &op->in_all);
@@ -188,6 +189,11 @@ void pomex_operation_progress(const pomex_operation *op, int64_t *done, int64_t 
     *total = -1;
     if (op->own && op->kind->progress)
         op->kind->progress(op, done, total);
+}
+
+const char *pomex_operation_sum(const pomex_operation *op)
+{
+    return op->own && op->kind->sum ? op->kind->sum(op) : "";
 }
 
 const char *pomex_operation_looks_like(const pomex_operation *op)

@@ -23,6 +23,7 @@ typedef struct pomex_kind {
     /* See pomex_operation_progress and pomex_operation_looks_like. */
     void (*progress)(const pomex_operation *operation, int64_t *done, int64_t *total);
     const char *(*looks_like)(const pomex_operation *operation);
+    const char *(*sum)(const pomex_operation *operation); /* see pomex_operation_sum */
     /* The method of a caller's own request, whose events have method and path. */
     const char *(*method)(const pomex_operation *operation);
     bool about_task; /* it is about a task that was made before */
@@ -71,6 +72,8 @@ struct pomex_operation {
     pomex_node in_news;
     int64_t started;
     int64_t deadline;
+    int64_t
+        expires; /* no byte of its request is sent after this time of BOOTTIME; POMEX_NEVER */
     int64_t overdue; /* when the attempt was to end, while its ring is put off; 0: it is not */
     pomex_transfer *transfer; /* while FLYING */
     char *object_id;          /* of the asset or task; or NULL */

@@ -92,6 +92,12 @@ static pomex_error *untrusted_error(const pomex_operation *op, const pomex_outco
     return error;
 }
 
+pomex_error *pomex_outcome_late(const pomex_operation *op)
+{
+    return pomex_operation_error_new(op, "late_error",
+                                     "its send_by passed before it was sent; nothing was");
+}
+
 static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
 {
     switch (o->ending) {
@@ -107,6 +113,8 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
             o->reply->too_long ? "64 KiB of headers" : "8 MiB of body");
     case POMEX_CANCELLED:
         return pomex_operation_error_new(op, "cancelled_error", "%s", o->why);
+    case POMEX_LATE:
+        return pomex_outcome_late(op);
     case POMEX_NO_MEMORY:
         return pomex_error_memory();
     default:

@@ -8,6 +8,9 @@
 pomex_error *pomex_outcome_error(const pomex_operation *operation, const pomex_outcome *outcome,
                                  const pomex_buffer *body);
 
+/* late_error: the caller's send_by has passed, and nothing was sent. */
+pomex_error *pomex_outcome_late(const pomex_operation *operation);
+
 /* `error`, made into an ambiguous_error of which it is the cause. */
 pomex_error *pomex_outcome_ambiguous(const pomex_operation *operation, pomex_error *error);
 

@@ -137,3 +137,11 @@ pomex_error *pomex_request_form(pomex_operation *op, const char *id, size_t id_l
     pomex_buffer_free(&url_path);
     return pomex_error_memory();
 }
+
+pomex_error *pomex_call_check(pomex_endpoint_id endpoint, json_t *payload)
+{
+    pomex_violation violation;
+    return pomex_rules_check(endpoint, payload, &violation)
+               ? NULL
+               : pomex_violation_error(pomex_endpoint_of(endpoint)->name, &violation);
+}
