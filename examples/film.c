@@ -26,8 +26,10 @@ static void check(const pomex_error *error)
 static pomex_operation *finish(pomex_client *client, pomex_operation *operation)
 {
     unsigned news;
-    if (!operation)
+    if (!operation) {
         check(pomex_client_failure(client));
+        exit(1);
+    }
     while (!pomex_operation_done(operation)) {
         pomex_client_poll(client, -1);
         pomex_client_step(client, 0);

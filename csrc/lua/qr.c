@@ -34,6 +34,7 @@ static int qr_encode(lua_State *L)
         return fail(L, errno == ERANGE ? "too long" : "memory");
     int width = code->width;
     for (int i = 0; i < width * width; i++)
+        /* cppcheck-suppress uninitvar // it is written */
         modules[i] = (code->data[i] & 1) != 0 ? '1' : '0';
     QRcode_free(code);
     lua_pushlstring(L, modules, (size_t)width * (size_t)width);

@@ -28,8 +28,9 @@ static void answered(pomex_store *store, pomex_store_request *request)
     request->next = NULL;
     *store->out_end = request;
     store->out_end = &request->next;
-    if (store->fd >= 0 && write(store->fd, &one, sizeof one) < 0)
-        (void)0; /* only if it is readable already */
+    /* It fails only if it is readable already. */
+    ssize_t written = store->fd >= 0 ? write(store->fd, &one, sizeof one) : 0;
+    (void)written;
     pthread_mutex_unlock(&store->lock);
 }
 

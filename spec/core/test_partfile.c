@@ -53,7 +53,8 @@ static void put(const char *name, const char *text)
     FILE *file = fopen(name, "w");
     assert_non_null(file);
     fputs(text, file);
-    assert_int_equal(fclose(file), 0);
+    int closed = fclose(file);
+    assert_int_equal(closed, 0);
 }
 
 static void holds(const char *name, const char *text)

@@ -117,6 +117,7 @@ TEST_CASE(a_large_body_waits_for_no_leave)
     harness_client(&h);
     pomex_call_options_init(&options);
     char *text = malloc(size + 1);
+    assert_non_null(text);
     memset(text, 'a', size);
     text[size] = '\0';
     json_t *payload = json_pack("{s:s, s:[{s:s, s:s}]}", "model", "m", "content", "type",

@@ -4,6 +4,7 @@
 
 #include "harness.h"
 
+#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,8 +39,10 @@ TEST_CASE(below_what_the_system_allows_nothing_is_sent)
     harness_start(&h, NULL, 0, true);
     fault_server_speak_tls_1_2(h.server);
     harness_client(&h);
+    /* docs/libcurl.md: those that set a lowest version of their own take this one for allowed. */
+    bool undercut = curl_version_info(CURLVERSION_NOW)->version_num >= 0x081000;
     for (int effect = POMEX_EFFECT_NONE; effect <= POMEX_EFFECT_BILLED; effect++)
-        call(&h, (enum pomex_effect)effect, "connection_error");
+        call(&h, (enum pomex_effect)effect, undercut ? "" : "connection_error");
     harness_stop(&h);
 }
 

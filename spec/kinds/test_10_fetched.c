@@ -135,12 +135,12 @@ TEST_CASE(a_location_of_six_kilobytes)
 TEST_CASE(links_that_need_escapes)
 {
     static const struct {
-        const char *path, *line;
-    } rows[] = {{"/my video.mp4", "GET /my%20video.mp4"},
-                {"/v.mp4?name=my video", "GET /v.mp4?name=my+video"},
-                {"/b\xc3\xbc.mp4", "GET /b%c3%bc.mp4"},
-                {"/a%20b%2Fc.mp4", "GET /a%20b%2Fc.mp4"},
-                {"/a/../b.mp4", "GET /a/../b.mp4"}};
+        const char *path, *line, *newer; /* libcurl 8.15 and later write escapes in capitals */
+    } rows[] = {{"/my video.mp4", "GET /my%20video.mp4", NULL},
+                {"/v.mp4?name=my video", "GET /v.mp4?name=my+video", NULL},
+                {"/b\xc3\xbc.mp4", "GET /b%c3%bc.mp4", "GET /b%C3%BC.mp4"},
+                {"/a%20b%2Fc.mp4", "GET /a%20b%2Fc.mp4", NULL},
+                {"/a/../b.mp4", "GET /a/../b.mp4", NULL}};
     static const fault_step good = {.headers = SCENE_ETAG, .body = SCENE_VIDEO};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         scene s;
@@ -148,7 +148,8 @@ TEST_CASE(links_that_need_escapes)
         scene_start(&s, &good, 1);
         snprintf(link, sizeof link, "%s%s", s.h.base_url, rows[i].path);
         scene_is_saved(&s, scene_download(&s, link));
-        assert_int_equal(fault_server_count(s.h.server, rows[i].line), 1);
+        size_t newer = rows[i].newer ? fault_server_count(s.h.server, rows[i].newer) : 0;
+        assert_int_equal(fault_server_count(s.h.server, rows[i].line) + newer, 1);
         scene_stop(&s);
     }
 }

@@ -95,8 +95,11 @@ describe("the sandbox against #once", function()
           end
         end
       end
-      assert.equal(404, sb:get(ASSETS .. "/" .. value).status)
-      assert.equal(404, sb:get(GENERATIONS .. "/" .. value).status)
+      for _, path in ipairs { ASSETS, GENERATIONS } do
+        local status = sb:get(path .. "/" .. value).status
+        -- libmicrohttpd 1.0.2 and later refuse a NUL by themselves.
+        assert.is_true(status == 404 or status == 400 and value:find("%00", 1, true) ~= nil, value)
+      end
       assert.is_true(sb:get("/files/videos/" .. value .. "?expires=9999999999&sig=" .. value,
         { key = false }).status >= 400)
       assert.is_true(sb:get("/h5?session=" .. value .. "&lang=" .. value,
