@@ -43,8 +43,10 @@ void *pomex_store_memory(pomex_store_request *request, size_t size)
     if (!chunk || chunk->size - chunk->used < size) {
         size_t room = size > CHUNK ? size : CHUNK;
         chunk = calloc(1, sizeof *chunk + room);
-        if (!chunk)
+        if (!chunk) {
+            request->starved = 1;
             return NULL;
+        }
         chunk->size = room;
         chunk->next = request->memory;
         request->memory = chunk;
@@ -94,6 +96,8 @@ bool pomex_store_durable(const pomex_store_request *request)
     case POMEX_STORE_RELEASE:
     case POMEX_STORE_GATE:
         return false;
+    case POMEX_STORE_PUT: /* the last part's sync takes the earlier ones along */
+        return !request->put.more;
     case POMEX_STORE_MOVE: /* a file takes its name after its sum was noted */
         return request->move.to == POMEX_STORE_DONE || request->move.sha256;
     default:

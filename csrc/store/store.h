@@ -63,7 +63,8 @@ typedef struct pomex_store_request {
     /* The store's own. */
     struct pomex_store_chunk *memory;
     struct pomex_store_request *next;
-    int internal;
+    int internal; /* flag: of the thread's own */
+    int starved;  /* flag: there was no memory for something that was to be answered */
 } pomex_store_request;
 
 /* A zeroed request of that verb. NULL: no memory. */

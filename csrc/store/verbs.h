@@ -264,9 +264,10 @@ typedef struct pomex_store_new {
     int64_t due;
 } pomex_store_new;
 
-/* PUT, durable: YES. At most POMEX_STORE_ROWS jobs, in one step. More than that go in as parts: the
- * first has batch 0, and the later ones the batch that it answered; all but the last have `more`.
- * The jobs of a batch become visible together, with its last part. */
+/* PUT, durable: YES, all of a batch with its last part. At most POMEX_STORE_ROWS jobs, in one step.
+ * More than that go in as parts: the first has batch 0, and the later ones the batch that it
+ * answered; all but the last have `more`. The jobs of a batch become visible together, with its
+ * last part. */
 typedef struct pomex_store_put {
     const char *queue;
     const pomex_store_new *jobs;

@@ -152,6 +152,28 @@ static void each_answer_that_is_durable_outlives_the_power(void **state)
     cut(bed, 0, is_in_state);
 }
 
+static void has_both_parts(store_bed *bed, const void *expected)
+{
+    (void)expected;
+    demand(bed_counts(bed).states[POMEX_STORE_READY] == 2, "a part of a batch is lost");
+}
+
+static void a_batch_outlives_the_power_with_its_last_part(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_new jobs[] = {{.key = "a", .line = "1", .body = "1"},
+                              {.key = "b", .line = "2", .body = "2"}};
+    int64_t batch = 0, syncs = disk_syncs();
+    for (int i = 0; i < 2; i++) {
+        pomex_store_request *put = bed_new_request(POMEX_STORE_PUT);
+        put->put = (pomex_store_put){
+            .queue = "q", .jobs = &jobs[i], .job_count = 1, .batch = batch, .more = i == 0};
+        batch = bed_ask(bed, put)->put.batch;
+        assert_int_equal(disk_syncs() > syncs, i); /* and the earlier part waits for it */
+    }
+    cut(bed, 0, has_both_parts);
+}
+
 static void a_persons_word_outlives_the_power(void **state)
 {
     store_bed *bed = *state;
@@ -305,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(each_answer_that_is_durable_outlives_the_power),
+        TEST(a_batch_outlives_the_power_with_its_last_part),
         TEST(a_persons_word_outlives_the_power),
         TEST(beats_claims_and_releases_are_not_synced),
         TEST(many_begins_take_one_sync),

@@ -52,12 +52,16 @@ void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
     }
     /* What is stuck goes on where it was; what is over is asked for anew. */
     set_free(self, &job, over ? POMEX_STORE_READY : job.state);
-    if (over)
+    if (over) {
         pomex_sq_run(self,
                      "UPDATE job SET task = NULL, error = NULL, saved = NULL, sha256 = NULL,"
-                     " length = NULL, line = coalesce(?2, line), body = coalesce(?3, body)"
-                     " WHERE id = ?1",
+                     " length = NULL WHERE id = ?1",
+                     "i", job.id);
+        pomex_sq_run(self,
+                     "UPDATE content SET line = coalesce(?2, line), body = coalesce(?3, body)"
+                     " WHERE job = ?1",
                      "iss", job.id, person->line, person->body);
+    }
     said(self, request, &job, "retry", NULL);
 }
 

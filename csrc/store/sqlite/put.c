@@ -14,7 +14,9 @@ typedef struct existing {
 static bool find(pomex_sq *self, int64_t queue, const pomex_store_new *job, existing *found)
 {
     sqlite3_stmt *row = pomex_sq_bind(
-        self, "SELECT id, state, attempt, line = ?3 FROM job WHERE queue = ?1 AND key = ?2",
+        self,
+        "SELECT j.id, j.state, j.attempt, c.line = ?3 FROM job j JOIN content c ON c.job = j.id"
+        " WHERE j.queue = ?1 AND j.key = ?2",
         "iss", queue, job->key, job->line);
     if (pomex_sq_step(self, row) != POMEX_SQ_ROW)
         return false;
@@ -53,11 +55,13 @@ static void write_new(pomex_sq *self, int64_t queue, int64_t batch, const pomex_
 {
     int64_t state = batch ? POMEX_STORE_INCOMING : POMEX_STORE_READY;
     pomex_sq_run(self,
-                 "INSERT INTO job (queue, key, kind, state, save, line, body, due)"
-                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                 "isiisssi", queue, job->key, (int64_t)job->kind, state, job->save, job->line,
-                 job->body, pomex_sq_due(job->due));
+                 "INSERT INTO job (queue, key, kind, state, save, due)"
+                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                 "isiisi", queue, job->key, (int64_t)job->kind, state, job->save,
+                 pomex_sq_due(job->due));
     int64_t id = sqlite3_last_insert_rowid(self->db);
+    pomex_sq_run(self, "INSERT INTO content VALUES (?1, ?2, ?3)", "iss", id, job->line,
+                 job->body);
     if (job->need_count > 0)
         write_needs(self, queue, id, job);
     if (batch)
@@ -68,11 +72,12 @@ static void write_new(pomex_sq *self, int64_t queue, int64_t batch, const pomex_
 static void replace(pomex_sq *self, int64_t queue, int64_t id, const pomex_store_new *job)
 {
     pomex_sq_run(self,
-                 "UPDATE job SET kind = ?2, save = ?3, line = ?4, body = ?5, due = ?6,"
+                 "UPDATE job SET kind = ?2, save = ?3, due = ?4,"
                  " worker = NULL, fence = fence + 1, stuck = 0, deaths = 0, error = NULL"
                  " WHERE id = ?1",
-                 "iisssi", id, (int64_t)job->kind, job->save, job->line, job->body,
-                 pomex_sq_due(job->due));
+                 "iisi", id, (int64_t)job->kind, job->save, pomex_sq_due(job->due));
+    pomex_sq_run(self, "UPDATE content SET line = ?2, body = ?3 WHERE job = ?1", "iss", id,
+                 job->line, job->body);
     write_needs(self, queue, id, job);
 }
 

@@ -26,12 +26,10 @@ static bool read_job(pomex_sq *self, pomex_store_request *request, sqlite3_stmt 
         .task = pomex_sq_text(request, row, 11),
         .sha256 = pomex_sq_text(request, row, 12),
     };
-    bool has_task = sqlite3_column_type(row, 11) != SQLITE_NULL;
     sqlite3_reset(row);
-    if (job->key && (job->task || !has_task))
-        return true;
-    pomex_sq_failed(self, NULL, SQLITE_NOMEM);
-    return false;
+    if (request->starved)
+        pomex_sq_failed(self, NULL, SQLITE_NOMEM);
+    return !request->starved;
 }
 
 bool pomex_sq_job_by_id(pomex_sq *self, pomex_store_request *request, int64_t id,
@@ -71,12 +69,10 @@ bool pomex_sq_attempt_find(pomex_sq *self, pomex_store_request *request, int64_t
         *numbers[i] = sqlite3_column_int64(row, i);
     attempt->task = pomex_sq_text(request, row, NUMBERS);
     attempt->boot = pomex_sq_text(request, row, NUMBERS + 1);
-    bool has_task = sqlite3_column_type(row, NUMBERS) != SQLITE_NULL;
     sqlite3_reset(row);
-    if (attempt->boot && (attempt->task || !has_task))
-        return true;
-    pomex_sq_failed(self, NULL, SQLITE_NOMEM);
-    return false;
+    if (request->starved)
+        pomex_sq_failed(self, NULL, SQLITE_NOMEM);
+    return !request->starved;
 }
 
 void pomex_sq_attempt_hold(pomex_sq *self, pomex_sq_attempt *attempt, int64_t held,

@@ -5,6 +5,8 @@
  * - tally counts the jobs by triggers. `mark`: 0; 1 ready and blocked; 2 stuck.
  * - a job without `worker` is nobody's. A job that is `sending` always has one; one that is
  *   `incoming`, `unclear` or at its end has none.
+ * - what is long and seldom changes is in `content`: a job's row is rewritten at each step, and the
+ *   last part of a put rewrites those of all its jobs.
  * - what is named `body`, `save`, `saved` or `base_url` is compared or shown, and never used as an
  *   address, a path or a command by this code. */
 #include "store/sqlite/schema.h"
@@ -27,8 +29,8 @@ const char *const pomex_sq_steps[] = {
     " buried INTEGER NOT NULL DEFAULT 0);"
     "CREATE INDEX worker_alive ON worker (id) WHERE buried = 0;"
     "CREATE TABLE job (id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, key TEXT NOT NULL,"
-    " kind INTEGER NOT NULL, state INTEGER NOT NULL, save TEXT, line TEXT NOT NULL,"
-    " body TEXT NOT NULL, account INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0,"
+    " kind INTEGER NOT NULL, state INTEGER NOT NULL, save TEXT,"
+    " account INTEGER NOT NULL DEFAULT 0, fence INTEGER NOT NULL DEFAULT 0,"
     " worker INTEGER, attempt INTEGER NOT NULL DEFAULT 0, task TEXT,"
     " due INTEGER NOT NULL DEFAULT 0, blocked INTEGER NOT NULL DEFAULT 0,"
     " stuck INTEGER NOT NULL DEFAULT 0, deaths INTEGER NOT NULL DEFAULT 0, saved TEXT,"
@@ -42,6 +44,7 @@ const char *const pomex_sq_steps[] = {
     " WHERE state IN (3, 4) AND worker IS NULL AND stuck = 0;"
     "CREATE INDEX job_worker ON job (worker) WHERE worker IS NOT NULL;"
     "CREATE INDEX job_ended ON job (ended) WHERE ended > 0;"
+    "CREATE TABLE content (job INTEGER PRIMARY KEY, line TEXT NOT NULL, body TEXT NOT NULL);"
     "CREATE TABLE attempt (job INTEGER NOT NULL, number INTEGER NOT NULL,"
     " worker INTEGER NOT NULL, fence INTEGER NOT NULL, account INTEGER NOT NULL,"
     " begun INTEGER NOT NULL, boot TEXT NOT NULL, begun_boot INTEGER NOT NULL, body TEXT,"
