@@ -77,7 +77,7 @@ local PARTS = {
 -- read where pomex lies. So the master reads all that a request may need.
 local FOR_REQUESTS = {
   "client", "content", "task", "sessions", "assets", "generations", "callback.verifier",
-  "callback.store", "host.auto", "host.openresty",
+  "callback.store", "host.auto", "host.openresty", "log",
 }
 
 local function in_master()

@@ -2,7 +2,7 @@
 --- line holds the key, a signed link or a group_id.
 
 local errors = require "pomex.errors"
-local options = require "pomex.options"
+local misuse = require "pomex.misuse"
 local number = require("pomex.text").number
 
 ---@class pomex.LogModule
@@ -77,13 +77,13 @@ end
 ---A function for the option `on_event` that writes one line for each attempt: when, what, its HTTP
 ---status, how many seconds it took, why it failed, about which object, which request, and what
 ---follows. A write that fails does no harm to the calls; the first is told on standard error.
----@param file file*|{ write: function }|fun(line: string) io.stderr, a file that is open for
+---@param file table|userdata|fun(line: string) io.stderr, a file that is open for
 ---  writing, or a function. Must not wait
 ---@return fun(event: pomex.Event)
 function log.to(file)
   local kind = type(file)
   if kind ~= "function" and not ((kind == "table" or kind == "userdata") and file.write) then
-    options.misuse("pomex.log.to: file must be an open file or a function, not " .. kind)
+    misuse.raise("pomex.log.to: file must be an open file or a function, not " .. kind)
   end
   local told = false
   return function(event)
