@@ -2,7 +2,11 @@
 
 local core = require "pomex.core"
 local ok, storecore = pcall(require, "pomex.storecore")
-if not ok then return end -- built without the store (POMEX_STORE=OFF)
+if not ok then
+  -- Built without the store (POMEX_STORE=OFF); one that is there and cannot be loaded is a fault.
+  assert(tostring(storecore):find("module 'pomex.storecore' not found", 1, true), storecore)
+  return
+end
 
 describe("pomex.storecore", function()
   local folder, store
