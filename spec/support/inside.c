@@ -97,7 +97,7 @@ bool inside_could_start(pomex_client *client, bool wait)
 
 bool inside_goes_on(const pomex_client *client)
 {
-    return client->loop.ready_count && !client->loop.ready_from_poll;
+    return client->loop.ready_count;
 }
 
 int inside_socket(const pomex_client *client)

@@ -145,24 +145,6 @@ static bool run_yielded(pomex_client *c, int64_t limit)
 
 /* ------------------------------------------------------------------------------------ step */
 
-/* Decides what is made of the events that pomex_wakeup_poll left. True: there are some, and
- * nothing is known of when they came. */
-static bool take_over_poll(pomex_client *c)
-{
-    pomex_loop *l = &c->loop;
-    bool undated = l->ready_from_poll;
-    /* Where the host had other things to do first, they are old: answers may have come
-     * since, and deadlines must not ring before they are read. */
-    if (undated && pomex_clock_recent(&c->clock) > l->batch_at + POMEX_SECOND / 1000)
-        l->ready_count = 0;
-    /* We cannot know when the kernel filled this list (the process may have been descheduled), so
-     * it does not advance swept_at, and we ask the kernel again afterwards. */
-    if (undated)
-        l->batch_at = l->swept_at;
-    l->ready_from_poll = false;
-    return undated;
-}
-
 /* Whether a round left nothing to do just now. */
 static bool is_quiet(const pomex_client *c)
 {
@@ -180,7 +162,6 @@ void pomex_loop_step(pomex_client *c, double budget)
     bool quiet = false;
     pomex_admission_note_step(&c->admission);
     pomex_context_note_gap(&c->context);
-    bool undated = take_over_poll(c);
     pomex_socket_note_sleep(&c->net);
     pomex_socket_watch_again(&c->net);
     l->behind = c->context.unheard = false;
@@ -189,8 +170,7 @@ void pomex_loop_step(pomex_client *c, double budget)
     for (int round = 0; round < ROUNDS_A_STEP && !quiet; round++) {
         int worked = run_batch(c, limit) + run_yielded(c, limit);
         run(c);
-        quiet = !worked && !undated && is_quiet(c);
-        undated = false;
+        quiet = !worked && is_quiet(c);
         if (pomex_clock_now(&c->clock) >= limit && !quiet)
             break;
     }

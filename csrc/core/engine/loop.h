@@ -23,7 +23,6 @@ typedef struct pomex_loop {
     int ready_count;
     int watched[POMEX_WATCHED]; /* the host's own descriptors */
     int watched_count;
-    bool ready_from_poll; /* `ready` is whole, and as pomex_wakeup_poll left it */
     bool batch_was_full;
     size_t full_batches; /* in a row */
     int64_t batch_at;    /* when `ready` was filled */

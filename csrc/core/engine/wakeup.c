@@ -128,16 +128,11 @@ bool pomex_wakeup_take(pomex_client *c, int fd)
     return true;
 }
 
-int pomex_wakeup_poll(pomex_client *c, double seconds)
+int pomex_wakeup_poll(const pomex_client *c, double seconds)
 {
-    pomex_loop *l = &c->loop;
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)(seconds * 1000 + 0.999);
-    int count = epoll_wait(l->epoll_fd, l->ready, POMEX_EPOLL_EVENTS, ms);
-    if (count > 0) { /* spares the next step its own question */
-        l->ready_count = count;
-        l->batch_was_full = count == POMEX_EPOLL_EVENTS;
-        l->batch_at = pomex_clock_now(&c->clock);
-        l->ready_from_poll = true;
-    }
-    return count > 0 ? 1 : count;
+    /* The step asks again: nobody knows how old this answer is, since the process may have been put
+     * aside behind it. */
+    struct epoll_event event;
+    return epoll_wait(c->loop.epoll_fd, &event, 1, ms);
 }

@@ -29,8 +29,8 @@ void pomex_wakeup_rearm(pomex_client *client);
  * host's own, which the host reads after the step. */
 bool pomex_wakeup_take(pomex_client *client, int fd);
 
-/* Waits `seconds` (-1: for ever) for the epoll set, and keeps what became ready for the next step.
- * 1, 0, or -1 with errno. */
-int pomex_wakeup_poll(pomex_client *client, double seconds);
+/* Waits `seconds` (-1: for ever) until something in the epoll set is ready. 1, 0, or -1 with
+ * errno. */
+int pomex_wakeup_poll(const pomex_client *client, double seconds);
 
 #endif
