@@ -3,6 +3,9 @@
 #include "binding.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -275,12 +278,30 @@ static int client_wake_in(lua_State *L)
     return 0;
 }
 
-/* poll([seconds]) -> true | false | nil, "interrupted" or what failed. A signal returns to Lua, so
- * that the debug hook of Ctrl-C can raise; a loop here would delay it. */
+/* Sleeps until the client's descriptor, or one of those from index 3 on, is readable. Returns as
+ * poll(2) does. */
+static int poll_several(lua_State *L, pomex_client *client, double seconds)
+{
+    int count = lua_gettop(L) - 2;
+    struct pollfd *fds = lua_newuserdata(L, (size_t)count * sizeof *fds + sizeof *fds);
+    for (int i = 0; i < count; i++)
+        fds[i] = (struct pollfd){.fd = (int)luaL_checkinteger(L, i + 3), .events = POLLIN};
+    fds[count] = (struct pollfd){.fd = pomex_client_pollfd(client), .events = POLLIN};
+    if (fds[count].fd < 0)
+        return -1;
+    double ms = seconds < 0 || seconds > INT_MAX / 1000 ? -1 : ceil(seconds * 1000);
+    return poll(fds, (nfds_t)count + 1, (int)ms);
+}
+
+/* poll([seconds, [descriptor, …]]) -> true | false | nil, "interrupted" or what failed. Sleeps until
+ * a step of this client has work, or one of the descriptors is readable. A signal returns to Lua,
+ * so that the debug hook of Ctrl-C can raise; a loop here would delay it. */
 static int client_poll(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
-    int ready = pomex_client_poll(ud->client, luaL_optnumber(L, 2, -1));
+    double seconds = luaL_optnumber(L, 2, -1);
+    int ready = lua_gettop(L) > 2 ? poll_several(L, ud->client, seconds)
+                                  : pomex_client_poll(ud->client, seconds);
     if (ready < 0) {
         int failed = errno;
         must_be_usable(L, ud);

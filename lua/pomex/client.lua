@@ -9,6 +9,7 @@ local hosts = require "pomex.host"
 local loop = require "pomex.loop"
 local map = require "pomex.map"
 local options = require "pomex.options"
+local others = require "pomex.others"
 local tasks = require "pomex.task"
 
 local require_waitable = calls.require_waitable
@@ -113,7 +114,9 @@ function Client:step(budget)
   if budget ~= nil then options.expect("client:step", "budget", budget, "span") end
   local failure = own:take_failure()
   if failure then error(failure, 0) end
+  local all = others.of(own)
   own:advance(budget)
+  others.advance(all, budget)
   return own:unfinished()
 end
 
@@ -126,10 +129,11 @@ function Client:poll(seconds)
   local due = self:timeout()
   if due == 0 then return true end
   if due and (not seconds or due < seconds) then seconds = due end
-  return self.loop.handle:poll(seconds)
+  return others.poll(self.loop, others.of(self.loop), seconds)
 end
 
----The one descriptor to watch for reading: it is readable whenever `step` has work.
+---The one descriptor to watch for reading: it is readable whenever `step` has work. It tells
+---nothing of another client that a task of this one waits on: watch that client's, too.
 ---@return integer|nil fd
 ---@return string? message
 function Client:pollfd()
@@ -145,10 +149,18 @@ end
 ---Seconds until `step` has work even if the descriptor stays silent; nil: there is no such time.
 ---@return number|nil seconds
 function Client:timeout()
-  local own, of_core = self.loop:timeout(), self.loop.handle:timeout()
   if self.loop:unheard() > 0 then return 0 end
-  if own and of_core then return math.min(own, of_core) end
-  return own or of_core
+  local least
+  local function sooner(seconds)
+    if seconds and (not least or seconds < least) then least = seconds end
+  end
+  local all = others.of(self.loop)
+  all[#all + 1] = self.loop
+  for _, each in ipairs(all) do
+    sooner(each:timeout())
+    sooner(each.handle:timeout())
+  end
+  return least
 end
 
 ---@return string url where the requests go; it has no key in it

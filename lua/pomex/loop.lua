@@ -78,8 +78,9 @@ function loop.new(handle, on_event)
     failures = no_failures(),
     unsure = false,                     -- a step was cut short: see rescue in step.lua
     closed = false, ended = false,      -- ended: closed, and everybody was told
-    gates = setmetatable({}, { __mode = "k" }), -- see task.lua
+    gates = setmetatable({}, { __mode = "k" }), -- see map.lua
     kept = coroutines.keeps_tasks and {} or nil, -- tasks that perhaps nothing else refers to
+    elsewhere = {},                     -- coroutines of its tasks that wait on other loops: these
     spares = {},                        -- the core's operations that can be used again
     begin_watch = nil,                  -- has the host watch, if it has a loop of its own
     end_watch = nil,                    -- ends that; nil: the host does not watch
@@ -121,7 +122,10 @@ function Loop:make_runnable(co)
   self.runnable[tail] = co
   self.tail = tail
   self.queued[co] = true
-  if not self.stepping then self:stir() end
+  if self.stepping then return end
+  -- A closed one has no next step: a task of another client may have waited for one of this.
+  if self.ended then return step.resume_runnable(self) end
+  self:stir()
 end
 
 ---Has `who` (as in ready:subscribe) woken at `deadline`; nil: no longer.
@@ -181,11 +185,14 @@ function Loop:unheard()
   return self.failures:count()
 end
 
----How much is unfinished: operations, coroutines about to run, errors yet to be raised; 1 if there
----are only coroutines that wait for something else, with a deadline.
+---How much is unfinished: operations, coroutines about to run or waiting on other loops, errors yet
+---to be raised; 1 if there are only coroutines that wait for something else, with a deadline.
 ---@return integer
 function Loop:unfinished()
   local count = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
+  for co, other in pairs(self.elsewhere) do
+    if not other.closed and coroutine.status(co) ~= "dead" then count = count + 1 end
+  end
   return count > 0 and count or next(self.timers) and 1 or 0
 end
 

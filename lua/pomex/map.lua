@@ -82,11 +82,14 @@ local function run(self)
       collect(self)
     end
   until #self.running == 0 and (self.broken or self.started == count)
-  if not self.broken then return self.results end
+  local results, broken = self.results, self.broken
+  -- LuaJIT's compiled code may keep this table for ever, since `leave` has it as an upvalue.
+  self.results, self.items, self.fn, self.on_each = nil, nil, nil, nil
+  if not broken then return results end
   for i = self.started + 1, count do
-    self.results[i] = { nil, cancel.error("not started: client:map was broken off", "no") }
+    results[i] = { nil, cancel.error("not started: client:map was broken off", "no") }
   end
-  return self.results, self.broken[1]
+  return results, broken[1]
 end
 
 local function check_items(items)

@@ -8,7 +8,7 @@ local shell = require "spec.support.shell"
 
 describe("the host auto", function()
   local sb, client
-  bed({}, function(...) sb, client = ... end)
+  local new = bed({}, function(...) sb, client = ... end)
 
   local SESSION = { callback_url = "https://app.example/cb" }
 
@@ -97,6 +97,15 @@ describe("the host auto", function()
     luv.run()
     assert.equal("list", page.object)
     assert.equal("list", told.object)
+  end)
+
+  it("lets luv's loop end when a task from before it has waited on a second client", function()
+    local first, second, page = client, new(), nil
+    first:spawn(function()
+      page = second.assets:list() and first.assets:list() and second.assets:list()
+    end)
+    luv.run()
+    assert.equal("list", page.object)
   end)
 
   it("has a loop drive what began while none ran, once somebody waits there", function()

@@ -2,17 +2,21 @@
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
+local others = require "pomex.others"
 
 local blocking = { name = "blocking", spawn = coroutines.spawn }
 
 local now, yieldable, running = core.now, core.yieldable, coroutine.running
 local started, park = coroutines.started, coroutines.park
 
--- The coroutine task of this client that runs, and its coroutine.
-local function own_task(client)
+local NONE = {}
+
+-- The coroutine task that runs, and its coroutine. It may be another client's than the one that it
+-- waits on.
+local function running_task()
   local co = running()
   local task = co and started[co]
-  if task and task.client == client then return task, co end
+  if task then return task, co end
 end
 
 -- A coroutine of the program's own that runs within a task must not block the thread: the other
@@ -29,7 +33,7 @@ end
 ---@return string? why
 function blocking.may(client, what)
   if what == "start" then return true end
-  if own_task(client) then
+  if running_task() then
     if yieldable() then return true end
     return nil, coroutines.WITHIN_C
   end
@@ -41,15 +45,43 @@ local function sooner(a, b)
   return least and math.max(least, 0)
 end
 
+-- Parks a task. Whoever drives the loop of the task's own client drives the one that it waits on.
+local function park_task(client, co, task, ready, timeout)
+  local own, other = task.client.loop, client.loop
+  -- A tail call: what waits by the thousand should have small stacks.
+  if own == other then return park(client, co, task, ready, timeout) end
+  own.elsewhere[co] = other
+  park(client, co, task, ready, timeout)
+  own.elsewhere[co] = nil
+  if not own.stepping then own:rest() end
+end
+
+-- Sleeps until a step of `loop`, or of one of `all`, has work, at most `seconds`.
+local function poll(loop, all, seconds)
+  local pending, due = loop.count > 0, sooner(seconds, loop:timeout())
+  for _, other in ipairs(all) do
+    pending = pending or other.count > 0
+    due = sooner(due, other:timeout())
+  end
+  if not pending and not due then error("pomex: nothing in flight can end this wait", 0) end
+  local polled, why = others.poll(loop, all, due)
+  if polled == nil and why ~= "interrupted" then error("pomex: cannot wait: " .. why, 0) end
+end
+
+-- Errors that a wait did not raise are for the next step.
+local function arm(loop)
+  if loop:unheard() > 0 and not loop.closed then loop:arm() end
+end
+
 ---A signal ends the poll early, so that a hook of Lua's can raise on Ctrl-C; then the poll goes on.
 ---@param client pomex.Client
 ---@param ready pomex.Ready
 ---@param timeout? number seconds
 function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
-  local task, co = own_task(client)
-  if task then return park(client, co, task, ready, timeout) end
-  local loop = client.loop
+  local task, co = running_task()
+  if task then return park_task(client, co, task, ready, timeout) end
+  local loop, all = client.loop, NONE
   local allowed, why = may_block(client)
   if not allowed then error(why, 0) end
   local deadline = timeout and now() + timeout
@@ -57,20 +89,16 @@ function blocking.wait(client, ready, timeout)
   while not ready() do
     if loop.closed then error("pomex client is closed", 0) end
     local seconds_left = deadline and deadline - now()
-    local due = loop:timeout()
-    if loop.count == 0 and not due and not seconds_left then
-      error("pomex: nothing in flight can end this wait", 0)
-    end
-    local polled, reason = loop.handle:poll(sooner(seconds_left, due))
-    if polled == nil and reason ~= "interrupted" then
-      error("pomex: cannot wait: " .. reason, 0)
-    end
+    all = next(loop.elsewhere) and others.of(loop) or NONE
+    poll(loop, all, seconds_left)
     -- Deaf to errors that are yet to be raised: only a step raises them, and if they made the
     -- descriptor readable, this wait would spin until then.
     loop:advance(nil, true)
+    others.advance(all, nil, true)
     if seconds_left and seconds_left <= 0 then break end
   end
-  if loop:unheard() > 0 and not loop.closed then loop:arm() end
+  arm(loop)
+  for _, other in ipairs(all) do arm(other) end
 end
 
 return blocking

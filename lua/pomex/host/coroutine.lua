@@ -137,8 +137,11 @@ local function after_resume(loop, co, task, ok, ...)
   if rawequal(what, PARKED) then return end
   if status(co) == "suspended" then
     if task and not task.resumed_elsewhere then
-      loop.later[#loop.later + 1] = co
-      loop:stir()
+      -- Another client's loop resumes a task that waited on it; the next step is its own client's.
+      local own = task.client.loop
+      if own.closed then own = loop end
+      own.later[#own.later + 1] = co
+      own:stir()
     end
     return
   end

@@ -1,0 +1,57 @@
+--- Several clients at once: the tasks of one client may wait on others, and whatever polls or steps
+--- the loop of the first drives the loops of the others, too.
+
+local others = {}
+
+local unpack = table.unpack or unpack
+
+---The other loops that a step of `loop` drives: those that tasks of its client wait on, those that
+---tasks of theirs wait on, and so on; none that is closed, or in a step already.
+---@param loop pomex.Loop
+---@return pomex.Loop[]
+function others.of(loop)
+  local all, seen = {}, { [loop] = true }
+  local function add(from)
+    for _, other in pairs(from.elsewhere) do
+      if not seen[other] then
+        seen[other] = true
+        if not other.closed and not other:in_step() then all[#all + 1] = other end
+        add(other)
+      end
+    end
+  end
+  add(loop)
+  return all
+end
+
+---Sleeps until a step of `loop`, or of one of `all`, has work.
+---@param loop pomex.Loop
+---@param all pomex.Loop[]
+---@param seconds? number at most so long
+---@return boolean|nil ready
+---@return string? why "interrupted", or what failed
+function others.poll(loop, all, seconds)
+  if not all[1] then return loop.handle:poll(seconds) end
+  local descriptors, due = {}, loop.handle:timeout() or -1
+  for i, other in ipairs(all) do
+    local fd, why = other.handle:pollfd()
+    if not fd then return nil, why end
+    local timeout = other.handle:timeout()
+    if timeout and (due < 0 or timeout < due) then due = timeout end
+    descriptors[i] = fd
+  end
+  if seconds and (due < 0 or seconds < due) then due = seconds end
+  return loop.handle:poll(due, unpack(descriptors))
+end
+
+---Advances each of `all`; one of them may close the next.
+---@param all pomex.Loop[]
+---@param budget? number seconds of work in the core, for each
+---@param deaf? boolean as in `loop:advance`
+function others.advance(all, budget, deaf)
+  for _, other in ipairs(all) do
+    if not other.closed and not other:in_step() then other:advance(budget, deaf) end
+  end
+end
+
+return others
