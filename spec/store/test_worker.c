@@ -273,6 +273,35 @@ static void two_processes_share_what_there_is(void **state)
     assert_int_equal(bed_counts(bed).videos, JOBS / 2);
 }
 
+static void processes_that_make_one_store_at_once_all_have_it(void **state)
+{
+    store_bed *bed = *state;
+    enum { TIMES = 10, PROCESSES = 4 };
+    for (int i = 0; i < TIMES; i++) {
+        pid_t children[PROCESSES];
+        snprintf(bed->path, sizeof bed->path, "%s/new%d.db", bed->folder, i);
+        for (int k = 0; k < PROCESSES; k++) {
+            children[k] = fork();
+            if (children[k] != 0)
+                continue;
+            char key[16];
+            snprintf(key, sizeof key, "k%d", k);
+            bed_open(bed, false);
+            bed_queue(bed);
+            bed_put(bed, key, "body");
+            bed_close(bed);
+            _exit(0);
+        }
+        for (int k = 0; k < PROCESSES; k++) {
+            int status;
+            waitpid(children[k], &status, 0);
+            assert_int_equal(status, 0);
+        }
+    }
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], PROCESSES);
+}
+
 static void a_child_cannot_use_the_store_of_its_parent(void **state)
 {
     store_bed *bed = *state;
@@ -359,6 +388,7 @@ int main(void)
         ALONE(a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken),
         ALONE(resend_is_refused_while_a_buried_worker_lives),
         ALONE(two_processes_share_what_there_is),
+        ALONE(processes_that_make_one_store_at_once_all_have_it),
         TEST(a_child_cannot_use_the_store_of_its_parent),
         ALONE(a_store_that_was_opened_before_a_fork_is_used_after_it),
         TEST(what_was_submitted_before_the_close_is_carried_out),

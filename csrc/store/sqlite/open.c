@@ -18,6 +18,13 @@
 /* Copied back at half of it, so that what comes until then still fits. */
 #define CHECKPOINT_PAGES 512
 
+/* Half a millisecond to 4.5, uneven between processes. */
+static void pause_for(int count)
+{
+    struct timespec pause = {0, 500000 + (count * 7919 + getpid()) % 4000 * 1000};
+    nanosleep(&pause, NULL);
+}
+
 /* Waits in uneven steps for another process's transaction, 10 s at most, or 1 s in all once the
  * store is being closed. */
 static int busy(void *user, int count)
@@ -29,8 +36,7 @@ static int busy(void *user, int count)
     int64_t limit = atomic_load(self->closing) ? 1000 : 10000;
     if (now - self->waiting_since >= limit)
         return 0;
-    struct timespec pause = {0, 500000 + (count * 7919 + getpid()) % 4000 * 1000};
-    nanosleep(&pause, NULL);
+    pause_for(count);
     return 1;
 }
 
@@ -153,10 +159,25 @@ static bool begin_to_use(pomex_sq *self)
     return self->error == SQLITE_OK && pomex_sq_exec(self, self->db, "COMMIT");
 }
 
-static bool open_all(pomex_sq *self, char *why, size_t why_size)
+/* To make a file a WAL one SQLite takes a lock for which it does not ask the busy handler. */
+static bool set_up(pomex_sq *self)
 {
     static const char set[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                               "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+    int64_t since = pomex_sq_boottime();
+    for (int i = 0;; i++) {
+        if (pomex_sq_exec(self, self->db, set))
+            return true;
+        if ((self->error & 0xff) != SQLITE_BUSY || pomex_sq_boottime() - since > 10000 ||
+            atomic_load(self->closing))
+            return false;
+        self->error = SQLITE_OK;
+        pause_for(i);
+    }
+}
+
+static bool open_all(pomex_sq *self, char *why, size_t why_size)
+{
     if (!make_file(self->path, why, why_size))
         return false;
     if (!pomex_sq_lock_open(self)) {
@@ -164,8 +185,7 @@ static bool open_all(pomex_sq *self, char *why, size_t why_size)
         return false;
     }
     self->db = connect(self);
-    if (!self->db || !look_at_head(self->db, self->path, why, why_size) ||
-        !pomex_sq_exec(self, self->db, set))
+    if (!self->db || !look_at_head(self->db, self->path, why, why_size) || !set_up(self))
         return false;
     sqlite3_wal_hook(self->db, log_grew, self); /* and no checkpoint by itself */
     if (!pomex_sq_migrate(self, pomex_sq_steps, pomex_sq_step_count, others_live, why,
