@@ -7,6 +7,7 @@
 # lacks (a package that its apt does not know) is said to be not run, and why. Exits 0 if all
 # that ran has passed. POMEX_BUILD=DIR builds there and not in build/. POMEX_SLOTS=N: as many programs
 # at once (else four times as many as there are processors, since what they do most is wait).
+# POMEX_NGINX=PATH: another nginx than the system's, with its Lua module built in.
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)" || exit 1
 cd "$root" || exit 1
@@ -42,7 +43,7 @@ while [ $# -gt 0 ]; do
         exit 0
         ;;
     -h | --help)
-        sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *)
@@ -109,7 +110,8 @@ lacks luajit pc:luajit > /dev/null || luas+=(luajit)
 
 # Tags of the specs that what is here cannot run.
 lacking_tags=
-for need in browser:chromium openresty:nginx example:nginx example:love; do
+for need in browser:chromium openresty:"${POMEX_NGINX:-nginx}" example:"${POMEX_NGINX:-nginx}" \
+    example:love; do
     if why="$(PATH="$PATH:/usr/sbin" lacks "${need#*:}")"; then
         echo "tests tagged #${need%:*}: not run ($why)"
         lacking_tags="$lacking_tags,${need%:*}"

@@ -12,6 +12,8 @@
 #   --built FOLDER   build nothing: the module for LuaJIT is there, and pomex-sandbox there or
 #                    where $POMEX_SANDBOX_BIN says
 #
+# $POMEX_NGINX: another nginx than the system's, OpenResty's for example.
+#
 # With $POMEX_API_KEY the service is the real one (or what $POMEX_BASE_URL names), and videos are
 # billed. The service sends phones back to the studio, so then it needs a public name:
 #   --url URL        what browsers call it (https://127.0.0.1:PORT)
@@ -50,7 +52,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '2,23s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,25s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *) fail "unknown argument: $1 (see --help)" 2 ;;
@@ -80,9 +82,11 @@ fi
 
 # ---------------------------------------------------------------- what it needs, and building
 
-packages=("${POMEX_BUILD_PACKAGES[@]/liblua5.4-dev/libluajit2-5.1-dev}" libqrencode-dev
-    libnginx-mod-http-lua lua-resty-core openssl)
-command -v nginx > /dev/null || packages+=(nginx-light)
+packages=("${POMEX_BUILD_PACKAGES[@]/liblua5.4-dev/libluajit2-5.1-dev}" libqrencode-dev openssl)
+if [ -z "${POMEX_NGINX:-}" ]; then
+    packages+=(libnginx-mod-http-lua lua-resty-core)
+    command -v nginx > /dev/null || packages+=(nginx-light)
+fi
 pomex_packages "$install" "${packages[@]/%lua5.4/luajit2}" || exit 2
 command -v nginx > /dev/null || PATH="$PATH:/usr/sbin"
 
@@ -187,7 +191,8 @@ fi
 # Pictures of a loopback service come from there, by plain http.
 [[ "${POMEX_BASE_URL:-}" == http://* ]] && pictures="https: $(cut -d/ -f1-3 <<< "$POMEX_BASE_URL")"
 
-modules="$(nginx -V 2>&1 | sed -nE 's/.*--modules-path=([^ ]+).*/\1/p')"
+nginx="${POMEX_NGINX:-nginx}"
+modules="$("$nginx" -V 2>&1 | sed -nE 's/.*--modules-path=([^ ]+).*/\1/p')"
 load=
 for module in ndk_http_module ngx_http_lua_module; do   # OpenResty has them built in
     [ -f "$modules/$module.so" ] && load="$load load_module $modules/$module.so;"
@@ -200,7 +205,7 @@ sed -e "s|@LOAD_MODULES@|$load|; s|@USER@|$user|; s|@STATE@|$state|g; s|@HERE@|$
     -e "s|@INVITE@|$invite|; s|@CERTIFICATE@|$certificate|; s|@KEY@|$key|" \
     "$here/nginx.conf.in" > "$state/nginx.conf" || stop 1
 
-setsid nginx -p "$state" -e "$state/error.log" -c "$state/nginx.conf" 2> "$state/nginx.log" &
+setsid "$nginx" -p "$state" -e "$state/error.log" -c "$state/nginx.conf" 2> "$state/nginx.log" &
 nginx_pid=$!
 listens() { [ -s "$state/nginx.pid" ] && (exec 3<> "/dev/tcp/$host/$port") 2> /dev/null; }
 for _ in {1..100}; do

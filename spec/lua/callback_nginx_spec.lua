@@ -12,8 +12,7 @@ user root;
 daemon off;
 pid nginx.pid;
 worker_processes 4;
-load_module /usr/lib/nginx/modules/ndk_http_module.so;
-load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;
+@LOAD
 error_log error.log;
 events { worker_connections 256; }
 http {
@@ -86,11 +85,11 @@ describe("callbacks under nginx:", function()
     port = select(2, probe:getsockname())
     probe:close()
     local values = { PATH = package.path, CPATH = package.cpath, PORT = ("%d"):format(port),
-      ORIGIN = callbacks.ORIGIN }
+      ORIGIN = callbacks.ORIGIN, LOAD = require "spec.support.nginx".load }
     local file = assert(io.open(folder .. "/nginx.conf", "w"))
     file:write((CONFIG:gsub("@(%u+)", values)))
     file:close()
-    shell.bash(("nginx -p %s -c nginx.conf > %s/out 2>&1 &"):format(folder, folder))
+    shell.bash(("${POMEX_NGINX:-nginx} -p %s -c nginx.conf > %s/out 2>&1 &"):format(folder, folder))
     awaited("nginx", answers)
     nginx = assert(io.open(folder .. "/nginx.pid")):read "*n"
   end)

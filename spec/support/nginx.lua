@@ -17,14 +17,25 @@ local ROOT = shell.bash("pwd"):gsub("\n", "")
 local BUILD = os.getenv("POMEX_LUAJIT_BUILD_DIR") or "build/luajit"
 if not BUILD:find("^/") then BUILD = ROOT .. "/" .. BUILD end
 
-nginx.root, nginx.build, nginx.RUN, nginx.client = ROOT, BUILD, conf.RUN, conf.client
+-- $POMEX_NGINX: another nginx than the system's, with its Lua module built in or as a file.
+local OWN = os.getenv("POMEX_NGINX")
+local NGINX = OWN or "nginx"
 
--- Where this nginx has its modules: what it was configured with, or the usual places.
-local MODULES = shell.bash([[
-  for folder in $(nginx -V 2>&1 | tr ' ' '\n' | sed -n 's/^--modules-path=//p') \
-      /usr/lib/nginx/modules /usr/lib64/nginx/modules; do
-    [ -e "$folder/ngx_http_lua_module.so" ] && printf %s "$folder" && break
-  done]])
+-- Where this nginx has its modules: what it was configured with, or the system's usual places.
+local MODULES = shell.bash(([[
+  for folder in $(%s -V 2>&1 | tr ' ' '\n' | sed -n 's/^--modules-path=//p') %s; do
+    [ -e "$folder/ngx_http_lua_module.so" ] && printf %%s "$folder" && break
+  done]]):format(shell.quote(NGINX),
+  OWN and "" or "/usr/lib/nginx/modules /usr/lib64/nginx/modules"))
+
+local LOAD = ""
+for _, name in ipairs { "ndk_http_module", "ngx_http_lua_module" } do
+  if MODULES ~= "" then LOAD = LOAD .. ("load_module %s/%s.so;\n"):format(MODULES, name) end
+end
+
+nginx.root, nginx.build, nginx.RUN, nginx.client = ROOT, BUILD, conf.RUN, conf.client
+---The lines of a configuration that load its modules.
+nginx.load = LOAD
 
 -- Other users can often not enter the folders that the specs lie in.
 local USER = shell.bash("[ \"$(id -u)\" = 0 ] && printf 'user %s %s;' \"$(id -un)\" \"$(id -gn)\"")
@@ -32,7 +43,7 @@ local USER = shell.bash("[ \"$(id -u)\" = 0 ] && printf 'user %s %s;' \"$(id -un
 -- It ends when its stdin does.
 local RUN = [[
 cd "$1" || exit 1
-nginx -p "$1/" -e "$1/error.log" -c "$1/nginx.conf" -g 'daemon off;' > out 2>&1 &
+"${POMEX_NGINX:-nginx}" -p "$1/" -e "$1/error.log" -c "$1/nginx.conf" -g 'daemon off;' > out 2>&1 &
 pid=$!
 echo $pid > pid
 cat > /dev/null
@@ -81,18 +92,20 @@ end
 ---  listen?: string, config?: string }
 local function configure(self, options)
   local values = {
-    USER = USER, MODULES = MODULES, ROOT = ROOT, BUILD = BUILD, PORT = ("%d"):format(self.port),
+    USER = USER, ROOT = ROOT, BUILD = BUILD, PORT = ("%d"):format(self.port),
     WORKERS = ("%d"):format(options.workers or 1), MAIN = options.main or "",
     HTTP = options.http or "", SERVER = options.server or "", LISTEN = options.listen or "",
   }
-  write(self.folder .. "/nginx.conf", ((options.config or conf.WHOLE):gsub("@(%u+)", values)))
+  -- A configuration of the examples loads the modules of Debian's nginx.
+  local config = (options.config or conf.WHOLE):gsub("load_module [^\n]*\n", "")
+  write(self.folder .. "/nginx.conf", LOAD .. config:gsub("@(%u+)", values))
 end
 
 ---@param options table what goes where in the configuration; `env`: variables of the master;
 ---  `alive`: a path that answers
 ---@return Nginx
 function nginx.start(options)
-  assert(MODULES ~= "", "nginx with its Lua module was not found")
+  assert(OWN or MODULES ~= "", "nginx with its Lua module was not found")
   assert(read(BUILD .. "/lib/pomex/core.so"), "POMEX_LUAJIT_BUILD_DIR must name a build of pomex "
     .. "for LuaJIT; there is none in " .. BUILD)
   local self = setmetatable({ folder = os.tmpname(), port = nginx.free_port() }, nginx)

@@ -4,8 +4,6 @@ local conf = {}
 
 conf.WHOLE = [[
 @USER
-load_module @MODULES/ndk_http_module.so;
-load_module @MODULES/ngx_http_lua_module.so;
 worker_processes @WORKERS;
 pid nginx.pid;
 error_log error.log info;
