@@ -41,16 +41,22 @@ void pomex_store_destroy(pomex_store *store)
     free(store);
 }
 
-/* The path in full: a process may change its folder before the first use. NULL: no memory, or its
- * folder is gone. */
+/* The path in full and without symbolic links, also of a file that is not there yet: a process may
+ * change its folder before the first use, and what lies beside the file is found by its one name.
+ * NULL: no memory, or there is no such folder. */
 static char *absolute(const char *path)
 {
-    char *folder = *path == '/' ? NULL : getcwd(NULL, 0), *full = NULL;
-    if (*path == '/')
-        return strdup(path);
-    if (folder && asprintf(&full, "%s/%s", folder, path) < 0)
+    char *full = realpath(path, NULL), *copy = full ? NULL : strdup(path);
+    char *slash = copy ? strrchr(copy, '/') : NULL;
+    if (full || !copy)
+        return full;
+    if (slash)
+        *slash = '\0';
+    char *folder = realpath(!slash ? "." : slash == copy ? "/" : copy, NULL);
+    if (folder && asprintf(&full, "%s/%s", folder, slash ? slash + 1 : copy) < 0)
         full = NULL;
     free(folder);
+    free(copy);
     return full;
 }
 
@@ -63,7 +69,7 @@ pomex_store *pomex_store_open(const pomex_store_options *options, char *why, siz
     if (!store || !path) {
         free(store);
         free(path);
-        say(why, why_size, "out of memory");
+        say(why, why_size, "out of memory, or the store's folder is gone");
         return NULL;
     }
     pthread_condattr_t attributes;

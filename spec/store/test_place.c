@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static void shell(const char *format, const char *a, const char *b)
 {
@@ -165,6 +166,29 @@ static void the_log_is_made_long_and_stays_so(void **state)
     assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], 700);
 }
 
+static void a_store_has_one_name_whatever_leads_to_it(void **state)
+{
+    store_bed *bed = *state;
+    store_bed linked = *bed;
+    char lock[160];
+    struct stat at;
+    bed_sending(bed, "a", 0);
+    snprintf(linked.path, sizeof linked.path, "%.80s/link.db", bed->folder);
+    assert_int_equal(symlink(bed->path, linked.path), 0);
+    bed_open(&linked, true);
+    bed_join(&linked);
+    /* By another name it would look at another lock, and take the first worker for dead. */
+    pomex_store_request *list = bed_ask(&linked, bed_new_request(POMEX_STORE_WORKERS));
+    assert_int_equal(list->workers.worker_count, 2);
+    assert_int_equal(list->workers.workers[0].dead, 0);
+    assert_int_equal(bed_get(&linked, "a").state, POMEX_STORE_SENDING);
+    bed_close(&linked);
+    snprintf(lock, sizeof lock, "%s-lock", linked.path);
+    assert_int_not_equal(stat(lock, &at), 0);
+    bed->count = linked.count; /* both kept theirs in one list */
+    memcpy(bed->kept, linked.kept, sizeof bed->kept);
+}
+
 static void its_owner_alone_reads_it(void **state)
 {
     store_bed *bed = *state;
@@ -243,6 +267,7 @@ int main(int count, char **words)
         TEST(a_log_that_is_removed_while_it_is_open_is_noticed),
         TEST(looking_at_an_open_store_again_drops_no_lock),
         TEST(the_log_is_made_long_and_stays_so),
+        TEST(a_store_has_one_name_whatever_leads_to_it),
         TEST(its_owner_alone_reads_it),
         TEST(what_is_no_store_is_refused_and_left_as_it_is),
         TEST(a_newer_store_is_refused),
