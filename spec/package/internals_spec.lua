@@ -26,7 +26,7 @@ describe("docs/internals.md #once", function()
   -- The words in backquotes of each section or item that is about one folder.
   local function words_of(folder)
     local from = page:find("### " .. folder .. ":", 1, true)
-      or page:find("`" .. folder .. "`:", 1, true)
+      or page:find("### " .. folder .. " ", 1, true)
     assert(from, "no section is about " .. folder)
     local text = page:sub(from)
     text = text:sub(1, (text:find("\n#", 2, true) or #text))
