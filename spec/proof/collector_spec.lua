@@ -9,8 +9,7 @@ local sandbox = require "pomex.sandbox"
 -- The ways to have it run all the time. Each begins, and returns what ends it.
 local WAYS = {
   ["in small steps"] = function()
-    collectgarbage("setpause", 100)
-    collectgarbage("setstepmul", 1000)
+    interpreter.collector(100, 1000)
     debug.sethook(function() collectgarbage("step", 1) end, "", 7)
     return function() debug.sethook() end
   end,
@@ -174,7 +173,7 @@ describe("the collector at every step", function()
     sb.journal:clear()
     local client = assert(pomex.new(sb:client_options { rate_limits = false }))
     local begun, calls = {}, 0
-    collectgarbage("setpause", 1)
+    interpreter.collector(1, 200)
     for _ = 1, 100 do
       interpreter.finalizer(function()
         calls = calls + 1
@@ -186,7 +185,7 @@ describe("the collector at every step", function()
     end
     drain(client)
     leaks.collect()
-    collectgarbage("setpause", 200)
+    interpreter.collector(200, 200)
     drain(client)
     assert.is_true(calls == 100 and #begun > 0)
     for _, op in ipairs(begun) do assert.equal("list", assert(op:wait()).object) end

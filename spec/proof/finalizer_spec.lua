@@ -20,13 +20,11 @@ local function with_finalizer(finalizer, f, ...)
   if _VERSION == "Lua 5.4" then
     collectgarbage("incremental", 100, 1000, 30)
   else
-    collectgarbage("setpause", 0)
-    collectgarbage("setstepmul", _VERSION == "Lua 5.1" and 0 or 1000000)
+    interpreter.collector(0, _VERSION == "Lua 5.1" and 0 or 1000000)
   end
   collectgarbage("restart")
   local a, b, c = f(...)
-  collectgarbage("setpause", 200)
-  collectgarbage("setstepmul", 200)
+  interpreter.collector(200, 200)
   if _VERSION == "Lua 5.4" then collectgarbage("incremental", 200, 100, 13) end
   assert.equal(1, ran, "finalizers that ran in there")
   return a, b, c

@@ -30,6 +30,19 @@ function interpreter.optional(name)
   return nil, ("%s cannot be loaded in %s"):format(name, jit and "LuaJIT" or _VERSION)
 end
 
+---Sets how often the collector runs (percent of memory in use) and how much it does at once.
+---@param pause integer
+---@param step integer
+function interpreter.collector(pause, step)
+  if _VERSION == "Lua 5.5" then
+    collectgarbage("param", "pause", pause)
+    collectgarbage("param", "stepmul", step)
+  else
+    collectgarbage("setpause", pause)
+    collectgarbage("setstepmul", step)
+  end
+end
+
 ---Something that nobody refers to, and whose finalizer is `f`.
 ---@param f function
 function interpreter.finalizer(f)

@@ -138,7 +138,11 @@ static bool run(const char *name, long n, bool lasting)
     memory.lasting = lasting;
     memory.until = n ? n : LONG_MAX;
     script();
+#if LUA_VERSION_NUM >= 505
+    lua_State *L = lua_newstate(allocate, NULL, 1);
+#else
     lua_State *L = lua_newstate(allocate, NULL);
+#endif
     assert_non_null(L);
     load(L, name);
     int status = lua_pcall(L, 4, 0, 0);
