@@ -18,8 +18,9 @@
  *
  * WHAT IS DURABLE. "Durable" below: what was answered is on the disk, and outlives a power loss.
  * The other verbs outlive the death of every process, but not that of the machine, with which
- * all workers die as well. An answer that was lost changes nothing: every verb may be asked again
- * with the same content, and then says what it said, or POMEX_STORE_KNOWN.
+ * all workers die as well. Who lost an answer asks BEGIN, FACT, MOVE, BURY, LEAVE, PUT and QUEUE
+ * again with the same content: they say what they said, or POMEX_STORE_KNOWN, and count nothing
+ * twice. A claim whose answer was lost is undone by RELEASE.
  *
  * Times are milliseconds since 1970 by the wall clock, unless a name says otherwise. They decide
  * when something is done, never whose it is. Money is in whole millionths of the currency. Texts

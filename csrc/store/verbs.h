@@ -302,7 +302,7 @@ typedef struct pomex_store_continue {
 
 /* BACKUP, durable: YES. Writes a copy to `path`, where nothing may be. */
 typedef struct pomex_store_backup {
-    const char *path;
+    const char *path, *by;
 } pomex_store_backup;
 
 /* GET: a job and its attempts. MISSING. */
@@ -345,7 +345,10 @@ typedef struct pomex_store_event {
     const char *key, *name, *by, *text;
 } pomex_store_event;
 
-/* EVENTS: from after `after` on. They are kept for 30 days after the end of their job. */
+/* EVENTS: from after `after` on. They are kept for 30 days after the end of their job. Their names:
+ * begun, never left, late, turned away, id, second id, made, done, failed, cancelled, expired,
+ * unclear, paused, worker buried; and a person's: retry, resend, adopt, resolve, cancel, cap, pause,
+ * go on, continue, backup. The text of an id's event is the id; of an error's, the error. */
 typedef struct pomex_store_events {
     const char *queue; /* NULL: all */
     const char *key;   /* NULL: all */

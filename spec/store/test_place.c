@@ -94,6 +94,7 @@ static void a_backup_that_is_put_back_begins_nothing_before_continue(void **stat
         backup->backup.path = path;
         bed_ask(bed, backup);
         assert_int_equal(backup->answer, again ? POMEX_STORE_BROKEN : POMEX_STORE_YES);
+        assert_int_equal(bed_events(bed, "backup"), 1);
     }
     bed_close(bed);
     shell("cat '%s' > '%s'", path, bed->path);

@@ -170,6 +170,13 @@ static void carry_out(void *user, pomex_store_request **requests, size_t count)
         pomex_sq_checkpoint(self);
 }
 
+/* The copy is there, whether or not this can be written down. */
+static void note_backup(pomex_sq *self, const pomex_store_backup *backup)
+{
+    pomex_sq_event(self, 0, 0, "backup", backup->by, NULL);
+    self->error = SQLITE_OK;
+}
+
 /* Reads see one state of the store, and hold up nobody. */
 static void read_one(void *user, pomex_store_request *request)
 {
@@ -181,6 +188,8 @@ static void read_one(void *user, pomex_store_request *request)
         run(self, request);
         self->db = writes;
         sqlite3_exec(self->reader, "COMMIT", NULL, NULL, NULL);
+        if (request->verb == POMEX_STORE_BACKUP && request->answer == POMEX_STORE_YES)
+            note_backup(self, &request->backup);
     }
     if (self->error != SQLITE_OK)
         pomex_sq_answer_error(self, request);
