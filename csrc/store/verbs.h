@@ -223,7 +223,8 @@ typedef struct pomex_store_move {
     const char *note;  /* NULL: stays as it is */
 } pomex_store_move;
 
-/* RELEASE, durable: no. Gives jobs of the worker back, never one that is `sending`. */
+/* RELEASE, durable: no. Gives jobs of the worker back (jobs NULL: all that it holds), never one that
+ * is `sending`. */
 typedef struct pomex_store_release {
     int64_t worker;
     const int64_t *jobs;

@@ -1,5 +1,6 @@
-/* The store's thread, with a back end that does as the test says: what gathers is carried out in the
- * order of its verbs, nobody waits for it, and close does not hang with it. */
+/* The store's thread and its watch over other workers, with a back end that does as the test says:
+ * what gathers is carried out in the order of its verbs, nobody waits for it, and close does not hang
+ * with it. */
 #include "cmocka_all.h"
 
 #include "store/thread.h"
@@ -213,6 +214,64 @@ static void a_store_that_was_never_used_has_no_thread(void **state)
     assert_int_equal(stub.calls, 0);
 }
 
+/* ------------------------------------------------------------------------------ beats and watch */
+
+/* A list of one other worker, whose beat stands at `beat`. */
+static size_t look(pomex_store_life *life, int64_t beat, int64_t at, int dead)
+{
+    pomex_store_bury buried[4];
+    pomex_store_worker other = {.id = 7, .beat = beat, .dead = dead};
+    pomex_store_workers list = {.workers = &other, .worker_count = 1};
+    size_t found = pomex_store_life_look(life, &list, at, buried, 4);
+    if (found > 0)
+        assert_int_equal(buried[0].worker, 7);
+    return found;
+}
+
+static const int64_t second = INT64_C(1000000000);
+
+static void a_death_is_watched_for_a_minute(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {0};
+    pomex_store_life_init(&life, &options);
+    for (int64_t at = 5; at < 65; at += 5)
+        assert_int_equal(look(&life, 3, at * second, 0), 0);
+    assert_int_equal(look(&life, 3, 65 * second, 0), 1);
+    assert_int_equal(look(&life, 4, 70 * second, 0), 0); /* it beats after all */
+    assert_int_equal(look(&life, 4, 75 * second, 1), 1); /* its lock is free */
+    pomex_store_life_free(&life);
+}
+
+static void time_in_which_nobody_looked_is_not_watched(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {0};
+    pomex_store_life_init(&life, &options);
+    look(&life, 3, 5 * second, 0);
+    /* The machine slept for an hour, or the store was out of reach. */
+    assert_int_equal(look(&life, 3, 3605 * second, 0), 0);
+    assert_int_equal(look(&life, 3, 3610 * second, 0), 0);
+    pomex_store_life_free(&life);
+}
+
+static void a_host_that_does_not_step_beats_no_longer(void **state)
+{
+    (void)state;
+    pomex_store_options options = {0};
+    pomex_store_life life = {.worker = 1};
+    pomex_store_life_init(&life, &options);
+    atomic_store(&life.due, 100 * second);
+    assert_true(pomex_store_life_tick(&life, 699 * second));
+    assert_false(pomex_store_life_tick(&life, 701 * second - second / 2));
+    assert_false(pomex_store_life_tick(&life, 710 * second));
+    atomic_store(&life.due, POMEX_STORE_NEVER); /* nothing is due: it may sleep */
+    assert_true(pomex_store_life_tick(&life, 9000 * second));
+    pomex_store_life_free(&life);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -224,6 +283,9 @@ int main(void)
         TEST(close_leaves_a_thread_that_hangs_on_the_disk),
         TEST(what_was_not_taken_is_freed),
         TEST(a_store_that_was_never_used_has_no_thread),
+        cmocka_unit_test(a_death_is_watched_for_a_minute),
+        cmocka_unit_test(time_in_which_nobody_looked_is_not_watched),
+        cmocka_unit_test(a_host_that_does_not_step_beats_no_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

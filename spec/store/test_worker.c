@@ -2,8 +2,6 @@
  * Deaths are watched in processes of their own: a store is opened after each fork. */
 #include "bed.h"
 
-#include "store/thread.h"
-
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -45,6 +43,15 @@ static void release_keeps_what_is_being_sent(void **state)
         (pomex_store_release){.worker = bed->worker, .jobs = &job.id, .job_count = 1};
     bed_ask(bed, release);
     assert_int_equal(bed_get(bed, "a").worker, bed->worker);
+    bed_put(bed, "b", "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    bed_ask(bed, release = bed_new_request(POMEX_STORE_RELEASE));
+    assert_int_equal(bed_get(bed, "b").worker, bed->worker);
+    release = bed_new_request(POMEX_STORE_RELEASE);
+    release->release.worker = bed->worker; /* all of them */
+    bed_ask(bed, release);
+    assert_int_equal(bed_get(bed, "a").worker, bed->worker);
+    assert_int_equal(bed_get(bed, "b").worker, 0);
 }
 
 static void a_burial_compares_the_beat(void **state)
@@ -75,62 +82,6 @@ static void a_worker_that_leaves_gives_back_all_but_what_is_out(void **state)
     assert_int_equal(bed_counts(bed).tasks, 0);
     assert_int_equal(bed_claim(bed, bed_join(bed), 5, &job), 1);
     assert_string_equal(job.key, "held");
-}
-
-/* A list of one other worker, whose beat stands at `beat`. */
-static size_t look(pomex_store_life *life, int64_t beat, int64_t at, int dead)
-{
-    pomex_store_bury buried[4];
-    pomex_store_worker other = {.id = 7, .beat = beat, .dead = dead};
-    pomex_store_workers list = {.workers = &other, .worker_count = 1};
-    size_t found = pomex_store_life_look(life, &list, at, buried, 4);
-    if (found > 0)
-        assert_int_equal(buried[0].worker, 7);
-    return found;
-}
-
-static const int64_t second = INT64_C(1000000000);
-
-static void a_death_is_watched_for_a_minute(void **state)
-{
-    (void)state;
-    pomex_store_options options = {0};
-    pomex_store_life life = {0};
-    pomex_store_life_init(&life, &options);
-    for (int64_t at = 5; at < 65; at += 5)
-        assert_int_equal(look(&life, 3, at * second, 0), 0);
-    assert_int_equal(look(&life, 3, 65 * second, 0), 1);
-    assert_int_equal(look(&life, 4, 70 * second, 0), 0); /* it beats after all */
-    assert_int_equal(look(&life, 4, 75 * second, 1), 1); /* its lock is free */
-    pomex_store_life_free(&life);
-}
-
-static void time_in_which_nobody_looked_is_not_watched(void **state)
-{
-    (void)state;
-    pomex_store_options options = {0};
-    pomex_store_life life = {0};
-    pomex_store_life_init(&life, &options);
-    look(&life, 3, 5 * second, 0);
-    /* The machine slept for an hour, or the store was out of reach. */
-    assert_int_equal(look(&life, 3, 3605 * second, 0), 0);
-    assert_int_equal(look(&life, 3, 3610 * second, 0), 0);
-    pomex_store_life_free(&life);
-}
-
-static void a_host_that_does_not_step_beats_no_longer(void **state)
-{
-    (void)state;
-    pomex_store_options options = {0};
-    pomex_store_life life = {.worker = 1};
-    pomex_store_life_init(&life, &options);
-    atomic_store(&life.due, 100 * second);
-    assert_true(pomex_store_life_tick(&life, 699 * second));
-    assert_false(pomex_store_life_tick(&life, 701 * second - second / 2));
-    assert_false(pomex_store_life_tick(&life, 710 * second));
-    atomic_store(&life.due, POMEX_STORE_NEVER); /* nothing is due: it may sleep */
-    assert_true(pomex_store_life_tick(&life, 9000 * second));
-    pomex_store_life_free(&life);
 }
 
 /* A child that opens the store, begins a job of that key, says so, and waits for its end. */
@@ -381,9 +332,6 @@ int main(void)
         TEST(release_keeps_what_is_being_sent),
         TEST(a_burial_compares_the_beat),
         TEST(a_worker_that_leaves_gives_back_all_but_what_is_out),
-        cmocka_unit_test(a_death_is_watched_for_a_minute),
-        cmocka_unit_test(time_in_which_nobody_looked_is_not_watched),
-        cmocka_unit_test(a_host_that_does_not_step_beats_no_longer),
         ALONE(a_killed_worker_is_buried_at_once),
         ALONE(a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken),
         ALONE(resend_is_refused_while_a_buried_worker_lives),

@@ -150,6 +150,9 @@ void pomex_sq_move(pomex_sq *self, pomex_store_request *request)
 void pomex_sq_release(pomex_sq *self, pomex_store_request *request)
 {
     const pomex_store_release *release = &request->release;
+    if (!release->jobs)
+        pomex_sq_run(self, "UPDATE job SET worker = NULL WHERE worker = ?1 AND state <> ?2",
+                     "ii", release->worker, (int64_t)POMEX_STORE_SENDING);
     for (size_t i = 0; i < release->job_count; i++)
         pomex_sq_run(
             self, "UPDATE job SET worker = NULL WHERE id = ?1 AND worker = ?2 AND state <> ?3",
