@@ -9,6 +9,14 @@ function leaks.collect()
   for _ = 1, 4 do collectgarbage() end
 end
 
+---The memory of what is referred to, in KiB, without the machine code that LuaJIT has made.
+---@return number
+function leaks.memory()
+  if rawget(_G, "jit") then jit.flush() end
+  leaks.collect()
+  return collectgarbage("count")
+end
+
 ---How many descriptors this process has open.
 ---@return integer
 function leaks.open_files()
