@@ -115,7 +115,7 @@ function Client:step(budget)
   local failure = own:take_failure()
   if failure then error(failure, 0) end
   local all = others.of(own)
-  own:advance(budget)
+  if not own.closed then own:advance(budget) end
   others.advance(all, budget)
   return own:unfinished()
 end
@@ -154,12 +154,12 @@ function Client:timeout()
   local function sooner(seconds)
     if seconds and (not least or seconds < least) then least = seconds end
   end
-  local all = others.of(self.loop)
-  all[#all + 1] = self.loop
-  for _, each in ipairs(all) do
-    sooner(each:timeout())
-    sooner(each.handle:timeout())
+  local function look(loop)
+    sooner(loop:timeout())
+    sooner(loop.handle:timeout())
   end
+  look(self.loop)
+  for _, other in ipairs(others.of(self.loop)) do look(other) end
   return least
 end
 

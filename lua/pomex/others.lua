@@ -5,11 +5,15 @@ local others = {}
 
 local unpack = table.unpack or unpack
 
+local NONE = {}
+
 ---The other loops that a step of `loop` drives: those that tasks of its client wait on, those that
 ---tasks of theirs wait on, and so on; none that is closed, or in a step already.
 ---@param loop pomex.Loop
----@return pomex.Loop[]
+---@return pomex.Loop[] to be read only
 function others.of(loop)
+  -- For a client that stands alone nothing is allocated: a finalizer could close the client.
+  if not next(loop.elsewhere) then return NONE end
   local all, seen = {}, { [loop] = true }
   local function add(from)
     for _, other in pairs(from.elsewhere) do

@@ -9,8 +9,6 @@ local blocking = { name = "blocking", spawn = coroutines.spawn }
 local now, yieldable, running = core.now, core.yieldable, coroutine.running
 local started, park = coroutines.started, coroutines.park
 
-local NONE = {}
-
 -- The coroutine task that runs, and its coroutine. It may be another client's than the one that it
 -- waits on.
 local function running_task()
@@ -81,7 +79,7 @@ function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
   local task, co = running_task()
   if task then return park_task(client, co, task, ready, timeout) end
-  local loop, all = client.loop, NONE
+  local loop, all = client.loop, {}
   local allowed, why = may_block(client)
   if not allowed then error(why, 0) end
   local deadline = timeout and now() + timeout
@@ -89,7 +87,7 @@ function blocking.wait(client, ready, timeout)
   while not ready() do
     if loop.closed then error("pomex client is closed", 0) end
     local seconds_left = deadline and deadline - now()
-    all = next(loop.elsewhere) and others.of(loop) or NONE
+    all = others.of(loop)
     poll(loop, all, seconds_left)
     -- Deaf to errors that are yet to be raised: only a step raises them, and if they made the
     -- descriptor readable, this wait would spin until then.
