@@ -14,13 +14,17 @@ typedef struct place {
 static void read_fields(lua_State *L, int index, place at, const pomex_lua_field *fields,
                         char *to);
 
-static place within(const place *at, const char *format, const char *name, size_t number)
+/* The place of a field, or (name NULL) of a list's item. */
+static place within(const place *at, const char *name, size_t number)
 {
     place inner = {.request = at->request};
     char part[64];
-    snprintf(part, sizeof part, format, name, number);
-    snprintf(inner.path, sizeof inner.path, "%.*s%.*s", (int)(sizeof inner.path - sizeof part),
-             at->path, (int)sizeof part - 1, part);
+    if (name != NULL)
+        snprintf(part, sizeof part, ".%s", name);
+    else
+        snprintf(part, sizeof part, "[%zu]", number);
+    snprintf(inner.path, sizeof inner.path, "%.*s%s", (int)(sizeof inner.path - sizeof part),
+             at->path, part);
     return inner;
 }
 
@@ -91,7 +95,7 @@ static unsigned mask(lua_State *L, const place *at, const char *const *words)
     unsigned bits = 0;
     size_t length = lua_rawlen(L, -1);
     for (size_t i = 1; i <= length; i++) {
-        place inner = within(at, "%s[%zu]", "", i);
+        place inner = within(at, NULL, i);
         lua_rawgeti(L, -1, (int)i);
         bits |= 1u << word(L, &inner, words);
         lua_pop(L, 1);
@@ -108,7 +112,7 @@ static void *array(lua_State *L, const place *at, const pomex_lua_field *field, 
                                                  : sizeof(const char *);
     char *rows = memory(L, at, (*count + 1) * size);
     for (size_t i = 0; i < *count; i++) {
-        place inner = within(at, "%s[%zu]", "", i + 1);
+        place inner = within(at, NULL, i + 1);
         lua_rawgeti(L, -1, (int)i + 1);
         if (field->kind == POMEX_LUA_ROWS) {
             read_fields(L, lua_gettop(L), inner, field->fields, rows + i * size);
@@ -178,7 +182,7 @@ static void read_fields(lua_State *L, int index, place at, const pomex_lua_field
     while (lua_next(L, index) != 0) {
         const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
         const pomex_lua_field *field = asked(fields, name);
-        place inner = within(&at, ".%s", name, 0);
+        place inner = within(&at, name, 0);
         if (field == NULL) {
             luaL_error(L, "%s is no field of that verb", inner.path);
         } else {

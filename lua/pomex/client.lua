@@ -154,9 +154,9 @@ function Client:timeout()
   local function sooner(seconds)
     if seconds and (not least or seconds < least) then least = seconds end
   end
-  local function look(loop)
-    sooner(loop:timeout())
-    sooner(loop.handle:timeout())
+  local function look(each)
+    sooner(each:timeout())
+    sooner(each.handle:timeout())
   end
   look(self.loop)
   for _, other in ipairs(others.of(self.loop)) do look(other) end
