@@ -64,7 +64,7 @@ TEST_CASE(redirects_are_few_and_keep_their_scheme)
     } rows[] = {
         {{{.times = 5, .status = 302, .headers = "Location: v.mp4\r\n"}, whole}, NULL},
         {{{.times = 1, .status = 307, .headers = there}, whole}, NULL},
-        {{{.status = 302, .headers = "Location: v.mp4\r\n"}, whole}, "one too many"},
+        {{{.status = 302, .headers = "Location: v.mp4\r\n"}, whole}, "beyond the 5 redirects"},
         {{{.status = 302, .headers = "Location: https://127.0.0.1:1/v\r\n"}}, "another scheme"},
         {{{.status = 302, .headers = "Location: http://10.0.0.1/v\r\n"}}, "http and not https"},
         {{{.status = 302, .headers = "Location: file:///etc/passwd\r\n"}}, "is not"},

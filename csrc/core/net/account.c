@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* What tells accounts apart, without the key: 128 bits of SipHash over base URL, key and rates,
- * with a salt that this process has drawn. */
+/* Tells accounts apart without the key: 128 bits of SipHash over base URL, key and rates, with a
+ * salt that this process has drawn. */
 typedef struct digest {
     uint64_t halves[2];
 } digest;
@@ -82,7 +82,8 @@ static bool is_salted(void)
            getrandom(salt, sizeof salt, 0) == (ssize_t)sizeof salt;
 }
 
-/* A fork while another thread has the lock would leave it taken in the child for ever. */
+/* If a fork happened while another thread held the lock, it would stay taken in the child for
+ * ever. */
 static void acquire(void)
 {
     pthread_mutex_lock(&lock);

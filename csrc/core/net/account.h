@@ -1,17 +1,19 @@
-/* One limiter for all clients of an account in a process: what has the same base URL, key and rates
- * shares it. nginx makes a client anew at each reload, and one for http and one for stream: each with
- * limits of its own would multiply what the account may ask for. */
+/* One rate limiter for all clients of an account in a process: clients with the same base URL, key
+ * and rates share it. nginx makes a new client at each reload, and separate clients for http and
+ * for stream; if each had a limiter of its own, together they would exceed the account's limits. */
 #ifndef POMEX_ACCOUNT_H
 #define POMEX_ACCOUNT_H
 
 #include "base/settings.h"
 #include "net/limiter.h"
 
-/* The account's limiter, made if this process has none; NULL if there is no memory. Each one got must
- * be released once, before the process that got it ends or in any child of it. */
+/* The account's limiter, which is made if this process has none; NULL if there is no memory. Each
+ * limiter that is handed out must be released once, in the process that got it or in a child of
+ * that process. */
 pomex_limiter *pomex_account_limiter(const pomex_settings *settings);
 
-/* The last one frees it. NULL, and a limiter of the caller's own, are allowed. */
+/* Gives up one use of the limiter; the last release frees it. `limiter` may be NULL, or one that
+ * the caller made itself. */
 void pomex_account_release(pomex_limiter *limiter);
 
 #endif

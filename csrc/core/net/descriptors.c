@@ -8,7 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* What an attempt may need at once: a socket, a resolver's pair, a file of certificates. */
+/* How many descriptors an attempt can need at once: a socket, a resolver's pair, a file of
+ * certificates. */
 #define NEEDED 3
 
 static bool none_left(const pomex_net *net)
@@ -69,8 +70,8 @@ pomex_error *pomex_descriptors_error(int problem)
                                 "no file descriptor is left: RLIMIT_NOFILE is %llu",
                                 (unsigned long long)limit.rlim_cur);
     else
-        error =
-            pomex_error_new("connection_error", "pomex cannot begin: %s", strerror(problem));
+        error = pomex_error_new("connection_error", "pomex cannot open its descriptors: %s",
+                                strerror(problem));
     pomex_error_set_retryable(error);
     return error;
 }

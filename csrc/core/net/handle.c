@@ -57,8 +57,8 @@ CURLcode pomex_handle_prepare(CURL *e, const pomex_net *net)
     POMEX_SET(CLOSESOCKETFUNCTION, pomex_socket_close);
     POMEX_SET(CLOSESOCKETDATA, net);
     POMEX_SET(PROTOCOLS_STR, "http,https");
-    /* Not HTTP/2, which repeats requests for reasons of its own, and whose one connection makes
-     * every call wait for a handshake that hangs. */
+    /* HTTP/2 is not used: it repeats requests for reasons of its own, and since all calls share its
+     * one connection, a handshake that hangs holds up every call. */
     POMEX_SET(HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     POMEX_SET(FOLLOWLOCATION, 0L);
     POMEX_SET(PATH_AS_IS, 1L);
@@ -90,7 +90,8 @@ CURLcode pomex_handle_request(CURL *e, const pomex_request *r, const struct curl
     POMEX_SET(FRESH_CONNECT, r->once ? 1L : 0L);
     POMEX_SET(FORBID_REUSE, r->once ? 1L : 0L);
     POMEX_SET(HTTPHEADER, headers);
-    /* No promise: a handle whose last attempt found no connection keeps the buffer it has. */
+    /* A refusal is ignored, because no promise depends on this setting: a handle whose last attempt
+     * found no connection keeps its buffer. */
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);
     return code;
 }

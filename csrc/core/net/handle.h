@@ -1,27 +1,29 @@
-/* Settings of libcurl's easy handles. Each is a promise (sent once, to nobody else, over TLS that is
- * checked), and so one that libcurl refuses ends the attempt before anything is sent. */
+/* Settings of libcurl's easy handles. Each setting keeps a promise (the request is sent once, to
+ * nobody else, over TLS that is checked). So if libcurl refuses one, the attempt ends before
+ * anything is sent. */
 #ifndef POMEX_HANDLE_H
 #define POMEX_HANDLE_H
 
 #include "base/error.h"
 #include "net/transfer.h"
 
-/* Sets an option of the handle `e`, unless an earlier one was refused: `code` keeps the first. */
+/* Sets an option of the handle `e`, unless libcurl refused an earlier one: `code` keeps the first
+ * refusal. */
 #define POMEX_SET(option, value)                                                               \
     do {                                                                                       \
         if (code == CURLE_OK)                                                                  \
             code = curl_easy_setopt(e, CURLOPT_##option, value);                               \
     } while (0)
 
-/* What is the same for every request of a client. */
+/* Applies the settings that are the same for every request of a client. */
 CURLcode pomex_handle_prepare(CURL *easy, const pomex_net *net);
 
-/* Method, body, headers and connection of one request. */
+/* Sets the method, body, headers and connection of one request. */
 CURLcode pomex_handle_request(CURL *easy, const pomex_request *request,
                               const struct curl_slist *headers);
 
-/* The error of a libcurl that is older than the one that pomex needs, or NULL. Another one than
- * CMake found may be there at run time: programs bring their own. */
+/* The error to report if the loaded libcurl is older than pomex needs; else NULL. The libcurl at
+ * run time can differ from the one that CMake found, because programs bring their own. */
 pomex_error *pomex_handle_library(void);
 
 #endif

@@ -10,7 +10,7 @@
 #define MAX_HEADER_BYTES       (64u << 10)
 #define MAX_RETRY_AFTER_DIGITS 9
 
-/* The value of a header line if it is the one named, and its length; else NULL. */
+/* The value of a header line, and its length, if the header has that name; else NULL. */
 static const char *value_of(const char *line, size_t length, const char *name, size_t *count)
 {
     size_t n = strlen(name);
@@ -26,8 +26,8 @@ static const char *value_of(const char *line, size_t length, const char *name, s
     return from;
 }
 
-/* Copies it; false if the line is not the one named. One that does not fit is no value at all:
- * a shortened one would be another. */
+/* Copies the value of the header `name`; false if the line is another header. A value that does not
+ * fit is stored as empty, because a shortened value would mean something else. */
 static bool take(char *to, size_t size, const char *line, size_t length, const char *name)
 {
     size_t count;
@@ -40,7 +40,7 @@ static bool take(char *to, size_t size, const char *line, size_t length, const c
     return true;
 }
 
-/* Of this one the beginning is what matters. */
+/* A Content-Type that does not fit is cut, because only its beginning matters. */
 static bool take_content_type(pomex_headers *h, const char *line, size_t length)
 {
     size_t count;
@@ -50,7 +50,8 @@ static bool take_content_type(pomex_headers *h, const char *line, size_t length)
     return value;
 }
 
-/* A length, also where gateways have put the same one twice: "20, 20". */
+/* The length that a Content-Length names, also where a gateway has repeated it: "20, 20". -1 if it
+ * is unreadable. */
 static int64_t number_of(const char *text)
 {
     size_t digits = strspn(text, "0123456789");

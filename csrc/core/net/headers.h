@@ -1,4 +1,5 @@
-/* What is recorded of an answer's headers. No call of libcurl's transfers is made here. */
+/* The headers of an answer, as far as pomex records them. No function here calls libcurl's
+ * transfers. */
 #ifndef POMEX_HEADERS_H
 #define POMEX_HEADERS_H
 
@@ -8,7 +9,7 @@ typedef struct pomex_headers {
     size_t bytes;
     bool too_long;
     int status;
-    bool ended; /* the empty line behind them came */
+    bool ended; /* the empty line after the headers came */
     bool chunked;
     int64_t content_length; /* -1: not said */
     char retry_after[64];
@@ -20,17 +21,18 @@ typedef struct pomex_headers {
     char etag[256];
 } pomex_headers;
 
-/* As before an answer; the count of bytes goes on. */
+/* Resets the record to its state before an answer; the count of bytes goes on. */
 void pomex_headers_forget(pomex_headers *headers);
 
-/* Counts a line; false: they are longer than pomex takes, which too_long then says. */
+/* Counts a line. False: the headers are longer than pomex takes, and too_long is set. */
 bool pomex_headers_count(pomex_headers *headers, size_t length);
 
-/* Records what is of use in a line; a status line forgets what came before. */
+/* Records a header line if pomex uses that header. A status line first resets the record. */
 void pomex_headers_note(pomex_headers *headers, const char *line, size_t length);
 
-/* Seconds to wait as a Retry-After header says (delta or HTTP date, the latter against `date`,
- * the answer's own, or else the wall clock); -1 if it is unreadable. */
+/* The seconds to wait that a Retry-After header names; -1 if it is unreadable. The header holds a
+ * number of seconds or an HTTP date. A date is compared with `date`, the answer's own Date header,
+ * or with the wall clock if the answer has none. */
 double pomex_headers_retry_after(const char *value, const char *date, int64_t wall);
 
 #endif

@@ -9,24 +9,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* A slot that nobody has used for this long is free: a few connections that hang must not hold up
- * all others. Whoever held it takes another when its request is ready to go. */
+/* A slot that was held for this long without being used is free: a few connections that hang must
+ * not hold up all others. The attempt that held it takes another slot when its request is ready to
+ * go. */
 #define HOLD_LIMIT POMEX_SECOND
 
-/* The way to the service is not always as long: requests that leave in two windows arrive in one,
- * unless ours is longer by this part of it. */
+/* Our window is longer than the service's by one part in this many: requests take different times
+ * on their way, so requests that left in two windows could arrive in one. */
 #define WINDOW_MARGIN 20
 
-/* How soon to ask again where every slot is held by attempts that have not sent yet: whoever
- * holds them may be another process, which cannot wake this one. */
+/* How soon to ask again when every slot is held by attempts that have not sent yet: another process
+ * may hold the slots, and it cannot wake this one. */
 #define HELD_PAUSE (POMEX_SECOND / 20)
 
-/* A mark: minus the holder's pid (Linux's have 22 bits) and the milliseconds since when. */
+/* A mark is a negative number, made of the holder's pid (22 bits on Linux) and the time in
+ * milliseconds at which the slot was taken. */
 #define SINCE_BITS  41
 #define SINCE       ((INT64_C(1) << SINCE_BITS) - 1)
 #define MILLISECOND (POMEX_SECOND / 1000)
 
-/* A slot: 0 never used; > 0 the time of its stamp; < 0 held, its mark. */
+/* The value of a slot: 0 if it was never used; the time of its stamp if positive; the holder's mark
+ * if negative. */
 typedef struct lane {
     int slots;
     int64_t window;
@@ -70,13 +73,14 @@ void pomex_limiter_free(pomex_limiter *limiter)
         munmap(limiter, limiter->size);
 }
 
-/* Killed before it sent anything: it will neither stamp its slots nor give them back. */
+/* Whether the holder was killed before it sent anything: it will neither stamp its slots nor give
+ * them back. */
 static bool is_gone(pid_t holder)
 {
     return holder != getpid() && kill(holder, 0) != 0 && errno == ESRCH;
 }
 
-/* When a slot with this value is free; in the past if it is. */
+/* When a slot with this value becomes free; a time in the past if it is free already. */
 static int64_t free_at(const lane *l, int64_t value, int64_t now)
 {
     if (value == 0)
@@ -116,7 +120,7 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
     return false;
 }
 
-/* Only while it still bears the holder's mark. */
+/* Sets the value of a slot, but only while the slot still bears the holder's mark. */
 static bool mark(pomex_limiter *limiter, const pomex_slot *slot, int64_t value)
 {
     int64_t held = slot->mark;
@@ -129,7 +133,8 @@ bool pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t 
 {
     if (!slot->number || mark(limiter, slot, now))
         return true;
-    /* Held too long, and given to others: any that has not been used counts as much. */
+    /* The slot was held too long and given to another attempt: any slot whose window is unused does
+     * as well. */
     lane *l = &limiter->lanes[slot->kind];
     for (int i = 0; i < l->slots; i++) {
         int64_t value = atomic_load(&l->slot[i]);

@@ -12,8 +12,8 @@
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
 static CURLcode curl_ready = CURLE_FAILED_INIT;
 
-/* At the first use and not when a module is loaded: nginx forks its workers after that, and
- * libcurl's TLS library must not have been started before. */
+/* libcurl is initialised at the first use, not when the module is loaded: nginx forks its workers
+ * after loading it, and libcurl's TLS library must not have been started before a fork. */
 static void start_curl(void)
 {
     curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -35,8 +35,8 @@ bool pomex_net_init(pomex_net *net, const pomex_settings *settings, pomex_clock 
     net->epoll_fd = -1;
     net->curl_due = net->watch_at = POMEX_NEVER;
     pomex_list_init(&net->yielded);
-    /* No header more than is needed: libcurl compares each with every one of its own, and three
-     * instead of one are a twentieth of a request's CPU. */
+    /* A request carries only the headers that it needs: libcurl compares each with every one of its
+     * own, and three headers instead of one cost a twentieth of a request's CPU. */
     chain(&net->auth_header, settings->authorization, NULL);
     chain(&net->cache_header, "Cache-Control: no-store", &net->auth_header);
     chain(&net->expect_header, "Expect:", &net->auth_header);
@@ -55,11 +55,13 @@ void pomex_net_free(pomex_net *net)
 
 #define SYSTEM_CA_PATH "/etc/ssl/certs"
 
-/* Fewer certificates than this are somebody's own, beside the system's bundle. */
+/* A folder with fewer certificates than this holds somebody's own, not the system's whole
+ * bundle. */
 #define WHOLE_STORE 50
 
-/* Whether the folder holds all certificates by hash, as Debian's does. Of those libcurl reads
- * just the ones it needs: a new TLS connection then takes 4 ms and not 45. */
+/* Whether the folder holds all certificates by hash, as Debian's does. libcurl reads only the
+ * certificates that it needs from such a folder: a new TLS connection then takes 4 ms and not
+ * 45. */
 static bool has_hashed_certificates(const char *folder)
 {
     DIR *dir = opendir(folder);
@@ -82,24 +84,27 @@ static int on_timer(CURLM *multi, long ms, void *user)
     return 0;
 }
 
-/* Settings that headers older than the library do not name, and older libraries refuse by
- * CURLM_UNKNOWN_OPTION. From libcurl 8.20 on the threads that look names up are the multi
- * handle's. */
+/* Sets two options by their numbers, because an older curl.h has no names for them. An older
+ * library answers CURLM_UNKNOWN_OPTION, which is ignored. Since libcurl 8.20 the threads that look
+ * names up belong to the multi handle. */
 static void set_lookups(CURLM *multi, long transfers)
 {
     /* CURLMOPT_QUICK_EXIT: without it a cancel, a deadline and a close wait for the threads of
      * lookups that were given up, whatever CURLOPT_QUICK_EXIT says. */
     curl_multi_setopt(multi, (CURLMoption)21, 1L);
-    /* CURLMOPT_RESOLVE_THREADS_MAX: each lookup takes two of them, also after it was given up. Of
-     * the twenty that there are without this, none is left when an outage of DNS is over. */
+    /* CURLMOPT_RESOLVE_THREADS_MAX: each lookup takes two threads, and keeps them after it was
+     * given up. Without this option there are twenty, and none of them is left when an outage of
+     * DNS is over. */
     curl_multi_setopt(multi, (CURLMoption)20, 4 * transfers);
 }
 
-/* False with errno; a setting that libcurl refuses is ENOSYS: no answer would be heard of. */
+/* False with errno. The errno is ENOSYS if libcurl refuses a setting: without it no answer would be
+ * noticed. */
 static bool open_multi(pomex_net *net)
 {
     const pomex_options *o = &net->settings->options;
-    /* Below the number in flight, every request would connect anew. */
+    /* libcurl must keep as many connections as can be in flight, or every request would connect
+     * anew. */
     long connections = o->max_in_flight + o->max_downloads + 4;
     net->multi = curl_multi_init();
     if (!net->multi && errno != EMFILE && errno != ENFILE)
@@ -136,7 +141,7 @@ bool pomex_net_open(pomex_net *net, int epoll_fd)
 void pomex_net_close(pomex_net *net, bool foreign)
 {
     if (foreign) {
-        /* No epoll_ctl either: the set is shared with the process that owns it. */
+        /* The sockets stay in the epoll set, which is shared with the process that owns it. */
         for (size_t fd = 0; fd < net->socket_count; fd++)
             if (net->sockets[fd].ours)
                 close((int)fd);

@@ -1,5 +1,6 @@
-/* What the HTTP of one client needs: libcurl's multi handle, the sockets, and the handles that
- * wait to be used again. Knows no operation; the loop that waits for it is engine/loop.c. */
+/* The HTTP side of one client: libcurl's multi handle, the sockets, and the pool of handles to be
+ * used again. This layer knows no operation; the loop that waits for its sockets is
+ * engine/loop.c. */
 #ifndef POMEX_NET_H
 #define POMEX_NET_H
 
@@ -10,37 +11,37 @@
 struct pomex_net {
     const pomex_settings *settings;
     pomex_clock *clock;
-    pomex_limiter *limiter; /* its account's */
+    pomex_limiter *limiter; /* of the client's account */
     CURLM *multi;
     int epoll_fd;     /* the loop's set, which holds the sockets; -1: not opened */
     int64_t curl_due; /* when libcurl wants to be called; POMEX_NEVER */
-    int64_t watch_at; /* when to watch again what could not be watched; POMEX_NEVER */
+    int64_t watch_at; /* when to try again to watch sockets; POMEX_NEVER */
     int64_t slept;    /* how long the machine slept until now: BOOTTIME - MONOTONIC */
     pomex_socket *sockets;
     size_t socket_count;
     pomex_node yielded; /* transfers that we paused so that others have a turn */
     pomex_transfer *pool;
-    uint64_t last_attempt; /* the number of the latest transfer */
-    int64_t short_at; /* when a socket was last not to be had for want of descriptors; -1 */
-    bool squeezed;    /* libcurl closes idle connections for new ones … */
+    uint64_t last_attempt;   /* the number of the latest transfer */
+    int64_t short_at;        /* when descriptors last ran out for a socket; -1: never */
+    bool squeezed;           /* libcurl closes idle connections for new ones … */
     uint64_t squeezed_after; /* … of attempts with a number above this */
     bool system_ca_path;     /* the system has a folder of hashed certificates */
     struct curl_slist auth_header, cache_header, expect_header, type_header;
 };
 
-/* Readies zeroed memory. Opens nothing. False: no memory. */
+/* Initialises zeroed memory. Opens nothing. False: no memory. */
 bool pomex_net_init(pomex_net *net, const pomex_settings *settings, pomex_clock *clock);
 
-/* Opens what the first request needs; its sockets go into the epoll set. False with errno. */
+/* Opens libcurl for the first request; its sockets go into the epoll set. False with errno. */
 bool pomex_net_open(pomex_net *net, int epoll_fd);
 
-/* Closes every connection. `foreign`: in a process other than the one that opened them, where only
- * descriptors are closed, since libcurl's clean-up would unregister the owner's sockets. */
+/* Closes every connection. `foreign`: this process is another than the one that opened them. It
+ * only closes descriptors then, since libcurl's clean-up would unregister the owner's sockets. */
 void pomex_net_close(pomex_net *net, bool foreign);
 
 void pomex_net_free(pomex_net *net);
 
-/* Does what libcurl wanted to do at curl_due, if that has come. */
+/* Calls libcurl for its timer, if curl_due has come. */
 void pomex_net_run_timer(pomex_net *net);
 
 /* The next transfer that libcurl has ended, and how it ended; NULL: none. */

@@ -11,18 +11,18 @@ CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
     bool http = pomex_ascii_begins(url, "http:");
     bool none = http && (s->base_is_loopback || !s->proxy);
     t->by_proxy = http && !none && *s->proxy;
-    /* NULL: the environment's */
+    /* NULL: libcurl takes the environment's proxy */
     return curl_easy_setopt(t->easy, CURLOPT_PROXY, none ? "" : s->proxy);
 }
 
-/* Of CONNECT: who we are, where we want to go, or what we ask of it. Any other answer may be one
- * about the service behind it. */
+/* Whether the proxy's answer to CONNECT refuses the user, the host or the method. Any other answer
+ * may be about the service behind the proxy. */
 static bool is_refusal(long status)
 {
     return status == 401 || status == 403 || status == 405 || status == 407;
 }
 
-/* The same, by a proxy that speaks SOCKS. */
+/* Whether a SOCKS proxy refuses the user or the host. */
 static bool is_socks_refusal(long error)
 {
     switch (error) {
@@ -49,7 +49,8 @@ void pomex_proxy_judge(const pomex_transfer *t, CURLcode code, pomex_outcome *o)
     if (t->sent || code == CURLE_OK)
         return;
     if (strncmp(t->why, "Unsupported proxy", strlen("Unsupported proxy")) == 0) {
-        /* The environment's. libcurl shows all of it, and so its password. */
+        /* The address comes from the environment. libcurl's text shows all of it, with its
+         * password. */
         o->of_proxy = o->refused_there = true;
         o->why = "libcurl cannot read the proxy's address";
         return;

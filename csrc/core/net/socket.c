@@ -1,8 +1,8 @@
 /* The descriptors that libcurl uses, and their place in the epoll set.
  *
- * Registered lazily: libcurl says REMOVE and then IN for every request on a kept-alive
- * connection, and obeying costs two system calls. What it opened through us stays registered
- * until it is closed, or until it shows an event while nobody wants one. */
+ * Sockets are unregistered late: libcurl says REMOVE and then IN for every request on a kept-alive
+ * connection, and obeying costs two system calls. A socket that libcurl opened through us stays
+ * registered until it is closed, or until it shows an event that nobody wants. */
 #include "net/net.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Between two tries to watch what could not be watched. */
+/* The pause between two tries to watch a socket. */
 #define WATCH_PAUSE (POMEX_SECOND / 100)
 
 static pomex_socket *socket_of(pomex_net *net, curl_socket_t fd)
@@ -48,8 +48,8 @@ static void unwatch(const pomex_net *net, int fd)
     epoll_ctl(net->epoll_fd, EPOLL_CTL_DEL, fd, &event); /* gone already is fine */
 }
 
-/* Where the kernel has no room for it in the set (no memory, or max_user_watches), the answer to
- * what was sent would never be read: it is tried again until there is. */
+/* The kernel can lack room for the socket in the set (memory, or max_user_watches). The answer to
+ * its request would then never be read, so pomex tries again until there is room. */
 static void watch(pomex_net *net, int fd, pomex_socket *s)
 {
     s->in_set = pomex_socket_watch(net->epoll_fd, fd, s->wanted, s->in_set);
@@ -67,7 +67,7 @@ int pomex_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *user, void
                      : what == CURL_POLL_INOUT ? EPOLLIN | EPOLLOUT
                                                : 0;
     pomex_socket *s = socket_of(net, fd);
-    if (!s) { /* without a place to note it, obey to the letter */
+    if (!s) { /* no memory to note the wish: obey it to the letter */
         if (wanted)
             pomex_socket_watch(net->epoll_fd, fd, wanted, true);
         else
@@ -124,7 +124,8 @@ int pomex_socket_close(void *user, curl_socket_t fd)
 {
     pomex_net *net = user;
     if ((size_t)fd < net->socket_count) {
-        /* Before the close: a copy in a forked child would keep it in the set for ever. */
+        /* The socket leaves the set before it is closed: a copy in a forked child would keep it
+         * there for ever. */
         if (net->sockets[fd].in_set)
             unwatch(net, fd);
         net->sockets[fd] = (pomex_socket){0};
@@ -141,7 +142,7 @@ void pomex_socket_ready(pomex_net *net, int fd, uint32_t events)
                (events & EPOLLERR ? CURL_CSELECT_ERR : 0);
     if (index < net->socket_count && net->sockets[index].in_set &&
         !net->sockets[index].wanted) {
-        unwatch(net, fd); /* an idle connection that the server closed: else it spins */
+        unwatch(net, fd); /* the server closed an idle connection; in the set it would spin */
         net->sockets[index].in_set = false;
         net->sockets[index].registered = 0;
         return;

@@ -27,16 +27,16 @@ int pomex_socket_close(void *user, curl_socket_t fd);
 /* Puts a descriptor into an epoll set; `known`: it is thought to be in there. False with errno. */
 bool pomex_socket_watch(int epoll_fd, int fd, uint32_t events, bool known);
 
-/* Tries again to watch what could not be watched, if it is time. */
+/* Tries again to watch the sockets that the epoll set had no room for, if it is time. */
 void pomex_socket_watch_again(struct pomex_net *net);
 
 /* The epoll set says that a socket is ready: libcurl reads or writes. */
 void pomex_socket_ready(struct pomex_net *net, int fd, uint32_t events);
 
-/* Reads what has come for a transfer whose time is up. */
+/* Reads the bytes that have come for a transfer whose time is up. */
 void pomex_socket_read_now(struct pomex_net *net, const struct pomex_transfer *transfer);
 
-/* Closes idle connections if the machine slept: they are dead without knowing it. */
+/* Shuts down idle connections if the machine slept: the other side may have dropped them. */
 void pomex_socket_note_sleep(struct pomex_net *net);
 
 #endif

@@ -50,17 +50,17 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
     size_t length = size * count;
     if (!pomex_headers_count(&t->reply, length))
         return 0;
-    /* Not those of a proxy's answer to CONNECT, and not trailers. */
+    /* Neither trailers nor a proxy's answer to CONNECT are recorded. */
     if (t->sent && !t->begun && !t->head_length && length)
         pomex_headers_note(&t->reply, line, length);
     return length;
 }
 
-/* libcurl reads a connection for as long as there are bytes; of a quick server's there always
- * are, and no step would end. */
+/* libcurl reads a connection as long as bytes are there. A quick server always has more, so without
+ * this limit no step would end. */
 #define TURN_BYTES (512u << 10)
 
-/* Takes bytes of a body; false if they cannot be taken. */
+/* Stores bytes of a body; false if they cannot be stored. */
 static bool take(pomex_transfer *t, const char *bytes, size_t length)
 {
     if (t->to_file) {
@@ -76,7 +76,7 @@ static bool take(pomex_transfer *t, const char *bytes, size_t length)
     return !t->no_memory;
 }
 
-/* Lets `begin` judge by the first bytes, and takes those. */
+/* Lets `begin` judge by the first bytes, and stores those. */
 static bool begin_body(pomex_transfer *t)
 {
     t->begun = true;
@@ -84,7 +84,7 @@ static bool begin_body(pomex_transfer *t)
     return !t->file_failed && take(t, t->head, t->head_length);
 }
 
-/* Gathers the first bytes of a body that is to be judged; how many of these it took. */
+/* Gathers the first bytes of a body for `begin`. Returns how many of `bytes` it took. */
 static size_t gather(pomex_transfer *t, const char *bytes, size_t length)
 {
     size_t room = sizeof t->head - t->head_length;
@@ -124,7 +124,7 @@ void pomex_transfer_body_over(pomex_transfer *t)
 
 /* --------------------------------------------------------------------------------- handles */
 
-/* What is the same for every request of a client, and the callbacks. */
+/* Applies the settings that are the same for every request of a client, and the callbacks. */
 static CURLcode prepare(pomex_transfer *t)
 {
     CURL *e = t->easy;
@@ -137,17 +137,16 @@ static CURLcode prepare(pomex_transfer *t)
     POMEX_SET(HEADERDATA, t);
     POMEX_SET(WRITEFUNCTION, on_body);
     POMEX_SET(WRITEDATA, t);
-    /* What comes compressed all the same is opened by gzip.c, or is no video: libcurl would lose
-     * an answer that is only said to be compressed. */
+    /* libcurl decodes nothing: it would lose an answer that only claims to be compressed. gzip.c
+     * opens what the service compresses; a link that gives compressed bytes gives no video. */
     POMEX_SET(ACCEPT_ENCODING, "identity");
     POMEX_SET(HTTP_CONTENT_DECODING, 0L);
     return code;
 }
 
-/* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the
- * next answer to the same handle begins with a folded line, it is appended there (curl #11101).
- * So what speaks to whoever a link names has a handle of its own, and that is not used again.
- */
+/* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the next
+ * answer to the same handle begins with a folded line, libcurl appends that line there (curl
+ * #11101). So a transfer to the host of a link has a handle of its own, which is not used again. */
 static pomex_transfer *take_transfer(pomex_net *net, bool stranger, CURLcode *code)
 {
     pomex_transfer *t = stranger ? NULL : net->pool;
@@ -240,7 +239,7 @@ pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CUR
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
     if (!plain || !t->plain || r->fresh != t->fresh) {
-        const struct curl_slist *headers = headers_of(net, t, r); /* t's from here on */
+        const struct curl_slist *headers = headers_of(net, t, r); /* owned by t from here on */
         if (*code == CURLE_OK)
             *code = pomex_handle_request(t->easy, r, headers);
         if (*code == CURLE_OK)
@@ -263,7 +262,7 @@ void pomex_transfer_end(pomex_transfer *t)
     if (!t->sent)
         pomex_limiter_give_back(net->limiter, &t->slot);
     curl_multi_remove_handle(net->multi, t->easy);
-    if (!t->plain) { /* what the next plain GET finds is as it left it */
+    if (!t->plain) { /* a plain GET leaves the handle ready for the next plain GET */
         curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
         curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
         free_headers(t);
@@ -307,7 +306,7 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
         return POMEX_LATE;
     switch (code) {
     case CURLE_OK:
-        /* libcurl calls a head that breaks off a whole answer. */
+        /* libcurl reports success for an answer that breaks off within its headers. */
         return t->reply.status && t->reply.ended ? POMEX_ANSWERED : POMEX_NETWORK;
     case CURLE_OPERATION_TIMEDOUT:
         return POMEX_TIMED_OUT;
@@ -321,14 +320,14 @@ static enum pomex_ending ending_of(const pomex_transfer *t, CURLcode code)
     }
 }
 
-/* libcurl's own words may hold what the other side sent: from 8.14 on a transfer coding that it
- * does not know. What the host of a video link sends, which may echo the link, is not shown. */
+/* libcurl's text can quote what the other side sent (since 8.14 a transfer coding that it does not
+ * know). The host of a video link can echo the signed link, so its words are not shown. */
 static const char *why_of(const pomex_transfer *t, CURLcode code)
 {
     if (t->repeated)
         return "the connection died before an answer came";
     if (t->late)
-        return "the connection came too late to send what must not be repeated";
+        return "the connection came too late for a request that must not be sent twice";
     if (t->why[0] && !(t->stranger && t->sent))
         return t->why;
     return code == CURLE_OK ? "the connection ended before the answer did"
@@ -366,8 +365,8 @@ bool pomex_transfer_resume(pomex_transfer *t, pomex_outcome *outcome)
     t->turn = 0;
     CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
     if (code == CURLE_OK || code == CURLE_BAD_FUNCTION_ARGUMENT)
-        return false; /* the latter: it is over already, and libcurl will say how */
-    /* libcurl says it here and nowhere else: the file takes no more, or memory ran out. */
+        return false; /* the latter: it has ended already, and libcurl will report how */
+    /* libcurl reports this failure only here: the file takes no more, or memory ran out. */
     pomex_transfer_outcome(t, code, outcome);
     return true;
 }

@@ -18,7 +18,7 @@ typedef struct pomex_net pomex_net;
 enum pomex_ending {
     POMEX_ANSWERED,  /* a whole answer came */
     POMEX_NETWORK,   /* the network or the other side failed */
-    POMEX_UNTRUSTED, /* its certificate did */
+    POMEX_UNTRUSTED, /* the certificate of the other side is not trusted */
     POMEX_TIMED_OUT, /* our deadline passed */
     POMEX_STALLED,   /* a download crawled */
     POMEX_OVERSIZED, /* more bytes than we take */
@@ -31,21 +31,21 @@ enum pomex_ending {
 typedef struct pomex_transfer {
     CURL *easy;
     pomex_net *net;
-    void *owner;                 /* for whom it runs; NULL: in the pool */
+    void *owner;                 /* who started it; NULL: it is in the pool */
     struct pomex_transfer *next; /* in the pool */
     struct curl_slist *headers;  /* this request's own, before the client's; or NULL */
-    bool stranger;               /* speaks to whoever a link names */
-    bool plain;                  /* set up for a GET of the service's, as the last was */
-    bool fresh;                  /* … and it said that no cache may answer */
+    bool stranger;               /* it speaks to the host of a link, not to the service */
+    bool plain;                  /* the handle is set up for a plain GET to the service */
+    bool fresh;                  /* … whose headers forbid caches to answer */
     bool by_proxy;               /* an http request that a proxy carries and may answer */
     bool once;                   /* nothing may send it a second time */
     bool sent;                   /* the request went onto the wire, or may have */
     bool repeated;               /* libcurl was about to send it again; we refused */
-    bool late;                   /* it was connected after send_by, and was not sent */
-    bool no_slot;                /* it took so long to connect that others had its turn */
-    int64_t send_by;             /* … when it must be on the wire, if `once` */
-    int64_t expires;             /* … and the same by BOOTTIME, as the caller says */
-    bool expired;                /* … which had passed, so that it was not sent */
+    bool late;                   /* it was connected after send_by, so it was not sent */
+    bool no_slot;                /* it took so long to connect that others took its slot */
+    int64_t send_by;             /* if `once`: the latest time to send it */
+    int64_t expires;             /* if `once`: the same in BOOTTIME, as the caller set it */
+    bool expired;                /* `expires` had passed, so it was not sent */
     int64_t sent_at;
     int64_t started;
     uint64_t number; /* among the client's attempts */
@@ -54,17 +54,17 @@ typedef struct pomex_transfer {
     bool no_memory;
     pomex_buffer *body;
     pomex_partfile *file; /* downloads: where a good answer's bytes go */
-    /* Downloads: called before the first byte of a body, to say whether it goes to the file
-     * (to_file) or, by a nonzero value, that it is not wanted. File calls only. */
+    /* Downloads: called before the first byte of a body. Sets to_file if the body goes to the file;
+     * returns a nonzero value if the body is not wanted. Makes file calls only. */
     int (*begin)(struct pomex_transfer *transfer);
-    void (*wrote)(struct pomex_transfer *transfer); /* … after bytes went to the file */
-    char head[POMEX_SNIFF_BYTES]; /* … which has these bytes, or all if it has fewer */
+    void (*wrote)(struct pomex_transfer *transfer); /* called after bytes went to the file */
+    char head[POMEX_SNIFF_BYTES]; /* the first bytes of the body, for `begin` */
     size_t head_length;
     bool begun;
     bool to_file;
     bool file_failed;
     int64_t received; /* body bytes */
-    size_t turn;      /* … since it last had to wait for others */
+    size_t turn;      /* body bytes since it last yielded */
     pomex_node in_yielded;
     pomex_headers reply;
     char why[CURL_ERROR_SIZE];
@@ -106,24 +106,26 @@ typedef struct pomex_request {
     void *owner;
 } pomex_request;
 
-/* Takes a handle from the pool and starts the request. NULL, with what libcurl made of it in
- * *code, if memory ran out or libcurl does not know an option. */
+/* Takes a handle from the pool and starts the request. NULL, with libcurl's reason in *code, if
+ * memory ran out or libcurl does not know an option. */
 pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *request,
                                      CURLcode *code);
 
-/* Stops it where it is (if it still runs), and puts the handle back into the pool. */
+/* Stops the transfer if it still runs, and puts its handle back into the pool. */
 void pomex_transfer_end(pomex_transfer *transfer);
 
 /* Frees the pool. */
 void pomex_transfer_free_pool(pomex_net *net);
 
-/* libcurl has no more of it: a body that was shorter than what is judged is judged. */
+/* The body has ended: if it is shorter than the bytes that `begin` waits for, `begin` judges it
+ * now. */
 void pomex_transfer_body_over(pomex_transfer *transfer);
 
-/* Lets a transfer go on that had yielded. True: it ended just then, and *outcome says how. */
+/* Lets a transfer that had yielded go on. True: the transfer ended in this call, and *outcome says
+ * how. */
 bool pomex_transfer_resume(pomex_transfer *transfer, pomex_outcome *outcome);
 
-/* What libcurl's result means. */
+/* Turns libcurl's result into an outcome. */
 void pomex_transfer_outcome(const pomex_transfer *transfer, CURLcode code,
                             pomex_outcome *outcome);
 

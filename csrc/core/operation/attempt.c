@@ -58,8 +58,9 @@ int64_t pomex_attempt_deadline(const pomex_operation *op, int64_t now)
 
 /* --------------------------------------------------------------------------------- the end */
 
-/* Opens an answer of the service's that came as gzip. One that cannot be opened is lost, which
- * leaves it open whether a request was carried out; a refusal is one by its status alone. */
+/* Decompresses an answer of the service that came as gzip. An answer that cannot be opened is lost,
+ * so it stays unknown whether the request was carried out. A refusal is clear by its status
+ * alone. */
 static void unpack(const pomex_operation *op, pomex_buffer *body, pomex_outcome *o)
 {
     if (o->ending != POMEX_ANSWERED || !op->endpoint->of_service ||
@@ -87,16 +88,16 @@ static void unpack(const pomex_operation *op, pomex_buffer *body, pomex_outcome 
     o->retry_after = -1;
 }
 
-/* Notes what the body of a refusal says: whether it is the document's envelope,
- * {"error": {"message": …}}. */
+/* Parses the body of a refusal, and notes whether it is the document's envelope, {"error":
+ * {"message": …}}. */
 static void read_refusal(const pomex_buffer *body, pomex_outcome *o)
 {
     o->refusal = pomex_json_parse(body->data, body->length);
     o->envelope = pomex_json_string(json_object_get(o->refusal, "error"), "message") != NULL;
 }
 
-/* A 429 with a Retry-After holds up all requests of its kind. A link's host speaks for itself
- * alone. */
+/* A 429 with a Retry-After holds up all requests of its kind. A 429 of a link's host concerns that
+ * host alone. */
 static void heed_retry_after(const pomex_operation *op, const pomex_outcome *o)
 {
     pomex_context *c = op->context;
@@ -107,7 +108,8 @@ static void heed_retry_after(const pomex_operation *op, const pomex_outcome *o)
     pomex_limiter_hold_until(c->net->limiter, op->endpoint->id, until);
 }
 
-/* What a link's host says may echo the link, which is signed. */
+/* The request id is kept only of the service: a link's host could echo the link, which is
+ * signed. */
 static void keep_request_id(pomex_operation *op, const pomex_outcome *o)
 {
     bool said = o->reply->request_id[0] && op->endpoint->of_service;

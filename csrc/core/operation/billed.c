@@ -2,14 +2,14 @@
 
 #include <string.h>
 
-/* A look at a task, a wait for it, or its download. Only the answer to a create gives the id of
- * a task, so it is paid for unless the service says otherwise. */
+/* Whether the operation looks at a task, waits for it or downloads it. Only the answer to a create
+ * gives the id of a task, so the task is paid for unless the service says otherwise. */
 static bool is_about_task(const pomex_operation *op)
 {
     return (op->own && op->kind->about_task) || op->endpoint->id == POMEX_GENERATION_GET;
 }
 
-/* Whether what was sent, or will be, may cost something. */
+/* Whether the request, sent or not yet sent, could cost something. */
 static bool may_be_billed(const pomex_operation *op)
 {
     return op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What an attempt that must not be repeated needs of its budget to start: half of what one
- * attempt may take. One that is sent just before its deadline ends in doubt for nothing. */
+/* How much of its budget must be left when an attempt that must not be repeated starts: half of the
+ * time that one attempt can take. An attempt that is sent just before its deadline would end in
+ * doubt for nothing. */
 static int64_t least_left(const pomex_operation *op)
 {
     if (op->effect == POMEX_EFFECT_NONE || op->effect == POMEX_EFFECT_SPARE)
@@ -57,7 +58,7 @@ static bool call_request(pomex_operation *op, pomex_request *r)
     r->body_length = op->body_length;
     r->authorized = true;
     r->once = !get && op->effect != POMEX_EFFECT_SPARE;
-    /* Connecting may use up half of what least_left set aside, and no more. */
+    /* Connecting can use up half of what least_left set aside, and no more. */
     r->send_by = call_deadline(op, pomex_context_recent(op->context)) - least_left(op) / 2;
     r->expires = op->expires;
     return op->kind != &pomex_raw_kind || pomex_raw_dress(op, r);
@@ -68,7 +69,8 @@ static bool makes_something(const pomex_operation *op)
     return op->effect != POMEX_EFFECT_NONE && op->effect != POMEX_EFFECT_UNKNOWN;
 }
 
-/* The id of the object that a usable 2xx made; NULL if it is not usable. The caller frees it. */
+/* The id of the object that a usable 2xx made; NULL if the answer is not usable. The caller frees
+ * it. */
 static char *reply_id(const pomex_operation *op)
 {
     json_t *root = pomex_json_parse(op->reply.data, op->reply.length);

@@ -1,4 +1,4 @@
-/* What the operations of one client share: they know no more of the client than this. */
+/* The part of a client that all its operations share. They know nothing else of the client. */
 #ifndef POMEX_CONTEXT_H
 #define POMEX_CONTEXT_H
 
@@ -11,13 +11,13 @@
 
 typedef struct pomex_context pomex_context;
 
-/* What the engine does for the operations. */
+/* The functions that the engine provides for operations. */
 typedef struct pomex_hooks {
     /* Whether this process may touch the client's descriptors. */
     bool (*is_usable)(const pomex_context *context);
-    /* Something came about that the host must step for, between two steps. */
+    /* Something happened between two steps for which the host must step. */
     void (*changed)(pomex_context *context);
-    /* Nobody holds the client any more: frees it. */
+    /* The last reference to the client is gone: frees the client. */
     void (*unused)(pomex_context *context);
 } pomex_hooks;
 
@@ -26,10 +26,10 @@ struct pomex_context {
     const pomex_settings *settings;
     pomex_clock *clock;
     pomex_net *net;
-    unsigned refs; /* the caller's of the client, and one for each operation */
+    unsigned refs; /* one for the caller's client, and one for each operation */
     bool closed;   /* the client was closed */
     bool stepping;
-    bool unheard;   /* news came about since the last step */
+    bool unheard;   /* there is news since the last step */
     pomex_node all; /* operations that are not done … */
     size_t pending; /* … and how many these are */
     pomex_node news;
@@ -44,11 +44,11 @@ struct pomex_context {
     pomex_events events;
 };
 
-/* Readies zeroed memory, with the caller's reference. */
+/* Initialises zeroed memory, with the caller's reference. */
 void pomex_context_init(pomex_context *context, const pomex_hooks *hooks,
                         const pomex_settings *settings, pomex_clock *clock, pomex_net *net);
 
-/* Gives up a reference; with the last one goes the client. */
+/* Gives up a reference; the last one frees the client. */
 void pomex_context_release(pomex_context *context);
 
 void pomex_context_free(pomex_context *context);
@@ -63,10 +63,10 @@ static inline int64_t pomex_context_recent(const pomex_context *context)
     return pomex_clock_recent(context->clock);
 }
 
-/* A step, or a call between two steps, begins: notes for how long nobody has stepped. */
+/* A step, or a call between two steps, begins: notes how long no step has run. */
 void pomex_context_note_gap(pomex_context *context);
 
-/* Whether nobody stepped when `at` came, nor soon after: the host was busy, or the machine slept. */
+/* Whether no step ran at the time `at` nor soon after: the host was busy, or the machine slept. */
 bool pomex_context_missed(const pomex_context *context, int64_t at);
 
 #endif

@@ -15,7 +15,7 @@
 
 /* ------------------------------------------------------------------------- texts of an event */
 
-/* `path` without its query, which may tell of a person, and without ids of groups. */
+/* Writes `path` without its query, which can identify a person, and without the ids of groups. */
 static void show_path(char *to, size_t size, const char *path)
 {
     size_t used = 0, length = strcspn(path, "?");
@@ -36,7 +36,7 @@ static bool is_group(const char *text)
     return strncmp(text, GROUP, strlen(GROUP)) == 0;
 }
 
-/* Gives the event its texts, in one block. Where memory runs out it has none. */
+/* Copies the texts of the event into one block. If memory runs out, the event has no texts. */
 static void set_texts(pomex_kept_event *kept, const pomex_operation *op, bool answered)
 {
     char path[PATH_SHOWN] = "";
@@ -68,7 +68,7 @@ static void set_texts(pomex_kept_event *kept, const pomex_operation *op, bool an
 
 /* --------------------------------------------------------------------------------- the queue */
 
-/* A place in the ring; NULL: nobody wants events, or there is none. */
+/* A place in the ring. NULL: the options asked for no events, or the ring is full. */
 static pomex_kept_event *take_place(pomex_context *context)
 {
     pomex_events *events = &context->events;

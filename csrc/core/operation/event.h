@@ -1,5 +1,5 @@
-/* Events for logs and metrics, kept until the host asks for them. No event carries the key, a signed
- * link or a group. */
+/* Events for logs and metrics, kept until the host asks for them. No event carries the key, a
+ * signed link or a group. */
 #ifndef POMEX_EVENT_H
 #define POMEX_EVENT_H
 
@@ -7,7 +7,7 @@
 
 typedef struct pomex_kept_event {
     pomex_event event;
-    char *texts; /* the block that its texts stand in; or NULL */
+    char *texts; /* the block that holds its texts; or NULL */
 } pomex_kept_event;
 
 typedef struct pomex_events {
@@ -23,10 +23,10 @@ typedef struct pomex_events {
 /* An attempt begins. */
 void pomex_event_request(const pomex_operation *operation);
 
-/* An attempt ended. The event is completed by the functions below until it is settled. */
+/* An attempt ended. The functions below complete its event until the event is settled. */
 void pomex_event_response(pomex_operation *operation, const pomex_outcome *outcome);
 
-/* The attempt that ended failed after all. */
+/* The attempt that ended counts as failed after all. */
 void pomex_event_failed(pomex_operation *operation, const char *type);
 
 /* The operation goes on in `seconds`. */
@@ -44,7 +44,7 @@ void pomex_event_retry(pomex_operation *operation, int status, double pause, con
 /* The operation is over, with an error of `type` (NULL: without one). */
 void pomex_event_done(pomex_operation *operation, const char *type, double seconds);
 
-/* Takes the oldest; false: there is none. Its texts live until the next call. */
+/* Takes the oldest event; false: there is none. Its texts live until the next call. */
 bool pomex_event_take(pomex_events *events, pomex_event *event);
 
 void pomex_event_free(pomex_events *events);

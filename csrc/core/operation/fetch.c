@@ -11,22 +11,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Slower than this many bytes in this many seconds is a halt. */
+/* A download that brings fewer bytes than this in this many seconds has stalled. */
 #define STALL_SECONDS 30.0
 #define STALL_BYTES   (30 * 1024)
 /* An attempt that came this much further than any before starts the count of retries anew.
  * Measured against the furthest byte so far, and not by what the attempt received: otherwise a
  * server that always breaks off would be asked for ever. */
 #define PROGRESS_BYTES (64 * 1024)
-/* So long after the first answer that the video is not there, it is looked for no more. */
+/* How long after the first answer that the video is not there pomex stops looking for it. */
 #define MISSING_SECONDS 600.0
-/* More answers than this, each of which brings some of the video, are no way to save it. */
+/* A server that brings the video in more answers than this is not served any longer. */
 #define MAX_SLICES 10000
 
-/* The sum of what a part held already follows by this much with each write. */
+/* With each write, the sum catches up by this much with the bytes that the part held before. */
 #define SUM_BYTES (1024 * 1024)
 
-/* Whether the first bytes are no video for certain. */
+/* Whether the first bytes are certainly no video. */
 static bool is_other(struct pomex_download *d, const pomex_transfer *t)
 {
     const char *other = pomex_sniff_other(t->head, t->head_length, t->reply.content_encoding);
@@ -39,8 +39,8 @@ static bool is_other(struct pomex_download *d, const pomex_transfer *t)
     return true;
 }
 
-/* Before the first byte of a body, from libcurl's callback: file calls only. Nonzero ends it.
- */
+/* Called before the first byte of a body, from libcurl's callback: makes file calls only. A nonzero
+ * result ends the transfer. */
 static int begin(pomex_transfer *t)
 {
     const pomex_operation *op = t->owner;
@@ -51,12 +51,12 @@ static int begin(pomex_transfer *t)
     d->kind = pomex_slice_of(h, d->file, d->resume, !d->whole_only, &d->slice);
     d->contradicted = d->kind == POMEX_SLICE_CONTRADICTS;
     if (d->kind == POMEX_SLICE_UNMEASURED)
-        d->unfit =
-            "the server did not say how long the video is, so it could not be told whole";
+        d->unfit = "the server did not say how long the video is, so pomex cannot tell whether "
+                   "it is whole";
     if (d->contradicted || d->unfit)
         return 1;
     if (d->slice.offset == 0 && is_other(d, t))
-        return 1; /* what the part holds stays */
+        return 1; /* the part keeps the bytes that it holds */
     d->total = d->slice.total;
     d->went_back = false;
     d->missing_at = d->looks = 0;
@@ -74,7 +74,7 @@ static void wrote(pomex_transfer *t)
     struct pomex_download *d = op->own;
     if (d->progress)
         pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
-    if (d->hold) /* what cannot be read now is read at the end, and missed there */
+    if (d->hold) /* a read that fails here is repeated, and reported, at the end */
         pomex_partsum_follow(&d->summed, pomex_partfile_fd(d->file),
                              pomex_partfile_size(d->file), SUM_BYTES);
 }
@@ -122,8 +122,8 @@ static bool fetch_stalled(pomex_operation *op, int64_t now)
     return false;
 }
 
-/* The server does not keep to ranges: from now on it is asked for all. What the part holds
- * stays until that comes. */
+/* The server breaks its own byte ranges: from now on pomex asks for the whole video. The part keeps
+ * its bytes until the whole video comes. */
 static void ask_for_all(pomex_operation *op)
 {
     struct pomex_download *d = op->own;
@@ -136,20 +136,20 @@ static void ask_for_all(pomex_operation *op)
     pomex_attempt_go_on(op);
 }
 
-/* Some of the video came, and all that was announced of that: the rest is asked for. */
+/* The answer brought all that it announced, but only a part of the video: asks for the rest. */
 static void ask_for_more(pomex_operation *op)
 {
     struct pomex_download *d = op->own;
     if (++d->slices > MAX_SLICES) {
-        pomex_download_fail(op, "decode_error", "the server gave the video in too small parts",
-                            "");
+        pomex_download_fail(op, "decode_error",
+                            "the server gave the video in too many small parts", "");
         return;
     }
     pomex_attempt_count_anew(op);
     pomex_queue_add(op);
 }
 
-/* A whole answer, or the beginning of one, that is no video. */
+/* Ends with the reason why the answer, or its beginning, is no video. */
 static void end_unfit(pomex_operation *op, int status)
 {
     const struct pomex_download *d = op->own;
@@ -158,7 +158,7 @@ static void end_unfit(pomex_operation *op, int status)
     pomex_operation_finish(op, error);
 }
 
-/* Sums the whole part, and leaves it without its name. */
+/* Sums the whole part, which keeps the name PATH.part. */
 static bool hold(struct pomex_download *d, char *why, size_t why_size)
 {
     if (!pomex_partfile_hold(d->file, why, why_size))
@@ -181,7 +181,7 @@ static void complete(pomex_operation *op)
     if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
     } else if (d->saved < d->total || d->saved == d->slice.rest) {
-        ask_for_all(op); /* the rest of the part alone, which does not say so */
+        ask_for_all(op); /* the answer was the rest alone, but did not say so */
     } else if (is_saved(d, why, sizeof why)) {
         char head[POMEX_SNIFF_BYTES];
         size_t length = pomex_partfile_head(d->file, head, sizeof head);
@@ -193,13 +193,13 @@ static void complete(pomex_operation *op)
     }
 }
 
-/* A link that is refused may have expired: the service is asked for a new one, once. */
+/* A link that is refused has perhaps expired: the service is asked for a new one, once. */
 static bool is_stale_url(int status)
 {
     return status == 400 || status == 401 || status == 403 || status == 404 || status == 410;
 }
 
-/* A content network can take minutes until it has what was just made. */
+/* A content network can take minutes until it has a new video. */
 static bool is_missing(const pomex_outcome *o)
 {
     return o->ending == POMEX_ANSWERED &&
@@ -217,7 +217,8 @@ static pomex_error *missing_error(pomex_operation *op, const pomex_outcome *o)
     return error;
 }
 
-/* Looks again, as long as is usual for such a video to come about; the caller's time if given. */
+/* Looks for the video again: until the caller's deadline if there is one, else as long as a new
+ * video usually takes. */
 static void look_again(pomex_operation *op, const pomex_outcome *o)
 {
     struct pomex_download *d = op->own;
@@ -244,8 +245,8 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
     pomex_operation_pause(op, pomex_clock_after(now, pause));
 }
 
-/* The target of a redirect, or the link, is refused: the link may lead elsewhere by now, and the
- * service may have a new one. False: both were tried. */
+/* The link, or the target of its redirect, is refused. The link can lead elsewhere by now, and the
+ * service can have a new one. False: both were tried. */
 static bool try_another_link(pomex_operation *op)
 {
     struct pomex_download *d = op->own;

@@ -1,5 +1,5 @@
-/* Fetches the bytes of a video, from where the part ends: a server may break off, contradict itself,
- * redirect, or not have the video yet. */
+/* Fetches the bytes of a video, from the end of the part on. A server can break off, contradict
+ * itself, redirect, or not have the video yet. */
 #ifndef POMEX_FETCH_H
 #define POMEX_FETCH_H
 

@@ -11,17 +11,20 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* An upload may appear in a list some time after it was accepted. */
+/* How long after the upload each look comes, since an asset can take some time to appear in a
+ * list. */
 static const double pauses[] = {0.25, 1, 2, 4, 8};
 #define LOOKS ((int)(sizeof pauses / sizeof *pauses))
 
-/* The most that one list gives. */
+/* The most items that one list can bring. */
 #define PAGE 100
 
-/* Dates in headers and in created_at are cut to whole seconds, each on its own. */
+/* Seconds by which a header's Date and a created_at can differ, since each is cut to whole
+ * seconds. */
 #define DATE_SLACK 2
 
-/* Ids given to others are remembered for 300 s: nothing older can be adopted. */
+/* Seconds after which nothing is adopted: the ids of other uploads are remembered for 300 s
+ * only. */
 #define MEMORY 240
 
 struct pomex_lookup {
@@ -33,7 +36,7 @@ struct pomex_lookup {
     int64_t sent_at;
     int attempts; /* of the upload */
     int looks;
-    bool turned_away; /* turned away after it had been sent */
+    bool turned_away; /* the service answered 429 or 503 after it was sent */
 };
 
 static void lookup_free(void *own)
@@ -66,7 +69,7 @@ bool pomex_lookup_prepare(pomex_operation *op, json_t **body)
     char made[48];
     const json_t *given = json_object_get(*body, "name");
     if (!type || (!name && given && !json_is_null(given)))
-        return true; /* it is sent as it is, and there is nothing to look for */
+        return true; /* nothing could be looked up, so the body is sent as it is */
     if (!name) {
         json_t *named = json_copy(*body);
         if (!named || !random_name(made, sizeof made) ||
@@ -102,7 +105,7 @@ static bool is_alike(const struct pomex_lookup *a, const struct pomex_lookup *b)
            is_same(a->group, b->group);
 }
 
-/* What uploads that cannot be told apart have in common; the caller frees it. */
+/* The text that uploads have in common which a list cannot tell apart; the caller frees it. */
 static char *likeness(const struct pomex_lookup *l)
 {
     char *text = NULL;
@@ -138,8 +141,8 @@ static void lookup_over(pomex_operation *op)
 
 const pomex_kind pomex_lookup_kind = {.over = lookup_over, .free = lookup_free};
 
-/* Whether what is listed may be the asset of another upload like this one: of one that has not
- * been told its id yet, or that ended in doubt. */
+/* Whether a listed asset could belong to another upload like this one: an upload that does not know
+ * its id yet, or that ended in doubt. */
 static bool has_twin(const pomex_operation *op)
 {
     const struct pomex_lookup *lookup = op->own;
@@ -167,8 +170,7 @@ static time_t time_of(const char *text)
     return rest && strcmp(rest, "Z") == 0 ? timegm(&parts) : -1;
 }
 
-/* Whether a page of what was created since then was too short for all of it: the newest come
- * first. */
+/* Whether the page (newest first) was too short for everything that was created after `since`. */
 static bool is_cut(const json_t *items, time_t since)
 {
     const json_t *last = json_array_get(items, PAGE - 1);
@@ -247,7 +249,7 @@ static bool lookup_request(pomex_operation *op, pomex_request *r)
 {
     r->url = pomex_request_url(op);
     r->authorized = true;
-    r->fresh = true; /* an old page has an old Date */
+    r->fresh = true; /* a cached page has an old Date */
     return true;
 }
 
@@ -263,7 +265,8 @@ static void lookup_ended(pomex_operation *op, const pomex_outcome *o)
     size_t i, matches = 0;
     if (o->ending == POMEX_ANSWERED && o->status == 200)
         root = pomex_json_parse(op->reply.data, op->reply.length);
-    /* The server's clock when the upload was sent, as its own Date tells it. */
+    /* `since` is the time of the upload by the server's clock, computed from the Date of this
+     * answer. */
     time_t date = o->reply->date[0] ? curl_getdate(o->reply->date, NULL) : -1;
     time_t elapsed =
         (time_t)((pomex_context_now(op->context) - lookup->sent_at) / POMEX_SECOND) + 1;

@@ -1,15 +1,15 @@
-/* Uploads of which nobody knows whether they were carried out: looked up by their name, and
- * adopted only where no other explanation is left. Absence proves nothing, so they are never
- * sent again. */
+/* Uploads that were perhaps carried out: pomex looks them up by their name, and adopts an asset
+ * only if no other explanation is left. That none is listed proves nothing, so such an upload is
+ * never sent again. */
 #ifndef POMEX_LOOKUP_H
 #define POMEX_LOOKUP_H
 
 #include "operation/operation.h"
 
-/* An upload that can be looked up. */
+/* The kind of an upload that can be looked up. */
 extern const pomex_kind pomex_lookup_kind;
 
-/* Readies an upload for a lookup: keeps its name, type and group; gives it a name of 128
+/* Prepares an upload for a lookup: keeps its name, type and group, and gives it a name of 128
  * random bits if it has none. *body is replaced by the body to send. False: no memory. */
 bool pomex_lookup_prepare(pomex_operation *operation, json_t **body);
 
@@ -17,8 +17,8 @@ bool pomex_lookup_prepare(pomex_operation *operation, json_t **body);
 void pomex_lookup_begin(pomex_operation *operation, const pomex_outcome *outcome,
                         pomex_error *error);
 
-/* The upload stays in doubt: whatever is like it is in doubt with it, for a while. Does nothing
- * for an operation that is no upload, and so does the next one. */
+/* The upload stays in doubt, and for a while so does every upload like it. This function and the
+ * next do nothing for an operation that is no upload. */
 void pomex_lookup_doubt(pomex_operation *operation);
 
 /* The service answered 429 or 503, so the upload is sent again. If the service had stored it

@@ -13,7 +13,7 @@ pomex_operation *pomex_operation_new(pomex_context *c, const pomex_kind *kind,
                                      const pomex_stage *stage, const pomex_endpoint *endpoint,
                                      int64_t deadline)
 {
-    /* Room for its timer now, so that setting one can never fail. */
+    /* The room for its timer is reserved now, so that setting a timer can never fail. */
     if (!pomex_timer_reserve(&c->timers, c->pending + 1))
         return NULL;
     pomex_operation *op = calloc(1, sizeof *op);
@@ -119,7 +119,7 @@ void pomex_operation_cancel(pomex_operation *op)
 {
     pomex_context *c = op->context;
     if (op->state == POMEX_DONE || (!c->closed && !c->hooks->is_usable(c)))
-        return; /* of another process: only its close may say so */
+        return; /* it runs in another process: only a close ends it here */
     const char *why = c->closed ? "the client was closed" : "cancelled";
     pomex_context_now(c);
     if (op->state == POMEX_FLYING) {

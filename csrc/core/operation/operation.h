@@ -1,4 +1,4 @@
-/* What was asked for, and how far it has come. */
+/* One operation: what the caller asked for, and how far it has come. */
 #ifndef POMEX_OPERATION_H
 #define POMEX_OPERATION_H
 
@@ -13,10 +13,10 @@ enum pomex_state {
     POMEX_DONE
 };
 
-/* A kind of operation: what its own part (pomex_operation.own) needs done. A row that is NULL is
- * for a kind that needs nothing there. */
+/* A kind of operation: the functions for its own part (pomex_operation.own). A function that its
+ * kind does not need is NULL. */
 typedef struct pomex_kind {
-    /* The operation is about to be done: lets go of what must not outlive that. */
+    /* The operation is about to be done: releases what must not outlive that. */
     void (*over)(pomex_operation *operation);
     /* Frees the own part. */
     void (*free)(void *own);
@@ -24,30 +24,32 @@ typedef struct pomex_kind {
     void (*progress)(const pomex_operation *operation, int64_t *done, int64_t *total);
     const char *(*looks_like)(const pomex_operation *operation);
     const char *(*sum)(const pomex_operation *operation); /* see pomex_operation_sum */
-    /* The method of a caller's own request, whose events have method and path. */
+    /* The HTTP method of a caller's own request; the events of such a request show method and
+     * path. */
     const char *(*method)(const pomex_operation *operation);
-    bool about_task; /* it is about a task that was made before */
+    bool about_task; /* it concerns a task that was made before */
 } pomex_kind;
 
-/* What an operation is doing, as a table of what to do next. Every kind of operation goes
- * through one or more stages; only the stage knows what an answer means. */
+/* A stage of an operation, as a table of what to do next. Every kind of operation goes through one
+ * or more stages; only the stage knows what an answer means. */
 typedef struct pomex_stage {
     /* Fills in the request of the next attempt; false: the operation has ended itself. */
     bool (*request)(pomex_operation *operation, pomex_request *request);
-    /* The attempt is over, and the transfer still there to read. The stage goes on by
-     * pomex_queue_add, pomex_operation_pause or pomex_operation_finish. */
+    /* The attempt is over; its transfer can still be read. The stage goes on by pomex_queue_add,
+     * pomex_operation_pause or pomex_operation_finish. */
     void (*ended)(pomex_operation *operation, const pomex_outcome *outcome);
     /* The timer rang while the operation was queued or paused. */
     void (*rang)(pomex_operation *operation);
     /* The deadline of the attempt that starts now. */
     int64_t (*attempt_deadline)(const pomex_operation *operation, int64_t now);
-    /* The attempt's deadline came, and the operation's has not: true if the attempt is to end, else
-     * the timer was set anew. NULL: it always ends. */
+    /* The attempt's deadline came, but not the operation's. True: the attempt is to end. False:
+     * this function has set the timer anew. NULL: the attempt always ends. */
     bool (*stalled)(pomex_operation *operation, int64_t now);
     /* The error to report when the operation is cancelled between attempts. NULL:
      * cancelled_error. */
     pomex_error *(*cancelled)(pomex_operation *operation);
-    /* And where there is no memory or descriptor for an attempt. NULL: the error that says so. */
+    /* The error to report when memory or descriptors for an attempt run out. NULL: an error that
+     * says so. */
     pomex_error *(*starved)(pomex_operation *operation);
 } pomex_stage;
 
@@ -56,7 +58,7 @@ struct pomex_operation {
     unsigned refs;
     enum pomex_effect effect; /* what sending its request twice could do */
     uint8_t state;
-    uint8_t news;      /* pomex_news not yet taken */
+    uint8_t news;      /* news that pomex_client_next has not returned yet */
     bool low_priority; /* queues behind calls */
     int attempts;
     int max_retries;
@@ -72,18 +74,17 @@ struct pomex_operation {
     pomex_node in_news;
     int64_t started;
     int64_t deadline;
-    int64_t
-        expires; /* no byte of its request is sent after this time of BOOTTIME; POMEX_NEVER */
-    int64_t overdue; /* when the attempt was to end, while its ring is put off; 0: it is not */
+    int64_t expires; /* no byte is sent after this time of BOOTTIME; POMEX_NEVER */
+    int64_t overdue; /* when the attempt should have ended, if its end is put off; else 0 */
     pomex_transfer *transfer; /* while FLYING */
-    char *object_id;          /* of the asset or task; or NULL */
-    char *url_path;           /* path and query below the base URL; or NULL: from object_id */
+    char *object_id;          /* id of the asset or task; or NULL */
+    char *url_path;           /* path and query below the base URL; NULL: see object_id */
     char *body;
     size_t body_length;
     pomex_buffer reply;
     int status;
     pomex_error *error;
-    pomex_error *last;          /* what the last attempt ran into, while there may be another */
+    pomex_error *last;          /* the error of the last attempt, while there can be another */
     char *request_id;           /* the X-Request-Id of the last attempt's answer; or NULL */
     pomex_kept_event *response; /* the event of the attempt that ended, until it is settled */
 };
@@ -94,29 +95,30 @@ pomex_operation *pomex_operation_new(pomex_context *context, const pomex_kind *k
                                      const pomex_stage *stage, const pomex_endpoint *endpoint,
                                      int64_t deadline);
 
-/* Nothing until `until`. */
+/* The operation pauses until `until`. */
 void pomex_operation_pause(pomex_operation *operation, int64_t until);
 
-/* Done: with `error` (taken over), or with what is in `reply` if that is NULL. */
+/* The operation is done: with `error` (taken over), or if that is NULL with the answer in
+ * `reply`. */
 void pomex_operation_finish(pomex_operation *operation, pomex_error *error);
 
-/* News for pomex_client_next. */
+/* Adds news for pomex_client_next. */
 void pomex_operation_tell(pomex_operation *operation, unsigned news);
 
-/* The timer rang. */
+/* The operation's timer rang. */
 void pomex_operation_rang(pomex_operation *operation);
 
-/* An error that names what the operation was about, of a request formed but not answered. The API
- * key is masked in its message. */
+/* An error of the operation, with its endpoint, attempts and id. The API key is masked in the
+ * message. */
 pomex_error *pomex_operation_error_new(const pomex_operation *operation, const char *type,
                                        const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Such a timeout_error: the same call may succeed later. */
+/* A timeout_error of that form, which is retryable. */
 pomex_error *pomex_operation_timed_out(const pomex_operation *operation, const char *format,
                                        ...) __attribute__((format(printf, 2, 3)));
 
-/* Has the error name the request that was answered last, unless it names one. */
+/* Sets the error's request_id to that of the latest answer, unless the error has one. */
 void pomex_operation_show_request(const pomex_operation *operation, pomex_error *error);
 
 /* A copy of the service's text for use in an error, with the API key masked. NULL: no memory. */

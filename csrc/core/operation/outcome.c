@@ -10,7 +10,7 @@
 
 #define BODY_SHOWN 512
 
-/* A name as the service gives it, text or number; NULL: it gives none. The caller frees it. */
+/* The text or number under `key`, as text; NULL: there is none. The caller frees it. */
 static char *name_of(const pomex_operation *op, const json_t *said, const char *key)
 {
     const json_t *value = json_object_get(said, key);
@@ -20,8 +20,8 @@ static char *name_of(const pomex_operation *op, const json_t *said, const char *
     return json_is_number(value) ? pomex_json_text(value, NULL) : NULL;
 }
 
-/* Keeps the service's own names for what it calls an error in `answer` (or NULL): code and type of
- * its "error". */
+/* Keeps the service's own code and type of an error: those in the "error" of `answer` (which can be
+ * NULL). */
 static void set_names(const pomex_operation *op, pomex_error *error, const json_t *answer)
 {
     const json_t *said = json_object_get(answer, "error");
@@ -29,7 +29,8 @@ static void set_names(const pomex_operation *op, pomex_error *error, const json_
     pomex_error_set_service_type(error, name_of(op, said, "type"));
 }
 
-/* A gateway may well serve the API below its own /v1, so only a 404 tells that it does not. */
+/* Whether base URL and path both have /v1. A gateway can serve the API below its own /v1, so this
+ * is a mistake only if the answer is a 404. */
 static bool has_version_twice(const pomex_operation *op)
 {
     const char *path = op->url_path ? op->url_path : op->endpoint->path;
@@ -46,7 +47,7 @@ static const char *message_of(const json_t *root)
     return message ? message : pomex_json_string(root, "error");
 }
 
-/* Type and message of an answer. The message is the service's own where there is one. */
+/* Makes the error of an answer. The message is the service's own if there is one. */
 static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome *o)
 {
     int status = o->status;
@@ -63,8 +64,8 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
     if (status < 400)
         return pomex_operation_error_new(
             op, "api_error",
-            "the service answered with a redirect (HTTP %d), which "
-            "pomex does not follow: the key stays here",
+            "the service answered with a redirect (HTTP %d), which pomex "
+            "does not follow: the key stays here",
             status);
     const char *type = pomex_rules_error_type(status);
     if (!op->endpoint->of_service)
@@ -123,8 +124,8 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     }
 }
 
-/* The beginning of the body, in which no server can show us our own key: not even half of it.
- */
+/* Stores the beginning of the body. The API key is masked, also where the cut would leave only a
+ * part of it. */
 static void show_body(pomex_error *error, const pomex_buffer *body, const char *key)
 {
     size_t room = BODY_SHOWN + (key ? strlen(key) : 0);
@@ -145,7 +146,8 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
         o->ending == POMEX_ANSWERED ? answer_error(op, o) : ending_error(op, o);
     if (pomex_error_is_static(error))
         return error;
-    /* What a link's host says may echo the link, which is signed. */
+    /* Body and names are shown of the service alone: a link's host could echo the link, which is
+     * signed. */
     bool of_service = op->endpoint->of_service;
     error->status = o->status;
     error->retry_after = o->retry_after;

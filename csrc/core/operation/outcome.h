@@ -4,18 +4,18 @@
 
 #include "operation/operation.h"
 
-/* The error of an attempt whose answer, if any, is in `body`. */
+/* The error of an attempt. `body` is the body of its answer, if there is one. */
 pomex_error *pomex_outcome_error(const pomex_operation *operation, const pomex_outcome *outcome,
                                  const pomex_buffer *body);
 
 /* late_error: the caller's send_by has passed, and nothing was sent. */
 pomex_error *pomex_outcome_late(const pomex_operation *operation);
 
-/* `error`, made into an ambiguous_error of which it is the cause. */
+/* Turns `error` into an ambiguous_error, whose cause is the type that it had. */
 pomex_error *pomex_outcome_ambiguous(const pomex_operation *operation, pomex_error *error);
 
-/* asset_failed or generation_failed: the service's `object` (whose text is the operation's reply)
- * has a `status` that says so. */
+/* An asset_failed or generation_failed error: `status` is the failed status of the service's
+ * `object`, whose text is in the operation's reply. */
 pomex_error *pomex_outcome_failed(const pomex_operation *operation, const char *status,
                                   const json_t *object);
 

@@ -67,7 +67,7 @@ static pomex_error *query_violation(const char *key, const json_t *value)
     return pomex_violation_error(pomex_endpoint_of(POMEX_REQUEST)->name, &violation);
 }
 
-/* Appends the caller's own query: a list repeats its key, and nothing is dropped but nulls. */
+/* Appends the caller's own query: a list repeats its key, and only nulls are left out. */
 static pomex_error *form_query(pomex_buffer *url_path, const json_t *query)
 {
     const char *key;

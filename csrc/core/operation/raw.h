@@ -1,4 +1,4 @@
-/* The caller's own request: what the endpoint table does not say. */
+/* The caller's own request, which the endpoint table does not describe. */
 #ifndef POMEX_RAW_H
 #define POMEX_RAW_H
 
@@ -6,7 +6,7 @@
 
 extern const pomex_kind pomex_raw_kind;
 
-/* Fills in a call that pomex_client_request makes. NULL, or what is wrong. */
+/* Forms the request of a pomex_client_request. NULL, or what is wrong. */
 pomex_error *pomex_raw_form(pomex_operation *operation, const char *method, const char *path,
                             const json_t *query, const json_t *body, const json_t *headers);
 

@@ -12,7 +12,7 @@ static bool append_escaped(pomex_buffer *b, const char *text, size_t length)
 {
     static const char unreserved[] = "0123456789abcdefghijklmnopqrstuvwxyz-"
                                      "ABCDEFGHIJKLMNOPQRSTUVWXYZ._~";
-    if (strspn(text, unreserved) == length) /* as almost every id: nothing to escape */
+    if (strspn(text, unreserved) == length) /* almost every id: nothing to escape */
         return pomex_buffer_puts(b, text);
     char *escaped = curl_easy_escape(NULL, text, (int)length);
     bool done = escaped && pomex_buffer_puts(b, escaped);
@@ -42,7 +42,7 @@ static char *query_text(const json_t *value)
     size_t i, length;
     json_t *item;
     if (!json_is_array(value))
-        return pomex_json_text(value, &length); /* its numbers know no locale */
+        return pomex_json_text(value, &length); /* it writes numbers the same in every locale */
     json_array_foreach(value, i, item)
     {
         if (!json_is_string(item))

@@ -1,15 +1,15 @@
-/* Forming a request: from what the caller gave to what goes onto the wire. */
+/* Forms a request: turns what the caller gave into the bytes that are sent. */
 #ifndef POMEX_REQUEST_H
 #define POMEX_REQUEST_H
 
 #include "operation/operation.h"
 
-/* Fills in what a call of a documented endpoint sends; see pomex_client_call. `validate`: by the
+/* Forms the request of a documented endpoint; see pomex_client_call. `validate`: check it by the
  * document's rules. NULL, or what is wrong. */
 pomex_error *pomex_request_form(pomex_operation *operation, const char *id, size_t id_length,
                                 json_t *payload, bool validate);
 
-/* base URL + url_path (or endpoint + object_id); NULL if memory ran out. */
+/* The URL: base URL and url_path (or endpoint path and object_id). NULL if memory ran out. */
 char *pomex_request_url(const pomex_operation *operation);
 
 /* Appends "?a=b&c=d" of an object's strings, numbers, booleans and arrays of strings (joined

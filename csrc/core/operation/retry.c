@@ -16,7 +16,7 @@ bool pomex_retry_transient(const pomex_outcome *o)
     case POMEX_NETWORK:
     case POMEX_TIMED_OUT:
     case POMEX_STALLED:
-        /* After sending, libcurl calls bytes that are no HTTP an unsupported protocol. */
+        /* After sending, libcurl reports an unsupported protocol for an answer that is no HTTP. */
         return o->sent ||
                (o->code != CURLE_URL_MALFORMAT && o->code != CURLE_UNSUPPORTED_PROTOCOL);
     default:

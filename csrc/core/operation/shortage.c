@@ -17,7 +17,7 @@ static void fail(pomex_operation *op)
     pomex_operation_finish(op, error);
 }
 
-/* One of ours had what it needed: one more may try. */
+/* An attempt of ours found its descriptors, so one more attempt can try. */
 static void relax(pomex_context *c)
 {
     const pomex_options *o = &c->settings->options;

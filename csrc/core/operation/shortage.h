@@ -1,6 +1,6 @@
-/* An attempt that found no file descriptor. It was not sent and is not counted: it goes again when
- * one of ours ends, or at once where an idle connection of ours can be closed for it. With nothing
- * of ours to wait for, that is an error at once. */
+/* An attempt that found no file descriptor. It was not sent and is not counted. It goes again when
+ * another attempt of ours ends, or at once if an idle connection of ours can be closed for it. If
+ * there is nothing of ours to wait for, it fails at once. */
 #ifndef POMEX_SHORTAGE_H
 #define POMEX_SHORTAGE_H
 

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Content-Range: the first byte, the last, and how many there are (-1: "*"). */
+/* A Content-Range: the first byte, the last byte, and the whole length (-1: "*"). */
 typedef struct range {
     int64_t from, to, whole;
 } range;
 
-/* False: it says nothing that can be read. Units have no case, and some servers write "bytes=". */
+/* False: the header cannot be read. Units have no case, and some servers write "bytes=". */
 static bool read_range(const char *text, range *r)
 {
     long long from, to;
@@ -29,13 +29,15 @@ static bool is_etag(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-/* A gateway makes an ETag weak without changing the video. */
+/* Whether two ETags name the same video; a gateway can make an ETag weak without changing the
+ * video. */
 static bool is_alike(const char *answer, const char *noted)
 {
     return is_etag(strncmp(answer, "W/", 2) == 0 ? answer + 2 : answer, noted);
 }
 
-/* A 200 that does not say which bytes it brings: all, unless it looks like the rest alone. */
+/* A 200 that does not say which bytes it brings: it brings all, unless it looks like the rest
+ * alone. */
 static enum pomex_slice_kind of_all(const pomex_headers *h, const pomex_partfile *file,
                                     int64_t resume, pomex_slice *slice)
 {

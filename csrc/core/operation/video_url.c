@@ -80,8 +80,8 @@ void pomex_video_url_go_back(struct pomex_download *d)
     d->redirects = 0;
 }
 
-/* A readable copy of `link` to keep, with what is wrong with it in *problem (NULL: nothing). NULL:
- * the operation has ended, because memory ran out. */
+/* A copy of `link`, made readable, to keep; *problem is set to what is wrong with it, or NULL.
+ * NULL: the operation has ended, because memory ran out. */
 static char *keep(pomex_operation *op, const char *link, bool *http, const char **problem)
 {
     CURLUcode code;
@@ -123,10 +123,11 @@ void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)
     if (!problem && http != d->http)
         problem = "is of another scheme";
     if (!problem && ++d->redirects > MAX_REDIRECTS)
-        problem = "is one too many";
+        problem = "is beyond the 5 redirects that pomex follows";
     if (problem) {
         free(redirect);
-        pomex_download_fail(op, "connection_error", "the link redirects to what ", problem);
+        pomex_download_fail(op, "connection_error", "the target of the link's redirect ",
+                            problem);
         return;
     }
     free(d->redirect);

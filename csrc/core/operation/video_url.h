@@ -1,20 +1,20 @@
-/* Where a video is to be had: the link in the service's answer. A link is signed, so it never
- * stands in an error. */
+/* Where a video is: the link in the service's answer. A link is signed, so no error shows it. */
 #ifndef POMEX_VIDEO_URL_H
 #define POMEX_VIDEO_URL_H
 
 #include "operation/download.h"
 
-/* Asks the service for the link. */
+/* The stage that asks the service for the link. */
 extern const pomex_stage pomex_video_url_stage;
 
-/* Goes on to the bytes of this link. */
+/* Goes on to fetch the bytes behind `link`. */
 void pomex_video_url_take(pomex_operation *operation, const char *link);
 
-/* The answer leads elsewhere: goes on there. */
+/* The answer is a redirect: goes on to its target. */
 void pomex_video_url_redirect(pomex_operation *operation, const pomex_outcome *outcome);
 
-/* The next request goes to the link again, whose targets may be signed for a short while. */
+/* The next request goes to the link itself again, because a target can be signed for a short while
+ * only. */
 void pomex_video_url_go_back(struct pomex_download *download);
 
 #endif

@@ -14,12 +14,12 @@
 #define ASSET_TIMEOUT      600.0
 #define GENERATION_TIMEOUT 1800.0
 
-/* A new id may not be known everywhere at once: this long after its creation by this client,
- * and until it was first seen, a 404 is no answer. */
+/* A new id is perhaps not known everywhere at once. For this long after this client made it, and
+ * until it was first seen, the wait goes on after a 404. */
 #define YOUNG (30 * POMEX_SECOND)
 
-/* What a look may take that begins after the deadline because nobody stepped when that came: the
- * wait must not end without having looked. While somebody steps, it ends at its deadline. */
+/* How long a look can take that begins after the deadline because no step ran at the deadline: the
+ * wait must not end without having looked. If steps run in time, the wait ends at its deadline. */
 #define LAST_LOOK_SECONDS 5.0
 
 struct pomex_wait {
@@ -32,7 +32,7 @@ struct pomex_wait {
     bool late;       /* the deadline was extended for a look */
     bool seen;
     bool updates;        /* the caller wants news of each look */
-    char status[64];     /* the last one seen; "" none */
+    char status[64];     /* the latest status; "": none yet */
     const char *trouble; /* error type of the latest look, if it failed */
     pomex_buffer look;
 };
@@ -53,7 +53,7 @@ static void add_status(const pomex_operation *op, pomex_error *error)
 {
     const struct pomex_wait *w = op->own;
     if (w->status[0])
-        pomex_error_set_last_status(error, strdup(w->status)); /* it hides our key already */
+        pomex_error_set_last_status(error, strdup(w->status)); /* masked already */
     pomex_operation_show_request(op, error);
 }
 
@@ -73,7 +73,7 @@ static void time_is_up(pomex_operation *op)
     pomex_operation_finish(op, error);
 }
 
-/* The deadline has passed. */
+/* The deadline has passed: ends the wait, or takes a last look. */
 static void deadline_passed(pomex_operation *op)
 {
     struct pomex_wait *w = op->own;
@@ -146,7 +146,7 @@ static void finish_failed(pomex_operation *op, const json_t *root)
     pomex_operation_finish(op, error);
 }
 
-/* A 2xx: false if it tells no status. */
+/* Reads a 2xx answer; false if it has no status. */
 static bool take_look(pomex_operation *op)
 {
     struct pomex_wait *w = op->own;
@@ -157,7 +157,7 @@ static bool take_look(pomex_operation *op)
         return false;
     }
     char *shown =
-        pomex_operation_shown(op, status); /* before the cut: half a key is one, too */
+        pomex_operation_shown(op, status); /* masked first: the cut can leave half a key */
     snprintf(w->status, sizeof w->status, "%s", shown ? shown : "?");
     free(shown);
     w->seen = true;
@@ -227,7 +227,7 @@ static pomex_error *wait_cancelled(pomex_operation *op)
     return error;
 }
 
-/* A look that hangs makes way for the last one. */
+/* The deadline of a look: a look that hangs makes way for the last one. */
 static int64_t look_deadline(const pomex_operation *op, int64_t now)
 {
     const struct pomex_wait *w = op->own;
@@ -255,8 +255,8 @@ static void set_schedule(pomex_operation *op, const pomex_call_options *options)
     w->factor = options->factor >= 1 ? options->factor : s->factor;
     w->max = options->max > 0 ? options->max : s->max;
     w->pause = w->pause < w->max ? w->pause : w->max;
-    /* One that is known from before is looked at now; one just made, not before it can be
-     * ready. */
+    /* An object that existed before is looked at now. If this client just made it, the first look
+     * comes when it can be ready. */
     int64_t created = pomex_created_at(&op->context->created, op->object_id);
     int64_t at = created < 0 ? 0 : pomex_clock_after(created, w->pause);
     if (w->pause < 1e-3)

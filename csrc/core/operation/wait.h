@@ -1,5 +1,5 @@
-/* Waits: looks at an asset or a task until its status is final. A look that fails is not a
- * task that failed; it is outlived until the deadline. */
+/* Waits: looks at an asset or a task until its status is final. A look that fails does not mean
+ * that the task failed: the wait goes on until its deadline. */
 #ifndef POMEX_WAIT_H
 #define POMEX_WAIT_H
 
