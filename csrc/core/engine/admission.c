@@ -2,10 +2,11 @@
 
 #include "operation/attempt.h"
 
-/* Most attempts that one step starts: 300 at once make a step of 198 ms, 16 one of 6 ms. */
+/* The most attempts that one step starts: a step that starts 300 takes 198 ms, one that starts 16
+ * takes 6 ms. */
 #define STARTS_A_STEP 16
 
-/* However many calls there are, no wait stands back for more of them than this. */
+/* The most calls in a row that a wait stands back for, however many there are. */
 #define CALLS_IN_A_ROW 3
 
 static bool has_room(const pomex_context *c, pomex_endpoint_id kind)
@@ -18,8 +19,8 @@ static bool has_room(const pomex_context *c, pomex_endpoint_id kind)
                                                : q->downloads < (size_t)o->max_downloads;
 }
 
-/* The operation that has waited longest among those that may go: of a kind that is not in
- * `skip`, with room for it. NULL: none. */
+/* The operation that has waited longest, among those of a kind that is not in `skip` and has room.
+ * NULL: none. */
 static pomex_operation *oldest(const pomex_context *c, int low_priority,
                                const bool skip[POMEX_ENDPOINTS])
 {
@@ -35,8 +36,8 @@ static pomex_operation *oldest(const pomex_context *c, int low_priority,
     return first;
 }
 
-/* Whose turn it is: a call's, except that after three calls in a row which started while a wait
- * could have, a wait has its turn. */
+/* The operation whose turn it is: a call, but after three calls in a row which started while a wait
+ * could have started, a wait. */
 static pomex_operation *next(const pomex_admission *a, const pomex_context *c,
                              const bool skip[POMEX_ENDPOINTS])
 {
@@ -45,8 +46,8 @@ static pomex_operation *next(const pomex_admission *a, const pomex_context *c,
     return call && calls_turn ? call : wait;
 }
 
-/* Starts an operation, and counts its turn. One that had too little time left ended instead of
- * starting: its turn is that of the next of its sort. */
+/* Starts an operation, and counts its turn. An operation that had too little time left ends instead
+ * of starting, and its turn goes to the next of its sort. */
 static void start(pomex_admission *a, pomex_operation *op, pomex_slot slot, bool wait_waited)
 {
     pomex_queue_leave(op);

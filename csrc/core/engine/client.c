@@ -40,7 +40,7 @@ static void unused(pomex_context *context)
 
 static const pomex_hooks hooks = {.is_usable = is_usable, .changed = changed, .unused = unused};
 
-/* Fills in zeroed memory (NULL: there was none). NULL, or what is wrong. */
+/* Fills in zeroed memory; `c` is NULL if there was none. NULL, or what is wrong. */
 static pomex_error *make(pomex_client *c, const pomex_options *options)
 {
     pomex_error *error = c ? pomex_handle_library() : pomex_error_memory();
@@ -110,7 +110,8 @@ bool pomex_client_open(pomex_client *c)
     return true;
 }
 
-/* In another process: the operations end with what can be said of them. */
+/* Ends every operation in a process that does not own the client's sockets: transfers are left
+ * alone. */
 static void abandon(pomex_context *context)
 {
     while (!pomex_list_empty(&context->all)) {

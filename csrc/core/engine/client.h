@@ -1,4 +1,4 @@
-/* The client, put together of what each layer needs. */
+/* The client, which holds the part that each layer needs. */
 #ifndef POMEX_CLIENT_H
 #define POMEX_CLIENT_H
 
@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 struct pomex_client {
-    pid_t pid;        /* of the process that uses it; 0: not used yet */
+    pid_t pid;        /* the process that uses it; 0: not used yet */
     int open_problem; /* errno of pomex_client_open */
-    pomex_node told;  /* operations that are done and taken; released at the next step */
+    pomex_node told;  /* done operations that the host has taken; released at the next step */
     pomex_settings settings;
     pomex_clock clock;
     pomex_net net;
@@ -20,7 +20,7 @@ struct pomex_client {
     pomex_loop loop;
 };
 
-/* Opens what a client needs once it is used. False with errno. */
+/* Opens the descriptors of a client at its first use. False with errno. */
 bool pomex_client_open(pomex_client *client);
 
 #endif

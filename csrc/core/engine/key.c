@@ -12,8 +12,8 @@
 
 #define HEADER  "Authorization: Bearer "
 #define MAX_KEY 4096
-#define BOM     "\xef\xbb\xbf" /* with which some editors begin a file */
-/* So that one that is too long is seen to be. */
+#define BOM     "\xef\xbb\xbf" /* some editors begin a file with it */
+/* Room for one byte more than a key can have, so that a longer one is noticed. */
 #define KEY_ROOM (MAX_KEY + sizeof BOM + 1)
 
 static pomex_error *invalid(const char *source, const char *what, const char *path)
@@ -25,8 +25,8 @@ static pomex_error *invalid(const char *source, const char *what, const char *pa
     return error;
 }
 
-/* Reads the first line, of a pipe too, into `key`; how many bytes it and what came with it are.
- * -1 with errno. */
+/* Reads a file or pipe into `key`, up to the end of its first line or of the read that brought it.
+ * Returns the number of bytes read; -1 with errno. */
 static ssize_t read_line(const char *path, char *key)
 {
     ssize_t total = 0, count = 0;
@@ -44,7 +44,7 @@ static ssize_t read_line(const char *path, char *key)
     return count < 0 ? -1 : total;
 }
 
-/* The key of a file, in memory of secret.h's that is KEY_ROOM long. */
+/* The key in a file, in memory of pomex_secret_new with room for KEY_ROOM bytes. */
 static char *read_key_file(const char *path, pomex_error **error)
 {
     char *key = pomex_secret_new(KEY_ROOM), what[160];

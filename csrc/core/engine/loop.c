@@ -8,18 +8,18 @@
 
 #define ROUNDS_A_STEP 64
 
-/* Seconds of work in a step that says no more: a third of a frame. */
+/* Seconds of work in a step for which the host names no budget: a third of a frame. */
 #define USUAL_BUDGET 0.005
 
-/* An attempt times out only after its socket was read once past the deadline. Under a load that
- * never lets the set go quiet it times out this much after every ready socket was read; if that
- * takes longer than this, after its own was. */
+/* An attempt times out only after its socket was read once past the deadline. Under a constant
+ * load, when the epoll set never goes quiet, it times out this much after every ready socket was
+ * read. If that takes longer than this, it times out after its own socket was read. */
 #define TIMER_GRACE_NS (POMEX_SECOND / 20)
 
 /* ------------------------------------------------------------------------ starts and ends */
 
-/* Ends what libcurl has ended. libcurl is never called from one of its callbacks; they record
- * what it wants. */
+/* Ends the attempts that libcurl has ended. libcurl is never called from one of its callbacks; a
+ * callback only records what libcurl wants. */
 static void drain(pomex_client *c)
 {
     pomex_outcome outcome;
@@ -28,10 +28,10 @@ static void drain(pomex_client *c)
         pomex_attempt_ended(transfer->owner, &outcome);
 }
 
-/* Starts what may start; ends what has ended. */
+/* Ends attempts that are over, and starts operations whose turn has come. */
 static void run(pomex_client *c)
 {
-    drain(c); /* first, so that nothing starts on a connection that seems to be in use */
+    drain(c); /* first, so that no request avoids a connection that only seems to be in use */
     pomex_admission_run(&c->admission, &c->context);
     pomex_net_run_timer(&c->net);
     drain(c);
@@ -43,7 +43,7 @@ void pomex_loop_kick(pomex_client *c)
         return;
     c->context.stepping = true;
     pomex_context_note_gap(&c->context);
-    pomex_socket_note_sleep(&c->net); /* else it would go out on a connection that slept */
+    pomex_socket_note_sleep(&c->net); /* else it could use a connection that slept */
     run(c);
     c->context.stepping = false;
     if (!pomex_list_empty(&c->context.news))
@@ -53,8 +53,8 @@ void pomex_loop_kick(pomex_client *c)
 
 /* ---------------------------------------------------------------------------------- timers */
 
-/* Rings what is due. `horizon`: attempts that were to end by then have had their sockets read.
- */
+/* Rings the timers that are due; false if `limit` came first. `horizon`: the sockets of attempts
+ * that should have ended by then have been read. */
 static bool ring(pomex_client *c, int64_t horizon, int64_t limit)
 {
     pomex_timers *timers = &c->context.timers;
@@ -93,7 +93,7 @@ static void fill_batch(pomex_client *c)
     l->batch_was_full = l->ready_count == POMEX_EPOLL_EVENTS;
 }
 
-/* A batch was gone through: sets swept_at, unless there may be more than one batch holds. */
+/* A batch is done: sets swept_at, unless more sockets can be ready than one batch holds. */
 static void note_sweep(pomex_client *c)
 {
     pomex_loop *l = &c->loop;
@@ -104,7 +104,8 @@ static void note_sweep(pomex_client *c)
     }
 }
 
-/* Goes through one batch of events, or what an earlier step left of one; how many were libcurl's. */
+/* Handles one batch of events, or the rest of an earlier one. Returns how many events were
+ * libcurl's. */
 static int run_batch(pomex_client *c, int64_t limit)
 {
     pomex_loop *l = &c->loop;
@@ -118,8 +119,8 @@ static int run_batch(pomex_client *c, int64_t limit)
         worked++;
         pomex_socket_ready(&c->net, fd, l->ready[i].events);
     }
-    /* The kernel hands a full list back in the same order: its tail, thrown away, would starve.
-     */
+    /* The tail of the list is kept: the kernel hands a full list back in the same order, so sockets
+     * at its tail would starve. */
     l->ready_count = count - i;
     memmove(l->ready, l->ready + i, (size_t)l->ready_count * sizeof *l->ready);
     if (!l->ready_count)
@@ -127,7 +128,7 @@ static int run_batch(pomex_client *c, int64_t limit)
     return worked;
 }
 
-/* Lets the transfers go on that have yielded, in order; whether there was any. */
+/* Lets the transfers that have yielded go on, in order. Returns whether there was any. */
 static bool run_yielded(pomex_client *c, int64_t limit)
 {
     const pomex_node *last = c->net.yielded.previous;

@@ -139,7 +139,7 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
     const char *problem =
         code == CURLUE_OK ? base_url_problem(url, s, o->allow_http) : "is not a URL";
     curl_url_cleanup(url);
-    if (!problem && strpbrk(text, "?#")) /* empty ones: libcurl sees none */
+    if (!problem && strpbrk(text, "?#")) /* libcurl does not report empty ones */
         problem = "must have no user, query or fragment";
     if (code == CURLUE_OUT_OF_MEMORY)
         return pomex_error_memory();
@@ -157,8 +157,8 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
     return NULL;
 }
 
-/* As libcurl reads it, which would show the whole of one that it does not take, its password
- * included. */
+/* Checks the proxy's address as libcurl reads it. libcurl's own error would show the whole address,
+ * with its password. */
 static pomex_error *check_proxy(const char *text)
 {
     static const char *const schemes[] = {"http",    "https",  "socks",  "socks4",
@@ -178,8 +178,8 @@ static pomex_error *check_proxy(const char *text)
     if (code == CURLUE_OUT_OF_MEMORY)
         return pomex_error_memory();
     return known ? NULL
-                 : invalid("%s must be host:port, with http://, https:// or socks5h:// before "
-                           "it if need be%s",
+                 : invalid("%s must be host:port, or that with http://, https:// or socks5h:// "
+                           "before it%s",
                            "proxy", "");
 }
 

@@ -1,4 +1,4 @@
-/* The options of a client: checked, copied, and forgotten. */
+/* The options of a client: checks them, copies them, and frees the copies. */
 #ifndef POMEX_OPTIONS_H
 #define POMEX_OPTIONS_H
 

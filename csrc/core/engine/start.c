@@ -1,4 +1,5 @@
-/* The public starters: each opens the client, makes an operation and starts what may start. */
+/* The public functions that start operations: each opens the client, makes an operation, and starts
+ * every operation whose turn has come. */
 #include "engine/client.h"
 #include "operation/call.h"
 #include "operation/download.h"
@@ -6,7 +7,7 @@
 #include "operation/request.h"
 #include "operation/wait.h"
 
-/* Starts what may start, if there is an operation. */
+/* Kicks the loop, if the operation could be made. */
 static pomex_operation *started(pomex_client *c, pomex_operation *op)
 {
     if (op)

@@ -14,7 +14,7 @@ static const char *variable(const char *name)
     return value && *value ? value : NULL;
 }
 
-/* Whether one of the folders of a list with colons, which OpenSSL takes, can be read. */
+/* Whether one of the folders can be read, in a list with colons as OpenSSL takes it. */
 static bool is_readable_folder(const char *list)
 {
     for (size_t length; *list; list += length + (list[length] == ':')) {

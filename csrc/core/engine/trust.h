@@ -1,5 +1,6 @@
-/* Whose certificates are trusted: what the options name, else what the environment names, read as
- * the curl tool reads it. Where neither does, the system's are (net/handle.c). */
+/* Whose certificates are trusted: those that the options name, else those that the environment
+ * names, in the way of the curl tool. If neither names any, the system's are trusted
+ * (net/handle.c). */
 #ifndef POMEX_TRUST_H
 #define POMEX_TRUST_H
 

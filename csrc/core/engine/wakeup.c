@@ -66,7 +66,7 @@ void pomex_wakeup_rearm(pomex_client *c)
         return;
     }
     if (c->clock.read != pomex_clock_system)
-        return; /* a replaced clock moves when its owner says so, who then steps */
+        return; /* the owner of a replaced clock moves it, and steps then */
     struct itimerspec spec = {
         .it_value = {.tv_sec = at / POMEX_SECOND, .tv_nsec = at % POMEX_SECOND}};
     if (timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL) == 0)
@@ -81,8 +81,8 @@ static bool is_watched(const pomex_loop *l, int fd)
     return false;
 }
 
-/* Edge-triggered: a host that reads the descriptor only after the step would else be called in
- * vain until then, and one that does not read it, for ever. */
+/* The descriptor is watched edge-triggered. Otherwise a host that reads it only after the step
+ * would be woken in vain until then, and a host that never reads it, for ever. */
 bool pomex_client_watch(pomex_client *c, int fd)
 {
     pomex_loop *l = &c->loop;
@@ -124,15 +124,15 @@ bool pomex_wakeup_take(pomex_client *c, int fd)
     else
         return is_watched(&c->loop, fd);
     ssize_t got = read(fd, &count, sizeof count);
-    (void)got; /* less where it was set anew since it fired */
+    (void)got; /* a timer that was set anew after it fired has nothing to read */
     return true;
 }
 
 int pomex_wakeup_poll(const pomex_client *c, double seconds)
 {
     int ms = seconds < 0 ? -1 : seconds > 2e6 ? 2000000000 : (int)(seconds * 1000 + 0.999);
-    /* The step asks again: nobody knows how old this answer is, since the process may have been put
-     * aside behind it. */
+    /* The step asks the kernel again. The age of this answer is unknown, since the process could
+     * have been suspended after it. */
     struct epoll_event event;
     return epoll_wait(c->loop.epoll_fd, &event, 1, ms);
 }

@@ -1,13 +1,14 @@
-/* One pollable descriptor: an epoll set that holds libcurl's sockets, a timerfd for later and
- * an eventfd for now (a timer set in the past does the same, for 13 µs on a virtual machine).
+/* One pollable descriptor: an epoll set that holds libcurl's sockets, a timerfd for work that is
+ * due later, and an eventfd for work that is due now (a timer set in the past does the same, but
+ * takes 13 µs on a virtual machine).
  *
- * Invariants:
- *   - Whatever step must see to later is in the epoll set or is a time that the timerfd is
- *     armed for, so that waiting for the descriptor alone is enough.
- *   - Work cut short by a budget sets the eventfd: the descriptor is level-triggered
- *     for it too. News of a step does not: the host takes it next, and a system call for each
- *     would be a tenth of a request's cost. News that comes about between steps does: one place
- *     of the host cancels, and another waits. */
+ * Invariant: all work of a later step is either an event in the epoll set or a time that the
+ * timerfd is armed for. So waiting for the descriptor alone is enough.
+ *
+ * Invariant: work that a budget cut short sets the eventfd, so the descriptor stays readable. News
+ * of a step does not set it: the host takes that news next, and a system call for each would be a
+ * tenth of a request's cost. News between two steps does set it, because one place in the host can
+ * cancel while another waits. */
 #ifndef POMEX_WAKEUP_H
 #define POMEX_WAKEUP_H
 
@@ -19,13 +20,13 @@ void pomex_wakeup_init(pomex_client *client);
 bool pomex_wakeup_open(pomex_client *client);
 void pomex_wakeup_close(pomex_client *client);
 
-/* When step has work next; in the past: now. */
+/* When the next step has work; a time in the past: now. */
 int64_t pomex_wakeup_due(const pomex_client *client);
 
-/* Has the descriptor become readable at that time. */
+/* Makes the descriptor readable at that time. */
 void pomex_wakeup_rearm(pomex_client *client);
 
-/* Whether the descriptor is the timerfd or the eventfd, whose readiness this takes, or one of the
+/* Whether `fd` is the timerfd or the eventfd, which this function resets, or a descriptor of the
  * host's own, which the host reads after the step. */
 bool pomex_wakeup_take(pomex_client *client, int fd);
 

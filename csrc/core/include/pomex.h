@@ -1,16 +1,16 @@
 /* pomex.h - the C face of pomex, a client for PomexAI's Real-Human Asset API.
  *
- * The core knows no Lua and never blocks. A client is one pollable descriptor: wait until it
- * is readable (or until pomex_client_timeout has passed), call pomex_client_step, take what
- * became ready with pomex_client_next, and repeat.
+ * The core knows no Lua and never blocks. A client is one pollable descriptor: wait until it is
+ * readable (or until pomex_client_timeout has passed), call pomex_client_step, take the operations
+ * with news from pomex_client_next, and repeat.
  *
  * Conventions that hold for every prototype here:
  *   - Times are seconds, as doubles; any fraction is allowed.
- *   - Strings are NUL-terminated UTF-8 unless a length stands beside them. What is passed in
- *     is copied before the call returns; what is handed out belongs to the object that handed
- *     it out and lives as long as that does.
- *   - No pointer may be NULL, neither one that is passed in nor one that is handed out, unless
- *     the comment at the function or the field says that it may.
+ *   - Strings are NUL-terminated UTF-8 unless a length stands beside them. A string that is passed
+ *     in is copied before the call returns. A string that is handed out belongs to the object that
+ *     handed it out, and lives as long as that object.
+ *   - No pointer that is passed in or handed out is NULL, unless the comment at the function or
+ *     the field allows it.
  *   - A client belongs to one thread at a time. It opens no descriptor before its first use,
  *     so one that was made before a fork works in each child; once used, it works only in the
  *     process that used it.
@@ -40,14 +40,14 @@ typedef struct pomex_operation pomex_operation;
 
 enum pomex_clock_kind { POMEX_CLOCK_MONOTONIC, POMEX_CLOCK_BOOTTIME, POMEX_CLOCK_WALL };
 
-/* All time that the core reads comes through one function of this type: nanoseconds of the
- * clock asked for. `user` is what stands beside it in the options. */
+/* The core reads all times through one function of this type. It returns nanoseconds of the clock
+ * asked for. `user` is clock_user of the options. */
 typedef int64_t (*pomex_clock_fn)(void *user, enum pomex_clock_kind kind);
 
 /* ------------------------------------------------------------------------------- endpoints */
 
-/* The six endpoints of the API document, and the way out for what this version does not know.
- */
+/* The six endpoints of the API document, and two more: a request of the caller's own and a
+ * download. */
 typedef enum pomex_endpoint_id {
     POMEX_SESSION_CREATE,    /* POST /v1/video/assets/sessions */
     POMEX_ASSET_CREATE,      /* POST /v1/video/assets */
@@ -56,12 +56,12 @@ typedef enum pomex_endpoint_id {
     POMEX_GENERATION_CREATE, /* POST /v1/video/generations */
     POMEX_GENERATION_GET,    /* GET  /v1/video/generations/{id} */
     POMEX_REQUEST,           /* pomex_client_request */
-    POMEX_DOWNLOAD,          /* a signed link: no key goes there */
+    POMEX_DOWNLOAD,          /* a signed link; the key is not sent there */
     POMEX_ENDPOINTS
 } pomex_endpoint_id;
 
-/* The endpoint of a name: its own, as in errors and events ("assets.get"), or that of its rate
- * limit ("asset_get"); POMEX_ENDPOINTS: there is none. `name` is not NULL. */
+/* The endpoint with this name: its own name, as in errors and events ("assets.get"), or the name of
+ * its rate limit ("asset_get"). POMEX_ENDPOINTS: there is none. */
 pomex_endpoint_id pomex_endpoint_by_name(const char *name);
 
 /* The name of an endpoint's rate limit ("asset_get"): a static string. */
@@ -69,51 +69,51 @@ const char *pomex_endpoint_limit_name(pomex_endpoint_id endpoint);
 
 /* ---------------------------------------------------------------------------------- errors */
 
-/* Whether a video is paid for. Nothing but the answer to a create gives the id of a task, so
- * YES always comes with an id; `object` and `type` tell what became of the task. MAYBE: nobody
- * here can know, or the task failed, expired or was cancelled, of which the document does not
- * say whether it is billed. */
+/* Whether a video is paid for. Only the answer to a create gives the id of a task, so YES always
+ * comes with an id; the `object` and `type` of the error tell what became of the task. MAYBE: pomex
+ * cannot know, or the task failed, expired or was cancelled; the document does not say whether such
+ * a task is billed. */
 typedef enum pomex_billed {
     POMEX_BILLED_NO,
     POMEX_BILLED_MAYBE,
     POMEX_BILLED_YES,
 } pomex_billed;
 
-/* What went wrong. `type` is one of the strings listed in the README under "Errors"; a pointer
- * that has nothing to say is NULL, a number that has nothing to say is 0 (retry_after: -1). */
+/* What went wrong. `type` is one of the strings listed in the README under "Errors". A pointer
+ * without a value is NULL, a number without a value is 0 (retry_after: -1). */
 typedef struct pomex_error {
     const char *type;
     char *message;
     int status;           /* HTTP status of the last answer; 0: there was none */
     const char *endpoint; /* "assets.get", …; NULL before a request was formed */
-    int attempts;         /* how often it was tried; 0: nothing was sent */
+    int attempts;         /* attempts that were begun; 0: nothing was sent */
     bool retryable;       /* the same call may succeed later, and repeating it is safe */
     double retry_after;   /* seconds that the service asked for; -1: it did not */
     pomex_billed billed;  /* is a video paid for? */
     bool maybe_billed;    /* billed != POMEX_BILLED_NO */
-    const char *cause;    /* ambiguous_error: the type it would have had */
+    const char *cause;    /* ambiguous_error: the type of the error behind it */
     char *hint;           /* how to go on, or the value at fault */
-    bool client;          /* refused here; nothing was sent */
+    bool client;          /* pomex refused the call; nothing was sent */
     bool proxy;           /* the proxy failed, and not the service */
     char *id;             /* the asset or task that the call was about (not of an error that
                            * says that memory ran out: ask pomex_operation_object) */
     char *last_status;    /* time-outs of a wait: the last status seen */
-    char *object;         /* the service's answer, JSON text, where it says "failed" */
-    json_t *candidates;   /* ambiguous uploads: an array of ids that may be it */
-    char *body;           /* the first 512 bytes of an answer that is no envelope */
+    char *object; /* the service's answer as JSON text, if it says that the object failed */
+    json_t *candidates; /* ambiguous uploads: ids of assets that could be the upload's */
+    char *body;         /* the first 512 bytes of an answer that is no envelope */
     size_t body_length;
     char *request_id;   /* the X-Request-Id of the answer */
     char *service_code; /* the service's own error.code and error.type, where it gives them */
     char *service_type;
 } pomex_error;
 
-/* Frees an error that a pomex_* call gave away. NULL is allowed, and does nothing. */
+/* Frees an error that a pomex_* call handed to the caller. NULL is allowed, and does nothing. */
 void pomex_error_free(pomex_error *error);
 
 /* ---------------------------------------------------------------------------------- client */
 
-/* When a wait looks: `first` seconds after the creation, then each pause `factor` times the
- * one before, up to `max` seconds; every pause is varied by up to 20 % either way. */
+/* When a wait looks: the first time `first` seconds after the creation. Each pause is `factor`
+ * times the one before, up to `max` seconds, and is varied by up to 20 % either way. */
 typedef struct pomex_schedule {
     double first;
     double factor;
@@ -122,9 +122,9 @@ typedef struct pomex_schedule {
 
 typedef struct pomex_options {
     const char *api_key;      /* NULL: api_key_file, then $POMEX_API_KEY */
-    const char *api_key_file; /* NULL: none; its first line is the key, also of a pipe */
+    const char *api_key_file; /* NULL: none; the key is its first line; it can be a pipe */
     const char *base_url;     /* NULL: $POMEX_BASE_URL, then https://api.pomex.ai */
-    double connect_timeout;   /* 10; > 0; libcurl's: the system's clock, stepped or not */
+    double connect_timeout;   /* 10; > 0; measured by the system's clock, whatever `clock` is */
     double request_timeout;   /* 30; > 0; one attempt */
     double budget;            /* 120; > 0; all attempts of a call and the pauses between */
     int max_retries;          /* 2; 0 to 100 */
@@ -135,10 +135,10 @@ typedef struct pomex_options {
     pomex_schedule poll_generation;      /* 5, 1.25, 15 */
     bool billed_retry_unsent; /* true: a billed request is repeated only if it never left */
     const char *user_agent;   /* NULL: pomex/VERSION */
-    const char *proxy;        /* NULL: the environment's, never for http; "": none */
+    const char *proxy;        /* NULL: the environment's, but never for http; "": none */
     const char *ca_file;      /* PEM; NULL: see ca_path */
-    /* A hashed folder. Where ca_file is NULL too: $CURL_CA_BUNDLE (PEM) alone, else $SSL_CERT_FILE
-     * and $SSL_CERT_DIR, else the system's. */
+    /* A folder of hashed certificates. If ca_file is NULL too: $CURL_CA_BUNDLE (PEM) alone, else
+     * $SSL_CERT_FILE and $SSL_CERT_DIR, else the system's. */
     const char *ca_path;
     bool allow_http;      /* false: http only to a literal loopback host */
     bool events;          /* queue events for pomex_client_next_event */
@@ -146,77 +146,79 @@ typedef struct pomex_options {
     void *clock_user;     /* passed to clock; NULL is allowed */
 } pomex_options;
 
-/* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10,
- * asset get 100 a second). A limit holds for any 1.05 s, since the way to the service is not
- * always as long: 2.5 are 2 in 1.05 s, 0.5 are one in 2.1 s. */
+/* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10, asset get
+ * 100 a second). A limit holds for any 1.05 s, since requests take different times on their way. A
+ * limit of 2.5 allows 2 requests in 1.05 s, a limit of 0.5 one in 2.1 s. */
 void pomex_options_init(pomex_options *options);
 
-/* Makes a client; opens nothing. `options`: NULL for the defaults. On failure returns NULL and, in
- * *error, what is wrong, which the caller frees; else *error is NULL. `error`: NULL if that is of
- * no interest. Document section: Basics. */
+/* Makes a client; opens nothing. `options`: NULL for the defaults. On failure returns NULL and sets
+ * *error, which the caller frees; on success *error is NULL. `error` can be NULL. Document section:
+ * Basics. */
 pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error);
 
-/* Ends every operation (each reports what became of it), closes every connection. Idempotent.
- * In a process other than the one that used the client it only closes descriptors. */
+/* Ends every operation (each reports what became of it), and closes every connection. A second call
+ * does nothing. In a process other than the one that used the client it only closes descriptors. */
 void pomex_client_close(pomex_client *client);
 
 /* Closes, and gives up the caller's reference. Operations that the caller still holds stay
  * readable. NULL is allowed. */
 void pomex_client_free(pomex_client *client);
 
-/* Whether the client may be used here: NULL, or why not ("closed", "used in another process").
- */
+/* Whether this process can use the client: NULL, or why not ("closed", "used in another
+ * process"). */
 const char *pomex_client_unusable(const pomex_client *client);
 
-/* Why the last call of this client gave NULL or -1 though it is usable: no memory, no descriptors. For
- * the caller to free; never NULL. */
+/* Why the last call of this client returned NULL or -1 although the client is usable: no memory, or
+ * no descriptors. The caller frees the error; it is never NULL. */
 pomex_error *pomex_client_failure(const pomex_client *client);
 
 /* The base URL in use, without the key; lives as long as the client. */
 const char *pomex_client_base_url(const pomex_client *client);
 
-/* The one descriptor: readable when pomex_client_step has work. -1 with errno on failure. */
+/* The one descriptor to watch: it is readable when pomex_client_step has work. -1 with errno on
+ * failure. */
 int pomex_client_pollfd(pomex_client *client);
 
-/* Seconds until step has work even if the descriptor stays silent; 0: now; -1: no such time.
- * (The descriptor becomes readable at that time too: waiting for it alone is enough.) */
+/* Seconds until step has work even if the descriptor stays silent; 0: now; -1: there is no such
+ * time. The descriptor becomes readable at that time too, so waiting for it alone is enough. */
 double pomex_client_timeout(pomex_client *client);
 
-/* Has the descriptor become readable in `seconds` (0: now; -1: not for this), because the host
- * itself has something to do then: one loop to watch is enough for both. One such time is kept,
- * the last one given, until a step finds that it has come. */
+/* Makes the descriptor readable in `seconds` (0: now; -1: no longer), for a host that has work of
+ * its own at that time and watches this loop alone. The client keeps one such time, the last one
+ * given, until a step finds that it has come. */
 void pomex_client_wake_in(pomex_client *client, double seconds);
 
-/* Does what is ready and returns without waiting; stops early after `budget` seconds of work
- * (<= 0: 5 ms), in which case the descriptor stays readable. Returns how many operations
- * are not done. */
+/* Does the work that is ready, and returns without waiting. Stops early after `budget` seconds of
+ * work (<= 0: 5 ms); the descriptor then stays readable. Returns how many operations are not
+ * done. */
 size_t pomex_client_step(pomex_client *client, double budget);
 
 /* Waits in the kernel until step has work, `seconds` have passed (-1: for ever) or a signal
  * came. Returns 1, 0 or -1 with errno (EINTR for the signal). For hosts without a loop. */
 int pomex_client_poll(pomex_client *client, double seconds);
 
-/* Has the client's descriptor become readable with `fd`, so that one loop to watch is enough. Each
- * time that `fd` becomes readable, one step returns for it; read `fd` empty after that step, since
- * what was there already wakes nobody again. At most 8 descriptors. Unwatch one before it is
- * closed. False with errno. */
+/* Makes the client's descriptor readable whenever `fd` is, so that the host watches one loop only.
+ * Each time `fd` becomes readable, one step returns for it. Read `fd` empty after that step, since
+ * bytes that were there already wake nobody again. At most 8 descriptors. Unwatch a descriptor
+ * before it is closed. False with errno. */
 bool pomex_client_watch(pomex_client *client, int fd);
 void pomex_client_unwatch(pomex_client *client, int fd);
 
-/* A mark of the API key that does not give it away, for telling whether it changed: a SHA-256 of
- * the key and `salt`. */
+/* A mark that tells whether the API key changed, but does not reveal the key: the SHA-256 of the
+ * key and `salt`. */
 void pomex_client_key_mark(const pomex_client *client, const char *salt,
                            char mark[POMEX_SUM_SIZE]);
 
 enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DONE = 4 };
 
-/* The next operation with news since it was last returned here, and in *news which (a set of
- * pomex_news); NULL: none. The pointer is borrowed; it stays valid at least until the next
- * call of step or close. Each operation reports POMEX_NEWS_DONE exactly once.
+/* The next operation with news since this function last returned it, and in *news which news (a set
+ * of pomex_news); NULL: none. The pointer is borrowed: it stays valid at least until the next call
+ * of step or close. Each operation reports POMEX_NEWS_DONE exactly once.
  *
- * News comes about in step: take all of it after each. It also comes about in the calls that
- * start or cancel an operation, which may be done (and others with it) when they return; then
- * the descriptor becomes readable, and the news can be taken at once or after the next step. */
+ * News arises in step: take all of it after each step. News also arises in the calls that start or
+ * cancel an operation: when such a call returns, that operation can be done, and others with it.
+ * The descriptor then becomes readable, and the news can be taken at once or after the next
+ * step. */
 pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
 
 typedef struct pomex_event {
@@ -225,20 +227,22 @@ typedef struct pomex_event {
     uint64_t operation;   /* pomex_operation_id; 0: "dropped" */
     int attempt;          /* 1 for the first */
     int status;           /* "response": HTTP status; 0: none came */
-    double seconds; /* "response": how long it took; "retry": how long until; "done": all */
+    double seconds;       /* "response": its duration; "retry": the pause; "done": the whole */
     /* "response" of an attempt that failed, "retry", "done": the type of the error; or NULL. */
     const char *type;
-    /* "update", and "response" of a look: the status; "dropped": how many events were lost. */
+    /* "update", and "response" of a look: the status of the object. "dropped": how many events were
+     * lost. */
     char detail[64];
     const char *id;         /* the asset or task, as soon as it is known; or NULL */
-    const char *request_id; /* all but "request": of the latest answer; or NULL */
-    /* Of a pomex_client_request; else NULL. The path is without its query, which may tell of a
-     * person; an id of a group in it is "group-*"; it is cut after 255 bytes. */
+    const char *request_id; /* not of "request": that of the latest answer; or NULL */
+    /* Of a pomex_client_request; else NULL. The path comes without its query, which can identify a
+     * person. The id of a group in the path is shown as "group-*". The path is cut after 255
+     * bytes. */
     const char *method;
     const char *path;
-    double next;      /* "response": seconds until the operation goes on; -1: it is over */
-    const char *ends; /* "response": the type of the error that it is over with; or NULL */
-    bool between;     /* "done": it ended while no attempt ran */
+    double next;      /* "response": seconds until the next attempt; -1: it is over */
+    const char *ends; /* "response": the type of the error that ends the operation; or NULL */
+    bool between;     /* "done": the operation ended while no attempt ran */
 } pomex_event;
 
 /* Takes the oldest event, if the options asked for events; at most 1024 are kept. No event
@@ -251,25 +255,25 @@ bool pomex_client_next_event(pomex_client *client, pomex_event *event);
 typedef struct pomex_call_options {
     double timeout;     /* -1: the client's budget (a wait: 600 or 1800; a download: none) */
     int max_retries;    /* -1: the client's; waits have none */
-    bool no_validation; /* send what the document's rules would refuse */
+    bool no_validation; /* do not check the request by the document's rules */
     double first;       /* waits: -1: the client's schedule */
     double factor;      /* waits: -1 */
     double max;         /* waits: -1 */
     bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look but the last */
     bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
     bool sync;          /* downloads: fsync before the rename */
-    bool overwrite;     /* downloads: replace what has the path, and a part that is not ours */
-    bool hold;          /* downloads: leave the whole file under its PATH.part; see below */
+    bool overwrite;     /* downloads: replace a file at the path, or a foreign part */
+    bool hold;          /* downloads: keep the name PATH.part; see below */
     double send_by;     /* creates: no byte is sent after this time (seconds of CLOCK_BOOTTIME):
                          * then it is a "late_error", and nothing was sent; -1: no such time */
 } pomex_call_options;
 
 void pomex_call_options_init(pomex_call_options *options);
 
-/* The four ways to start an operation. `options` may be NULL: the defaults. Each returns a new
- * reference, to be given up with pomex_operation_release; an operation that could not begin is
- * returned done, with its error. NULL only if the client is unusable or memory ran out (see
- * pomex_client_unusable). */
+/* The four functions that start an operation. `options` can be NULL: the defaults. Each function
+ * returns a new reference, to be given up with pomex_operation_release. An operation that could not
+ * begin is returned done, with its error. NULL only if the client is unusable, or if memory or
+ * descriptors ran out (see pomex_client_unusable and pomex_client_failure). */
 
 /* One call of a documented endpoint. `id` goes into the path of the two GETs of one object; for
  * the others it may be NULL. `payload` is the body of a POST or the query of a list (an object;
@@ -278,10 +282,10 @@ pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpo
                                    const char *id, size_t id_length, json_t *payload,
                                    const pomex_call_options *options);
 
-/* Any other request below the base URL. `path` begins with "/". `query` is an object of
- * strings, numbers and booleans, and of lists of them, which repeat their key (nulls are left
- * out), or NULL; `body` any JSON, or NULL; `headers` an object of
- * strings, or NULL. Anything but GET and HEAD is sent once. */
+/* Any other request below the base URL. `path` begins with "/". `query` is NULL or an object of
+ * strings, numbers, booleans and lists of them; a list repeats its key, and nulls are left out.
+ * `body` is any JSON, or NULL. `headers` is an object of strings, or NULL. A request other than GET
+ * and HEAD is sent once. */
 pomex_operation *pomex_client_request(pomex_client *client, const char *method,
                                       const char *path, json_t *query, json_t *body,
                                       json_t *headers, const pomex_call_options *options);
@@ -292,36 +296,39 @@ pomex_operation *pomex_client_wait(pomex_client *client, pomex_endpoint_id endpo
                                    const char *id, size_t id_length,
                                    const pomex_call_options *options);
 
-/* Saves the video of task `id` to `path`. `link` is its content.video_url if the caller has
+/* Saves the video of task `id` to `path`. `link` is the task's content.video_url if the caller has
  * it, or NULL to ask the service. The reply's body is empty; see pomex_operation_progress.
- * Until the file is whole it is PATH.part, with PATH.part.note beside it (in place of a name of
- * more than 244 bytes stand its beginning and a number); a later call goes on from there. A
- * path that exists, or a PATH.part without such a note, is a file_error before anything is
- * asked, unless `overwrite` is set. */
+ *
+ * Until the file is whole its name is PATH.part, with PATH.part.note beside it; if such a name
+ * would be longer than 244 bytes, it is cut and gets a number. A later call goes on from there. If
+ * the path exists, or PATH.part exists without such a note, the operation ends in a file_error
+ * before it asks the service, unless `overwrite` is set. */
 pomex_operation *pomex_client_download(pomex_client *client, const char *id, size_t id_length,
                                        const char *link, const char *path,
                                        const pomex_call_options *options);
 
-/* Whether pomex_client_download could save to `path` now: NULL, or the file_error that it would
- * end with, for the caller to free. To be asked before what is saved there is paid for: a folder
- * that is missing or not writable, a name that is taken or too long. Leaves nothing behind, and
+/* Whether pomex_client_download could save to `path` now: NULL, or the file_error that it would end
+ * with, for the caller to free: a folder that is missing or not writable, or a name that is taken
+ * or too long. Ask this before paying for what is to be saved. The check leaves nothing behind, and
  * reserves nothing. */
 pomex_error *pomex_saving_check(const char *path, bool overwrite);
 
-/* A download with `hold` ends when PATH.part is whole, and gives it no name: its length
- * (pomex_operation_progress) and its sum can be noted first. pomex_saving_finish then names it.
+/* A download with `hold` ends when PATH.part is whole, and does not rename it. The caller can first
+ * note its length (pomex_operation_progress) and its sum (pomex_operation_sum), and then name it
+ * with this function.
  *
- * Gives the part of task `id` the name `path`, which nothing may have, if it is whole and `length`
- * bytes long; the bytes and the name are on the disk when this returns. WAITS for the disk. NULL,
- * or a file_error for the caller to free. */
+ * Gives the part of task `id` the name `path`, if the part is whole and `length` bytes long and no
+ * file has that name. The bytes and the name are on the disk when this returns. WAITS for the disk.
+ * NULL, or a file_error for the caller to free. */
 pomex_error *pomex_saving_finish(const char *path, const char *id, int64_t length);
 
 /* The length and the SHA-256 of the file `path`. WAITS for the disk. NULL, or a file_error for the
  * caller to free. */
 pomex_error *pomex_saving_sum(const char *path, int64_t *length, char sum[POMEX_SUM_SIZE]);
 
-/* Whether the service's rules allow that request, as far as they can be checked without it:
- * NULL, or the error that pomex_client_call would give without sending, for the caller to free. */
+/* Whether the service's rules allow the request, as far as pomex can check them without the
+ * service: NULL, or the error that pomex_client_call would give without sending, for the caller to
+ * free. */
 pomex_error *pomex_call_check(pomex_endpoint_id endpoint, json_t *payload);
 
 /* A number that no other operation of this client has; never 0. */
@@ -329,29 +336,30 @@ uint64_t pomex_operation_id(const pomex_operation *operation);
 
 bool pomex_operation_done(const pomex_operation *operation);
 
-/* Ends the operation now; it is done when this returns. Its error says whether something may
- * have been carried out. No effect on one that is done. */
+/* Ends the operation now; it is done when this returns. Its error says whether the request was
+ * perhaps carried out. No effect on an operation that is done. */
 void pomex_operation_cancel(pomex_operation *operation);
 
-/* Another reference, and its end (NULL is allowed there). Giving up the last one never cancels: the
- * client keeps its own while the operation runs. */
+/* Takes another reference, and gives one up (NULL is allowed for release). Giving up the last one
+ * never cancels: the client keeps its own reference while the operation runs. */
 pomex_operation *pomex_operation_retain(pomex_operation *operation);
 void pomex_operation_release(pomex_operation *operation);
 
-/* Of a done operation: NULL on success, else what happened. Belongs to the operation. */
+/* The error of a done operation; NULL on success. Belongs to the operation. */
 const pomex_error *pomex_operation_error(const pomex_operation *operation);
 
-/* Whether a video is paid for, as far as is known: of a done operation with an error, what that
- * says; of one without, of its good answer (for callers who cannot read it). One that runs and
- * that may be billed says MAYBE from its beginning. */
+/* Whether a video is paid for, as far as is known. A done operation with an error: the `billed` of
+ * that error. A done operation without one: what its answer means (for callers who cannot read the
+ * answer). A running operation that could be billed: MAYBE, from its beginning. */
 pomex_billed pomex_operation_billed(const pomex_operation *operation);
 
-/* The id of the asset or task that the operation is about, or that it has made; NULL: none is
+/* The id of the asset or task that the operation is about, or that it has made; NULL if none is
  * known. Belongs to the operation. */
 const char *pomex_operation_object(const pomex_operation *operation);
 
-/* The body of the reply (of a wait that runs: of the latest look), and its length in *length (NULL
- * is allowed). "" if there is none. Belongs to the operation until its next look or pomex_operation_release. */
+/* The body of the reply (of a running wait: of the latest look), and its length in *length (which
+ * can be NULL). "" if there is none. Belongs to the operation until its next look or
+ * pomex_operation_release. */
 const char *pomex_operation_body(const pomex_operation *operation, size_t *length);
 
 /* HTTP status of that reply; 0 if there is none. */
@@ -360,16 +368,17 @@ int pomex_operation_status(const pomex_operation *operation);
 /* Downloads: bytes saved so far, and the whole length; -1 while that is unknown. */
 void pomex_operation_progress(const pomex_operation *operation, int64_t *done, int64_t *total);
 
-/* Of a done download with `hold`: the SHA-256 of the file; "" of anything else. Belongs to the
- * operation. */
+/* The SHA-256 of the file of a done download with `hold`; "" for any other operation. Belongs to
+ * the operation. */
 const char *pomex_operation_sum(const pomex_operation *operation);
 
-/* Of a download that is saved: what its first bytes look like, "mp4" or "webm"; "unknown" of
- * anything else, and before. A static string. */
+/* What the first bytes of a saved download look like: "mp4" or "webm"; "unknown" for anything else,
+ * and before it is saved. A static string. */
 const char *pomex_operation_looks_like(const pomex_operation *operation);
 
-/* The X-Request-Id of the last attempt's answer, also of a good one; NULL: it had none, or none came.
- * Belongs to the operation until its next attempt or pomex_operation_release. */
+/* The X-Request-Id of the last attempt's answer, also of a successful one; NULL if no answer came,
+ * or none with that header. Belongs to the operation until its next attempt or
+ * pomex_operation_release. */
 const char *pomex_operation_request_id(const pomex_operation *operation);
 
 /* A done download's attempts, a wait's looks, a call's attempts. */
