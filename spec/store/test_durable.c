@@ -285,9 +285,16 @@ static void whatever_a_power_loss_keeps_the_store_is_whole(void **state)
         pomex_store_request *fact = bed_new_request(POMEX_STORE_FACT);
         fact->fact = (pomex_store_fact){
             .job = job.id, .attempt = 1, .kind = POMEX_STORE_TASK, .task = task};
+        bool cut_it = rand_r(&seed) % 3 == 0;
+        int64_t before = disk_writes();
+        disk_slow(cut_it ? 50 : 0);
         bed_submit(bed, fact);
-        if (rand_r(&seed) % 3 == 0)
-            lost += cut(bed, seed | 1, is_no_older);
+        if (cut_it) {
+            for (int tries = 0; disk_writes() == before && tries < 50000; tries++)
+                usleep(100);
+            lost += cut(bed, seed | 1, is_no_older); /* written, and not synced yet */
+        }
+        disk_slow(0);
         assert_int_equal(bed_wait(bed)->answer, POMEX_STORE_YES);
         all->states[i] = POMEX_STORE_POLLING;
     }
