@@ -1,5 +1,5 @@
---- The host "auto": asks at each wait which host runs there, and waits as that one does. It yields
---- no coroutine that neither pomex nor that host started.
+--- The host "auto": at each wait it finds out which host's loop runs, and waits as that host does.
+--- It never yields a coroutine that neither pomex nor that host started.
 
 local blocking = require "pomex.host.blocking"
 local catch = require "pomex.host.catch"
@@ -9,8 +9,8 @@ local auto = { name = "auto" }
 
 local loaded, running, started = package.loaded, coroutine.running, coroutines.started
 
--- What the host "openresty" needs of nginx. Unit tests of nginx code put a table of their own into
--- the global ngx, which has only some of it.
+-- The parts of nginx that the host "openresty" needs. Unit tests of nginx code put a table of their
+-- own into the global ngx, which has only some of these parts.
 local OF_NGINX = {
   worker = "exiting", timer = "at", thread = "spawn", socket = "tcp", config = "ngx_lua_version",
 }
@@ -39,8 +39,8 @@ local function openresty()
     .. "(%s)"):format(tostring(host)), 0)
 end
 
--- The host whose loop runs here or will run, or nil; and whether that loop itself resumes the
--- running coroutine: nil means that the loop does not run yet.
+-- The host whose loop runs here or will run, or nil. The second result tells whether that loop
+-- itself resumes the running coroutine; nil means that the loop does not run yet.
 local function looping()
   local ngx = rawget(_G, "ngx")
   if ngx ~= nil and is_nginx(ngx) then
@@ -64,16 +64,17 @@ local function looping()
   end
 end
 
--- The host that waits here; or nil, and why nobody may. Where a loop runs, to block would stop it,
--- and to yield a coroutine that the loop did not start would surprise whoever resumes it.
+-- The host that waits here; or nil, and why nothing may wait. If a loop runs, a blocking wait would
+-- stop it, and a yield of a coroutine that the loop did not start would surprise the code that
+-- resumes the coroutine.
 local function waiter()
   local host, own = looping()
   if own == nil then return blocking end
   if own then return host end
   local co = running()
   if co and started[co] then return coroutines end
-  return nil, ("pomex: %s did not start the coroutine that runs here, and must not be held up; "
-    .. "wait in a task that client:spawn started, or say pomex.new{ host = %q }"):format(
+  return nil, ("pomex: %s did not start the coroutine that runs here, and a wait would block its "
+    .. "loop; wait in a task that client:spawn started, or say pomex.new{ host = %q }"):format(
     host.name, host.name)
 end
 

@@ -1,4 +1,5 @@
---- The host "blocking": a wait steps the client and sleeps in the kernel in between. For scripts.
+--- The host "blocking": a wait steps the client, and sleeps in the kernel between two steps. For
+--- scripts.
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
@@ -9,8 +10,8 @@ local blocking = { name = "blocking", spawn = coroutines.spawn }
 local now, yieldable, running = core.now, core.yieldable, coroutine.running
 local started, park = coroutines.started, coroutines.park
 
--- The coroutine task that runs, and its coroutine. It may be another client's than the one that it
--- waits on.
+-- The coroutine task that runs, and its coroutine. The task can belong to another client than the
+-- one that it waits on.
 local function running_task()
   local co = running()
   local task = co and started[co]
@@ -18,7 +19,7 @@ local function running_task()
 end
 
 -- A coroutine of the program's own that runs within a task must not block the thread: the other
--- tasks would stand still for as long.
+-- tasks would stand still meanwhile.
 local function may_block(client)
   if coroutines.within_task() then return nil, coroutines.WITHIN_OWN end
   if client.loop:in_step() then return nil, coroutines.WITHIN_STEP end
@@ -43,7 +44,8 @@ local function sooner(a, b)
   return least and math.max(least, 0)
 end
 
--- Parks a task. Whoever drives the loop of the task's own client drives the one that it waits on.
+-- Parks a task. The code that drives the loop of the task's own client also drives the loop of the
+-- client that the task waits on.
 local function park_task(client, co, task, ready, timeout)
   local own, other = task.client.loop, client.loop
   -- A tail call: what waits by the thousand should have small stacks.
@@ -66,12 +68,14 @@ local function poll(loop, all, seconds)
   if polled == nil and why ~= "interrupted" then error("pomex: cannot wait: " .. why, 0) end
 end
 
--- Errors that a wait did not raise are for the next step.
+-- Makes the descriptor readable if there are errors that the wait did not raise: the next step
+-- raises them.
 local function arm(loop)
   if loop:unheard() > 0 and not loop.closed then loop:arm() end
 end
 
----A signal ends the poll early, so that a hook of Lua's can raise on Ctrl-C; then the poll goes on.
+--- A signal ends the poll early, so that a hook of Lua can raise on Ctrl-C; if none raises, the
+--- poll goes on.
 ---@param client pomex.Client
 ---@param ready pomex.Ready
 ---@param timeout? number seconds
@@ -83,14 +87,14 @@ function blocking.wait(client, ready, timeout)
   local allowed, why = may_block(client)
   if not allowed then error(why, 0) end
   local deadline = timeout and now() + timeout
-  -- The poll comes first, and returns at once where there is something to do.
+  -- The poll comes first; it returns at once if there is something to do.
   while not ready() do
     if loop.closed then error("pomex client is closed", 0) end
     local seconds_left = deadline and deadline - now()
     all = others.of(loop)
     poll(loop, all, seconds_left)
-    -- Deaf to errors that are yet to be raised: only a step raises them, and if they made the
-    -- descriptor readable, this wait would spin until then.
+    -- The steps are deaf to errors that are yet to be raised. Only a client:step() raises them, and
+    -- if they made the descriptor readable, this wait would spin until then.
     loop:advance(nil, true)
     others.advance(all, nil, true)
     if seconds_left and seconds_left <= 0 then break end

@@ -1,12 +1,12 @@
---- Runs the function of a coroutine task so that its end is known, whether it returns or raises, in
---- any coroutine that a host gives it.
+--- Runs the function of a coroutine task, in any coroutine that a host gives it, so that pomex
+--- learns of its end whether the function returns or raises.
 
 local catch = {}
 
 local running, yield = coroutine.running, coroutine.yield
 local resume, status = coroutine.resume, coroutine.status
 
----An error that was raised, as text; its __tostring can raise, too.
+--- The text of an error that was raised. An error's __tostring can raise, too.
 ---@param err any
 ---@return string
 function catch.said(err)
@@ -16,8 +16,8 @@ end
 
 local said = catch.said
 
----`words` with a traceback of `co` below; the words alone if the program has no `debug`, or one
----that raises, since the error itself must not be lost.
+--- `words` with a traceback of `co` below it. If the program has no `debug`, or one that raises,
+--- the words alone: the error itself must not be lost.
 ---@param co thread|nil nil: the running coroutine
 ---@param words string
 ---@param level? integer
@@ -33,7 +33,7 @@ end
 
 local traceback = catch.traceback
 
--- On PUC 5.1: the coroutine that `call` was called in, by the one that it made.
+-- On PUC 5.1: maps the coroutine that `call` made to the coroutine that called `call`.
 ---@type table<thread, thread>
 local outer = setmetatable({}, { __mode = "kv" })
 
@@ -43,7 +43,7 @@ local function hand_on(co, ok, ...)
   return false, (...), traceback(co, said((...)))
 end
 
--- By the version, and not by trying to yield in a pcall: nginx cannot yield within `require`.
+-- The version decides, not a trial of a yield in a pcall: nginx cannot yield within `require`.
 local PUC_51 = _VERSION == "Lua 5.1" and not rawget(_G, "jit")
 catch.PUC_51 = PUC_51
 
@@ -53,14 +53,14 @@ end
 
 local function unfolded(ok, what, ...)
   if ok then return true, what, ... end
-  -- A string: `traced` itself has failed.
+  -- If the handler `traced` failed itself, the error is a string.
   if type(what) ~= "table" then return false, what, tostring(what) end
   return false, what[1], what[2]
 end
 
----A pcall within which `f` (a function in Lua) can yield; an error comes with its traceback. The
----pcall of PUC 5.1 cannot: there `f` runs in a coroutine of its own, whose yields reach whoever
----resumes the coroutine that called this.
+--- A pcall within which `f` (a function in Lua) can yield. An error comes with its traceback.
+--- Nothing can yield in the pcall of PUC 5.1: there `f` runs in a coroutine of its own, and its
+--- yields reach the code that resumes the coroutine that called this function.
 ---@param f function
 ---@param ... any its arguments
 ---@return boolean ok
@@ -72,8 +72,8 @@ function catch.call(f, ...)
   return hand_on(co, resume(co, ...))
 end
 
----The running coroutine as its host knows it: the one to resume. It differs from
----coroutine.running() on PUC 5.1 within `call`.
+--- The running coroutine that its host knows and resumes. On PUC 5.1 within `call` it is another
+--- than coroutine.running().
 ---@return thread|nil
 function catch.current()
   local co = running()
@@ -81,7 +81,7 @@ function catch.current()
   return co
 end
 
--- The tasks that hosts have started, by the coroutine that runs each.
+-- The tasks that hosts have started; the key is the coroutine that runs the task.
 ---@type table<thread, pomex.Task>
 local hosted = setmetatable({}, { __mode = "k" })
 

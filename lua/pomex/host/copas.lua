@@ -1,6 +1,6 @@
---- The host "copas": a thread of copas that waits sleeps in its select(), as does the thread that
---- watches the client. Coroutine tasks are copas threads. The host must be named, since Debian's
---- copas does not tell whether it runs.
+--- The host "copas": a thread of copas that waits sleeps in its select(), and so does the thread
+--- that watches the client. A coroutine task is a copas thread. The program must name this host,
+--- since Debian's copas does not tell whether it runs.
 
 local copas = require "copas"
 local core = require "pomex.core"
@@ -12,8 +12,9 @@ local host = { name = "copas" }
 
 local now = core.now
 
--- Copas takes a bell for a socket. luasocket's select() does not wait for a socket without a
--- descriptor, and takes one that is "dirty" as readable without looking at its descriptor.
+-- A bell wakes a thread of copas, which takes the bell for a socket. luasocket's select() does not
+-- wait for a socket without a descriptor, and reports a socket that is "dirty" as readable without
+-- looking at its descriptor.
 local Bell = {}
 Bell.__index = Bell
 
@@ -35,7 +36,7 @@ local function new_bell(fd)
   return bell, function() bell.rung = true end
 end
 
----Nothing can be started where luasocket's select() cannot take the client's descriptor.
+--- Nothing can be started if luasocket's select() cannot take the client's descriptor.
 ---@param client pomex.Client
 ---@param what "wait"|"start"
 ---@return boolean|nil allowed
@@ -44,8 +45,8 @@ function host.may(client, what)
   if what == "start" then
     local fd = watcher.descriptor(client)
     if fd < socket._SETSIZE then return true end
-    return nil, ("pomex: copas cannot watch descriptor %d: luasocket's select() takes those below "
-      .. "%d"):format(fd, socket._SETSIZE)
+    return nil, ("pomex: copas cannot watch descriptor %d: luasocket's select() takes only "
+      .. "descriptors below %d"):format(fd, socket._SETSIZE)
   end
   if not coroutines.running() then
     return nil, 'pomex: with host = "copas" only a thread can wait; copas.addthread starts one'
@@ -53,7 +54,7 @@ function host.may(client, what)
   return watcher.may_wait()
 end
 
--- In a thread of its own, so that the thread that watches does not end with the error.
+-- The error is raised in a thread of its own, so that the thread that watches does not end with it.
 local function tell(message)
   copas.addthread(function() error(message, 0) end)
 end
@@ -95,7 +96,7 @@ end
 ---@param f function
 ---@param ... any its arguments
 function host.spawn(task, f, ...)
-  -- Copas hands each thread a socket first, which is nil here.
+  -- Copas passes a socket to each thread as the first argument; here it is nil.
   copas.addthread(function(_, ...) task:run(f, ...) end, ...)
 end
 

@@ -1,6 +1,6 @@
---- The host "coroutine": a wait yields, and `client:step()` resumes. For frame loops and for
---- schedulers of one's own. Hosts without a kind of task of their own start their coroutine tasks
---- here, too.
+--- The host "coroutine": a wait yields, and `client:step()` resumes the coroutine. For frame loops
+--- and for schedulers of one's own. Hosts that have no kind of task of their own start their
+--- coroutine tasks here, too.
 
 local core = require "pomex.core"
 local catch = require "pomex.host.catch"
@@ -9,8 +9,8 @@ local coroutines = {
   current = catch.current,
   name = "coroutine",
   WITHIN_C = "pomex: a wait in a function that a function in C calls ("
-    .. (catch.PUC_51 and "pcall, " or "") .. "string.gsub, table.sort, require), through which "
-    .. "nothing can yield; call it from Lua",
+    .. (catch.PUC_51 and "pcall, " or "") .. "string.gsub, table.sort, require); no "
+    .. "coroutine can yield through C, so call the function from Lua",
   WITHIN_STEP = "pomex: a wait within a step; wait in a task that client:spawn started",
   WITHIN_OWN = "pomex: a wait in a coroutine of your own within a task, which would stop every "
     .. "other task; wait in the task itself, or start the coroutine's function with client:spawn",
@@ -23,31 +23,31 @@ local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.statu
 -- A wait yields this, so that a task's own yields can be told from it.
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
 
--- Lua 5.1 and LuaJIT keep a weak key for as long as its value refers to it, and a task refers to
--- its client, which refers to the coroutine. There the values are weak, too, and the client's loop
+-- Lua 5.1 and LuaJIT keep a weak key as long as its value refers to it: a task refers to its
+-- client, and the client to the coroutine. So the values are weak there, too, and the client's loop
 -- keeps the tasks.
 coroutines.keeps_tasks = _VERSION == "Lua 5.1"
 
--- The coroutines that were started here, and the task of each.
+-- The task of each coroutine that was started here.
 ---@type table<thread, pomex.Task>
 local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "k" })
 coroutines.started = started
 
-local active -- the coroutine that was resumed last here, and has not come back yet
+local active -- the coroutine that was resumed here last and is still running or resuming others
 
 local function back(outer, ...)
   active = outer
   return ...
 end
 
--- Resumes a coroutine; meanwhile it is the active one.
+-- Resumes a coroutine, which is the active one meanwhile.
 local function enter(co, ...)
   local outer = active
   active = co
   return back(outer, resume(co, ...))
 end
 
----Whether the running coroutine was resumed by a task's, and is not a task's itself.
+--- Whether a coroutine of a task resumed the running coroutine, which is not a task's itself.
 ---@return boolean
 function coroutines.within_task()
   return active ~= nil and active ~= running() and status(active) == "normal"
@@ -129,15 +129,16 @@ function coroutines.wait(client, ready, timeout)
   return park(client, co, started[co], ready, timeout)
 end
 
--- What follows from how a coroutine left its resume: it waits, it yielded of its own accord, it
--- returned, or it raised.
+-- Handles the return of a resume: the coroutine waits, yielded of its own accord, returned, or
+-- raised.
 local function after_resume(loop, co, task, ok, ...)
   local what = ...
-  -- rawequal: what a task yields may have an __eq that returns anything.
+  -- rawequal is used because a value that a task yields can have an __eq that returns anything.
   if rawequal(what, PARKED) then return end
   if status(co) == "suspended" then
     if task and not task.resumed_elsewhere then
-      -- Another client's loop resumes a task that waited on it; the next step is its own client's.
+      -- A task that waited on another client is resumed by that client's loop; it goes on in the
+      -- next step of its own client.
       local own = task.client.loop
       if own.closed then own = loop end
       own.later[#own.later + 1] = co
@@ -151,7 +152,7 @@ local function after_resume(loop, co, task, ok, ...)
     return
   end
   local trace = catch.traceback(co, said(what))
-  -- 5.4: variables to be closed of a coroutine that failed wait for this.
+  -- On 5.4 a coroutine that failed closes its to-be-closed variables only here.
   if coroutine.close then coroutine.close(co) end
   if task then
     task:fail(what, trace)
@@ -161,13 +162,13 @@ local function after_resume(loop, co, task, ok, ...)
   started[co] = nil
 end
 
--- A task's coroutine has ended, but memory ran out before everybody was told how.
+-- The coroutine of a task has ended, but memory ran out before every waiter was told how.
 local function tell_again(co, task)
   if task.finished then
     task:settle()
   else
-    task:fail("pomex: what a task returned is lost: there was not enough memory, or somebody "
-      .. "else resumed its coroutine")
+    task:fail("pomex: the result of a task is lost: there was not enough memory, or other code "
+      .. "resumed its coroutine")
   end
   started[co] = nil
 end
@@ -179,14 +180,14 @@ function coroutines.resume(loop, co)
   local task = started[co]
   if status(co) ~= "suspended" then
     if task and status(co) == "dead" then tell_again(co, task) end
-    -- The program may have resumed or closed a coroutine of its own that was waiting.
+    -- The program has perhaps resumed or closed a coroutine of its own that was waiting.
     return
   end
   return after_resume(loop, co, task, enter(co))
 end
 
----Runs `f(…)` in a coroutine, at once, up to its first wait. The task is told how it ends. A bare
----coroutine.yield() in it waits for the next step.
+--- Runs `f(…)` at once in a coroutine, up to its first wait. The task is told how the coroutine
+--- ends. A bare coroutine.yield() in `f` waits for the next step.
 ---@param task pomex.Task
 ---@param f function
 ---@param ... any its arguments

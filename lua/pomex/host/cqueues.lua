@@ -1,6 +1,6 @@
---- The host "cqueues": waits sleep on a condition in their controller's loop, and one thread in
---- each controller watches the client. Coroutine tasks are threads of the controller in which they
---- are started.
+--- The host "cqueues": a wait sleeps on a condition in its controller's loop, and one thread in
+--- each controller watches the client. A coroutine task is a thread of the controller in which it
+--- is started.
 
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
@@ -13,7 +13,7 @@ local poll = cqueues.poll
 local NO_CONTROLLER = "pomex: no controller of cqueues runs here; wait in "
   .. "cq:wrap(function() … end)"
 
----Where no controller runs nothing can be started either, since nothing would watch it.
+--- If no controller runs, nothing can be started either, since nothing would watch the client.
 ---@param _ pomex.Client
 ---@param what "wait"|"start"
 ---@return boolean|nil allowed
@@ -24,7 +24,8 @@ function host.may(_, what)
   return watcher.may_wait()
 end
 
----Has the running controller watch the client too, beside other controllers that do.
+--- Makes the running controller watch the client, in addition to the controllers that watch it
+--- already.
 ---@param client pomex.Client
 ---@param stop? fun()
 ---@return fun()|nil stop
@@ -34,7 +35,8 @@ function host.watch(client, stop)
   if not cq or controllers[cq] then return stop end
   local pollable = { pollfd = watcher.descriptor(client), events = "r" }
   loop.controllers, controllers[cq] = controllers, true
-  -- In a thread of its own, since an error ends the controller's loop with the thread that raises.
+  -- The error is raised in a thread of its own, since it ends the controller's loop together with
+  -- the thread that raises it.
   local function tell(message) cq:wrap(error, message, 0) end
   cq:wrap(function()
     while loop.controllers == controllers do
@@ -44,7 +46,7 @@ function host.watch(client, stop)
   end)
   return function()
     loop.controllers = nil
-    -- Wakes the threads that poll it, in every controller.
+    -- This wakes the threads that poll the descriptor, in every controller.
     cqueues.cancel(pollable.pollfd)
   end
 end

@@ -1,5 +1,6 @@
---- The host "luv": waits yield their coroutine, and a uv_poll handle on the client resumes it.
---- Coroutine tasks are coroutines of pomex's, which may also yield for other callbacks of luv's.
+--- The host "luv": a wait yields its coroutine, and a uv_poll handle on the client's descriptor
+--- resumes it. Coroutine tasks are coroutines of pomex's, which can also yield for other callbacks
+--- of luv's.
 
 local coroutines = require "pomex.host.coroutine"
 local luv = require "luv"
@@ -8,14 +9,14 @@ local watcher = require "pomex.host.watcher"
 
 local host = { name = "luv" }
 
--- The clients that are watched and luv's handles, both by descriptor. A handle is never closed,
--- only stopped: luv 1.44 crashes at exit if a handle was closed and its loop did not run after
--- that. A stopped handle holds no loop, and serves the next client whose descriptor has its number.
+-- The watched clients, and luv's handles, both by descriptor. A handle is only stopped, never
+-- closed: luv 1.44 crashes at exit if a handle was closed and its loop did not run after that. A
+-- stopped handle keeps no loop alive, and serves the next client whose descriptor has its number.
 ---@type table<integer, pomex.Client>
 local watched = {}
 local handles = {}
 
--- When a callback raises, luv ends the process, unless it is embedded in another program.
+-- When a callback raises, luv ends the process, unless luv is embedded in another program.
 local function raise(message)
   error(message, 0)
 end
@@ -74,9 +75,9 @@ function host.wait(client, ready, timeout)
   return coroutines.wait(client, ready, timeout)
 end
 
--- A callback of luv's may resume the task for the last time, and pomex would not see its end; so
--- the task itself says how it ended. (PUC 5.1 cannot yield within a pcall: there an error goes to
--- whoever resumed the task.)
+-- A callback of luv's can resume the task for the last time, and pomex would not see its end; so
+-- the task itself reports how it ended. (Nothing can yield within a pcall on PUC 5.1: there an
+-- error goes to the code that resumed the task.)
 local function body(task, f, ...)
   if catch.PUC_51 then return task:finish(f(...)) end
   return task:ended(catch.call(f, ...))

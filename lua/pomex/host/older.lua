@@ -1,6 +1,6 @@
---- Hosts written for the first versions of pomex, made to be hosts of today. They are tables with a
---- function `running`, which nothing calls, and with `wait` and `spawn(f)`; some also have `start`,
---- `here`, `refuse`, `guard` and `attach`. Below it is said of each what it did.
+--- Adapts hosts that were written for the first versions of pomex. Such a host is a table with a
+--- function `running`, which nothing calls, and with `wait` and `spawn(f)`; some hosts also have
+--- `start`, `here`, `refuse`, `guard` and `attach`. The comments below tell what each function did.
 
 local options = require "pomex.options"
 
@@ -18,8 +18,8 @@ function older.is(host)
   return host.running ~= nil
 end
 
--- `start(task, f, …)` started a coroutine of pomex's; `spawn(f)` anything that calls f(), which
--- never raises; `here()` returned the host that starts tasks where it is asked.
+-- `start(task, f, …)` started a coroutine of pomex's. `spawn(f)` started something that calls f(),
+-- which never raises. `here()` returned the host that starts tasks in the running code.
 local function spawn(host, task, f, ...)
   if host.here then host = host.here() end
   if host.start then return host.start(task, f, ...) end
@@ -27,8 +27,8 @@ local function spawn(host, task, f, ...)
   host.spawn(function() task:run(f, unpack(arguments, 1, count)) end)
 end
 
--- `refuse(client)` returned why nothing can wait here, or nil; `guard(client)` raised where nothing
--- can be started.
+-- `refuse(client)` returned why the running code cannot wait, or nil; `guard(client)` raised if it
+-- cannot start anything.
 local function may(host, client, what)
   if what == "wait" then
     local why = host.refuse and host.refuse(client)
@@ -40,8 +40,9 @@ local function may(host, client, what)
   return true
 end
 
--- `attach(client)` watched the client and set two fields: `client.loop.idle`, to be called after a
--- step that left nothing pending, and `client.loop.detach`, before the descriptor is closed.
+-- `attach(client)` watched the client and set two functions: `client.loop.idle`, which is called
+-- after a step that left nothing pending, and `client.loop.detach`, which is called before the
+-- descriptor is closed.
 local function watch(host, client)
   local loop = client.loop
   host.attach(client)

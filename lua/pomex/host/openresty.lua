@@ -1,6 +1,6 @@
 --- The host "openresty": a wait sleeps in an ngx.semaphore, to which the pump posts, so that no
---- worker is ever blocked. Coroutine tasks are light threads. It works in every phase that can
---- yield, and in timers.
+--- worker is ever blocked. A coroutine task is a light thread. The host works in timers, and in
+--- every phase that can yield.
 
 local pump = require "pomex.host.openresty_pump"
 local semaphore = require "ngx.semaphore"
@@ -10,7 +10,7 @@ local get_phase = ngx.get_phase
 
 local openresty = { name = "openresty", watch = pump.watch }
 
--- 23 days: nginx counts milliseconds in 31 bits.
+-- Seconds: 23 days, since nginx counts milliseconds in 31 bits.
 local LONGEST = 2e6
 
 -- The phases in which nginx cannot yield, by the names that users know.
@@ -21,8 +21,8 @@ local BARRED = {
   ssl_session_store = "ssl_session_store_by_lua", exit_worker = "exit_worker_by_lua",
 }
 
--- In these phases nothing can be started either: it would belong to the master process, or never
--- end.
+-- In these phases nothing can be started either: in init_by_lua the operation would belong to the
+-- master process, and in exit_worker_by_lua it would never end.
 local CLOSED = { init = true, exit_worker = true }
 
 local INSTEAD = {
@@ -48,13 +48,14 @@ function openresty.may(_, what)
   end
   if BARRED[phase] then return nil, why_barred(phase) end
   local allowed, why = watcher.may_wait()
-  -- nginx uses coroutines again, even one that it ended in the middle of a step of the pump's.
+  -- nginx uses a coroutine again even if it ended that coroutine in the middle of a step of the
+  -- pump.
   if not allowed and pump.revive() then return watcher.may_wait() end
   return allowed, why
 end
 
--- Waiters to be used again. One whose light thread was killed in its wait does not come back here;
--- to wake it later posts a semaphore that nobody waits for.
+-- Waiters to be used again. A waiter whose light thread was killed in its wait does not come back
+-- to this list; a later wake posts a semaphore that nobody waits for.
 local spares = {}
 
 local function new_semaphore()
@@ -72,10 +73,11 @@ local function new_waiter()
     end
   end
   -- After ngx.thread.wait(a, b) has returned because `a` ended, the end of `b` resumes the parent
-  -- from whatever it waits in by then. If that is this semaphore, the parent stays in its queue,
-  -- and the semaphore must not be used again: it would resume a request that is long over.
+  -- from any wait that it is in by then. If the parent waits for this semaphore, it stays in the
+  -- semaphore's queue. The semaphore must not be used again: it would resume a request that is long
+  -- over.
   local function is_sound(ok, woken)
-    -- The second post reaches this coroutine only if no other is before it in the queue.
+    -- The second post reaches this coroutine only if no other coroutine is before it in the queue.
     if woken then return ok and sema:wait(0) end
     return sema:count() >= 0
   end
@@ -105,9 +107,9 @@ function openresty.wait(client, ready, timeout)
   if #spares < 64 then spares[#spares + 1] = waiter end
 end
 
----Starts a light thread. nginx keeps half a kilobyte of each until its parent ends. To wait for the
----thread would free that, but ngx.thread.wait crashes where the parent has ended and its coroutine
----serves another request.
+--- Starts a light thread. nginx keeps half a kilobyte of each until its parent ends.
+--- ngx.thread.wait would free that, but it crashes if the parent has ended and the parent's
+--- coroutine serves another request.
 ---@param task pomex.Task
 ---@param f function
 ---@param ... any its arguments

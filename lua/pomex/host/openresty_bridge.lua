@@ -7,7 +7,8 @@ local bridges = {}
 
 local ngx = ngx
 
--- The longest time-out that a cosocket takes: it logs an error at each time-out of a read.
+-- The longest time-out that a cosocket takes. It is used because a cosocket logs an error at each
+-- time-out of a read.
 local NEVER = 2147483647
 
 local told -- whether the log says already that there is no bridge
@@ -29,7 +30,7 @@ local function connect(made)
   return nil, why
 end
 
----A bridge and its socket, or nil: then there can be none, and the log says why.
+--- A bridge and its socket; nil if there can be none, and the log then says why.
 ---@param wanted boolean false: the program has switched bridges off
 ---@param paused boolean the last bridge broke just now, so none is tried
 ---@return userdata|nil bridge
@@ -44,9 +45,9 @@ function bridges.open(wanted, paused)
     if sock then return made, sock end
     made:close()
   end
-  tell(ngx.WARN, why, "; for less, allow workers to start a thread, and to make a unix socket in "
-    .. "/tmp, /dev/shm, /var/tmp or $TMPDIR (workers see that only with \"env TMPDIR;\" in "
-    .. "nginx.conf)")
+  tell(ngx.WARN, why, "; to avoid that, allow workers to start a thread, and to make a unix socket "
+    .. "in /tmp, /dev/shm, /var/tmp or $TMPDIR (workers see this variable only with "
+    .. "\"env TMPDIR;\" in nginx.conf)")
 end
 
 ---@param made userdata a bridge

@@ -1,24 +1,24 @@
 --- The pump of the host "openresty": one light thread in each VM, in a timer of its own, steps
---- every client that has something pending. It sleeps in a read of the bridge's socket; where there
+--- every client that has something pending. It sleeps in a read of the bridge's socket; if there
 --- can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds. It ends
 --- when nothing has been pending for a moment, so that it holds no VM and no worker.
 ---
---- nginx can end the timer without telling Lua, and then nothing would step any more. So each call
---- looks whether the pump lives, and so does another timer while something is pending.
+--- nginx can end the timer without telling Lua, and then no client would be stepped any more. So
+--- each call checks whether the pump lives, and while something is pending, so does another timer.
 
 local bridges = require "pomex.host.openresty_bridge"
 local core = require "pomex.core"
 local watcher = require "pomex.host.watcher"
 
 local pump = {
-  bridge = true,   -- false: never try one
-  linger = 0.25,   -- seconds for which idle clients stay watched: to start another pump costs a
-                   -- fifth of a millisecond
-  look = 25,       -- seconds between two looks whether the pump lives, while there are no calls
-  silent = 1,      -- seconds without a round after which a pump without a bridge counts as dead;
-  stuck = 20,      -- the same within a step, where a handler perhaps waits, although it must not
-  pause = 10,      -- seconds without a bridge after it broke at its start, or the pump raised
-  up = false,      -- the pump runs, and learns of all that happens
+  bridge = true,   -- false: the pump never tries a bridge
+  linger = 0.25,   -- seconds for which idle clients stay watched, since the start of another pump
+                   -- costs a fifth of a millisecond
+  look = 25,       -- seconds between two checks whether the pump lives, while there are no calls
+  silent = 1,      -- seconds without a round after which a pump without a bridge counts as dead
+  stuck = 20,      -- the same within a step, in which a handler perhaps waits although it must not
+  pause = 10,      -- seconds without a bridge after a bridge broke at its start or the pump raised
+  up = false,      -- the pump runs, and learns of every event
 }
 
 local ngx, now, byte = ngx, core.now, string.byte
@@ -31,8 +31,8 @@ local asked                      -- when a timer for a pump was asked for
 local current                    -- the pump that runs: { co, beat }, its coroutine and last round
 local bridge                     -- of the current pump
 local ringing                    -- the bell will ring
-local polls_until = 0            -- there is no bridge before that time
-local look_due                   -- by when the timer that looks will have looked
+local polls_until = 0            -- no bridge is tried before that time
+local look_due                   -- the time by which the timer will have checked the pump
 
 local function ring()
   if bridge and not ringing then
@@ -50,8 +50,8 @@ local function forget(fd, client)
   ring()
 end
 
--- The bell rings while a client is idle: a client that has been idle since it last rang is no
--- longer watched.
+-- The bell rings only while a client is idle. A client that has been idle since the bell last rang
+-- is no longer watched.
 local function bell()
   ringing = nil
   for fd, client in pairs(watched) do
@@ -75,7 +75,8 @@ local function run_bridge(mine, sock)
   ring()
   while next(watched) and current == mine do
     local message = sock:receive(4)
-    -- If something other than the socket resumed this coroutine, it is no message of the bridge.
+    -- If something other than the socket resumed this coroutine, `message` does not come from the
+    -- bridge.
     if current ~= mine or type(message) ~= "string" then return false end
     local a, b, c = byte(message, 1, 3)
     local fd = a + b * 256 + c * 65536
@@ -94,7 +95,7 @@ local function run_bridge(mine, sock)
   return true
 end
 
--- Returns how much is unfinished.
+-- Steps every watched client. Returns how much is unfinished.
 local function step_all()
   local all, unfinished = {}, 0
   for fd, client in pairs(watched) do all[fd] = client end
@@ -107,8 +108,9 @@ local function step_all()
   return unfinished
 end
 
--- Sleeps for a hundredth of the time for which nothing has happened, within 1 to 10 ms: a call
--- takes that much longer, and a silent one costs little. After a pause, a bridge is tried again.
+-- Runs without a bridge. Each sleep lasts a hundredth of the time for which nothing has happened,
+-- but 1 to 10 ms: a call takes that much longer, and a silent one costs little. After a pause, a
+-- bridge is tried again.
 local function run_sleeping(mine)
   local busy, seen = now(), 0
   local retry = polls_until > busy and polls_until or math.huge
@@ -121,7 +123,7 @@ local function run_sleeping(mine)
   end
 end
 
--- Closes the clients: nothing would end their waits any more.
+-- Closes the clients, because nothing would end their waits any more.
 local function close_all()
   local all = watched
   watched = {}
@@ -130,7 +132,7 @@ end
 
 local function serve(mine)
   local made, sock = bridges.open(pump.bridge, now() < polls_until)
-  -- Perhaps another pump runs: this one was taken for dead while it connected.
+  -- Perhaps another pump runs, because this one was taken for dead while it connected.
   if current ~= mine then return made and bridges.close(made, sock) end
   bridge, pump.up = made, true
   if not made then return run_sleeping(mine) end
@@ -162,7 +164,8 @@ local function run()
   if current ~= mine then return end
   clear()
   if not ok then
-    -- If it raises whenever it runs, it pauses; meanwhile the waits step the clients themselves.
+    -- If the pump raises whenever it runs, it pauses; meanwhile the waits step the clients
+    -- themselves.
     local again = now() < polls_until
     polls_until = now() + pump.pause
     if again then
@@ -181,15 +184,15 @@ end
 
 local function bury()
   local co = current.co
-  ngx.log(ngx.WARN, "pomex: what steps the clients of this worker has ended; it begins anew")
+  ngx.log(ngx.WARN, "pomex: the timer that steps this worker's clients has ended; it begins anew")
   clear()
   watcher.forsake(co, watched)
 end
 
 local look
 
--- One timer in each worker, also if each request has a VM of its own, which the timer keeps alive.
--- nginx can drop the timer without telling Lua.
+-- There is one timer in each worker, also if each request has a VM of its own, which the timer
+-- keeps alive. nginx can drop the timer without telling Lua.
 local function look_later()
   if look_due and now() < look_due or not core.sentry(pump.look + 1) then return end
   local ends = exiting()
@@ -218,13 +221,13 @@ function pump.revive()
 end
 
 -- Starts a pump unless one lives. nginx drops timers beyond lua_max_running_timers without telling
--- Lua, so after a second it is asked again.
+-- Lua, so after a second pomex asks for a timer again.
 function ensure()
   if current and not pump.revive() or asked and now() - asked < 1 then return end
   asked = ngx.timer.at(0, run) and now() or nil
 end
 
----Something of `client` is pending: the pump learns of it, and is started if it does not run.
+--- Something of `client` is pending: tells the pump, and starts a pump if none runs.
 ---@param client pomex.Client
 ---@param stop? fun(): boolean|nil
 ---@return fun(): boolean|nil stop
@@ -237,25 +240,26 @@ function pump.watch(client, stop)
       ring()
       return true -- an idle client stays watched until the bell rings
     end
-    -- A bridge that cannot watch it is of no use.
+    -- A bridge that cannot watch the client is of no use.
     if bridge and not bridge:watch(fd) then bury() end
   end
-  -- Also for a client that is watched already: the pump may have ended, or nginx dropped its timer.
+  -- This is done for a client that is watched already, too: the pump has perhaps ended, or nginx
+  -- has dropped its timer.
   ensure()
   look_later()
   return stop
 end
 
----How long a wait may sleep at once, in seconds; nil: without a limit.
+--- The longest time that a wait may sleep at once, in seconds; nil: no limit.
 ---@return number|nil
 function pump.span()
-  -- There is work, and no pump yet: perhaps nginx dropped its timer.
+  -- There is work, but no pump yet: perhaps nginx dropped its timer.
   if not pump.up and next(watched) then return 0.02 end
   return not look_due and pump.look or nil
 end
 
----For a wait whose sleep ended after that time: looks whether the pump lives, and steps in its
----place.
+--- A wait calls this when its sleep ended after that time: checks whether the pump lives, and steps
+--- in its place if not.
 function pump.rescue()
   if not next(watched) then return end
   ensure()

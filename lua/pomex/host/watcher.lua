@@ -8,14 +8,14 @@ local now, yieldable = core.now, core.yieldable
 local watcher = {}
 
 local MAIN = {}
-local stepping -- the coroutine in which a host steps a client just now
+local stepping -- the coroutine in which a host is stepping a client
 
 local function current()
   return coroutine.running() or MAIN
 end
 
----Steps `client`. An error that nobody collected goes to `tell` as a string; if there are more,
----the descriptor stays readable.
+--- Steps `client`. An error that nobody collected is passed to `tell` as a string; if there are
+--- more errors, the descriptor stays readable.
 ---@param client pomex.Client
 ---@param tell fun(message: string)
 function watcher.step(client, tell)
@@ -26,8 +26,8 @@ function watcher.step(client, tell)
   if not ok then tell(tostring(why)) end
 end
 
----Whether the running coroutine may wait: not if it is the one that steps a client, or if it
----cannot yield just here.
+--- Whether the running coroutine may wait. It may not if it is stepping a client, or if it cannot
+--- yield at this point.
 ---@return boolean|nil allowed
 ---@return string? why
 function watcher.may_wait()
@@ -46,7 +46,8 @@ function watcher.steps_in(co)
   return stepping == co
 end
 
----The coroutine `co` will never go on: if it was stepping one of `clients`, that step is over.
+--- Notes that the coroutine `co` will never go on: if it was stepping one of `clients`, that step
+--- is over.
 ---@param co thread
 ---@param clients table<any, pomex.Client>
 function watcher.forsake(co, clients)
@@ -57,8 +58,8 @@ function watcher.forsake(co, clients)
   end
 end
 
----A host's wait. `sleep(seconds_left)` returns when `wake` was called, or after that many seconds;
----nil: after any time.
+--- The wait of a host. `sleep(seconds_left)` returns when `wake` was called, or after that many
+--- seconds; without seconds it can return at any time.
 ---@param host pomex.Host
 ---@param client pomex.Client
 ---@param ready pomex.Ready
@@ -79,7 +80,7 @@ function watcher.wait(host, client, ready, timeout, wake, sleep)
   ready:unsubscribe(wake)
 end
 
----The descriptor to watch for reading; raises where there is none.
+--- The descriptor to watch for reading; raises if there is none.
 ---@param client pomex.Client
 ---@return integer fd
 function watcher.descriptor(client)
