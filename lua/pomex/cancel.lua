@@ -1,5 +1,5 @@
---- Cancelled tasks: which task runs, whether it was cancelled, and what a cancel reaches beyond the
---- one thing that the task waits for.
+--- Cancelling of tasks: which task runs, whether it was cancelled, and what a cancel ends besides
+--- the one thing that the task waits for.
 
 local catch = require "pomex.host.catch"
 local coroutines = require "pomex.host.coroutine"
@@ -9,17 +9,17 @@ local running, started = coroutine.running, coroutines.started
 
 local cancel = {}
 
--- Whether any task was ever cancelled: as long as none was, a wait need not look which task runs.
+-- Whether any task was ever cancelled. Until one was, a wait need not find out which task runs.
 local any = false
 
----The task whose own coroutine runs; nil: another coroutine does, or none.
+--- The task whose own coroutine runs; nil if another coroutine runs, or none.
 ---@return pomex.Task|nil
 function cancel.running_task()
   local co = running()
   return co and started[co] or catch.task()
 end
 
----Whether the running task was cancelled: then nothing may be waited for in it.
+--- Whether the running task was cancelled: such a task may not wait.
 ---@return boolean
 function cancel.here()
   if not any then return false end
@@ -27,7 +27,7 @@ function cancel.here()
   return task ~= nil and task.cancelled or false
 end
 
----Cancels `task`: what it waits for, and every later wait in it.
+--- Cancels `task`: ends what it waits for, and makes every later wait in it fail.
 ---@param task pomex.Task
 function cancel.task(task)
   if task.finished or task.cancelled then return end
@@ -56,7 +56,8 @@ function cancel.reaching(ops, f, ...)
   if not task then return f(...) end
   local reach = { ops = ops, outer = task.reach }
   task.reach = reach
-  -- PUC 5.1 cannot yield within pcall; nobody there can catch what `f` raises, for the same reason.
+  -- PUC 5.1 cannot yield within a pcall. For the same reason no pcall in the task can catch what
+  -- `f` raises, so `reach` need not be restored.
   if catch.PUC_51 then return leave(task, reach, true, f(...)) end
   return leave(task, reach, pcall(f, ...))
 end

@@ -1,12 +1,12 @@
 --- The Lua half of a client's loop: which operations are pending, which coroutines can go on, and
---- which errors nobody has seen. It never waits; hosts do.
+--- which errors nobody has seen yet. It never waits; hosts do.
 
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local step = require "pomex.step"
 
--- How many errors that nobody has seen are kept for `client:step()` to raise, the oldest first. An
--- on_event that raises every time must not make the list grow for ever.
+-- The most errors that are kept for `client:step()` to raise, the oldest first, when nobody has
+-- seen them. An on_event that raises every time must not make the list grow for ever.
 local MOST = 64
 
 ---@class pomex.Failures
@@ -23,7 +23,7 @@ function Failures:add(message, task)
   end
 end
 
----How many are yet to be raised.
+--- How many errors are yet to be raised.
 ---@return integer
 function Failures:count()
   for i = #self, 1, -1 do
@@ -33,7 +33,8 @@ function Failures:count()
   return #self + (self.lost > 0 and 1 or 0)
 end
 
----Takes the oldest error that nobody has collected since; after the last, says how many were lost.
+--- Takes the oldest error that nobody has collected meanwhile. After the last one, a text says how
+--- many were lost.
 ---@return string|nil
 function Failures:take()
   local count, lost = self:count(), self.lost
@@ -47,11 +48,11 @@ local function no_failures()
   return setmetatable({ lost = 0 }, Failures)
 end
 
----A loop does what a step, a wait or the collector asks of it. Hosts use `watch`, `wake_at`,
----`stepping`, `closed` and `end_watch`.
+--- A loop works only when a step, a wait or the collector calls it. Hosts use `watch`, `wake_at`,
+--- `stepping`, `closed` and `end_watch`.
 ---@class pomex.Loop
 ---@field handle userdata the core's client
----@field pending table<integer, pomex.Operation> by number, until their end was told
+---@field pending table<integer, pomex.Operation> by number, until their end was reported
 ---@field count integer of the pending operations
 ---@field closed boolean
 ---@field stepping thread|false the coroutine in which a step runs
@@ -70,65 +71,67 @@ local loop = {}
 function loop.new(handle, on_event)
   return setmetatable({
     handle = handle, on_event = on_event,
-    pending = {}, count = 0,            -- operations by number, until their end was told
+    pending = {}, count = 0,            -- operations by number, until their end was reported
     runnable = {}, head = 1, tail = 0,  -- coroutines that the next step resumes
     queued = {},                        -- the set of those coroutines
     later = {},                         -- coroutines that yielded of their own accord
     timers = {}, due = nil,             -- deadlines of waiting coroutines, and the next of them
     failures = no_failures(),
     unsure = false,                     -- a step was cut short: see rescue in step.lua
-    closed = false, ended = false,      -- ended: closed, and everybody was told
+    closed = false, ended = false,      -- ended: closed, and every waiter was told
     gates = setmetatable({}, { __mode = "k" }), -- see map.lua
     kept = coroutines.keeps_tasks and {} or nil, -- tasks that perhaps nothing else refers to
-    elsewhere = {},                     -- coroutines of its tasks that wait on other loops: these
+    elsewhere = {},                     -- the other loops that coroutines of its tasks wait on
     spares = {},                        -- the core's operations that can be used again
-    begin_watch = nil,                  -- has the host watch, if it has a loop of its own
-    end_watch = nil,                    -- ends that; nil: the host does not watch
+    begin_watch = nil,                  -- makes a host with a loop of its own watch
+    end_watch = nil,                    -- ends the watch; nil: the host does not watch
   }, Loop)
 end
 
----Something new is pending: a host with a loop of its own watches from now on.
+--- Something new is pending: from now on a host with a loop of its own watches the client.
 function Loop:begin()
   if self.begin_watch then self.end_watch = self.begin_watch(self.end_watch) end
 end
 
----The Lua half has work that no step knows of yet: the host watches, and the descriptor becomes
----readable when the work is due.
+--- The Lua half has work that no step knows of yet: the host watches the client, and the descriptor
+--- becomes readable when the work is due.
 function Loop:stir()
   if self.stepping or self.closed then return end
   self:begin()
   self:arm()
 end
 
----Called by a host before it waits: operations may have been started where its loop did not run.
+--- A host calls this before it waits: operations were perhaps started by code that its loop did not
+--- run.
 function Loop:watch()
   if self.begin_watch and not self.closed and self:unfinished() > 0 then self:begin() end
 end
 
----Has the descriptor become readable when the Lua half has work, too.
+--- Makes the descriptor readable when the Lua half has work, too.
 ---@param deaf? boolean errors that are yet to be raised are no work
 function Loop:arm(deaf)
   local due = not deaf and self:unheard() > 0 and 0 or self:timeout()
   if due then self.handle:wake_in(due) end
 end
 
----Has the next step resume a coroutine. It is queued at most once: a second resume would hit a
----later yield of its own.
+--- Makes the next step resume a coroutine. The coroutine is queued at most once: a second resume
+--- would hit a later yield of its own.
 ---@param co thread
 function Loop:make_runnable(co)
   if self.queued[co] then return end
   local tail = self.tail + 1
-  -- In this order: if an interrupt comes in between, it is queued twice, not lost.
+  -- The order matters: if an interrupt comes in between, the coroutine is queued twice, not lost.
   self.runnable[tail] = co
   self.tail = tail
   self.queued[co] = true
   if self.stepping then return end
-  -- A closed one has no next step: a task of another client may have waited for one of this.
+  -- A closed loop has no next step, but a task of another client can have waited for one of its
+  -- operations.
   if self.ended then return step.resume_runnable(self) end
   self:stir()
 end
 
----Has `who` (as in ready:subscribe) woken at `deadline`; nil: no longer.
+--- Wakes `who` (see ready:subscribe) at `deadline`; nil: no longer.
 ---@param who thread|function
 ---@param deadline? number monotonic seconds
 function Loop:wake_at(who, deadline)
@@ -142,7 +145,7 @@ function Loop:wake_at(who, deadline)
   end
 end
 
----Has the host watch no longer if nothing is pending any more.
+--- Makes the host stop watching if nothing is pending any more.
 function Loop:rest()
   local stop = self.end_watch
   if stop and self:unfinished() == 0 and not stop() and self.end_watch == stop then
@@ -150,7 +153,7 @@ function Loop:rest()
   end
 end
 
----Wakes a coroutine, which the next step resumes, or calls a function.
+--- Wakes a waiter: the next step resumes a coroutine; a function is called.
 ---@param who thread|function
 function Loop:wake(who)
   if type(who) == "function" then who() else self:make_runnable(who) end
@@ -166,7 +169,7 @@ function Loop:failure(message, task)
   end
 end
 
----Takes the oldest error that nobody has collected since.
+--- Takes the oldest error that nobody has collected meanwhile.
 ---@return string|nil
 function Loop:take_failure()
   return self.failures:take()
@@ -185,8 +188,9 @@ function Loop:unheard()
   return self.failures:count()
 end
 
----How much is unfinished: operations, coroutines about to run or waiting on other loops, errors yet
----to be raised; 1 if there are only coroutines that wait for something else, with a deadline.
+--- How much is unfinished: operations, coroutines that are about to run or wait on other loops, and
+--- errors yet to be raised. 1 if there are only coroutines that wait for something else with a
+--- deadline.
 ---@return integer
 function Loop:unfinished()
   local count = self.count + (self.tail - self.head + 1) + #self.later + self:unheard()
@@ -196,8 +200,8 @@ function Loop:unfinished()
   return count > 0 and count or next(self.timers) and 1 or 0
 end
 
----Ends everything, and tells everybody who waits. If an error cuts this short, it can be called
----again.
+--- Ends everything, and tells everybody who waits. If an error cuts this short, `close` can be
+--- called again.
 function Loop:close()
   if self.ended then return end
   local ids, pending = {}, self.pending
@@ -215,7 +219,7 @@ function Loop:close()
   for who in pairs(self.timers) do self:wake(who) end
   self.count, self.timers, self.due, self.failures = 0, {}, nil, no_failures()
   self.ended = true
-  -- If an on_done closed the client, the step that called it resumes them.
+  -- If an on_done closed the client, the step that called it resumes the coroutines.
   if not self.stepping then step.resume_runnable(self) end
 end
 

@@ -1,4 +1,4 @@
---- `client:map`: a function run for each item of a list, a few at a time, each in its own task.
+--- `client:map`: runs a function for each item of a list, a few at a time, each in its own task.
 
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
@@ -8,8 +8,9 @@ local waitable = require "pomex.waitable"
 
 local now = core.now
 
--- What the coroutine that maps waits for: that one of the tasks that run is over. It looks, and
--- does not count: a handler that counts may have no memory to run.
+-- The waitable that the mapping coroutine waits for: it is over when one of the running tasks is
+-- over. It looks at the tasks and does not count them, since a handler that counts could lack the
+-- memory to run.
 local Map = {}
 Map.__index = Map
 for name, method in pairs(waitable) do Map[name] = method end
@@ -25,11 +26,11 @@ end
 local function start(self, index)
   local task = tasks.spawn(self.client, self.fn, self.items[index], index)
   self.running[#self.running + 1], self.index[task] = task, index
-  -- Whoever has an on_done has collected the error, too.
+  -- A task with an on_done counts as collected, so client:step() does not raise its error.
   task:on_done(self.leave)
 end
 
--- Takes the tasks that are over out of those that run.
+-- Removes the finished tasks from the list of running ones, and returns them.
 local function take_finished(self)
   local all, kept, finished = self.running, 0, {}
   for i = 1, #all do
@@ -57,7 +58,7 @@ local function collect(self)
   end
 end
 
--- Looks for a reason to start no more.
+-- Looks for a reason to start no more tasks.
 local function look(self)
   if cancel.here() then
     self.broken = { cancel.error("client:map was cancelled", self.started > 0 and "maybe" or "no") }
@@ -107,18 +108,18 @@ end
 
 local MAP = { concurrency = "whole", on_each = "callable" }
 
----Runs `fn(item, index)` for each item, a few at a time, each in its own task. What `fn` raises
----stands in its place, and the others go on. The map is broken off where the task that maps is
----cancelled (then those that run are cancelled, too), where `on_each` raises, or where the client
----is closed: no more are started, those that run are waited for (they are perhaps paid for), and
----what there is is returned.
+---Runs `fn(item, index)` for each item, a few at a time, each in its own task. If `fn` raises, its
+---error becomes the `err` of that item, and the other items go on. The map is broken off when its
+---own task is cancelled (the tasks that run are cancelled, too), when `on_each` raises, or when the
+---client is closed. It then starts no more tasks, waits for those that run (they are perhaps paid
+---for), and returns the results so far.
 ---@param client pomex.Client
 ---@param items any[]
 ---@param fn fun(item: any, index: integer): any, any
 ---@param opts? pomex.MapOptions
----@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; of one that
----  was never started, `{ nil, cancelled_error }`
----@return any err only where it was broken off: a cancelled_error, or what `on_each` raised
+---@return { [1]: any, [2]: any }[] results `{ value, err }` of each item, in order; for an item
+---  that was never started, `{ nil, cancelled_error }`
+---@return any err only if the map was broken off: a cancelled_error, or what `on_each` raised
 return function(client, items, fn, opts)
   check_items(items)
   options.expect("client:map", "fn", fn, "callable")

@@ -1,5 +1,5 @@
---- Several clients at once: the tasks of one client may wait on others, and whatever polls or steps
---- the loop of the first drives the loops of the others, too.
+--- Several clients at once: a task of one client can wait on another client. Code that polls or
+--- steps the loop of the first client therefore drives the loops of the others, too.
 
 local others = {}
 
@@ -7,8 +7,8 @@ local unpack = table.unpack or unpack
 
 local NONE = {}
 
----The other loops that a step of `loop` drives: those that tasks of its client wait on, those that
----tasks of theirs wait on, and so on; none that is closed, or in a step already.
+--- The other loops that a step of `loop` drives: those that tasks of its client wait on, those that
+--- tasks of these wait on, and so on. A loop that is closed, or in a step already, is left out.
 ---@param loop pomex.Loop
 ---@return pomex.Loop[] to be read only
 function others.of(loop)
@@ -31,7 +31,7 @@ end
 ---Sleeps until a step of `loop`, or of one of `all`, has work.
 ---@param loop pomex.Loop
 ---@param all pomex.Loop[]
----@param seconds? number at most so long
+---@param seconds? number the longest sleep
 ---@return boolean|nil ready
 ---@return string? why "interrupted", or what failed
 function others.poll(loop, all, seconds)
@@ -48,7 +48,7 @@ function others.poll(loop, all, seconds)
   return loop.handle:poll(due, unpack(descriptors))
 end
 
----Advances each of `all`; one of them may close the next.
+--- Advances each loop of `all`; one of them can close the next.
 ---@param all pomex.Loop[]
 ---@param budget? number seconds of work in the core, for each
 ---@param deaf? boolean as in `loop:advance`

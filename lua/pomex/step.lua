@@ -1,4 +1,4 @@
---- One step of a client's loop: operations learn what the core says of them, and the coroutines
+--- One step of a client's loop: operations learn of their news from the core, and the coroutines
 --- that can go on are resumed.
 
 local catch = require "pomex.host.catch"
@@ -9,7 +9,7 @@ local now, pcall, running = core.now, pcall, coroutine.running
 
 local step = {}
 
--- Wakes those whose deadline has come.
+-- Wakes the waiters whose deadline has come.
 local function expire(self)
   local time, due = now(), nil
   if time < self.due then return end
@@ -26,7 +26,7 @@ end
 
 local resume_runnable
 
----Resumes the coroutines that can go on, at least one of them, and stops at `deadline`.
+--- Resumes the coroutines that can go on, at least one of them; stops at `deadline`.
 ---@param self pomex.Loop
 ---@param deadline? number monotonic seconds
 function resume_runnable(self, deadline)
@@ -39,10 +39,11 @@ function resume_runnable(self, deadline)
       self.queued[co] = nil
       coroutines.resume(self, co)
     end
-    -- In this order: if an interrupt comes in between, it is resumed once more, not lost.
+    -- The order matters: if an interrupt comes in between, the coroutine is resumed once more, not
+    -- lost.
     self.head = head + 1
     self.runnable[head] = nil
-    -- A closed client has no next step, so there all are resumed.
+    -- A closed client has no next step, so all of its coroutines are resumed now.
     if deadline and not self.closed and now() >= deadline then break end
   end
   self.running = false
@@ -54,7 +55,7 @@ end
 
 step.resume_runnable = resume_runnable
 
--- Hands the core's events to on_event.
+-- Passes the core's events to on_event.
 local function events(self)
   local handle, hook = self.handle, self.on_event
   local event = handle:next_event()
@@ -79,7 +80,7 @@ local function dispatch(self)
           op:settle()
           if self.closed then return end
         else
-          -- The same as `settle` where at most one coroutine waits, but faster.
+          -- This is `settle` for at most one waiting coroutine, but faster.
           op.finished = true
           local who = op.waiter
           if who ~= nil then
@@ -97,8 +98,8 @@ local function dispatch(self)
   end
 end
 
--- An error cut a step short: memory ran out, or Ctrl-C raised. The core has told that step of ends
--- which it did not hand on, so each operation is asked whether it is over.
+-- An error cut a step short: memory ran out, or Ctrl-C raised. The core reported ends to that step
+-- which it did not pass on, so each operation is asked whether it is over.
 local function rescue(self)
   local ids = {}
   for id, op in pairs(self.pending) do
@@ -122,7 +123,7 @@ local function rescue(self)
   self.unsure = false
 end
 
--- The step itself; `advance` puts things right if this raises.
+-- The step itself; if it raises, `advance` puts things right.
 local function turn(self, budget)
   self.stepping = running() or core.thread()
   local deadline = budget and budget > 0 and now() + budget or nil
@@ -138,7 +139,7 @@ local function turn(self, budget)
   self.stepping = false
 end
 
----Whether a step runs. A step that an interrupt cut short is over, even if it could not say so.
+--- Whether a step runs. A step that an interrupt cut short is over, even if it could not note that.
 ---@param self pomex.Loop
 ---@return boolean
 function step.in_step(self)
@@ -149,7 +150,7 @@ function step.in_step(self)
   return false
 end
 
----Does one step: the core's work, then everything that it made ready.
+--- Does one step: the work of the core, and then the work that it made ready.
 ---@param self pomex.Loop
 ---@param budget? number seconds after which to stop early
 ---@param deaf? boolean errors that are yet to be raised do not make the descriptor readable
@@ -158,7 +159,7 @@ function step.advance(self, budget, deaf)
   if self:in_step() then
     error("pomex: a wait or step within a step; wait in a task that client:spawn started", 0)
   end
-  -- An interrupt (Ctrl-C) can raise at any line of it, and the client must stay usable.
+  -- An interrupt (Ctrl-C) can raise at any line of `turn`, and the client must stay usable.
   local ok, err = pcall(turn, self, budget)
   if not ok then self.unsure, self.running, self.stepping = true, false, false end
   if not self.closed and (self.due or self.tail > 0 or self.later[1] or self.unsure

@@ -1,5 +1,6 @@
---- Coroutine tasks: functions that run beside each other, in coroutines, and wait without blocking
---- one another. (The service also calls a video in the making a task; here that is a generation.)
+--- Coroutine tasks: functions that run in coroutines beside each other, and wait without blocking
+--- one another. (The service also calls a video in the making a task; the code here calls it a
+--- generation.)
 
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
@@ -14,12 +15,12 @@ local unpack = table.unpack or unpack
 
 local tasks = {}
 
----A function that runs beside others. Waits in it never block the thread.
+--- A function that runs beside others. A wait in it never blocks the thread.
 ---@class pomex.Task: pomex.Waitable
 ---@field client pomex.Client
 ---@field private waiting pomex.Waitable|nil what the function waits for
 ---@field private finished boolean
----@field private collected boolean somebody has seen, or will see, an error that it raises
+---@field private collected boolean somebody has seen or will see its error
 local Task = {}
 Task.__index = Task
 for name, method in pairs(waitable) do Task[name] = method end
@@ -36,7 +37,8 @@ local function over(task)
   return task:settle()
 end
 
----For hosts: the function returned. A value and an error, as pomex returns them, need no memory.
+--- For hosts: the function returned. Storing a value and an error, as pomex returns them, needs no
+--- memory.
 ---@private
 ---@param ... any what it returned
 function Task:finish(...)
@@ -46,8 +48,9 @@ function Task:finish(...)
   over(self)
 end
 
----For hosts: the function raised. Those who wait or have an on_done learn of it; if there are none,
----the next step raises it, unless somebody waits for the task before that.
+--- For hosts: the function raised. Everybody who waits for the task or has an on_done learns of it.
+--- If there is nobody, the next step raises the error, unless somebody waits for the task before
+--- that.
 ---@private
 ---@param err any
 ---@param trace? string with the traceback
@@ -59,7 +62,7 @@ function Task:fail(err, trace)
   over(self)
 end
 
----For hosts: the function ended as `catch.call` says.
+--- For hosts: the function ended; the arguments are the results of `catch.call`.
 ---@private
 ---@param ok boolean
 ---@param ... any
@@ -67,10 +70,11 @@ function Task:ended(ok, ...)
   if ok then self:finish(...) else self:fail(...) end
 end
 
----For hosts: runs the task's function `f(…)` in what the host started for it. Never raises.
+--- For hosts: runs the task's function `f(…)` in the coroutine that the host started for it. Never
+--- raises.
 Task.run = catch.run
 
--- Whether a coroutine can be made of a function in C: on 5.1 it must be one in Lua.
+-- Whether a coroutine can be made of a function in C: Lua 5.1 takes only functions in Lua.
 local ANY_FUNCTION = pcall(coroutine.create, print)
 
 local function is_in_lua(f)
@@ -92,7 +96,7 @@ end
 ---@param ... any its arguments
 ---@return pomex.Task
 function tasks.spawn(client, f, ...)
-  -- All the fields that its end sets, so that its end needs no memory.
+  -- Every field that the end of the task sets exists already, so that the end needs no memory.
   local task = setmetatable({
     client = client, waiting = nil, finished = false, collected = false, waiter = nil,
     count = nil, value = nil, second = nil,
@@ -101,7 +105,7 @@ function tasks.spawn(client, f, ...)
   return task
 end
 
----What the function returned, or nil and the error that it raised.
+--- Returns what the function returned, or nil and the error that it raised.
 ---@private
 ---@return any ...
 function Task:outcome()
@@ -113,8 +117,8 @@ function Task:outcome()
   if count == 1 then return self.value end
 end
 
--- The function goes on, and pomex does not know what it asks for: perhaps a video, unless the
--- function is one of pomex's own.
+-- The function goes on, and pomex does not know what it asks for. It could ask for a video, unless
+-- the function is one of pomex's own.
 local function goes_on(self, err)
   local waiting = self.waiting
   local handle = waiting and waiting.kind and waiting.handle
@@ -132,13 +136,13 @@ local function ran_out(self, timeout)
   }))
 end
 
--- In a cancelled task there is no wait: what it would wait for is cancelled, too.
+-- A cancelled task does not wait: it cancels what it would wait for.
 local function given_up(self)
   self:cancel()
   return goes_on(self, cancel.error("the task that waits for this one was cancelled", "no"))
 end
 
----Waits for the function to end. What it raised is raised here.
+--- Waits for the function to end. If the function raised, its error is raised here.
 ---@param timeout? number seconds for this wait alone; then nil, timeout_error; the task goes on
 ---@return any ... what the function returned
 function Task:wait(timeout)
@@ -151,7 +155,7 @@ function Task:wait(timeout)
   local may = client.host.may
   if not self.finished and cancel.here() then return given_up(self) end
   while not self.finished do
-    -- Where nothing can wait, one can still look.
+    -- Code that cannot wait can still look with a timeout of 0.
     local looks = timeout == 0 and may and not may(client, "wait")
     if looks or not self:pause(now, deadline) and deadline then
       return ran_out(self, timeout)
@@ -168,10 +172,10 @@ function Task:done()
   return self.finished or false
 end
 
----Cancels all that the task waits for: an operation, a task, those of `pomex.all` and `client:map`.
----Its function gets the cancelled_error (or the ambiguous_error of what was perhaps carried
----out) and goes on, but nothing is begun in it any more: every later call and wait in it fails at
----once with a cancelled_error. No effect on a task that is done.
+---Cancels everything that the task waits for: an operation, a task, or those of `pomex.all` and
+---`client:map`. The task's function gets the cancelled_error (or the ambiguous_error of a request
+---that was perhaps carried out) and goes on, but can begin nothing any more: every later call and
+---wait in it fails at once with a cancelled_error. No effect on a task that is done.
 function Task:cancel()
   cancel.task(self)
 end
@@ -185,7 +189,8 @@ local function outcomes(ops, cancelled)
   local results = {}
   for i = 1, #ops do
     local op = ops[i]
-    -- A task's wait would raise what the task raised; an operation's calls on_update meanwhile.
+    -- The wait of a task would raise the task's error; the wait of an operation calls on_update
+    -- meanwhile.
     if not rawequal(getmetatable(op), Task) then
       results[i] = { op:wait() }
     elseif cancelled and not op.finished then
@@ -198,8 +203,8 @@ local function outcomes(ops, cancelled)
   return results
 end
 
----Waits for all of `ops` (operations or coroutine tasks), and cancels none. A cancel of the task
----that waits cancels all of them.
+--- Waits for all of `ops` (operations or coroutine tasks), and cancels none of them. If the waiting
+--- task is cancelled, all of them are.
 ---@param ops (pomex.Operation|pomex.Task)[]
 ---@return { [1]: any, [2]: any }[] results `{ value, err }` of each, in their order; `err` is
 ---  also what a task raised
@@ -217,7 +222,7 @@ function tasks.all(ops)
     end
     if rawequal(getmetatable(op), Task) then op.collected = true end
   end
-  -- A cancel that comes later ends each of them: what became of them is waited for.
+  -- A later cancel ends each of them; this wait still lasts until their outcomes are known.
   return cancel.reaching(ops, outcomes, ops, cancel.here())
 end
 

@@ -1,8 +1,9 @@
---- What operations and coroutine tasks share: coroutines wait for them, and they have `on_done`.
+--- The common part of operations and coroutine tasks: coroutines can wait for them, and they have
+--- `on_done`.
 ---
---- A host's `wait` gets a waitable as `ready`. To call it says whether the wait is over;
---- `ready:subscribe(who)` has `who` woken (a coroutine resumed by the next step, a function called)
---- when it is worth while to call it again. Sometimes `who` is woken although nothing has changed.
+--- A host's `wait` gets a waitable as `ready`. `ready()` tells whether the wait is over.
+--- `ready:subscribe(who)` has `who` woken when it is worth while to call `ready()` again: the next
+--- step resumes a coroutine, a function is called. `who` can be woken although nothing has changed.
 
 local options = require "pomex.options"
 local catch = require "pomex.host.catch"
@@ -16,7 +17,7 @@ local waitable = {}
 function waitable:subscribe(who)
   local first, coroutine = self.waiter, type(who) == "thread"
   if first == who then return end
-  -- The first coroutine has a field of its own, since mostly there is only one.
+  -- The first coroutine has a field of its own, since mostly only one waits.
   if first == nil and coroutine then
     self.waiter = who
     return
@@ -38,8 +39,8 @@ function waitable:unsubscribe(who)
   end
 end
 
----Wakes everybody who has subscribed. A waiter is removed only after it was made runnable, since
----that can fail for lack of memory.
+--- Wakes every subscriber. A subscriber is removed only after it was made runnable, since making it
+--- runnable can fail for lack of memory.
 ---@private
 function waitable:wake()
   local first, others, loop = self.waiter, self.waiters, self.client.loop
@@ -68,14 +69,15 @@ local function run_handler(self, handler, ...)
   end
 end
 
--- The outcome is an argument, so that it is there before the handler leaves the list.
+-- The outcome is passed as an argument, so that it exists before the handler leaves the list.
 local function run_first(self, handlers, ...)
   return run_handler(self, table.remove(handlers, 1), ...)
 end
 
----Has `fn` called once with what `wait` would return: by the step that learns of the end, or at
----once if that is known already. `fn` must not wait; what it raises, `client:step()` raises. It is
----not called if the collector takes the client first, with all that was started on it.
+--- Calls `fn` once with the results of `wait`: in the step that learns of the end, or at once if
+--- the end is known already. `fn` must not wait; an error that it raises is raised by
+--- `client:step()`. `fn` is not called if the client and all that was started on it are collected
+--- first.
 ---@param fn fun(value: any, err: pomex.Error?)
 ---@return self
 function waitable:on_done(fn)
@@ -90,8 +92,8 @@ function waitable:on_done(fn)
   return self
 end
 
----Marks it as over: the handlers run, then the waiters are woken. If an error cuts this short, it
----can be called again.
+--- Marks the waitable as over: runs the handlers, then wakes the waiters. If an error cuts this
+--- short, `settle` can be called again.
 ---@private
 function waitable:settle()
   self.finished = true
