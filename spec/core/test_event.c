@@ -225,11 +225,21 @@ TEST_CASE(a_request_of_ones_own_has_its_path)
     pomex_operation *op = get("group-1"); /* a slip, but no event tells of a group */
     assert_string_equal(all[0].id, "");
     assert_string_equal(all[0].path, "");
+    pomex_operation_release(op);
+    op = get("sk-test-key");
+    assert_string_equal(all[0].id, "***********");
     char longer[400] = "/";
     memset(longer + 1, 'a', sizeof longer - 2);
     pomex_operation_release(
         finished(pomex_client_request(h.client, "GET", longer, NULL, NULL, NULL, NULL)));
-    assert_true(strlen(all[0].path) > 200 && strlen(all[0].path) < 256);
+    size_t shown = strlen(all[0].path);
+    assert_true(shown > 200 && shown < 256);
+    /* Where the cut goes through the key, nothing of it is shown. */
+    memcpy(longer + shown - 6, "sk-test-key", strlen("sk-test-key"));
+    pomex_operation_release(
+        finished(pomex_client_request(h.client, "GET", longer, NULL, NULL, NULL, NULL)));
+    assert_int_equal(strlen(all[0].path), shown);
+    assert_string_equal(all[0].path + shown - 7, "a******");
     json_decref(query);
     end(op);
 }

@@ -15,8 +15,9 @@
 
 /* ------------------------------------------------------------------------- texts of an event */
 
-/* Writes `path` without its query, which can identify a person, and without the ids of groups. */
-static void show_path(char *to, size_t size, const char *path)
+/* Writes `path` without its query, which can identify a person, and without the ids of groups, as
+ * far as it fits. */
+static void cut_path(char *to, size_t size, const char *path)
 {
     size_t used = 0, length = strcspn(path, "?");
     for (size_t i = 0; i < length && used + sizeof GROUP < size;) {
@@ -31,6 +32,15 @@ static void show_path(char *to, size_t size, const char *path)
     to[used] = '\0';
 }
 
+/* The key is hidden before the path is cut: half a key is one, too. */
+static void show_path(const pomex_operation *op, char *to, size_t size)
+{
+    char *path = pomex_operation_shown(op, op->url_path);
+    if (path)
+        cut_path(to, size, path);
+    free(path);
+}
+
 static bool is_group(const char *text)
 {
     return strncmp(text, GROUP, strlen(GROUP)) == 0;
@@ -43,7 +53,7 @@ static void set_texts(pomex_kept_event *kept, const pomex_operation *op, bool an
     const char *method = op->own && op->kind->method ? op->kind->method(op) : NULL;
     bool own = method && op->url_path;
     if (own)
-        show_path(path, sizeof path, op->url_path);
+        show_path(op, path, sizeof path);
     const char *const texts[] = {
         op->object_id && !is_group(op->object_id) ? op->object_id : NULL,
         answered ? op->request_id : NULL, own ? method : NULL, own ? path : NULL};
