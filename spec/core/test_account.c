@@ -56,3 +56,29 @@ TEST_CASE(other_accounts_and_other_rates_do_not)
     for (int i = 0; i < COUNT; i++)
         pomex_account_release(limiters[i]);
 }
+
+static int64_t stopped(void *user, enum pomex_clock_kind kind)
+{
+    (void)user;
+    (void)kind;
+    return 1;
+}
+
+/* Each goes by its own time: what one has sent in a year to come would hold up the other till then. */
+TEST_CASE(nor_do_other_clocks)
+{
+    char url[] = "https://a.test", key[] = "Bearer sk-1";
+    pomex_settings s = account(url, key, 1), of_own = s, of_another = s;
+    of_own.options.clock = of_another.options.clock = stopped;
+    of_another.options.clock_user = &s;
+    const pomex_settings *const all[] = {&s, &of_own, &of_another};
+    enum { COUNT = sizeof all / sizeof *all };
+    pomex_limiter *limiters[COUNT];
+    for (int i = 0; i < COUNT; i++) {
+        limiters[i] = pomex_account_limiter(all[i]);
+        assert_non_null(limiters[i]);
+        assert_true(may_send(limiters[i]));
+    }
+    for (int i = 0; i < COUNT; i++)
+        pomex_account_release(limiters[i]);
+}

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* Tells accounts apart without the key: 128 bits of SipHash over base URL, key and rates, with a
- * salt that this process has drawn. */
+/* Tells accounts apart without the key: 128 bits of SipHash over base URL, key, rates and clock,
+ * with a salt that this process has drawn. */
 typedef struct digest {
     uint64_t halves[2];
 } digest;
@@ -69,6 +69,9 @@ static uint64_t half(const uint64_t key[2], const pomex_settings *s)
     mix_part(v, s->base_url, strlen(s->base_url));
     mix_part(v, s->authorization, strlen(s->authorization));
     mix_part(v, s->options.rate_limits, sizeof s->options.rate_limits);
+    /* A time of one clock says nothing by another: a slot could be taken for hours. */
+    mix_part(v, &s->options.clock, sizeof s->options.clock);
+    mix_part(v, &s->options.clock_user, sizeof s->options.clock_user);
     v[2] ^= 0xff;
     for (int i = 0; i < 4; i++)
         sip_round(v);

@@ -1,6 +1,7 @@
-/* One rate limiter for all clients of an account in a process: clients with the same base URL, key
- * and rates share it. nginx makes a new client at each reload, and separate clients for http and
- * for stream; if each had a limiter of its own, together they would exceed the account's limits. */
+/* One rate limiter for all clients of an account in a process: clients with the same base URL, key,
+ * rates and clock share it. nginx makes a new client at each reload, and separate clients for http
+ * and for stream; if each had a limiter of its own, together they would exceed the account's
+ * limits. */
 #ifndef POMEX_ACCOUNT_H
 #define POMEX_ACCOUNT_H
 
