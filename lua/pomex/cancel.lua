@@ -19,11 +19,12 @@ function cancel.running_task()
   return co and started[co] or catch.task()
 end
 
---- Whether the running task was cancelled: such a task may not wait.
+--- Whether the running task was cancelled: such a task, and a coroutine of the program's own that
+--- runs within it, may begin nothing and may not wait.
 ---@return boolean
 function cancel.here()
   if not any then return false end
-  local task = cancel.running_task()
+  local task = cancel.running_task() or coroutines.enclosing()
   return task ~= nil and task.cancelled or false
 end
 

@@ -143,6 +143,23 @@ describe("a cancelled task", function()
     assert.is_true(core.now() - began < 5)
   end)
 
+  it("begins nothing in a coroutine of the program's own either", function()
+    hang "assets.get"
+    local before = sb.ledger:count "generation"
+    local task = client:spawn(function()
+      client.assets:get("x")
+      return coroutine.wrap(function() return client.async.generations:create(BODY) end)()
+    end)
+    until_sent("assets.get", 1)
+    task:cancel()
+    local op = task:wait(10)
+    local _, err = op:wait(10)
+    assert.equal("cancelled_error", err and err.type)
+    assert.equal("no", err.billed)
+    assert.equal(1, #sb.journal:requests())
+    assert.equal(before, sb.ledger:count "generation")
+  end)
+
   it("gives up what others began, and knows that a video is perhaps or surely paid for", function()
     hang "assets.get"
     hang "generations.get"

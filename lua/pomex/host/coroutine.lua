@@ -53,6 +53,12 @@ function coroutines.within_task()
   return active ~= nil and active ~= running() and status(active) == "normal"
 end
 
+--- The task within which the running coroutine runs, if that coroutine is none of a task's own.
+---@return pomex.Task|nil
+function coroutines.enclosing()
+  return coroutines.within_task() and started[active] or nil
+end
+
 ---The running coroutine, or nil in the main one.
 ---@return thread|nil
 function coroutines.running()
