@@ -48,7 +48,7 @@ local function leave(task, reach, ok, ...)
 end
 
 ---Runs `f(…)`; as long as it runs, a cancel of the running task cancels each of `ops`.
----@param ops (pomex.Operation|pomex.Task)[] may change meanwhile
+---@param ops (pomex.Operation|pomex.Task)[] the list can change meanwhile
 ---@param f function
 ---@param ... any its arguments
 ---@return any ... what f returns

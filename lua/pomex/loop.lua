@@ -14,7 +14,7 @@ local Failures = {}
 Failures.__index = Failures
 
 ---@param message string
----@param task? pomex.Task the one that failed; somebody may still wait for it
+---@param task? pomex.Task the task that failed; somebody can still wait for it
 function Failures:add(message, task)
   if #self >= MOST and not task then
     self.lost = self.lost + 1
@@ -161,7 +161,7 @@ end
 
 ---Keeps an error that nobody has seen, for `client:step()` to raise.
 ---@param message string
----@param task? pomex.Task the one that failed; somebody may still wait for it
+---@param task? pomex.Task the task that failed; somebody can still wait for it
 function Loop:failure(message, task)
   if not self.closed then
     self.failures:add(message, task)

@@ -84,7 +84,7 @@ local function run(self)
     end
   until #self.running == 0 and (self.broken or self.started == count)
   local results, broken = self.results, self.broken
-  -- LuaJIT's compiled code may keep this table for ever, since `leave` has it as an upvalue.
+  -- LuaJIT's compiled code can keep this table for ever, since `leave` has it as an upvalue.
   self.results, self.items, self.fn, self.on_each = nil, nil, nil, nil
   if not broken then return results end
   for i = self.started + 1, count do

@@ -68,7 +68,7 @@ TEST_CASE(redirects_are_few_and_keep_their_scheme)
         {{{.status = 302, .headers = "Location: https://127.0.0.1:1/v\r\n"}}, "another scheme"},
         {{{.status = 302, .headers = "Location: http://10.0.0.1/v\r\n"}}, "http and not https"},
         {{{.status = 302, .headers = "Location: file:///etc/passwd\r\n"}}, "is not"},
-        {{{.status = 302}}, "redirects"},
+        {{{.status = 302}}, "redirect is not a URL"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         scene s;

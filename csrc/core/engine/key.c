@@ -59,7 +59,7 @@ static char *read_key_file(const char *path, pomex_error **error)
         snprintf(what, sizeof what, "cannot be read: %s", strerror(errno));
         *error = invalid("api_key_file", what, path);
     } else if (mark + length < (size_t)count && !key[mark + length]) {
-        *error = invalid("api_key_file", "holds a NUL byte: it is no plain text", path);
+        *error = invalid("api_key_file", "holds a NUL byte, so it is not a text file", path);
     } else if (length == 0) {
         *error = invalid("api_key_file", count ? "has an empty first line" : "is empty", path);
     } else {

@@ -38,7 +38,7 @@ static pomex_error *invalid(const char *format, const char *name, const char *va
     return error;
 }
 
-/* Whether a string may stand in a header: no control byte, so no CR, LF or tab. */
+/* Whether a string can stand in a header: it has no control byte, so no CR, LF or tab. */
 static bool is_header_safe(const char *text)
 {
     for (; *text; text++)
@@ -226,7 +226,7 @@ void pomex_options_forget(pomex_settings *s)
     pomex_secret_free(s->authorization, s->authorization_size);
     free(s->user_agent);
     free(s->base_url);
-    wipe(s->proxy); /* it may hold a password */
+    wipe(s->proxy); /* it can hold a password */
     free(s->ca_file);
     free(s->ca_path);
     *s = (pomex_settings){0};

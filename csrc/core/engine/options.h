@@ -4,10 +4,10 @@
 
 #include "base/settings.h"
 
-/* Checks and copies. NULL, or what is wrong (for the caller to free). */
+/* Checks and copies the options. NULL, or what is wrong (for the caller to free). */
 pomex_error *pomex_options_take(pomex_settings *settings, const pomex_options *options);
 
-/* Frees the copies, and wipes what is secret. */
+/* Frees the copies, and wipes the secrets among them. */
 void pomex_options_forget(pomex_settings *settings);
 
 #endif

@@ -87,7 +87,7 @@ typedef struct pomex_error {
     int status;           /* HTTP status of the last answer; 0: there was none */
     const char *endpoint; /* "assets.get", …; NULL before a request was formed */
     int attempts;         /* attempts that were begun; 0: nothing was sent */
-    bool retryable;       /* the same call may succeed later, and repeating it is safe */
+    bool retryable;       /* the same call can succeed later, and repeating it is safe */
     double retry_after;   /* seconds that the service asked for; -1: it did not */
     pomex_billed billed;  /* is a video paid for? */
     bool maybe_billed;    /* billed != POMEX_BILLED_NO */
@@ -275,9 +275,9 @@ void pomex_call_options_init(pomex_call_options *options);
  * begin is returned done, with its error. NULL only if the client is unusable, or if memory or
  * descriptors ran out (see pomex_client_unusable and pomex_client_failure). */
 
-/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object; for
- * the others it may be NULL. `payload` is the body of a POST or the query of a list (an object;
- * NULL: none); a reference to it is kept until the call has been sent. */
+/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object; for the
+ * other endpoints it can be NULL. `payload` is the body of a POST or the query of a list (an
+ * object; NULL: none); the operation keeps a reference to it until the call has been sent. */
 pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpoint,
                                    const char *id, size_t id_length, json_t *payload,
                                    const pomex_call_options *options);

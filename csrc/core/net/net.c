@@ -162,7 +162,7 @@ void pomex_net_run_timer(pomex_net *net)
     int running;
     if (net->curl_due > pomex_clock_recent(net->clock))
         return;
-    net->curl_due = POMEX_NEVER; /* before the call, which may set it again */
+    net->curl_due = POMEX_NEVER; /* before the call, since libcurl can set it again */
     curl_multi_socket_action(net->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 

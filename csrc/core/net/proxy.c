@@ -16,7 +16,7 @@ CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
 }
 
 /* Whether the proxy's answer to CONNECT refuses the user, the host or the method. Any other answer
- * may be about the service behind the proxy. */
+ * could be about the service behind the proxy. */
 static bool is_refusal(long status)
 {
     return status == 401 || status == 403 || status == 405 || status == 407;

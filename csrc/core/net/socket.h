@@ -15,7 +15,7 @@ typedef struct pomex_socket {
     uint8_t registered; /* what the epoll set has; 0: nothing */
     bool in_set;
     bool ours;  /* opened by our callback, so closed by ours too */
-    CURL *easy; /* whose attempt wants it; NULL: nobody's */
+    CURL *easy; /* the handle that wants it; NULL: none */
 } pomex_socket;
 
 /* libcurl's callbacks; `user` is the pomex_net. */
@@ -36,7 +36,7 @@ void pomex_socket_ready(struct pomex_net *net, int fd, uint32_t events);
 /* Reads the bytes that have come for a transfer whose time is up. */
 void pomex_socket_read_now(struct pomex_net *net, const struct pomex_transfer *transfer);
 
-/* Shuts down idle connections if the machine slept: the other side may have dropped them. */
+/* Shuts down idle connections if the machine slept: the other side has perhaps dropped them. */
 void pomex_socket_note_sleep(struct pomex_net *net);
 
 #endif

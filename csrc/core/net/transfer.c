@@ -172,7 +172,7 @@ static pomex_transfer *take_transfer(pomex_net *net, bool stranger, CURLcode *co
 static void free_transfer(pomex_transfer *t)
 {
     curl_easy_cleanup(t->easy);
-    explicit_bzero(&t->reply, sizeof t->reply); /* a service may echo our key in a header */
+    explicit_bzero(&t->reply, sizeof t->reply); /* a service could echo our key in a header */
     free(t);
 }
 

@@ -37,15 +37,15 @@ typedef struct pomex_transfer {
     bool stranger;               /* it speaks to the host of a link, not to the service */
     bool plain;                  /* the handle is set up for a plain GET to the service */
     bool fresh;                  /* … whose headers forbid caches to answer */
-    bool by_proxy;               /* an http request that a proxy carries and may answer */
-    bool once;                   /* nothing may send it a second time */
-    bool sent;                   /* the request went onto the wire, or may have */
-    bool repeated;               /* libcurl was about to send it again; we refused */
-    bool late;                   /* it was connected after send_by, so it was not sent */
-    bool no_slot;                /* it took so long to connect that others took its slot */
-    int64_t send_by;             /* if `once`: the latest time to send it */
-    int64_t expires;             /* if `once`: the same in BOOTTIME, as the caller set it */
-    bool expired;                /* `expires` had passed, so it was not sent */
+    bool by_proxy;   /* an http request that goes through a proxy, which can answer it */
+    bool once;       /* it must not be sent a second time */
+    bool sent;       /* the request went onto the wire, or could have */
+    bool repeated;   /* libcurl was about to send it again; we refused */
+    bool late;       /* it was connected after send_by, so it was not sent */
+    bool no_slot;    /* it took so long to connect that others took its slot */
+    int64_t send_by; /* if `once`: the latest time to send it */
+    int64_t expires; /* if `once`: the same in BOOTTIME, as the caller set it */
+    bool expired;    /* `expires` had passed, so it was not sent */
     int64_t sent_at;
     int64_t started;
     uint64_t number; /* among the client's attempts */
@@ -90,10 +90,10 @@ typedef struct pomex_outcome {
 
 typedef struct pomex_request {
     const char *method;
-    char *url;        /* freed by whoever starts the transfer */
+    char *url;        /* the caller of pomex_transfer_start frees it */
     const char *body; /* NULL: none */
     size_t body_length;
-    bool fresh;                 /* no cache on the way may answer */
+    bool fresh;                 /* no cache on the way is allowed to answer */
     bool authorized;            /* false: the key stays here */
     bool once;                  /* a connection of its own, never repeated */
     int64_t send_by;            /* … and not sent after this time */

@@ -28,7 +28,7 @@ static void time_is_up(pomex_operation *op)
     double whole = pomex_clock_seconds(op->deadline - op->started);
     pomex_error *error = pomex_operation_timed_out(
         op, "%s within %.3g s; nothing is under way",
-        op->attempts ? "no attempt succeeded" : "its turn did not come", whole);
+        op->attempts ? "no attempt succeeded" : "the request did not get its turn", whole);
     if (op->last) {
         pomex_error_set_cause(error, op->last->type);
         pomex_error_set_status(error, op->last->status);

@@ -176,7 +176,7 @@ static bool is_saved(struct pomex_download *d, char *why, size_t why_size)
 static void complete(pomex_operation *op)
 {
     struct pomex_download *d = op->own;
-    char why[1024]; /* it may name two paths */
+    char why[1024]; /* it can name two paths */
     d->saved = pomex_partfile_size(d->file);
     if (d->kind == POMEX_SLICE_SOME && d->saved < d->total) {
         ask_for_more(op);
@@ -233,7 +233,7 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
     if (pomex_clock_after(now, pause) >= until) {
         pomex_error_set_hint(error,
                              "the video was not there for %.0f s; its task is done, so "
-                             "that a later download may find it",
+                             "try the download again later",
                              pomex_clock_seconds(now - d->missing_at));
         pomex_operation_finish(op, error);
         return;
@@ -288,7 +288,7 @@ static void fetch_ended(pomex_operation *op, const pomex_outcome *o)
     } else {
         pomex_error *error = pomex_outcome_error(op, o, &op->reply);
         if (is_stale_url(status))
-            pomex_error_set_hint(error, "the link was refused, and so was a new one of it");
+            pomex_error_set_hint(error, "the link was refused, and so was the new link");
         int64_t size = pomex_partfile_size(d->file);
         if (size >= d->best + PROGRESS_BYTES) {
             d->best = size;

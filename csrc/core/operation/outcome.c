@@ -73,8 +73,8 @@ static pomex_error *answer_error(const pomex_operation *op, const pomex_outcome 
     const char *message = message_of(o->refusal);
     pomex_error *error =
         message ? pomex_operation_error_new(op, type, "%s", message)
-                : pomex_operation_error_new(op, type, "HTTP %d without the service's envelope",
-                                            status);
+                : pomex_operation_error_new(
+                      op, type, "HTTP %d, without a message of the service", status);
     set_names(op, error, o->refusal);
     if (status == 404 && has_version_twice(op))
         pomex_error_set_hint(error, "base_url ends in /v1, and pomex adds the /v1 of its paths "
@@ -88,15 +88,15 @@ static pomex_error *untrusted_error(const pomex_operation *op, const pomex_outco
                                                    "the %s's certificate is not trusted: %s",
                                                    o->of_proxy ? "proxy" : "server", o->why);
     pomex_error_set_hint(
-        error, "if it ought to be, name the certificates to trust in the option ca_file or "
-               "ca_path, or in $CURL_CA_BUNDLE, $SSL_CERT_FILE or $SSL_CERT_DIR");
+        error, "if it should be trusted, name its issuer's certificates in the option ca_file "
+               "or ca_path, or in $CURL_CA_BUNDLE, $SSL_CERT_FILE or $SSL_CERT_DIR");
     return error;
 }
 
 pomex_error *pomex_outcome_late(const pomex_operation *op)
 {
-    return pomex_operation_error_new(op, "late_error",
-                                     "its send_by passed before it was sent; nothing was");
+    return pomex_operation_error_new(
+        op, "late_error", "send_by passed before the request was sent; nothing was sent");
 }
 
 static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
@@ -156,7 +156,7 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
     if (o->refused_there)
         pomex_error_set_hint(
             error, "correct the option proxy, or $https_proxy and the like; pomex does not "
-                   "ask it again by itself");
+                   "ask this proxy again by itself");
     pomex_operation_show_request(op, error);
     if (o->ending == POMEX_ANSWERED && !o->envelope && body->length && of_service)
         show_body(error, body, op->context->settings->key);
@@ -173,10 +173,10 @@ pomex_error *pomex_outcome_ambiguous(const pomex_operation *op, pomex_error *err
     error->retryable = false;
     const char *hint =
         op->effect == POMEX_EFFECT_BILLED
-            ? "the video may be in the making and billed: look for it before you ask again"
+            ? "the video is perhaps being made and billed: look for it before you ask again"
         : op->effect == POMEX_EFFECT_ASSET
-            ? "the portrait may be stored: list its group before you upload it again"
-            : "the request may have been carried out; it was not sent again";
+            ? "the portrait is perhaps stored: list its group before you upload it again"
+            : "the request was perhaps carried out; it was not sent again";
     pomex_error_set_hint(error, "%s", hint);
     return error;
 }

@@ -97,7 +97,7 @@ static const char *header_problem(const char *name, const json_t *value)
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     const char *text = json_string_value(value);
     if (!*name || name[strspn(name, token)])
-        return "is no header's name";
+        return "is not a valid header name";
     if (is_reserved(name))
         return "is set by pomex";
     if (!text || strlen(text) != json_string_length(value))

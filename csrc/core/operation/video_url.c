@@ -153,7 +153,7 @@ static void read_task(pomex_operation *op)
             op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
             op->object_id, status);
         pomex_error_set_last_status(error, pomex_operation_shown(op, status));
-        pomex_error_set_hint(error, "wait for it first");
+        pomex_error_set_hint(error, "wait for the task first");
         pomex_operation_show_request(op, error);
         pomex_operation_finish(op, error);
     } else if (!link) {
