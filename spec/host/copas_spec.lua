@@ -44,7 +44,7 @@ describe("the host copas", function()
       print(pcall(client.async.assets.list, client.async.assets))
       print(client:step(), client:pollfd() >= 1024)']]):format(sb.url, sb.key))
     assert.matches("^false\tpomex: copas cannot watch descriptor 1%d%d%d: luasocket's select%(%) "
-      .. "takes those below 1024\n0\ttrue\n$", output)
+      .. "takes only descriptors below 1024\n0\ttrue\n$", output)
     assert.equal(0, #sb.journal:requests())
   end)
 
