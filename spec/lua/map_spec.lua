@@ -7,7 +7,11 @@ local unpack = table.unpack or unpack
 
 describe("client:map", function()
   local sb, client
-  bed({}, function(...) sb, client = ... end)
+  local new = bed({}, function(...)
+    local made
+    sb, made = ...
+    client = client and made and client or made
+  end)
 
   local function count(endpoint) return #sb.journal:requests(endpoint) end
 
@@ -164,6 +168,21 @@ describe("client:map", function()
       assert.equal("no", err.billed)
       assert.equal("cancelled_error", results[1][2].type)
     end)
+  end)
+
+  it("broken off by a closed client, waits for what runs on another", function()
+    local other = new()
+    sb:fault { endpoint = "generations.create", delay = 0.2, times = 1 }
+    local results, err = client:map({ "film", "close" }, function(item)
+      if item == "film" then
+        return other.generations:create { model = "byteplus/seedance-2.0",
+          content = pomex.content():text "A wave." }
+      end
+      client.assets:list()
+      client:close()
+    end)
+    assert.matches("the client was closed", err.message)
+    assert.matches("^cgt%-", results[1][1].id)
   end)
 
   it("broken off by a closed client, returns what there is", function()

@@ -83,15 +83,16 @@ function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
   local task, co = running_task()
   if task then return park_task(client, co, task, ready, timeout) end
-  local loop, all = client.loop, {}
+  local own, loop, all = client.loop, client.loop, {}
   local allowed, why = may_block(client)
   if not allowed then error(why, 0) end
   local deadline = timeout and now() + timeout
   -- The poll comes first; it returns at once if there is something to do.
   while not ready() do
-    if loop.closed then error("pomex client is closed", 0) end
     local seconds_left = deadline and deadline - now()
-    all = others.of(loop)
+    all = others.of(own)
+    -- Tasks of a closed client that wait on others go on: perhaps a video is being paid for.
+    if own.closed then loop = all[1] or error("pomex client is closed", 0) end
     poll(loop, all, seconds_left)
     -- The steps are deaf to errors that are yet to be raised. Only a client:step() raises them, and
     -- if they made the descriptor readable, this wait would spin until then.
