@@ -10,12 +10,12 @@ local blocking = { name = "blocking", spawn = coroutines.spawn }
 local now, yieldable, running = core.now, core.yieldable, coroutine.running
 local started, park = coroutines.started, coroutines.park
 
--- The coroutine task that runs, and its coroutine. The task can belong to another client than the
--- one that it waits on.
-local function running_task()
+-- The coroutine task that runs, and its coroutine, if whatever steps its client would also step
+-- `client`. The loop of luv does not: there a wait of a client with this host blocks the thread.
+local function running_task(client)
   local co = running()
   local task = co and started[co]
-  if task then return task, co end
+  if task and (task.client == client or not task.resumed_elsewhere) then return task, co end
 end
 
 -- A coroutine of the program's own that runs within a task must not block the thread: the other
@@ -32,7 +32,7 @@ end
 ---@return string? why
 function blocking.may(client, what)
   if what == "start" then return true end
-  if running_task() then
+  if running_task(client) then
     if yieldable() then return true end
     return nil, coroutines.WITHIN_C
   end
@@ -81,7 +81,7 @@ end
 ---@param timeout? number seconds
 function blocking.wait(client, ready, timeout)
   -- A task must never hold up the thread that steps it.
-  local task, co = running_task()
+  local task, co = running_task(client)
   if task then return park_task(client, co, task, ready, timeout) end
   local own, loop, all = client.loop, client.loop, {}
   local allowed, why = may_block(client)
