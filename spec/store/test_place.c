@@ -170,10 +170,10 @@ static void the_log_is_made_long_and_stays_so(void **state)
 static void a_store_has_one_name_whatever_leads_to_it(void **state)
 {
     store_bed *bed = *state;
-    store_bed linked = *bed;
     char lock[160];
     struct stat at;
     bed_sending(bed, "a", 0);
+    store_bed linked = *bed;
     snprintf(linked.path, sizeof linked.path, "%.80s/link.db", bed->folder);
     assert_int_equal(symlink(bed->path, linked.path), 0);
     bed_open(&linked, true);
