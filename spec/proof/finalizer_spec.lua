@@ -97,7 +97,7 @@ describe("a finalizer", function()
     local told, op = 0, client.async.assets:list { limit = 100 }
     op:on_done(function(page) told = told + #page.items end)
     ended(op)
-    with_finalizer(function() client:close() end, client.step, client)
+    with_finalizer(function() client:close() end, client.loop.advance, client.loop)
     assert.equal(100, told)
   end)
 end)
