@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool pomex_fileio_say(char *why, size_t size, const char *format, ...)
@@ -68,4 +70,42 @@ bool pomex_fileio_write(int fd, const char *bytes, size_t count, int64_t *at)
         *at += written;
     }
     return true;
+}
+
+bool pomex_fileio_is_at(int fd, const char *name)
+{
+    struct stat named;
+    struct stat opened;
+    return fstat(fd, &opened) == 0 && lstat(name, &named) == 0 &&
+           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+}
+
+bool pomex_fileio_give_name(int fd, const char *part, const char *path)
+{
+    struct stat info;
+    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno == EEXIST)
+        return false;
+    /* NFS answers EEXIST for a name that it has just given, if its first answer was lost. */
+    if (link(part, path) == 0 || (errno == EEXIST && pomex_fileio_is_at(fd, path))) {
+        unlink(part);
+        return true;
+    }
+    if (lstat(path, &info) != 0)
+        return rename(part, path) == 0;
+    errno = EEXIST;
+    return false;
+}
+
+bool pomex_fileio_sync_folder(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    free(folder);
+    return synced;
 }

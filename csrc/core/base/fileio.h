@@ -23,4 +23,14 @@ int pomex_fileio_open(const char *path, int flags, mode_t mode);
 /* Writes all bytes at offset *at, and adds to *at how many were written. False with errno. */
 bool pomex_fileio_write(int fd, const char *bytes, size_t count, int64_t *at);
 
+/* Whether `name` leads to the open file `fd`. */
+bool pomex_fileio_is_at(int fd, const char *name);
+
+/* Renames the open file `fd` from `part` to `path` if nothing has that name, in the first way that
+ * file system and kernel support. False with errno, which is EEXIST if something has the name. */
+bool pomex_fileio_give_name(int fd, const char *part, const char *path);
+
+/* Has the name `path` on the disk. False with errno. */
+bool pomex_fileio_sync_folder(const char *path);
+
 #endif

@@ -13,7 +13,6 @@
 
 /* How often we open the part again if another process renames it between our open and our lock. */
 #define OPEN_TRIES 16
-#define MAX_NOTE   4096
 
 struct pomex_partfile {
     char *path; /* the final name */
@@ -57,15 +56,6 @@ static bool is_free(const char *path, bool overwrite, char *why, size_t why_size
     return pomex_fileio_say(why, why_size, "%s is %s", path, kind);
 }
 
-/* Whether a name leads to the descriptor, and to nothing else. */
-static bool is_at(const pomex_partfile *file, const char *name)
-{
-    struct stat named;
-    struct stat opened;
-    return fstat(file->fd, &opened) == 0 && lstat(name, &named) == 0 &&
-           named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
-}
-
 static bool is_plain(const pomex_partfile *file, int64_t *held, char *why, size_t why_size)
 {
     struct stat info;
@@ -107,7 +97,7 @@ static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why
         if (!is_plain(file, held, why, why_size) || !lock(file, why, why_size))
             return false;
         /* Whoever held the lock before may have finished the file or removed it. */
-        if (is_at(file, part))
+        if (pomex_fileio_is_at(file->fd, part))
             return file->taken = is_plain(file, held, why, why_size);
         close(file->fd);
         file->fd = -1;
@@ -300,7 +290,8 @@ static bool is_whole(pomex_partfile *file, char *why, size_t why_size)
     if (length >= 0 && file->size != length)
         return pomex_fileio_say(why, why_size, "%s has %lld of %lld bytes", part,
                                 (long long)file->size, (long long)length);
-    if (!is_at(file, part) || fstat(file->fd, &info) != 0 || info.st_size != file->size)
+    if (!pomex_fileio_is_at(file->fd, part) || fstat(file->fd, &info) != 0 ||
+        info.st_size != file->size)
         return pomex_fileio_say(why, why_size, "%s was changed by another process", part);
     return true;
 }
@@ -314,42 +305,10 @@ static bool is_stored(const pomex_partfile *file, bool sync)
     return copy < 0 || close(copy) == 0;
 }
 
-static bool sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    bool synced = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    free(folder);
-    return synced;
-}
-
-/* Gives the part its name if nothing has that name, in the first way that file system and
- * kernel support. False with errno, which is EEXIST if something has the name. */
-static bool give_free_name(const pomex_partfile *file)
-{
-    const char *part = file->names.part, *path = file->path;
-    struct stat info;
-    if (renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno == EEXIST)
-        return false;
-    /* NFS answers EEXIST for a name that it has just given, if its first answer was lost. */
-    if (link(part, path) == 0 || (errno == EEXIST && is_at(file, path))) {
-        unlink(part);
-        return true;
-    }
-    if (lstat(path, &info) != 0)
-        return rename(part, path) == 0;
-    errno = EEXIST;
-    return false;
-}
-
 static bool give_name(const pomex_partfile *file, char *why, size_t why_size)
 {
-    if (file->overwrite ? rename(file->names.part, file->path) == 0 : give_free_name(file))
+    if (file->overwrite ? rename(file->names.part, file->path) == 0
+                        : pomex_fileio_give_name(file->fd, file->names.part, file->path))
         return true;
     if (errno != EEXIST)
         return pomex_fileio_say_errno(why, why_size, file->path);
@@ -380,7 +339,7 @@ bool pomex_partfile_finish(pomex_partfile *file, bool sync, char *why, size_t wh
         return false;
     file->finished = true;
     unlink(file->names.note);
-    if (sync && !sync_folder(file->path))
+    if (sync && !pomex_fileio_sync_folder(file->path))
         return pomex_fileio_say(why, why_size,
                                 "%s is saved, but its folder cannot be synced: %s", file->path,
                                 strerror(errno));
@@ -401,7 +360,7 @@ void pomex_partfile_close(pomex_partfile *file)
     if (!file)
         return;
     if (file->owner == getpid() && file->fd >= 0) {
-        if (is_worthless(file) && is_at(file, file->names.part)) {
+        if (is_worthless(file) && pomex_fileio_is_at(file->fd, file->names.part)) {
             /* The part is emptied first: a crash in between must leave no bytes without a note.
              * Its name is removed last, since from then on both names belong to the next
              * process. */
