@@ -2,6 +2,7 @@
 #include "cmocka_all.h"
 
 #include "file/partfile.h"
+#include "files.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -48,26 +49,6 @@ static bool exists(const char *name)
     return lstat(name, &info) == 0;
 }
 
-static void put(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    int closed = fclose(file);
-    assert_int_equal(closed, 0);
-}
-
-static void holds(const char *name, const char *text)
-{
-    char found[256] = "";
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    size_t count = fread(found, 1, sizeof found - 1, file);
-    fclose(file);
-    found[count] = '\0';
-    assert_string_equal(found, text);
-}
-
 static pomex_partfile *begin(const char *task, int64_t offset, int64_t length, const char *etag)
 {
     pomex_partfile *file = pomex_partfile_open(path, task, overwrite, why, sizeof why);
@@ -99,9 +80,9 @@ static void a_whole_file_takes_its_name(void **state)
     assert_true(pomex_partfile_write(file, "def", 3));
     assert_false(exists(path));
     assert_true(pomex_partfile_finish(file, true, why, sizeof why));
-    holds(path, "abcdef");
+    files_hold(path, "abcdef");
     pomex_partfile_close(file);
-    holds(path, "abcdef");
+    files_hold(path, "abcdef");
     assert_false(exists(part));
     assert_false(exists(note));
 }
@@ -110,14 +91,14 @@ static void an_older_file_is_replaced_only_by_a_whole_one(void **state)
 {
     (void)state;
     overwrite = true;
-    put(path, "older");
+    files_put(path, "older");
     leave_half("\"e\"");
-    holds(path, "older");
+    files_hold(path, "older");
     pomex_partfile *file = begin("cgt-1", 3, 6, "\"e\"");
     assert_true(pomex_partfile_write(file, "def", 3));
     assert_true(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
-    holds(path, "abcdef");
+    files_hold(path, "abcdef");
 }
 
 static void half_a_file_is_resumed(void **state)
@@ -134,7 +115,7 @@ static void half_a_file_is_resumed(void **state)
     assert_true(pomex_partfile_write(file, "def", 3));
     assert_true(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
-    holds(path, "abcdef");
+    files_hold(path, "abcdef");
 }
 
 static void a_whole_part_asks_for_its_last_byte(void **state)
@@ -148,7 +129,7 @@ static void a_whole_part_asks_for_its_last_byte(void **state)
     assert_true(pomex_partfile_write(file, "c", 1));
     assert_true(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
-    holds(path, "abc");
+    files_hold(path, "abc");
 }
 
 /* Each way in which task, ETag and length do not all agree. What is there stays until bytes come
@@ -168,8 +149,8 @@ static void what_does_not_agree_starts_anew(void **state)
         "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\"}",
     };
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
-        put(part, "abc");
-        put(note, notes[i]);
+        files_put(part, "abc");
+        files_put(note, notes[i]);
         for (int begins = 0; begins < 2; begins++) {
             pomex_partfile *file =
                 pomex_partfile_open(path, "cgt-1", overwrite, why, sizeof why);
@@ -177,11 +158,11 @@ static void what_does_not_agree_starts_anew(void **state)
             assert_int_equal(pomex_partfile_resume_from(file), 0);
             assert_int_equal(pomex_partfile_size(file), 0);
             assert_null(pomex_partfile_etag(file));
-            holds(part, "abc");
-            holds(note, notes[i]);
+            files_hold(part, "abc");
+            files_hold(note, notes[i]);
             if (begins) {
                 assert_true(pomex_partfile_begin(file, 0, 6, NULL, why, sizeof why));
-                holds(part, "");
+                files_hold(part, "");
             }
             pomex_partfile_close(file);
             assert_int_equal(exists(part), !begins);
@@ -200,7 +181,7 @@ static void an_answer_that_does_not_continue_is_refused(void **state)
     assert_false(pomex_partfile_begin(file, 4, 6, "\"e\"", why, sizeof why));
     assert_false(pomex_partfile_begin(file, -1, 6, "\"e\"", why, sizeof why));
     assert_int_equal(pomex_partfile_size(file), 3);
-    holds(part, "abc");
+    files_hold(part, "abc");
     pomex_partfile_close(file);
 }
 
@@ -230,7 +211,7 @@ static void a_wrong_length_never_takes_the_name(void **state)
     assert_false(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
     assert_false(exists(path));
-    holds(part, "abc");
+    files_hold(part, "abc");
 }
 
 static void an_unknown_length_may_be_any_but_none(void **state)
@@ -241,7 +222,7 @@ static void an_unknown_length_may_be_any_but_none(void **state)
     assert_true(pomex_partfile_write(file, "abcd", 4));
     assert_true(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
-    holds(path, "abcd");
+    files_hold(path, "abcd");
 }
 
 static void one_download_of_a_file_at_a_time(void **state)
@@ -264,7 +245,7 @@ static void only_regular_files(void **state)
     refused(folder, message);
     refused("", "the path to save to is empty");
     refused("/dev/null", "/dev/null is no regular file");
-    put(note, "precious");
+    files_put(note, "precious");
     assert_int_equal(symlink(note, part), 0);
     snprintf(message, sizeof message, "%s is a symbolic link", part);
     refused(path, message);
@@ -280,7 +261,7 @@ static void only_regular_files(void **state)
     assert_int_equal(symlink(note, path), 0);
     snprintf(message, sizeof message, "%s is a symbolic link", path);
     refused(path, message);
-    holds(note, "precious");
+    files_hold(note, "precious");
 }
 
 static void a_folder_that_is_not_there(void **state)
@@ -328,7 +309,7 @@ static void a_forked_child_takes_nothing_away(void **state)
     assert_true(pomex_partfile_write(file, "def", 3));
     assert_true(pomex_partfile_finish(file, false, why, sizeof why));
     pomex_partfile_close(file);
-    holds(path, "abcdef");
+    files_hold(path, "abcdef");
 }
 
 static bool save_once(const char *text)
@@ -370,12 +351,12 @@ static void a_part_replaced_by_others_is_not_renamed(void **state)
     pomex_partfile *file = begin("cgt-1", 0, 3, "\"e\"");
     assert_true(pomex_partfile_write(file, "abc", 3));
     unlink(part);
-    put(part, "xyz");
+    files_put(part, "xyz");
     assert_false(pomex_partfile_finish(file, false, why, sizeof why));
     assert_non_null(strstr(why, "was changed by another process"));
     pomex_partfile_close(file);
     assert_false(exists(path));
-    holds(part, "xyz");
+    files_hold(part, "xyz");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include "file/partfile.h"
+#include "files.h"
 #include "scene.h"
 
 #include <signal.h>
@@ -15,26 +16,6 @@
 #define THEIRS "half of a film"
 
 static const fault_step whole = SCENE_WHOLE;
-
-static void put(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    int closed = fclose(file);
-    assert_int_equal(closed, 0);
-}
-
-static void holds(const char *name, const char *text)
-{
-    char found[256] = "";
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    size_t count = fread(found, 1, sizeof found - 1, file);
-    fclose(file);
-    found[count] = '\0';
-    assert_string_equal(found, text);
-}
 
 static pomex_operation *download(const scene *s, bool overwrite)
 {
@@ -53,18 +34,18 @@ TEST_CASE(a_part_without_a_note_of_ours_is_left_alone)
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         scene s;
         scene_start(&s, &whole, 1);
-        put(s.part, THEIRS);
+        files_put(s.part, THEIRS);
         if (notes[i])
-            put(s.note, notes[i]);
+            files_put(s.note, notes[i]);
         pomex_operation *op = download(&s, false);
         assert_true(pomex_operation_done(op) && pomex_operation_error(op));
         assert_true(pomex_operation_error(op)->client);
         scene_is_error(&s, op, "file_error", s.part);
         assert_int_equal(fault_server_connections(s.h.server), 0);
-        holds(s.part, THEIRS);
+        files_hold(s.part, THEIRS);
         assert_int_equal(scene_exists(s.note), notes[i] != NULL);
         if (notes[i])
-            holds(s.note, notes[i]);
+            files_hold(s.note, notes[i]);
         scene_is_saved(&s, download(&s, true));
         scene_stop(&s);
     }
@@ -76,9 +57,9 @@ TEST_CASE(a_part_stays_until_bytes_come)
     static const fault_step refusal = {.status = 418};
     scene s;
     scene_start(&s, &refusal, 1);
-    put(s.part, THEIRS);
+    files_put(s.part, THEIRS);
     scene_is_error(&s, download(&s, true), "api_error", "");
-    holds(s.part, THEIRS);
+    files_hold(s.part, THEIRS);
     scene_stop(&s);
 }
 
@@ -86,14 +67,14 @@ TEST_CASE(a_note_that_is_no_file)
 {
     scene s;
     scene_start(&s, &whole, 1);
-    put(s.part, THEIRS);
+    files_put(s.part, THEIRS);
     assert_int_equal(symlink(s.part, s.note), 0);
     scene_is_error(&s, download(&s, false), "file_error", s.part);
-    holds(s.part, THEIRS);
+    files_hold(s.part, THEIRS);
     unlink(s.note);
     assert_int_equal(mkdir(s.note, 0700), 0);
     scene_is_error(&s, download(&s, false), "file_error", s.part);
-    holds(s.part, THEIRS);
+    files_hold(s.part, THEIRS);
     assert_int_equal(rmdir(s.note), 0);
     scene_stop(&s);
 }
@@ -103,9 +84,9 @@ TEST_CASE(an_empty_part_is_free_to_use)
     for (int noted = 0; noted < 2; noted++) {
         scene s;
         scene_start(&s, &whole, 1);
-        put(s.part, "");
+        files_put(s.part, "");
         if (noted)
-            put(s.note, "a note");
+            files_put(s.note, "a note");
         scene_is_saved(&s, download(&s, false));
         scene_stop(&s);
     }

@@ -3,6 +3,7 @@
  * be saved can be asked before it is paid for. */
 #include "cmocka_all.h"
 
+#include "files.h"
 #include "scene.h"
 
 #include <errno.h>
@@ -19,15 +20,6 @@
 
 static const fault_step whole = SCENE_WHOLE;
 
-static void put(const char *name, const char *text)
-{
-    FILE *file = fopen(name, "w");
-    assert_non_null(file);
-    fputs(text, file);
-    int closed = fclose(file);
-    assert_int_equal(closed, 0);
-}
-
 /* What another process does just before we have the lock: it gives the name. */
 static const char *given_first;
 
@@ -37,7 +29,7 @@ int __wrap_flock(int fd, int operation);
 int __wrap_flock(int fd, int operation)
 {
     if (given_first)
-        put(given_first, OLDER);
+        files_put(given_first, OLDER);
     return __real_flock(fd, operation);
 }
 
@@ -63,17 +55,6 @@ int __wrap_link(const char *old, const char *new)
         return -1;
     errno = EEXIST;
     return link_answer_is_lost ? -1 : 0;
-}
-
-static void holds(const char *name, const char *text)
-{
-    char found[256] = "";
-    FILE *file = fopen(name, "r");
-    assert_non_null(file);
-    size_t count = fread(found, 1, sizeof found - 1, file);
-    fclose(file);
-    found[count] = '\0';
-    assert_string_equal(found, text);
 }
 
 static pomex_operation *download(scene *s, const char *link, bool overwrite)
@@ -105,11 +86,11 @@ TEST_CASE(a_name_that_exists_is_told_before_anything_is_asked)
     scene_start(&s, &whole, 1);
     snprintf(words, sizeof words, "%s exists already", s.path);
     for (int i = 0; i < 4; i++) {
-        put(s.path, i < 2 ? OLDER : ""); /* an empty file, too, is somebody's */
+        files_put(s.path, i < 2 ? OLDER : ""); /* an empty file, too, is somebody's */
         pomex_operation *op = download(&s, i % 2 ? s.link : NULL, false);
         assert_true(pomex_operation_done(op) && pomex_operation_error(op)->client);
         is_refused(op, words);
-        holds(s.path, i < 2 ? OLDER : "");
+        files_hold(s.path, i < 2 ? OLDER : "");
         assert_false(scene_exists(s.part));
     }
     assert_int_equal(fault_server_connections(s.h.server), 0);
@@ -126,7 +107,7 @@ TEST_CASE(a_name_that_is_given_just_now_is_told_too)
     pomex_operation *op = download(&s, s.link, false);
     given_first = NULL;
     is_refused(op, "exists already");
-    holds(s.path, OLDER);
+    files_hold(s.path, OLDER);
     assert_false(scene_exists(s.part));
     assert_int_equal(fault_server_connections(s.h.server), 0);
     scene_stop(&s);
@@ -144,9 +125,9 @@ TEST_CASE(a_part_beside_goes_on)
         s.h.options.max_retries = 0;
         harness_client(&s.h);
         scene_is_error(&s, scene_download(&s, s.link), "connection_error", "");
-        put(s.path, OLDER);
+        files_put(s.path, OLDER);
         is_refused(download(&s, s.link, false), "exists already");
-        holds(s.part, "0123456789");
+        files_hold(s.part, "0123456789");
         assert_true(scene_exists(s.note));
         assert_int_equal(fault_server_count(s.h.server, NULL), 1);
         if (!overwrite)
@@ -195,13 +176,13 @@ TEST_CASE(what_appears_meanwhile_is_not_replaced)
         on_system(i / 2);
         pomex_operation *op = download(&s, s.link, false);
         harness_arrived(&s.h, NULL, 1);
-        put(s.path, OLDER);
+        files_put(s.path, OLDER);
         harness_finish(&s.h, op);
         assert_non_null(pomex_operation_error(op));
         assert_non_null(strstr(pomex_operation_error(op)->message, s.path));
         is_refused(op, s.part);
-        holds(s.path, OLDER);
-        holds(s.part, SCENE_VIDEO);
+        files_hold(s.path, OLDER);
+        files_hold(s.part, SCENE_VIDEO);
         assert_int_equal(stat(s.part, &info), 0);
         assert_int_equal(info.st_nlink, 1);
         unlink(s.path);
@@ -221,7 +202,7 @@ TEST_CASE(a_free_name_is_given_on_every_system)
         print_message("  %s\n", systems[i / 2].name);
         on_system(i / 2);
         if (i % 2)
-            put(s.path, OLDER);
+            files_put(s.path, OLDER);
         pomex_operation *op = download(&s, s.link, i % 2);
         scene_is_saved(&s, op);
         assert_int_equal(stat(s.path, &info), 0);
@@ -242,7 +223,7 @@ TEST_CASE(only_a_file_is_overwritten)
     assert_int_equal(symlink("elsewhere", s.path), 0);
     harness_finish(&s.h, op);
     is_refused(op, "is a symbolic link");
-    holds(s.part, SCENE_VIDEO);
+    files_hold(s.part, SCENE_VIDEO);
     assert_true(scene_exists(s.note));
     scene_stop(&s);
 }
@@ -297,7 +278,7 @@ TEST_CASE(whether_it_can_be_saved_is_known_beforehand)
         memcpy(name + i, "./", 3);
     strcpy(name + PATH_MAX - 8, "o.mp4");
     check(name, false, "File name too long");
-    put(s.path, OLDER);
+    files_put(s.path, OLDER);
     check(s.path, false, "exists already");
     check(s.path, true, NULL);
     unlink(s.path);
@@ -321,19 +302,19 @@ TEST_CASE(the_check_leaves_what_is_there)
     scene s;
     scene_start(&s, NULL, 0);
     for (int i = 0; i < 2; i++) {
-        put(s.part, "0123456789");
-        put(s.note, notes[i]);
+        files_put(s.part, "0123456789");
+        files_put(s.note, notes[i]);
         check(s.path, false, NULL);
         check(s.path, true, NULL);
-        holds(s.part, "0123456789");
-        holds(s.note, notes[i]);
+        files_hold(s.part, "0123456789");
+        files_hold(s.note, notes[i]);
     }
     unlink(s.note);
     check(s.path, false, s.part);
     check(s.path, true, NULL);
-    holds(s.part, "0123456789");
+    files_hold(s.part, "0123456789");
     /* One that another download has open, which may have no bytes yet. */
-    put(s.part, "");
+    files_put(s.part, "");
     unlink(s.part);
     const fault_step hang = {.kind = FAULT_HANG};
     harness_script(&s.h, &hang, 1);
