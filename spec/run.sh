@@ -376,7 +376,7 @@ stage_fuzz()
     CC=clang make_in "$build/fuzz" --preset fuzz || return 1
     in_slot spec/fuzz/run.sh 20 "$build/fuzz"
     status=$?
-    # What was printed, but for what libFuzzer says of its inputs: those hold a key.
+    # All that was printed except libFuzzer's words about its inputs, which hold a key.
     for log in "$build"/fuzz/*.log; do
         sed -e '/^#[0-9]/d' -e '/^###### Recommended/,/^###### End/d' "$log" \
             > "$logs/fuzz-$(basename "$log")" || status=1

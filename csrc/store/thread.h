@@ -40,7 +40,7 @@ struct pomex_store {
     pomex_store_request *in, **in_end;   /* submitted */
     pomex_store_request *out, **out_end; /* answered, not taken */
     atomic_bool closing;
-    bool ended;    /* the thread has ended, but for its return */
+    bool ended;    /* the thread has nothing left to do except return */
     bool orphaned; /* close did not wait: the thread gives the memory back */
     pomex_store_life life;
 };

@@ -113,7 +113,7 @@ sandbox=false
 [ -n "${POMEX_API_KEY:-}" ] || sandbox=true
 if [ -z "$state" ]; then
     state="${POMEX_BUILD:-$root/build}/studio"
-    # What was paid for does not belong into a folder that one deletes to build anew.
+    # Videos that were paid for must not lie in a folder that is deleted for a new build.
     [ $sandbox = true ] || state="${XDG_STATE_HOME:-$HOME/.local/state}/pomex-studio"
 fi
 state="$state/$([ $sandbox = true ] && echo sandbox || echo live)"

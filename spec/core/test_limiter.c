@@ -15,7 +15,7 @@
  * is looked at; how long all of them took tells the rest. */
 #define JITTER 0.5
 
-/* The most requests in any window of one second at the server, but for the jitter. */
+/* The most requests in any window of one second at the server, less the jitter. */
 static size_t busiest_second(fault_server *server, const char *match)
 {
     fault_request first, last;

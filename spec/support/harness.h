@@ -22,7 +22,7 @@ void harness_start(harness *h, const fault_step *steps, size_t count, bool tls);
 /* Another script for the same server and client. */
 void harness_script(harness *h, const fault_step *steps, size_t count);
 
-/* The client's clock will stand still but for harness_advance, and for pauses that are skipped:
+/* From now on only harness_advance moves the client's clock, and pauses, which are skipped:
  * how busy the machine is makes no difference then. libcurl's own timers come due in the same
  * way. */
 void harness_stop_clock(harness *h);

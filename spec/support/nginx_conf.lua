@@ -62,7 +62,7 @@ local CLIENT = [[
   }
 ]]
 
----What belongs into `http` for requests to have a client of the sandbox `sb`.
+---The lines of `http` that give requests a client of the sandbox `sb`.
 ---@param sb pomex.Sandbox
 ---@param host? string
 ---@return string

@@ -49,7 +49,7 @@ report()
     fi
     for name in "${broken[@]}"; do
         output="$prefix-${name//\//-}.out"
-        echo "$name has failed ($(tail -n 1 "$output")). It printed, but for what passed:"
+        echo "$name has failed ($(tail -n 1 "$output")). It printed, besides what passed:"
         grep -vE '^ok |^\[       OK \]' "$output" | head -n 80
     done
     echo "$passed $failed" > "$counts"
@@ -76,7 +76,7 @@ LONGEST=(example/webapp example/webapp_life example/webapp_trust host/adapter_lo
     host/openresty_life host/openresty_adapter example/hosts)
 
 # run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
-# COMMAND, on the module and the sandbox of these builds, but for the tests with one of TAGS. In
+# COMMAND, on the module and the sandbox of these builds, without the tests that have one of TAGS. In
 # $specs: which files, as awk tells them (all).
 run_busted()
 {
