@@ -21,6 +21,7 @@ if #core.decimal_point() == 1 then needs.load "cjson" else core.plainly(needs.lo
 ---@field errors pomex.ErrorsModule
 ---@field log pomex.LogModule writes events as lines
 ---@field qr pomex.QrModule raises where pomex was built without libqrencode
+---@field jobs pomex.JobsModule videos and portraits that outlive a process
 ---@field sandbox pomex.SandboxModule `pomex.sandbox.start{…}`: the service, emulated
 local pomex = {}
 
@@ -70,7 +71,8 @@ end
 
 -- Loaded when they are first used, so that requiring pomex stays cheap.
 local PARTS = {
-  content = true, callback = true, errors = true, log = true, qr = true, sandbox = true,
+  callback = true, content = true, errors = true, jobs = true, log = true, qr = true,
+  sandbox = true,
 }
 
 -- Where nginx is started, its master runs init_by_lua; its workers often run as a user who cannot

@@ -83,6 +83,7 @@ function loop.new(handle, on_event)
     kept = coroutines.keeps_tasks and {} or nil, -- tasks that perhaps nothing else refers to
     elsewhere = {},                     -- the other loops that coroutines of its tasks wait on
     spares = {},                        -- the core's operations that can be used again
+    sources = {},                       -- what else wakes the descriptor: see Loop:add_source
     begin_watch = nil,                  -- makes a host with a loop of its own watch
     end_watch = nil,                    -- ends the watch; nil: the host does not watch
   }, Loop)
@@ -169,6 +170,29 @@ function Loop:failure(message, task)
   end
 end
 
+--- Has each step call `source:collect()`, once the core told what it had to tell. The source wakes
+--- the client's descriptor by itself (handle:watch); as long as `source.outstanding` is above 0,
+--- something of it is pending. `source:forsake()` is called when the client is closed.
+---@param source table
+function Loop:add_source(source)
+  self.sources[#self.sources + 1] = source
+end
+
+---@param source table
+function Loop:remove_source(source)
+  for i = #self.sources, 1, -1 do
+    if self.sources[i] == source then table.remove(self.sources, i) end
+  end
+end
+
+--- How many answers the sources wait for.
+---@return integer
+function Loop:outstanding()
+  local count = 0
+  for i = 1, #self.sources do count = count + self.sources[i].outstanding end
+  return count
+end
+
 --- Takes the oldest error that nobody has collected meanwhile.
 ---@return string|nil
 function Loop:take_failure()
@@ -197,6 +221,7 @@ function Loop:unfinished()
   for co, other in pairs(self.elsewhere) do
     if not other.closed and coroutine.status(co) ~= "dead" then count = count + 1 end
   end
+  if self.sources[1] then count = count + self:outstanding() end
   return count > 0 and count or next(self.timers) and 1 or 0
 end
 
@@ -217,6 +242,11 @@ function Loop:close()
     pending[id] = nil
   end
   for who in pairs(self.timers) do self:wake(who) end
+  local sources = self.sources
+  for i = #sources, 1, -1 do
+    sources[i]:forsake()
+    sources[i] = nil
+  end
   self.count, self.timers, self.due, self.failures = 0, {}, nil, no_failures()
   self.ended = true
   -- If an on_done closed the client, the step that called it resumes the coroutines.

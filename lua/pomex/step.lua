@@ -131,6 +131,8 @@ local function turn(self, budget)
   self.handle:step(budget)
   if self.on_event then events(self) end
   if not self.closed then dispatch(self) end
+  -- The last first: one may take itself out of the list.
+  for i = #self.sources, 1, -1 do self.sources[i]:collect() end
   if self.due then expire(self) end
   local later = self.later
   for i = 1, #later do self:make_runnable(later[i]) end

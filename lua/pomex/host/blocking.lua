@@ -58,9 +58,10 @@ end
 
 -- Sleeps until a step of `loop`, or of one of `all`, has work, at most `seconds`.
 local function poll(loop, all, seconds)
-  local pending, due = loop.count > 0, sooner(seconds, loop:timeout())
+  local pending = loop.count > 0 or loop:outstanding() > 0
+  local due = sooner(seconds, loop:timeout())
   for _, other in ipairs(all) do
-    pending = pending or other.count > 0
+    pending = pending or other.count > 0 or other:outstanding() > 0
     due = sooner(due, other:timeout())
   end
   if not pending and not due then error("pomex: nothing in flight can end this wait", 0) end

@@ -1,0 +1,165 @@
+--- What a person decides about jobs: each is an event with a name in the store.
+
+local canonical = require "pomex.jobs.canonical"
+local bodies = require "pomex.jobs.body"
+local errors = require "pomex.errors"
+local money = require "pomex.jobs.money"
+local options = require "pomex.options"
+
+---@class pomex.Jobs
+local persons = {}
+
+local function decide(self, verb, key, fields)
+  options.expect("jobs:" .. verb, "key", key, "string")
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  fields = fields or {}
+  fields.queue, fields.key, fields.by = self.queue, key, self.by
+  local reply
+  reply, err = self.asks:must(verb, fields)
+  return reply and true, err
+end
+
+---Has a job begun anew that failed, was cancelled or expired, or lets one go on that is stuck.
+---@param key string
+---@param entry? table with `video` or `portrait`: another body
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:retry(key, entry)
+  local fields = {}
+  if entry ~= nil then
+    entry = options.check("jobs:retry", entry,
+      { video = "table", portrait = "table", price = "number" })
+    local kind = entry.video and "video" or "portrait"
+    if not entry[kind] then options.misuse("jobs:retry: a video or a portrait is needed") end
+    local wanted = bodies.plain(entry[kind],
+      function(what) options.misuse("jobs:retry: " .. what) end)
+    local fine, err = bodies.check(kind, wanted)
+    if not fine then return nil, err end
+    fields.line = canonical.line { [kind] = wanted }
+    fields.body = canonical.line { [kind] = wanted, price = entry.price }
+  end
+  return decide(self, "retry", key, fields)
+end
+
+---Sends an unclear job again, as a new attempt with money of its own: perhaps it is billed twice.
+---Refused while the worker of its attempt lives, and until 15 minutes after that began.
+---@param key string
+---@param opts? { now: boolean } now: without waiting for the 15 minutes
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:resend(key, opts)
+  opts = options.optional("jobs:resend", opts, { now = "boolean" }) or {}
+  return decide(self, "resend", key, { now = opts.now or false })
+end
+
+---Says which task or asset an unclear job is. The service is asked for it first.
+---@param key string
+---@param id string
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:adopt(key, id)
+  options.expect("jobs:adopt", "id", id, "string")
+  local job, err = self:get(key)
+  if not job then return nil, err end
+  local async = self.client.async
+  local kind = job.kind == "portrait" and async.assets or async.generations
+  local found
+  found, err = kind:get(id):wait()
+  if not found then return nil, err end
+  return decide(self, "adopt", key, { task = id })
+end
+
+---Says whether an attempt was billed, so that what it holds of the cap is given back or stays.
+---@param key string
+---@param opts { not_billed: boolean, attempt?: integer } attempt: the newest unless told otherwise
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:resolve(key, opts)
+  opts = options.check("jobs:resolve", opts, { not_billed = "boolean", attempt = "whole" })
+  return decide(self, "resolve", key,
+    { not_billed = opts.not_billed or false, attempt = opts.attempt or 0 })
+end
+
+---Cancels a job that is ready, unclear or being saved. What an attempt holds stays held.
+---@param key string
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:cancel(key)
+  return decide(self, "cancel", key)
+end
+
+---Changes the caps of the queue, which are for its whole life.
+---@param caps { videos?: integer, money?: number } nil: no cap
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:cap(caps)
+  caps = options.check("jobs:cap", caps, { videos = "whole", money = "number" })
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("cap", { queue = self.queue, by = self.by,
+    videos_cap = caps.videos or -1, money_cap = caps.money and money.millionths(caps.money) or -1 })
+  return reply and true, err
+end
+
+---Pauses the queue: nothing begins in it, in any process. `false` ends that.
+---@param paused? boolean|string true, or why; false: not any more
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:pause(paused)
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("pause", { queue = self.queue, by = self.by,
+    paused = paused ~= false, text = type(paused) == "string" and paused or nil })
+  return reply and true, err
+end
+
+---Writes a copy of the store, which must not be there yet.
+---@param path string
+---@return boolean|nil done
+---@return pomex.Error? err
+function persons:backup(path)
+  options.expect("jobs:backup", "path", path, "string")
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("backup", { path = path })
+  return reply and true, err
+end
+
+---Says that a person looked at what the account made since the newest event of a store that was
+---moved, copied or put back. Until then it begins nothing.
+---@return boolean|nil done
+---@return pomex.Error? err
+persons["continue"] = function(self)
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("continue", { by = self.by })
+  return reply and true, err
+end
+
+---A job with its attempts.
+---@param key string
+---@return table|nil job
+---@return pomex.Error? err not_found_error
+function persons:get(key)
+  options.expect("jobs:get", "key", key, "string")
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("get", { queue = self.queue, key = key })
+  if not reply then
+    if err.type == "not_found_error" then err.message = "no job " .. errors.quoted(key) end
+    return nil, err
+  end
+  reply.job.attempts = reply.attempts
+  for _, attempt in ipairs(reply.attempts) do
+    attempt.cost, attempt.held = money.amount(attempt.cost), money.amount(attempt.held)
+  end
+  return reply.job
+end
+
+return persons

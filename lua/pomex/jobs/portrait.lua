@@ -1,0 +1,121 @@
+--- A portrait, from `ready` to an active asset. Its name ends in 128 random bits, by which an
+--- upload whose answer was lost is found from any process.
+
+local attempt = require "pomex.jobs.attempt"
+local bodies = require "pomex.jobs.body"
+local canonical = require "pomex.jobs.canonical"
+local json = require "pomex.json"
+local values = require "pomex.values"
+
+local portrait = {}
+
+local LONGEST_WAIT = 86400
+local AGAIN = 15
+
+-- An upload that is not found so often, over so many seconds, is sent again: it is not known to
+-- cost anything.
+local LOOKS, OVER = 3, 600
+
+local function group_of(body)
+  if body.group_id == nil then return values.VIRTUAL end
+  return body.group_id
+end
+
+local function send(work, job, entry)
+  local body = bodies.of_portrait(entry.portrait)
+  local line = canonical.line(body)
+  body.group_id = group_of(body)
+  attempt.send(work, job, { body = line, cost = 0 },
+    function(opts) return work.client.async.assets:create(body, opts) end)
+end
+
+local function look(work, job)
+  while job.state == "polling" and not work:stopping() do
+    local asset, err = work:await(work.client.async.assets:wait(job.task,
+      { timeout = LONGEST_WAIT }))
+    if asset then
+      work:fact { kind = "ended", outcome = "done", cost = 0 }
+    elseif work:stopping() then
+      return
+    elseif err.type == "asset_failed" then
+      work:fact { kind = "ended", outcome = "failed", cost = 0,
+        failure = err.service_code or "asset_failed", error = tostring(err) }
+    elseif err.type == "not_found_error" then
+      work:move { from = "polling", to = "unclear", error = tostring(err) }
+    elseif work:ends_run(err) then
+      return
+    else
+      work:move { from = "polling", to = "polling", due = work:wall() + AGAIN,
+        error = tostring(err) }
+      work:rest(AGAIN)
+    end
+  end
+end
+
+---Takes a portrait as far as it goes.
+---@param work pomex.JobWork
+function portrait.work(work)
+  local job = work.job
+  local entry = json.object(job.body)
+  if not entry or type(entry.portrait) ~= "table" then
+    work:say("has a body that is none of this version's")
+    return
+  end
+  if job.state == "ready" and not work:stopping() then send(work, job, entry) end
+  if job.state == "polling" then look(work, job) end
+end
+
+-- The ids of the assets of that name; nil: they could not be listed.
+local function named(client, body)
+  local ids, page = {}, 1
+  while true do
+    local list, err = client.async.assets:list({ group_id = group_of(body), page = page,
+      limit = 100, sort_by = "create_time", sort_order = "desc" }):wait()
+    if not list then return nil, err end
+    local items = type(list.items) == "table" and list.items or {}
+    for _, item in ipairs(items) do
+      if item.name == body.name then ids[#ids + 1] = item.id end
+    end
+    if #items < 100 or #ids > 0 then return ids end
+    page = page + 1
+  end
+end
+
+-- Looks for the upload of one unclear portrait.
+local function find(run, job)
+  local got = run.asks:ask("get", { queue = run.queue, key = job.key })
+  local last = got and got.answer == "yes" and got.attempts[#got.attempts]
+  local body = last and json.object(last.body or "")
+  if not body or got.job.state ~= "unclear" then return end
+  local ids, err = named(run.client, body)
+  if not ids then return run:say(("%s: %s"):format(job.key, tostring(err))) end
+  if #ids > 0 then
+    run:say(("%s is %s"):format(job.key, ids[1]))
+    run.asks:ask("fact", { job = job.id, attempt = last.number, kind = "task", task = ids[1] })
+    return
+  end
+  local looks = run.looks[job.id] or { count = 0, first = run.now() }
+  run.looks[job.id] = looks
+  looks.count = looks.count + 1
+  if looks.count >= LOOKS and run.now() - looks.first >= OVER then
+    run.looks[job.id] = nil
+    run.asks:ask("resend", { queue = run.queue, key = job.key, by = "pomex", now = true })
+  end
+end
+
+---Looks for the uploads of the queue that are unclear.
+---@param run table
+---@return boolean any whether there are such
+function portrait.look_for_unclear(run)
+  local reply = run.asks:ask("list", { queue = run.queue, states = { "unclear" }, limit = 500 })
+  local any = false
+  for _, job in ipairs(reply and reply.answer == "yes" and reply.jobs or {}) do
+    if job.kind == "portrait" and not run.stopping then
+      any = true
+      find(run, job)
+    end
+  end
+  return any
+end
+
+return portrait

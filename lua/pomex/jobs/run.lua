@@ -1,0 +1,219 @@
+--- A run: claims jobs, takes each as far as it goes in a task of its own, and ends when no job of
+--- the queue can go on by itself.
+
+local cancel = require "pomex.cancel"
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+local signals = require "pomex.jobs.signal"
+local works = require "pomex.jobs.work"
+
+local KINDS = { video = require "pomex.jobs.video", portrait = require "pomex.jobs.portrait" }
+
+-- No byte of a request leaves so long after the last beat that was kept; the others bury a worker
+-- whose beat stood still for `still_seconds`, 60 unless told otherwise. The rest is the margin.
+local SEND_WITHIN = 45 / 60
+-- Seconds between two claims while nothing tells that there is more.
+local LOOK = 1
+-- Seconds between two looks for uploads that are unclear.
+local LOOK_FOR_UNCLEAR = 60
+
+---@class pomex.JobRun
+local Run = {}
+Run.__index = Run
+Run.now = core.now
+
+local run = {}
+
+---@param jobs table
+---@param opts table
+---@return pomex.JobRun
+function run.new(jobs, opts)
+  return setmetatable({
+    jobs = jobs, client = jobs.client, asks = jobs.asks, queue = jobs.queue, version = jobs.version,
+    prices = jobs.prices, failed_is_free = jobs.failed_is_free,
+    out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
+    on_update = opts.on_update,
+    active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
+    not_before = 0, barred = nil, next_due = math.huge, next_look = 0,
+    stopping = false, err = nil, signal = signals.new(jobs.client),
+  }, Run)
+end
+
+function Run:say(text)
+  self.jobs.log("pomex jobs: " .. errors.one_line(text))
+end
+
+---By when a request must be sent that begins now: seconds of BOOTTIME; nil: never.
+---@return number|nil
+function Run:send_by()
+  local store = self.asks.store
+  local asked = store and store:beat_asked()
+  return asked and asked + SEND_WITHIN * self.jobs.still_seconds
+end
+
+---Nothing that is ready begins for now.
+---@param reason string
+---@param not_before number seconds since 1970; infinite: until something changes
+---@param why string
+function Run:bar(reason, not_before, why)
+  if not_before < math.huge then
+    self.not_before = math.max(self.not_before, math.min(not_before, core.wall() + 900))
+  else
+    self.barred = { reason = reason, why = why, at = core.now() }
+  end
+end
+
+local function is_barred(self)
+  return self.barred ~= nil or core.wall() < self.not_before
+end
+
+---The worker was declared dead: its jobs are others'. What it still has in hand ends by itself.
+---@param worker integer
+function Run:buried(worker)
+  if self.worker ~= worker then return end
+  self:say("this worker was declared dead; it begins anew under another name")
+  self.worker, self.jobs.worker = nil, nil
+  self.signal:raise()
+end
+
+---Begins nothing more; requests that are out come to their end, waits and downloads stop.
+function Run:stop()
+  if self.stopping then return end
+  self.stopping = true
+  for _, work in pairs(self.active) do work:stop() end
+  self.signal:raise()
+end
+
+---Ends the run for a reason that is the account's, and not a job's.
+---@param err pomex.Error
+function Run:end_with(err)
+  self.err = self.err or err
+  self:stop()
+end
+
+local OVER = { done = true, failed = true, cancelled = true, expired = true, unclear = true }
+
+local function ended(self, work, well, err)
+  local job = work.job
+  self.active[job.id] = nil
+  self.count = self.count - 1
+  if not OVER[job.state] and job.state ~= "sending" then
+    self.to_release[#self.to_release + 1] = job.id
+  end
+  -- What came home has perhaps given money back.
+  if self.barred and self.barred.reason == "cap" and OVER[job.state] then self.barred = nil end
+  if not well then self:end_with(errors.is(err) and err or errors.new("store_error", {
+    message = ("%s: %s"):format(job.key, tostring(err)) })) end
+  self.signal:raise()
+end
+
+local function start(self, job)
+  local work = works.new(self, job)
+  local kind = KINDS[job.kind]
+  self.active[job.id] = work
+  self.count = self.count + 1
+  self.client:spawn(function()
+    kind.work(work)
+    return true
+  end):on_done(function(well, err) ended(self, work, well, err) end)
+end
+
+local function release(self)
+  local ids = self.to_release
+  if #ids == 0 or not self.worker then return end
+  self.to_release = {}
+  self.asks:ask("release", { worker = self.worker, jobs = ids })
+end
+
+-- Takes what there is room for. False: the store cannot be asked.
+local function take(self)
+  if not self.worker then
+    local err
+    self.worker, err = self.jobs:join()
+    if not self.worker then return self:end_with(err) end
+  end
+  local worker = self.worker
+  local reply, err = self.asks:ask("claim", { worker = worker, queue = self.queue,
+    count = math.min(self.limit - self.count, 500) })
+  if not reply then return self:end_with(err) end
+  if reply.answer == "buried" then return self:buried(worker) end
+  if reply.answer ~= "yes" then
+    self.next_due = core.wall() + LOOK
+    return
+  end
+  self.next_due = reply.next_due
+  for _, job in ipairs(reply.jobs) do
+    if job.state == "ready" and is_barred(self) or self.stopping then
+      self.to_release[#self.to_release + 1] = job.id
+      self.next_due = math.max(core.wall() + LOOK, self.not_before)
+    else
+      start(self, job)
+    end
+  end
+end
+
+-- Whether any job can go on by itself, whoever has it.
+local function goes_on(self)
+  local counts, err = self.jobs:read_counts()
+  if not counts then
+    self:end_with(err)
+    return false
+  end
+  local states = counts.states
+  local out = states.sending + states.polling + states.saving
+  local ready = states.ready - counts.blocked
+  local barred = self.barred
+  self.must_continue = counts.must_continue
+  if barred and barred.reason == "cap" and core.now() > barred.at + LOOK then self.barred = nil end
+  if counts.paused or counts.must_continue or barred then ready = 0 end
+  if out + ready - counts.stuck > 0 then return true end
+  return self.unclear_portraits or false
+end
+
+-- Looks for lost uploads, now and then.
+local function look_for_unclear(self)
+  if self.stopping or core.now() < self.next_look then return end
+  self.unclear_portraits = KINDS.portrait.look_for_unclear(self)
+  self.next_look = core.now() + LOOK_FOR_UNCLEAR
+end
+
+local function pause(self)
+  if self.stopping then return 60 end
+  if self.count >= self.limit then return LOOK_FOR_UNCLEAR end
+  local due = self.next_due - core.wall()
+  return math.max(math.min(due, LOOK), 1 / 100)
+end
+
+-- Why the jobs that are left do not go on.
+local function reason(self)
+  local barred = self.barred
+  if self.err then return self.err end
+  if self.must_continue or barred and barred.reason == "continue" then
+    return errors.new("store_error", {
+      message = "the store was moved, copied or put back, and may be older than what the account "
+        .. "made: nothing was begun", hint = "look what was made since, and call jobs:continue()",
+    })
+  end
+  if barred and barred.reason == "unpriced" then
+    local _, err = errors.invalid("jobs", barred.why, "give the option prices, or the job a price")
+    return err
+  end
+end
+
+---Runs until nothing goes on by itself.
+---@return pomex.Error|nil why it ended early
+function Run:work()
+  while true do
+    if cancel.here() or self.client.loop.closed then self:stop() end
+    if self.client.loop.closed then break end
+    release(self)
+    look_for_unclear(self)
+    if not self.stopping and self.count < self.limit then take(self) end
+    if self.count == 0 and (self.stopping or not goes_on(self)) then break end
+    self.signal:wait(pause(self))
+  end
+  release(self)
+  return reason(self)
+end
+
+return run

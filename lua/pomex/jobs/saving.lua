@@ -1,0 +1,124 @@
+--- Where a video is saved, and how: its length and sum are in the store before it has its name.
+
+local core = require "pomex.core"
+local errors = require "pomex.errors"
+
+local saving = {}
+
+-- Seconds until a disk or a link that failed is tried again.
+local AGAIN = 60
+
+---Whether `save` stays below the folder that a run saves to. Asked when a job is added, and of each
+---name that comes out of a store.
+---@param save any
+---@return boolean|nil fine
+---@return pomex.Error? err
+function saving.check_name(save)
+  if type(save) ~= "string" or save == "" or #save > 1000 then
+    return errors.invalid("jobs", "a video needs save, the name of its file")
+  end
+  local bad = save:sub(1, 1) == "/" or save:sub(-1) == "/" or save:find("[%z\1-\31\127]")
+  for part in save:gmatch("[^/]*") do bad = bad or part == ".." end
+  if bad then
+    return errors.invalid("jobs", "save must be a relative name without \"..\"",
+      "save is " .. errors.quoted(save))
+  end
+  return true
+end
+
+---@param out string the folder of the run
+---@param name string
+---@return string path
+function saving.path(out, name)
+  return (out:gsub("(.)/+$", "%1")) .. "/" .. name
+end
+
+-- The name beside one that is taken: "a.mp4" of the job "x 1" is "a~x_1.mp4".
+local function beside(save, key)
+  local stem, extension = save:match("^(.*[^/])(%.[A-Za-z0-9]+)$")
+  return (stem or save) .. "~" .. key:gsub("[^A-Za-z0-9._-]", "_") .. (extension or "")
+end
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- The file of an earlier run that was killed between the name and the note that it is done.
+local function is_there(work, job)
+  if not job.sha256 or not job.saved or not saving.check_name(job.saved) then return false end
+  local length, sum = core.saving_sum(saving.path(work.run.out, job.saved))
+  return length == job.length and sum == job.sha256
+end
+
+local function move(work, fields)
+  fields.from, fields.to = "saving", fields.to or "saving"
+  return work:move(fields)
+end
+
+-- The names that may be given, in order; the first that is free is used.
+local function candidates(job)
+  local list = { job.save, beside(job.save, job.key) }
+  if job.saved == list[2] then table.remove(list, 1) end
+  return list
+end
+
+-- Downloads to the first name that is free. nil, err: no name is; or the download failed.
+local function fetch(work, job)
+  local err
+  for _, name in ipairs(candidates(job)) do
+    local path = saving.path(work.run.out, name)
+    if exists(path) then
+      work:say(("%s is there already, and is left alone"):format(errors.quoted(path)))
+      err = errors.new("file_error", { message = path .. " exists already", taken = true })
+    else
+      local file
+      file, err = work:await(work.client.async.generations:download(job.task, path,
+        { hold = true, on_progress = nil }))
+      if file then return file, name end
+      if not exists(path) then return nil, err end
+      err.taken = true
+    end
+  end
+  return nil, err
+end
+
+-- The order of these is the promise: the sum is durable, the file takes its name durably, and only
+-- then is the job done.
+local function keep(work, job, file, name)
+  if not move(work, { saved = name, sha256 = file.sum, length = file.size }) then return end
+  local named, err = core.saving_finish(file.path, job.task, file.size)
+  if named then
+    return move(work, { to = "done" })
+  end
+  job.saved = nil
+  return nil, errors.wrap(err)
+end
+
+---Saves the video of a job that is `saving`.
+---@param work pomex.JobWork
+---@param job table
+function saving.work(work, job)
+  local fine, err = saving.check_name(job.save)
+  if not fine then return move(work, { stuck = true, error = tostring(err) }) end
+  if is_there(work, job) then return move(work, { to = "done" }) end
+  while not work:stopping() do
+    local file, name = fetch(work, job)
+    if file then
+      local done
+      done, err = keep(work, job, file, name)
+      if done or not err then return end
+    else
+      err = name
+    end
+    if work:stopping() then return end
+    if err.taken then return move(work, { stuck = true, error = tostring(err) }) end
+    if work:ends_run(err) then return end
+    work:say("cannot be saved: " .. tostring(err))
+    if not move(work, { due = work:wall() + AGAIN, error = tostring(err) }) then return end
+    work:rest(AGAIN)
+  end
+end
+
+return saving

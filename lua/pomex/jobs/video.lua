@@ -1,0 +1,99 @@
+--- A video, from `ready` to `done`.
+
+local attempt = require "pomex.jobs.attempt"
+local bodies = require "pomex.jobs.body"
+local canonical = require "pomex.jobs.canonical"
+local json = require "pomex.json"
+local money = require "pomex.jobs.money"
+local saving = require "pomex.jobs.saving"
+local text = require "pomex.text"
+
+local video = {}
+
+-- A wait of the core ends after so long, and is begun again.
+local LONGEST_WAIT = 86400
+-- Seconds until what could not be looked at is looked at again.
+local AGAIN = 15
+
+-- The assets of the portraits that it needs; nil: one is gone.
+local function assets_of(work, wanted)
+  local assets = {}
+  for _, key in ipairs(bodies.needs(wanted)) do
+    local reply = work.run.asks:ask("get", { queue = work.run.queue, key = key })
+    local found = reply and reply.answer == "yes" and reply.job
+    if not found or found.state ~= "done" or not found.task then return nil, key end
+    assets[key] = found.task
+  end
+  return assets
+end
+
+local function send(work, job, entry)
+  local assets, key = assets_of(work, entry.video)
+  if not assets then
+    return work:move { from = "ready", to = "ready", due = work:wall() + AGAIN,
+      error = ("the portrait %s is not active"):format(key) }
+  end
+  local body, err = bodies.of_video(entry.video, assets)
+  local fine = body and saving.check_name(job.save)
+  if not fine then
+    return work:move { from = "ready", to = "ready", stuck = true,
+      error = tostring(err or "its save is no name of a file") }
+  end
+  local file = saving.path(work.run.out, job.save)
+  attempt.send(work, job, {
+    body = canonical.line(body), model = body.model, file = file,
+    cost = money.reserved(work.run.prices, body, entry.price),
+  }, function(opts) return work.client.async.generations:create(body, opts) end)
+end
+
+local OUTCOMES = { cancelled = "cancelled", canceled = "cancelled", expired = "expired" }
+
+-- The service says that there will be no video.
+local function failed(work, err)
+  local object = type(err.object) == "table" and err.object or {}
+  local status = text.lower(tostring(object.status or ""))
+  work:fact { kind = "ended", outcome = OUTCOMES[status] or "failed", cost = -1,
+    free = work.run.failed_is_free, failure = err.service_code or "generation_failed",
+    error = tostring(err) }
+end
+
+-- Looks until the task is final.
+local function look(work, job, entry)
+  while job.state == "polling" and not work:stopping() do
+    local task, err = work:await(work.client.async.generations:wait(job.task,
+      { timeout = LONGEST_WAIT }))
+    if task then
+      work:fact { kind = "ended", outcome = "saving", due = 0,
+        cost = money.settled(work.run.prices, entry.video, task) }
+    elseif work:stopping() then
+      return
+    elseif err.type == "generation_failed" then
+      failed(work, err)
+    elseif err.type == "not_found_error" then
+      -- It had an id once: whether it was made, and billed, nobody knows.
+      work:move { from = "polling", to = "unclear", error = tostring(err) }
+    elseif work:ends_run(err) then
+      return
+    else
+      work:move { from = "polling", to = "polling", due = work:wall() + AGAIN,
+        error = tostring(err) }
+      work:rest(AGAIN)
+    end
+  end
+end
+
+---Takes a video as far as it goes.
+---@param work pomex.JobWork
+function video.work(work)
+  local job = work.job
+  local entry = json.object(job.body)
+  if not entry or type(entry.video) ~= "table" then
+    work:say("has a body that is none of this version's")
+    return
+  end
+  if job.state == "ready" and not work:stopping() then send(work, job, entry) end
+  if job.state == "polling" then look(work, job, entry) end
+  if job.state == "saving" and not work:stopping() then saving.work(work, job) end
+end
+
+return video

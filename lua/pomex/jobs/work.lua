@@ -1,0 +1,177 @@
+--- One job in the hands of a run: what it asks of the store and of the service, and who is told.
+
+local catch = require "pomex.host.catch"
+local core = require "pomex.core"
+local signals = require "pomex.jobs.signal"
+
+local now = core.now
+
+---@class pomex.JobWork
+---@field run table
+---@field job table as the store gave it, and as it has become since
+---@field client pomex.Client
+local Work = {}
+Work.__index = Work
+
+local work = {}
+
+---@param run table
+---@param job table
+---@return pomex.JobWork
+function work.new(run, job)
+  return setmetatable({
+    run = run, job = job, client = run.client, worker = run.worker, waiting = nil,
+    signal = signals.new(run.client),
+  }, Work)
+end
+
+---Seconds since 1970.
+---@return number
+function Work.wall()
+  return core.wall()
+end
+
+---A line about the job for the log.
+---@param text string
+function Work:say(text)
+  self.run:say(("%s %s"):format(self.job.key, text))
+end
+
+---Whether the run was told to stop: then waits and downloads end, and nothing begins.
+---@return boolean
+function Work:stopping()
+  return self.run.stopping or self.lost or false
+end
+
+---Tells the run's on_update of the job as it is now.
+function Work:told()
+  local hook, job = self.run.on_update, self.job
+  if not hook then return end
+  local ok, err = pcall(hook, {
+    key = job.key, kind = job.kind, state = job.state, task = job.task, attempt = job.attempt,
+    error = job.error, saved = job.saved,
+  })
+  if not ok then self.client.loop:failure("on_update: " .. catch.said(err)) end
+end
+
+---Waits for an operation; the run's `stop` ends it.
+---@param op pomex.Operation
+---@return any value
+---@return pomex.Error? err
+function Work:await(op)
+  if self:stopping() then op:cancel() end
+  self.waiting = op
+  local value, err = op:wait()
+  self.waiting = nil
+  return value, err
+end
+
+---Pauses; `stop` ends it.
+---@param seconds number
+function Work:rest(seconds)
+  local deadline = now() + seconds
+  while not self:stopping() and now() < deadline do self.signal:wait(deadline - now()) end
+end
+
+---The run stops: what the job waits for ends.
+function Work:stop()
+  if self.waiting then self.waiting:cancel() end
+  self.signal:raise()
+end
+
+local AGAIN = { busy = true, full = true, broken = true }
+
+-- Asks until the store can answer. A fact is not given up while the run is there: it is perhaps the
+-- id of a video that is paid for.
+local function persist(self, verb, fields, firmly)
+  local pause, tries = 1, 0
+  while true do
+    local reply, err = self.run.asks:ask(verb, fields)
+    if not reply then
+      self:say(("%s was not kept: %s"):format(verb, tostring(err)))
+      return nil, err
+    end
+    if not AGAIN[reply.answer] then return reply end
+    tries = tries + 1
+    self:say(("%s is not kept yet: %s"):format(verb, reply.why or reply.answer))
+    if self:stopping() and (not firmly or tries > 10) then return nil end
+    if firmly then
+      self.signal:wait(pause)
+    else
+      self:rest(pause)
+    end
+    pause = math.min(pause * 2, 30)
+  end
+end
+
+---Asks for a begin, until the store can answer.
+---@param fields table
+---@return table|nil reply
+function Work:begin(fields)
+  local job = self.job
+  fields.worker, fields.job, fields.fence = self.worker, job.id, job.fence
+  return persist(self, "begin", fields)
+end
+
+---A fact about the job's newest attempt.
+---@param fields table
+---@return table|nil reply nil: it could not be kept
+function Work:fact(fields)
+  local job = self.job
+  fields.job, fields.attempt = job.id, job.attempt
+  local reply = persist(self, "fact", fields, true)
+  if not reply then return nil end
+  if reply.state then
+    local changed = reply.state ~= job.state
+    job.state, job.error = reply.state, fields.error
+    if changed then self:told() end
+  end
+  if reply.answer == "second" or reply.answer == "refused" then self:say(reply.why) end
+  return reply
+end
+
+---An opinion: only of the worker that holds the job.
+---@param fields table
+---@return boolean|nil moved nil: the job is another's by now, or the run stops
+function Work:move(fields)
+  local job = self.job
+  fields.worker, fields.job, fields.fence = self.worker, job.id, job.fence
+  local reply = persist(self, "move", fields, fields.to == "done")
+  if not reply then return nil end
+  if reply.answer == "yes" or reply.answer == "known" then
+    local changed = job.state ~= fields.to or fields.stuck
+    job.state, job.error = fields.to, fields.error
+    job.saved = fields.saved or job.saved
+    if changed then self:told() end
+    return true
+  end
+  self.lost = true
+  if reply.answer == "buried" then self.run:buried(self.worker) end
+  if reply.answer == "refused" then self:say(reply.why or "is not moved so") end
+  return nil
+end
+
+local function of_account(err)
+  if err.endpoint == "download" then return false end
+  return err.type == "authentication_error" or err.status == 401 or err.status == 402
+    or err.status == 403 or err.proxy
+    or type(err.message) == "string" and err.message:find("certificate is not trusted", 1, true)
+end
+
+---Whether an error is about the account and not about the job.
+---@param err pomex.Error
+---@return boolean
+function Work.is_of_account(err)
+  return of_account(err) and true or false
+end
+
+---Ends the run if an error is about the account.
+---@param err pomex.Error
+---@return boolean ended
+function Work:ends_run(err)
+  if not of_account(err) then return false end
+  self.run:end_with(err)
+  return true
+end
+
+return work
