@@ -298,6 +298,8 @@ void pomex_lua_store_push(lua_State *L, const pomex_store_request *request)
     lua_setfield(L, -2, "verb");
     lua_pushstring(L, pomex_lua_store_answers[request->answer]);
     lua_setfield(L, -2, "answer");
-    lua_pushstring(L, request->why);
-    lua_setfield(L, -2, "why");
+    if (request->why != NULL) { /* the counts of a queue have a why of their own */
+        lua_pushstring(L, request->why);
+        lua_setfield(L, -2, "why");
+    }
 }

@@ -1,9 +1,11 @@
 --- A run: claims jobs, takes each as far as it goes in a task of its own, and ends when no job of
 --- the queue can go on by itself.
 
+local bodies = require "pomex.jobs.body"
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local json = require "pomex.json"
 local signals = require "pomex.jobs.signal"
 local works = require "pomex.jobs.work"
 
@@ -200,6 +202,24 @@ local function reason(self)
   end
 end
 
+-- Says which portraits keep videos from beginning: "12 blocked by front (failed)".
+local function say_blocked(self)
+  local reply = self.asks:ask("list", { queue = self.queue, states = { "ready" }, limit = 500 })
+  local counts, keys = {}, {}
+  for _, job in ipairs(reply and reply.answer == "yes" and reply.jobs or {}) do
+    local entry = job.blocked > 0 and json.object(job.body)
+    for _, key in ipairs(entry and entry.video and bodies.needs(entry.video) or {}) do
+      if not counts[key] then keys[#keys + 1] = key end
+      counts[key] = (counts[key] or 0) + 1
+    end
+  end
+  for _, key in ipairs(keys) do
+    local got = self.asks:ask("get", { queue = self.queue, key = key })
+    local state = got and got.answer == "yes" and got.job.state or "missing"
+    if state ~= "done" then self:say(("%d blocked by %s (%s)"):format(counts[key], key, state)) end
+  end
+end
+
 ---Runs until nothing goes on by itself.
 ---@return pomex.Error|nil why it ended early
 function Run:work()
@@ -213,6 +233,7 @@ function Run:work()
     self.signal:wait(pause(self))
   end
   release(self)
+  if not self.client.loop.closed then say_blocked(self) end
   return reason(self)
 end
 

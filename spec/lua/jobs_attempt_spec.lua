@@ -1,0 +1,261 @@
+-- What becomes of an attempt: the rules of what is sent again, and what never is.
+
+local jobs_bed = require "spec.support.jobs_bed"
+local pomex = require "pomex"
+
+if not jobs_bed.built then return end
+
+local video, billed = jobs_bed.video, jobs_bed.billed
+
+describe("an attempt of a job", function()
+  local env = {}
+  jobs_bed.begin(env)
+
+  local function fault(what)
+    what.endpoint = what.endpoint or "generations.create"
+    env.sb:fault(what)
+  end
+
+  local function stages(jobs, key)
+    local list = {}
+    for _, attempt in ipairs(jobs:get(key).attempts) do list[#list + 1] = attempt.stage end
+    return list
+  end
+
+  it("whose answer is lost is unclear, and is never sent again by itself", function()
+    local jobs = env.open()
+    fault { after_accept = "drop" }
+    assert(jobs:add { video "lost" })
+    local counts, err = env.run(jobs)
+    assert.is_nil(err)
+    assert.equal(1, counts.unclear)
+    assert.equal(1, counts.videos) -- what it may have cost is held
+    assert.equal(1, env.run(jobs).unclear)
+    assert.equal(1, billed(env.sb).lost)
+    assert.equal("sending unclear", env.seen.lost)
+    assert.is_truthy(jobs:get("lost").error:find "ambiguous_error")
+  end)
+
+  it("is adopted by its id, after the service was asked for it", function()
+    local jobs = env.open()
+    fault { after_accept = "drop" }
+    assert(jobs:add { video "adopted" })
+    env.run(jobs)
+    local done, err = jobs:adopt("adopted", "cgt-of-nobody")
+    assert.is_nil(done)
+    assert.equal("not_found_error", err.type)
+    assert.equal("unclear", jobs:get("adopted").state)
+    local entries = env.sb.ledger:entries()
+    assert.is_true(jobs:adopt("adopted", entries[#entries].id))
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).adopted)
+    -- Another job cannot have the same.
+    fault { after_accept = "drop" }
+    assert(jobs:add { video "thief" })
+    env.run(jobs)
+    done, err = jobs:adopt("thief", entries[#entries].id)
+    assert.is_nil(done)
+    assert.is_truthy(tostring(err):find "another job")
+  end)
+
+  it("is resent only by a person, with money of its own", function()
+    local jobs = env.open()
+    fault { after_accept = "drop" }
+    assert(jobs:add { video "resent" })
+    env.run(jobs)
+    local done, err = jobs:resend "resent"
+    assert.is_nil(done)
+    assert.is_truthy(tostring(err):find "15 minutes")
+    assert.is_true(jobs:resend("resent", { now = true }))
+    local counts = env.run(jobs)
+    assert.equal(1, counts.done)
+    assert.equal(2, counts.videos)
+    assert.equal(2, billed(env.sb).resent)
+    assert.same({ "out", "ended" }, stages(jobs, "resent"))
+    assert.is_true(jobs:resolve("resent", { attempt = 1, not_billed = true }))
+    assert.equal(1, jobs:counts().videos)
+  end)
+
+  it("that never left is begun anew, and gives its money back", function()
+    local closed = env.new { base_url = "http://127.0.0.1:1", connect_timeout = 1 }
+    local jobs = env.open(nil, closed)
+    assert(jobs:add { video "unsent" })
+    local seen = 0
+    local counts = env.run(jobs, { on_update = function(job)
+      seen = seen + 1
+      if job.state == "ready" then jobs:stop() end
+    end })
+    assert.equal(2, seen)
+    assert.equal(1, counts.ready)
+    assert.equal(0, counts.videos)
+    assert.same({ "never_left" }, stages(jobs, "unsent"))
+  end)
+
+  it("that was turned away shuts the account's gate, and is then begun anew", function()
+    local jobs = env.open()
+    fault { status = 429, retry_after = 1 }
+    assert(jobs:add { video "turned", video "behind" })
+    local counts = env.run(jobs, { concurrency = 1 })
+    assert.equal(2, counts.done)
+    assert.equal(2, counts.videos)
+    local all = {}
+    for _, key in ipairs { "turned", "behind" } do
+      for _, stage in ipairs(stages(jobs, key)) do all[#all + 1] = stage end
+    end
+    table.sort(all)
+    assert.same({ "ended", "ended", "turned_away" }, all)
+    assert.equal(1, billed(env.sb).turned)
+    assert.equal(1, billed(env.sb).behind)
+    local requests = env.sb.journal:requests "generations.create"
+    assert.equal(3, #requests)
+    assert.is_true(requests[2].at - requests[1].at >= 1 - 1 / 10)
+  end)
+
+  it("that a client does not believe to be turned away is unclear", function()
+    local client = env.new { billed_retry = "unsent" }
+    local jobs = env.open(nil, client)
+    fault { status = 429, retry_after = 1 }
+    assert(jobs:add { video "doubted" })
+    assert.equal(1, env.run(jobs).unclear)
+    assert.equal(1, #env.sb.journal:requests "generations.create")
+  end)
+
+  it("that the account is refused for ends the run, and goes on with the next", function()
+    for status, kind in pairs { [401] = "authentication_error", [402] = "api_error",
+      [403] = "api_error" } do
+      local jobs = env.open { queue = "refused " .. status }
+      fault { status = status }
+      assert(jobs:add { video("refused-" .. status) })
+      local counts, err = env.run(jobs)
+      assert.equal(kind, err.type)
+      assert.equal(status, err.status)
+      assert.equal(1, counts.ready)
+      assert.equal(0, counts.videos)
+      jobs:close()
+      os.remove(env.folder .. "/jobs.db")
+      os.execute("rm -f " .. env.folder .. "/jobs.db*")
+    end
+  end)
+
+  it("that is refused for what it asks has failed, and costs nothing", function()
+    local jobs = env.open()
+    fault { status = 400 }
+    assert(jobs:add { video "wrong" })
+    local counts = env.run(jobs)
+    assert.equal(1, counts.failed)
+    assert.equal(0, counts.videos)
+    assert.is_nil(billed(env.sb).wrong)
+  end)
+
+  it("whose task is gone is unclear, and neither failed nor sent again", function()
+    local jobs = env.open()
+    assert(jobs:add { video "gone" })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "polling" then jobs:stop() end
+    end })
+    jobs:close()
+    fault { endpoint = "generations.get", status = 404, times = 0 }
+    -- A client that made the task itself would wait for it to appear.
+    assert.equal(1, env.run(env.open(nil, env.new())).unclear)
+    assert.equal(1, billed(env.sb).gone)
+    assert.equal("unclear", env.seen.gone)
+  end)
+
+  it("is not made beyond the cap, whoever runs", function()
+    local jobs = env.open()
+    local list = {}
+    for i = 1, 9 do list[i] = video("capped-" .. i) end
+    assert(jobs:add(list))
+    local counts, err = env.run(jobs, { max_videos = 4 })
+    assert.is_nil(err)
+    assert.equal(4, counts.done)
+    assert.equal(5, counts.ready)
+    assert.equal(4, counts.max_videos)
+    assert.equal(4, env.run(jobs, { max_videos = 9 }).done) -- the first run set it
+    assert.is_true(jobs:cap { videos = 6 })
+    assert.equal(6, env.run(jobs).done)
+    assert.is_true(jobs:cap {})
+    assert.equal(9, env.run(jobs).done)
+  end)
+
+  it("holds the dearest that its body can become, and what the service counted", function()
+    local jobs = env.open { prices = { ["byteplus/seedance-2.0-fast"] = 10 } }
+    assert(jobs:add { video "priced", video("open", { duration = pomex.null }) })
+    local counts, err = env.run(jobs, { max_money = 3 })
+    assert.is_nil(err)
+    -- 5 s of 720p are 108,000 tokens: 1.08; 15 s are 3.24, which is more than is left.
+    assert.equal(1, counts.done)
+    assert.equal(1, counts.ready)
+    assert.is_true(counts.money <= 3)
+    local job = jobs:get "priced"
+    assert.equal(1.08, job.attempts[1].cost)
+  end)
+
+  it("without a price is not made under a cap of money, and the run says so", function()
+    local jobs = env.open()
+    assert(jobs:add { video "unpriced" })
+    local counts, err = env.run(jobs, { max_money = 100 })
+    assert.equal(1, counts.ready)
+    assert.equal("invalid_request_error", err.type)
+    assert.is_nil(billed(env.sb).unpriced)
+  end)
+
+  it("waits for a pause to end", function()
+    local jobs = env.open()
+    assert(jobs:add { video "paused" })
+    assert.is_true(jobs:pause "for lunch")
+    local counts, err = env.run(jobs)
+    assert.is_nil(err)
+    assert.is_true(counts.paused)
+    assert.equal(1, counts.ready)
+    assert.is_nil(billed(env.sb).paused)
+    assert.is_true(jobs:pause(false))
+    assert.equal(1, env.run(jobs).done)
+  end)
+
+  it("of another account's jobs is not made, and is said", function()
+    local ours = env.client
+    local jobs = env.open()
+    env.sb:config { generation_seconds = 3600 }
+    assert(jobs:add { video "theirs" })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "polling" then jobs:stop() end
+    end })
+    jobs:close()
+    env.sb:config { generation_seconds = 0 }
+    local other = env.new { base_url = env.sb.url .. "/other" }
+    local mine = env.open(nil, other)
+    local counts, err = env.run(mine)
+    assert.is_nil(err)
+    assert.equal(1, counts.foreign)
+    assert.equal(0, counts.polling)
+    assert.equal("polling", mine:get("theirs").state)
+    mine:close()
+    env.sb.clock:advance(3600)
+    assert.equal(1, env.run(env.open(nil, ours)).done)
+  end)
+
+  it("is stopped before begin by a file at its name", function()
+    local jobs = env.open()
+    jobs_bed.write(env.out .. "/there.mp4", "mine")
+    assert(jobs:add { video "there" })
+    local counts = env.run(jobs)
+    assert.equal(1, counts.stuck)
+    assert.is_nil(billed(env.sb).there)
+    os.remove(env.out .. "/there.mp4")
+    assert.is_true(jobs:retry "there")
+    assert.equal(1, env.run(jobs).done)
+  end)
+
+  it("pauses the queue after ten failures of one kind", function()
+    local jobs = env.open()
+    local list = {}
+    for i = 1, 15 do list[i] = video("[fail] " .. i) end
+    for i = 1, 15 do list[i].save = i .. ".mp4" end
+    assert(jobs:add(list))
+    local counts = env.run(jobs, { concurrency = 1 })
+    assert.is_true(counts.paused)
+    assert.equal(10, counts.failed)
+    assert.is_truthy(counts.why:find "ten failures")
+  end)
+end)

@@ -1,0 +1,149 @@
+-- pomex.jobs: a queue of videos and portraits, from add to done.
+
+local jobs_bed = require "spec.support.jobs_bed"
+local pomex = require "pomex"
+
+if not jobs_bed.built then return end
+
+local video, billed = jobs_bed.video, jobs_bed.billed
+
+describe("pomex.jobs", function()
+  local env = {}
+  jobs_bed.begin(env)
+
+  local function portrait(key, url)
+    return { key = key, portrait = { url = url or "https://cdn.example/a.png",
+      asset_type = "Image", group_id = env.sb:add_person() } }
+  end
+
+  it("takes a portrait and a video that needs it from add to done", function()
+    local jobs = env.open()
+    local before = billed(env.sb)["The person in image 1 waves."] or 0
+    assert.same({ new = 2, same = 0, changed = 0, conflicting = 0 }, jobs:add {
+      { key = "one", save = "one.mp4", video = { model = "byteplus/seedance-2.0-fast",
+        prompt = "The person in {rachel} waves.", images = { rachel = "job:front" } } },
+      portrait "front",
+    })
+    assert.equal(1, jobs:counts().blocked)
+    local counts, err = env.run(jobs)
+    assert.is_nil(err)
+    assert.equal(2, counts.done)
+    assert.equal(0, counts.blocked)
+    assert.equal(1, counts.videos)
+    assert.equal("sending polling done", env.seen.front)
+    assert.equal("sending polling saving done", env.seen.one)
+    assert.equal(before + 1, billed(env.sb)["The person in image 1 waves."])
+    assert.is_true(jobs_bed.exists(env.out .. "/one.mp4"))
+    assert.is_false(jobs_bed.exists(env.out .. "/one.mp4.part"))
+    local job = jobs:get "one"
+    assert.equal("done", job.state)
+    assert.equal(1, #job.attempts)
+    assert.equal("ended", job.attempts[1].stage)
+    assert.equal(64, #job.sha256)
+    assert.is_truthy(env.has_said("one is " .. job.task))
+  end)
+
+  it("does nothing more when it is run again, and lists what there is", function()
+    local jobs = env.open { queue = "again" }
+    local list = {}
+    for i = 1, 12 do list[i] = video("again-" .. i) end
+    assert(jobs:add(list))
+    assert.equal(12, env.run(jobs, { concurrency = 5 }).done)
+    assert.equal(12, env.run(jobs).done)
+    for i = 1, 12 do assert.equal(1, billed(env.sb)["again-" .. i]) end
+    assert.same({ new = 0, same = 12, changed = 0, conflicting = 0 }, jobs:add(list))
+    local keys = {}
+    for job in jobs:each { state = "done" } do keys[#keys + 1] = job.key end
+    assert.equal(12, #keys)
+    assert.equal("again-1", keys[1])
+    for _ in jobs:each { state = { "ready", "unclear" } } do error "there are none" end
+    local names = {}
+    for _, event in ipairs(jobs:events { key = "again-1" }) do names[#names + 1] = event.name end
+    assert.same({ "begun", "id", "made", "done" }, names)
+    assert.is_nil((jobs:get "nobody"))
+  end)
+
+  it("leaves the videos of a portrait that fails blocked, and says why", function()
+    local jobs = env.open()
+    assert(jobs:add {
+      portrait("bad", "https://cdn.example/no-face.png"),
+      { key = "two", save = "two.mp4", video = { model = "byteplus/seedance-2.0-fast",
+        prompt = "{a} waves, blocked.", images = { a = "job:bad" } } },
+      video "beside",
+    })
+    local counts, err = env.run(jobs)
+    assert.is_nil(err)
+    assert.equal(1, counts.failed)
+    assert.equal(1, counts.blocked)
+    assert.equal(1, counts.done)
+    assert.equal("ready", jobs:get("two").state)
+    assert.is_truthy(env.has_said "1 blocked by bad (failed)")
+    assert.is_nil(billed(env.sb)["image 1 waves, blocked."])
+    -- With another picture both go on.
+    assert(jobs:retry("bad", { portrait = { url = "https://cdn.example/b.png",
+      asset_type = "Image", group_id = env.sb:add_person() } }))
+    assert.equal(3, env.run(jobs).done)
+  end)
+
+  it("notes what the service says of a task", function()
+    local jobs = env.open { failed_is_free = true }
+    assert(jobs:add { video("no", { prompt = "[fail] no" }) })
+    local counts = env.run(jobs)
+    assert.equal(1, counts.failed)
+    assert.equal(0, counts.videos)
+    local job = jobs:get "no"
+    assert.is_truthy(job.error:find "generation_failed")
+    assert(jobs:retry("no", { video = { model = "byteplus/seedance-2.0-fast", prompt = "yes" } }))
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(2, #jobs:get("no").attempts)
+  end)
+
+  it("stops at once, and goes on in another process's place", function()
+    env.sb:config { generation_seconds = 3600 }
+    local jobs = env.open()
+    assert(jobs:add { video "slow" })
+    local counts = env.run(jobs, { on_update = function(job)
+      if job.state == "polling" then jobs:stop() end
+    end })
+    assert.equal(1, counts.polling)
+    jobs:close()
+    env.sb:config { generation_seconds = 0 }
+    env.sb.clock:advance(3600)
+    local others = env.open()
+    assert.equal(1, env.run(others).done)
+    assert.equal(1, billed(env.sb).slow)
+  end)
+
+  it("works in a task of the client's as well", function()
+    local jobs = env.open { queue = "task" }
+    local counts = env.client:run(function()
+      assert(jobs:add { video "in-a-task" })
+      return env.run(jobs)
+    end)
+    assert.equal(1, counts.done)
+  end)
+
+  it("tells a hook that raises, and goes on", function()
+    local jobs = env.open { queue = "hook" }
+    assert(jobs:add { video "hooked" })
+    local counts = env.run(jobs, { on_update = function() error "my own" end })
+    assert.equal(1, counts.done)
+    assert.has_error(function() for _ = 1, 10 do env.client:step() end end)
+    while not pcall(env.client.step, env.client) do end
+  end)
+
+  it("raises at misuse, and says what is closed", function()
+    local jobs = env.open()
+    assert.has_error(function() jobs:run { concurency = 1 } end)
+    assert.has_error(function() jobs.run {} end)
+    assert.has_error(function() pomex.jobs.open({}, "x") end)
+    jobs:close()
+    local none, err = jobs:counts()
+    assert.is_nil(none)
+    assert.equal("store_error", err.type)
+    local nowhere
+    nowhere, err = pomex.jobs.open(env.client, env.folder .. "/none/jobs.db")
+    assert.is_nil(nowhere)
+    assert.equal("store_error", err.type)
+  end)
+end)
