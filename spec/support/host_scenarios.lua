@@ -275,4 +275,6 @@ require "spec.support.host_scenarios_life" {
   scenario = scenario, equal = equal, matches = matches, listed = listed, slow = slow,
 }
 
+require "spec.support.host_scenarios_jobs" { scenario = scenario, equal = equal }
+
 return scenarios

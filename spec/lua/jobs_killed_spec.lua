@@ -1,0 +1,109 @@
+-- Jobs outlive SIGKILL: a process that runs them is killed at one step after the other.
+
+local interpreter = require "spec.support.interpreter"
+local jobs_bed = require "spec.support.jobs_bed"
+local shell = require "spec.support.shell"
+
+if not jobs_bed.built then return end
+
+local video, billed = jobs_bed.video, jobs_bed.billed
+
+describe("a queue whose process is killed", function()
+  local env = {}
+  jobs_bed.begin(env)
+
+  -- What it printed; "" if it was killed.
+  local function child(step)
+    local pipe = io.popen(("exec %s spec/support/jobs_child.lua %s %s %s %d 2>&1"):format(
+      interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder, step))
+    local said = pipe:read "*a"
+    pipe:close()
+    assert.is_falsy(said:find "traceback", said)
+    return said
+  end
+
+  local function finish(jobs)
+    -- The first run buries the last that was killed; what died three times is for a person then.
+    assert(env.run(jobs))
+    for job in jobs:each { stuck = true } do assert(jobs:retry(job.key)) end
+    return assert(env.run(jobs))
+  end
+
+  it("bills no attempt twice, loses no id, and explains what is unclear", function()
+    local JOBS, KILLS = 24, { 1, 11, 14, 17, 20, 23, 3, 12, 15, 18, 21, 8 }
+    local list = {}
+    for i = 1, JOBS do list[i] = video("killed-" .. i) end
+    local first = env.open()
+    assert(first:add(list))
+    first:close()
+    local killed = 0
+    for _, step in ipairs(KILLS) do
+      if child(step):find "ended" then break end
+      killed = killed + 1
+    end
+    assert.is_true(killed >= 6, killed .. " were killed")
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    local counts = finish(jobs)
+    local unclear, done = 0, 0
+    for job in jobs:each() do
+      local times = billed(env.sb)[job.key] or 0
+      local attempts = jobs:get(job.key).attempts
+      assert.is_true(times <= 1, job.key .. " was billed " .. times .. " times")
+      assert.is_true(times <= #attempts)
+      if job.state == "done" then
+        done = done + 1
+        assert.equal(1, times)
+        local length, sum = require("pomex.core").saving_sum(env.out .. "/" .. job.saved)
+        assert.equal(job.length, length)
+        assert.equal(job.sha256, sum)
+      else
+        unclear = unclear + 1
+        assert.equal("unclear", job.state)
+        assert.equal("out", attempts[#attempts].stage)
+        assert.is_nil(job.task)
+      end
+    end
+    assert.equal(JOBS, done + unclear)
+    assert.equal(done, counts.done)
+    assert.is_true(done > unclear, done .. " were done")
+  end)
+
+  it("is sent by the next process where it was claimed and not begun", function()
+    local first = env.open()
+    assert(first:add(video "claimed"))
+    first:close()
+    -- 1 queue, 2 list, 3 join; 4: the begin is yet to be asked for.
+    assert.equal("", child(4))
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    assert.equal("ready", jobs:get("claimed").state)
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).claimed)
+  end)
+
+  it("is unclear where it was begun, though nothing was sent", function()
+    local first = env.open()
+    assert(first:add(video "begun"))
+    first:close()
+    assert.equal("", child(5))
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    assert.equal("sending", jobs:get("begun").state)
+    local counts = env.run(jobs)
+    assert.equal(1, counts.unclear)
+    assert.equal(1, counts.videos)
+    assert.is_nil(billed(env.sb).begun)
+    assert.is_true(jobs:resend("begun", { now = true }))
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).begun)
+  end)
+
+  it("is looked at by the next process where it has an id", function()
+    local first = env.open()
+    assert(first:add(video "made"))
+    first:close()
+    assert.equal("", child(7)) -- 6: its id; 7: the end of its task
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    assert.equal("polling", jobs:get("made").state)
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).made)
+  end)
+end)

@@ -1,0 +1,34 @@
+--- A process that runs a queue of jobs and kills itself (SIGKILL) at the N-th step that it takes
+--- with the store:
+---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N
+--- Prints "ended" and the counts if it comes to its end before that.
+
+local pomex = require "pomex"
+
+local url, key, folder, last = arg[1], arg[2], arg[3], tonumber(arg[4])
+
+local client = assert(pomex.new { base_url = url, api_key = key, rate_limits = false,
+  poll = { asset = { first = 1 / 100, max = 1 / 10 },
+    generation = { first = 1 / 100, max = 1 / 10 } } })
+local jobs = assert(pomex.jobs.open(client, folder .. "/jobs.db",
+  { file_system = "any", beat_seconds = 1 / 5, log = function() end }))
+
+local steps = 0
+local function step()
+  steps = steps + 1
+  if steps == last then os.execute "kill -9 $PPID" end
+end
+
+-- A begin that was kept, and a fact that is yet to be kept, are the steps that matter.
+local asks = jobs.asks
+local ask = asks.ask
+function asks:ask(verb, fields)
+  if verb ~= "claim" and verb ~= "counts" then step() end
+  local reply, err = ask(self, verb, fields)
+  if verb == "begin" or verb == "move" then step() end
+  return reply, err
+end
+
+local counts, err = jobs:run { out = folder .. "/out", concurrency = 3 }
+print("ended", err or "", counts.done, counts.unclear)
+jobs:close()
