@@ -20,6 +20,7 @@
 ---| "generation_failed"      # the service's own "failed" of a generation
 ---| "verification_failed"    # the callback said that the scan did not succeed
 ---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
+---| "store_error"            # the store of jobs
 ---| "late_error"             # send_by passed before anything was sent
 ---| "memory_error"           # an allocation failed
 

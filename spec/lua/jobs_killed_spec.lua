@@ -12,10 +12,14 @@ describe("a queue whose process is killed", function()
   local env = {}
   jobs_bed.begin(env)
 
+  local function start(step, signal, still)
+    return io.popen(("exec %s spec/support/jobs_child.lua %s %s %s %d %s %g 2>&1"):format(
+      interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder, step, signal, still))
+  end
+
   -- What it printed; "" if it was killed.
   local function child(step)
-    local pipe = io.popen(("exec %s spec/support/jobs_child.lua %s %s %s %d 2>&1"):format(
-      interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder, step))
+    local pipe = start(step, "KILL", 60)
     local said = pipe:read "*a"
     pipe:close()
     assert.is_falsy(said:find "traceback", said)
@@ -105,5 +109,32 @@ describe("a queue whose process is killed", function()
     assert.equal("polling", jobs:get("made").state)
     assert.equal(1, env.run(jobs).done)
     assert.equal(1, billed(env.sb).made)
+  end)
+
+  -- Stopped for longer than a burial, and continued: what it had begun is another's to decide on.
+  it("sends nothing once it may have been buried", function()
+    local first = env.open()
+    assert(first:add(video "stopped"))
+    first:close()
+    local pipe = start(5, "STOP", 2)
+    local jobs = env.open { beat_seconds = 1 / 5, still_seconds = 2 }
+    local began = require("pomex.core").now()
+    repeat
+      assert.is_true(require("pomex.core").now() - began < 30, "it did not begin")
+    until jobs:get("stopped").state == "sending"
+    local counts = assert(env.run(jobs)) -- waits for the burial
+    assert.equal(1, counts.unclear)
+    -- A person may not have it sent again while that process lives.
+    local done, err = jobs:resend("stopped", { now = true })
+    assert.is_nil(done)
+    assert.is_truthy(tostring(err):find "its worker lives")
+    os.execute("kill -CONT $(cat " .. env.folder .. "/pid)")
+    local said = pipe:read "*a"
+    pipe:close()
+    assert.is_truthy(said:find "ended")
+    -- Its own word that it never left is a fact, whoever holds the job by now.
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).stopped)
+    assert.equal("late", jobs:get("stopped").attempts[1].stage)
   end)
 end)

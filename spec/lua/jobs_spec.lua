@@ -114,6 +114,40 @@ describe("pomex.jobs", function()
     assert.equal(1, billed(env.sb).slow)
   end)
 
+  it("lets a request that is out come to its end when it is stopped", function()
+    local jobs = env.open { queue = "stopped" }
+    assert(jobs:add { video "out", video "in" })
+    env.sb:fault { endpoint = "generations.create", delay = 1 }
+    local counts = env.run(jobs, { concurrency = 1, on_update = function(job)
+      if job.state ~= "sending" then return end
+      local op = env.client.async.generations:get "cgt-of-nobody"
+      op:on_done(function() jobs:stop() end) -- while the create waits for its answer
+    end })
+    assert.equal(1, counts.polling)
+    assert.equal(1, counts.ready)
+    assert.equal(0, counts.unclear)
+    assert.equal(2, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).out)
+  end)
+
+  it("finds an upload whose answer was lost by its name, from any process", function()
+    env.sb:fault { endpoint = "assets.create", after_accept = "drop" }
+    env.sb:fault { endpoint = "assets.list", status = 500, times = 0 }
+    local jobs = env.open()
+    assert(jobs:add { portrait "front" })
+    local first = env.client
+    local counts = env.run(jobs, { on_update = function(job)
+      if job.state == "unclear" then jobs:stop() end
+    end })
+    assert.equal(1, counts.unclear)
+    jobs:close()
+    env.sb:clear_faults()
+    local others = env.open(nil, env.new())
+    assert.equal(1, env.run(others).done)
+    assert.equal(1, #others:get("front").attempts)
+    assert.is_not.equal(first, env.client)
+  end)
+
   it("works in a task of the client's as well", function()
     local jobs = env.open { queue = "task" }
     local counts = env.client:run(function()

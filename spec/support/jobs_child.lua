@@ -1,22 +1,25 @@
---- A process that runs a queue of jobs and kills itself (SIGKILL) at the N-th step that it takes
---- with the store:
----     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N
+--- A process that runs a queue of jobs and sends itself a signal (KILL, STOP) at the N-th step that
+--- it takes with the store:
+---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS
 --- Prints "ended" and the counts if it comes to its end before that.
 
 local pomex = require "pomex"
 
-local url, key, folder, last = arg[1], arg[2], arg[3], tonumber(arg[4])
+local url, key, folder = arg[1], arg[2], arg[3]
+local last, signal = tonumber(arg[4]), arg[5]
 
 local client = assert(pomex.new { base_url = url, api_key = key, rate_limits = false,
   poll = { asset = { first = 1 / 100, max = 1 / 10 },
     generation = { first = 1 / 100, max = 1 / 10 } } })
 local jobs = assert(pomex.jobs.open(client, folder .. "/jobs.db",
-  { file_system = "any", beat_seconds = 1 / 5, log = function() end }))
+  { file_system = "any", beat_seconds = 1 / 5, still_seconds = tonumber(arg[6]), log = function() end }))
+
+os.execute("echo $PPID > " .. folder .. "/pid")
 
 local steps = 0
 local function step()
   steps = steps + 1
-  if steps == last then os.execute "kill -9 $PPID" end
+  if steps == last then os.execute(("kill -%s $PPID"):format(signal)) end
 end
 
 -- A begin that was kept, and a fact that is yet to be kept, are the steps that matter.

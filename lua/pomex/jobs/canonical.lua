@@ -51,7 +51,7 @@ local function object(value, out)
   out[#out + 1] = "}"
 end
 
-function write(value, out)
+write = function(value, out)
   local kind = type(value)
   if kind == "table" then
     local marked = core.arrays[getmetatable(value)]
@@ -69,6 +69,7 @@ function write(value, out)
   end
 end
 
+---The line of a value.
 ---@param value any a plain copy: tables, strings, finite numbers, booleans, pomex.null
 ---@return string line raises a string where the value cannot be kept
 function canonical.line(value)

@@ -41,6 +41,8 @@ function run.new(jobs, opts)
   }, Run)
 end
 
+---A line for the log.
+---@param text string
 function Run:say(text)
   self.jobs.log("pomex jobs: " .. errors.one_line(text))
 end
