@@ -1,5 +1,6 @@
 -- What becomes of an attempt: the rules of what is sent again, and what never is.
 
+local core = require "pomex.core"
 local jobs_bed = require "spec.support.jobs_bed"
 local pomex = require "pomex"
 
@@ -109,6 +110,19 @@ describe("an attempt of a job", function()
     local requests = env.sb.journal:requests "generations.create"
     assert.equal(3, #requests)
     assert.is_true(requests[2].at - requests[1].at >= 1 - 1 / 10)
+  end)
+
+  it("that was turned away holds up all workers of the account, in the store", function()
+    local jobs = env.open()
+    fault { status = 503, retry_after = 30 }
+    assert(jobs:add { video "held" })
+    local counts = env.run(jobs, { on_update = function(job)
+      if job.state == "ready" then jobs:stop() end
+    end })
+    assert.is_true(counts.gate_until > core.wall() + 20)
+    assert.is_true(counts.gate_until < core.wall() + 31)
+    assert.is_true(jobs:get("held").due > core.wall() + 20)
+    assert.equal(0, counts.videos)
   end)
 
   it("that a client does not believe to be turned away is unclear", function()

@@ -72,6 +72,28 @@ describe("a queue whose process is killed", function()
     assert.is_true(done > unclear, done .. " were done")
   end)
 
+  it("is worked on by several at once, within one cap, each job by one", function()
+    local first, list = env.open(), {}
+    for i = 1, 12 do list[i] = video("shared-" .. i) end
+    assert(first:add(list))
+    assert(first:cap { videos = 7 })
+    first:close()
+    local pipes = {}
+    for i = 1, 3 do pipes[i] = start(0, "KILL", 60) end
+    for i = 1, 3 do
+      assert.is_truthy(pipes[i]:read("*a"):find "ended")
+      pipes[i]:close()
+    end
+    local jobs, sum = env.open(), 0
+    assert.equal(7, jobs:counts().done)
+    assert.equal(5, jobs:counts().ready)
+    for i = 1, 12 do sum = sum + (billed(env.sb)["shared-" .. i] or 0) end
+    assert.equal(7, sum)
+    for job in jobs:each { state = "done" } do
+      assert.equal(1, #jobs:get(job.key).attempts)
+    end
+  end)
+
   it("is sent by the next process where it was claimed and not begun", function()
     local first = env.open()
     assert(first:add(video "claimed"))
@@ -116,7 +138,8 @@ describe("a queue whose process is killed", function()
     local first = env.open()
     assert(first:add(video "stopped"))
     first:close()
-    local pipe = start(5, "STOP", 2)
+    env.sb:fault { endpoint = "generations.get", status = 404, delay = 1 }
+    local pipe = start(0, "STOP", 2)
     local jobs = env.open { beat_seconds = 1 / 5, still_seconds = 2 }
     local began = require("pomex.core").now()
     repeat

@@ -132,7 +132,7 @@ describe("pomex.jobs", function()
 
   it("finds an upload whose answer was lost by its name, from any process", function()
     env.sb:fault { endpoint = "assets.create", after_accept = "drop" }
-    env.sb:fault { endpoint = "assets.list", status = 500, times = 0 }
+    env.sb:fault { endpoint = "assets.list", status = 404, times = 0 }
     local jobs = env.open()
     assert(jobs:add { portrait "front" })
     local first = env.client
@@ -164,6 +164,39 @@ describe("pomex.jobs", function()
     assert.equal(1, counts.done)
     assert.has_error(function() for _ = 1, 10 do env.client:step() end end)
     while not pcall(env.client.step, env.client) do end
+  end)
+
+  it("says that the API key is another one", function()
+    local jobs = env.open()
+    assert(jobs:add { video "first-key" })
+    env.run(jobs)
+    jobs:close()
+    local others = env.open(nil, env.new { api_key = env.sb:add_account() })
+    assert(others:add { video "second-key" })
+    assert.is_falsy(env.has_said "key is another one")
+    env.run(others)
+    assert.is_truthy(env.has_said "key is another one")
+  end)
+
+  it("is backed up, and a copy begins nothing until a person looked", function()
+    local jobs = env.open()
+    assert(jobs:add { video "kept" })
+    local none, err = jobs:backup "/none/such/copy.db"
+    assert.is_nil(none)
+    assert.equal("store_error", err.type)
+    assert.is_true(jobs:backup(env.folder .. "/copy.db"))
+    jobs:close()
+    local copy = assert(pomex.jobs.open(env.client, env.folder .. "/copy.db",
+      { file_system = "any", log = function() end }))
+    local counts
+    counts, err = env.run(copy)
+    assert.equal(1, counts.ready)
+    assert.is_true(counts.must_continue)
+    assert.equal("store_error", err.type)
+    assert.is_nil(billed(env.sb).kept)
+    assert.is_true(copy["continue"](copy))
+    assert.equal(1, env.run(copy).done)
+    copy:close()
   end)
 
   it("raises at misuse, and says what is closed", function()

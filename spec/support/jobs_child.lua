@@ -1,5 +1,5 @@
---- A process that runs a queue of jobs and sends itself a signal (KILL, STOP) at the N-th step that
---- it takes with the store:
+--- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
+--- store; with the signal STOP it stops itself once a create is begun and waits for its turn:
 ---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS
 --- Prints "ended" and the counts if it comes to its end before that.
 
@@ -9,17 +9,19 @@ local url, key, folder = arg[1], arg[2], arg[3]
 local last, signal = tonumber(arg[4]), arg[5]
 
 local client = assert(pomex.new { base_url = url, api_key = key, rate_limits = false,
+  max_in_flight = arg[5] == "STOP" and 1 or nil,
   poll = { asset = { first = 1 / 100, max = 1 / 10 },
     generation = { first = 1 / 100, max = 1 / 10 } } })
 local jobs = assert(pomex.jobs.open(client, folder .. "/jobs.db",
-  { file_system = "any", beat_seconds = 1 / 5, still_seconds = tonumber(arg[6]), log = function() end }))
+  { file_system = "any", beat_seconds = 1 / 5, still_seconds = tonumber(arg[6]),
+    log = function() end }))
 
 os.execute("echo $PPID > " .. folder .. "/pid")
 
 local steps = 0
 local function step()
   steps = steps + 1
-  if steps == last then os.execute(("kill -%s $PPID"):format(signal)) end
+  if steps == last and signal == "KILL" then os.execute "kill -KILL $PPID" end
 end
 
 -- A begin that was kept, and a fact that is yet to be kept, are the steps that matter.
@@ -30,6 +32,18 @@ function asks:ask(verb, fields)
   local reply, err = ask(self, verb, fields)
   if verb == "begin" or verb == "move" then step() end
   return reply, err
+end
+
+-- Another request is before it, so that it is not sent yet when the process stops.
+local generations, stopped = client.async.generations, false
+local create = generations.create
+function generations:create(...)
+  if signal ~= "STOP" or stopped then return create(self, ...) end
+  stopped = true
+  self:get "cgt-of-nobody"
+  local op = create(self, ...)
+  os.execute "kill -STOP $PPID"
+  return op
 end
 
 local counts, err = jobs:run { out = folder .. "/out", concurrency = 3 }

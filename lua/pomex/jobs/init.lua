@@ -167,7 +167,8 @@ function Jobs:counts()
     blocked = reply.blocked, stuck = reply.stuck, foreign = reply.foreign, videos = reply.videos,
     max_videos = reply.videos_cap >= 0 and reply.videos_cap or nil,
     money = money.amount(reply.money), max_money = money.amount(reply.money_cap),
-    tasks = reply.tasks, paused = reply.paused, why = reply.why,
+    tasks = reply.tasks, gate_until = reply.gate_until > 0 and reply.gate_until or nil,
+    paused = reply.paused, why = reply.why,
     must_continue = reply.must_continue, newest_event = reply.newest_event,
   }
   for state, count in pairs(reply.states) do counts[state] = count end

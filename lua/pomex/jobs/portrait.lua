@@ -81,18 +81,21 @@ local function named(client, body)
   end
 end
 
--- Looks for the upload of one unclear portrait.
+-- Looks for the upload of one unclear portrait. True: it still is.
 local function find(run, job)
   local got = run.asks:ask("get", { queue = run.queue, key = job.key })
   local last = got and got.answer == "yes" and got.attempts[#got.attempts]
   local body = last and json.object(last.body or "")
-  if not body or got.job.state ~= "unclear" then return end
+  if not body or got.job.state ~= "unclear" then return false end
   local ids, err = named(run.client, body)
-  if not ids then return run:say(("%s: %s"):format(job.key, tostring(err))) end
+  if not ids then
+    run:say(("%s: %s"):format(job.key, tostring(err)))
+    return true
+  end
   if #ids > 0 then
     run:say(("%s is %s"):format(job.key, ids[1]))
     run.asks:ask("fact", { job = job.id, attempt = last.number, kind = "task", task = ids[1] })
-    return
+    return false
   end
   local looks = run.looks[job.id] or { count = 0, first = run.now() }
   run.looks[job.id] = looks
@@ -101,18 +104,18 @@ local function find(run, job)
     run.looks[job.id] = nil
     run.asks:ask("resend", { queue = run.queue, key = job.key, by = "pomex", now = true })
   end
+  return true
 end
 
 ---Looks for the uploads of the queue that are unclear.
 ---@param run table
----@return boolean any whether there are such
+---@return boolean any whether there still are such
 function portrait.look_for_unclear(run)
   local reply = run.asks:ask("list", { queue = run.queue, states = { "unclear" }, limit = 500 })
   local any = false
   for _, job in ipairs(reply and reply.answer == "yes" and reply.jobs or {}) do
     if job.kind == "portrait" and not run.stopping then
-      any = true
-      find(run, job)
+      any = find(run, job) or any
     end
   end
   return any

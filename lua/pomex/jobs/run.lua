@@ -104,6 +104,9 @@ local function ended(self, work, well, err)
   if not OVER[job.state] and job.state ~= "sending" then
     self.to_release[#self.to_release + 1] = job.id
   end
+  if job.kind == "portrait" and job.state == "unclear" then
+    self.unclear_portraits, self.next_look = true, 0
+  end
   -- What came home has perhaps given money back.
   if self.barred and self.barred.reason == "cap" and OVER[job.state] then self.barred = nil end
   if not well then self:end_with(errors.is(err) and err or errors.new("store_error", {
@@ -164,14 +167,15 @@ local function goes_on(self)
     return false
   end
   local states = counts.states
-  local out = states.sending + states.polling + states.saving
   local ready = states.ready - counts.blocked
   local barred = self.barred
   self.must_continue = counts.must_continue
   if barred and barred.reason == "cap" and core.now() > barred.at + LOOK then self.barred = nil end
   if counts.paused or counts.must_continue or barred then ready = 0 end
-  if out + ready - counts.stuck > 0 then return true end
-  return self.unclear_portraits or false
+  -- What is stuck is ready or saving.
+  local idle = math.max(ready + states.saving - counts.stuck, 0)
+  if states.sending + states.polling + idle > 0 then return true end
+  return self.unclear_portraits and states.unclear > 0
 end
 
 -- Looks for lost uploads, now and then.
