@@ -28,6 +28,7 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua >= 5.1, < 5.6, ~= 5.2",
   "lua-cjson >= 2.1",
+  "argparse >= 0.7",
 }
 
 -- The sources and the libraries they need stand in CMake's files, and nowhere else.

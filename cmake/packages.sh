@@ -13,7 +13,7 @@ POMEX_OTHER_NAMES=(
 
 POMEX_BUILD_PACKAGES=(
     gcc libc6-dev make cmake pkg-config libcurl4-openssl-dev libjansson-dev liblua5.4-dev
-    lua5.4 lua-cjson libmicrohttpd-dev libsqlite3-dev libssl-dev zlib1g-dev
+    lua5.4 lua-cjson lua-argparse libmicrohttpd-dev libsqlite3-dev libssl-dev zlib1g-dev
 )
 POMEX_QUICKSTART_PACKAGES=(curl ca-certificates)
 POMEX_TEST_PACKAGES=(

@@ -130,7 +130,7 @@ stage_format()
 
 stage_luacheck()
 {
-    in_slot luacheck -q --no-color lua spec examples
+    in_slot luacheck -q --no-color lua bin/pomex spec examples
 }
 
 stage_shellcheck()

@@ -33,7 +33,7 @@ rocks()
 source_in()
 {
     mkdir "$1"
-    cp -r "$root"/{CMakeLists.txt,cmake,csrc,lua,LICENSE,README.md,pomex-scm-1.rockspec} "$1"
+    cp -r "$root"/{CMakeLists.txt,bin,cmake,csrc,lua,LICENSE,README.md,pomex-scm-1.rockspec} "$1"
 }
 
 # says FILE TEXT: whether exactly one of the file's lines holds the text.
