@@ -89,22 +89,44 @@ static void end(process *child, double seconds)
     close_one(&child->out);
 }
 
+/* The child takes every signal, whatever this process holds (terminal.c) or ignores. */
+static int free_signals(posix_spawnattr_t *attributes)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    int failed = posix_spawnattr_setsigmask(attributes, &set);
+    sigaddset(&set, SIGPIPE);
+    failed = failed ? failed : posix_spawnattr_setsigdefault(attributes, &set);
+    return failed ? failed
+                  : posix_spawnattr_setflags(attributes,
+                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+}
+
 static int start(process *child, const char *path, char *const arguments[],
                  char *const environment[])
 {
     int to[2] = {-1, -1};
     int from[2] = {-1, -1};
     posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
     int failed = posix_spawn_file_actions_init(&actions);
     if (failed != 0)
         return failed;
-    if (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0)
+    failed = posix_spawnattr_init(&attributes);
+    if (failed != 0) {
+        posix_spawn_file_actions_destroy(&actions);
+        return failed;
+    }
+    failed = free_signals(&attributes);
+    if (!failed && (pipe2(to, O_CLOEXEC) != 0 || pipe2(from, O_CLOEXEC) != 0))
         failed = errno;
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, to[0], 0);
     failed = failed ? failed : posix_spawn_file_actions_adddup2(&actions, from[1], 1);
-    failed = failed ? failed
-                    : posix_spawnp(&child->pid, path, &actions, NULL, arguments, environment);
+    failed =
+        failed ? failed
+               : posix_spawnp(&child->pid, path, &actions, &attributes, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     close_one(&to[0]);
     close_one(&from[1]);
     child->in = to[1];

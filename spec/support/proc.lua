@@ -19,6 +19,13 @@ function proc.count(pid, folder)
   return tonumber((shell.bash(("ls /proc/%d/%s | wc -l"):format(pid, folder))))
 end
 
+---The lines of a process's status file.
+---@param pid integer
+---@return string
+function proc.status(pid)
+  return read(("/proc/%d/status"):format(pid))
+end
+
 ---What all threads of a process used: clock ticks of CPU, and how often they went to sleep.
 ---@param pid integer
 ---@return { ticks: integer, switches: integer }
