@@ -127,7 +127,7 @@ run()
 targets_of()
 {
     case "$1" in
-    spec/*) echo pomex_lua pomex_lua_store pomex_sandbox fault_server ;;
+    spec/*) echo pomex_lua pomex_lua_store pomex_terminal pomex_sandbox fault_server ;;
     money.run*) echo money ;;
     money.*) echo "test_money_${1#*.}" ;;
     *) echo "test_${1#*.}" ;;
