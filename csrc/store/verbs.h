@@ -199,9 +199,9 @@ typedef struct pomex_store_fact {
     enum pomex_store_state outcome; /* ENDED: SAVING, DONE, FAILED, CANCELLED or EXPIRED */
     int64_t cost;                   /* ENDED: what it cost; -1: what was reserved */
     int free;                       /* ENDED, flag: it costs nothing and does not count */
-    const char
-        *failure; /* ENDED as FAILED: its kind; ten of one kind in a row pause the queue */
-    int64_t due;  /* when the job is due next */
+    /* ENDED as FAILED: its kind; ten of one kind in a row pause the queue. NULL: does not count. */
+    const char *failure;
+    int64_t due;        /* when the job is due next */
     int64_t gate_until; /* TURNED_AWAY: the account's gate is shut until then; 0: it is not */
     const char *error;  /* NULL: nothing went wrong */
     const char *note;   /* NULL: stays as it is */

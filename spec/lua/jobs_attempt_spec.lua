@@ -272,4 +272,16 @@ describe("an attempt of a job", function()
     assert.equal(10, counts.failed)
     assert.is_truthy(counts.why:find "ten failures")
   end)
+
+  it("goes on after ten failures where the queue is told not to pause", function()
+    local jobs = env.open { pause_on_failures = false }
+    for i = 1, 11 do
+      local entry = video("[fail] " .. i)
+      entry.save = i .. ".mp4"
+      assert(jobs:add(entry))
+    end
+    local counts = env.run(jobs, { concurrency = 1 })
+    assert.equal(11, counts.failed)
+    assert.is_false(counts.paused)
+  end)
 end)

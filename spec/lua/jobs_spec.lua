@@ -1,5 +1,6 @@
 -- pomex.jobs: a queue of videos and portraits, from add to done.
 
+local core = require "pomex.core"
 local jobs_bed = require "spec.support.jobs_bed"
 local pomex = require "pomex"
 
@@ -96,6 +97,36 @@ describe("pomex.jobs", function()
     assert(jobs:retry("no", { video = { model = "byteplus/seedance-2.0-fast", prompt = "yes" } }))
     assert.equal(1, env.run(jobs).done)
     assert.equal(2, #jobs:get("no").attempts)
+  end)
+
+  it("tells how far the service and the download are", function()
+    env.sb:config { generation_seconds = 300 }
+    local jobs, seen = env.open(), {}
+    assert(jobs:add { video "told" })
+    env.run(jobs, { on_progress = function(job)
+      seen[#seen + 1] = job.state == "saving" and job.percent or job.status
+      -- Halfway it runs, and then it is made.
+      if job.state == "polling" then env.sb.clock:advance(job.status == "queued" and 150 or 300) end
+    end })
+    assert.same({ "queued", "running" }, { seen[1], seen[2] })
+    assert.equal(100, seen[#seen])
+  end)
+
+  it("begins what is added while it runs without a pause between two looks", function()
+    env.sb:config { generation_seconds = 3600 }
+    local jobs, count, began = env.open(), 1, core.now()
+    assert(jobs:add { video "added-1" })
+    env.client:run(function()
+      env.run(jobs, { on_update = function(job)
+        if job.state ~= "polling" then return end
+        if count == 10 then return jobs:stop() end
+        count = count + 1
+        env.client:spawn(function() assert(jobs:add { video("added-" .. count) }) end)
+      end })
+    end)
+    assert.equal(10, jobs:counts().polling)
+    -- It looks once a second by itself.
+    assert.is_true(core.now() - began < 5)
   end)
 
   it("stops at once, and goes on in another process's place", function()

@@ -135,13 +135,15 @@ static void count_failure(pomex_sq *self, const pomex_sq_job *job, const pomex_s
                      job->queue);
         return;
     }
+    if (!fact->failure)
+        return;
     pomex_sq_run(self,
                  "UPDATE queue SET failures = CASE WHEN failure IS ?2 THEN failures + 1 ELSE 1"
                  " END, failure = ?2 WHERE id = ?1",
                  "is", job->queue, fact->failure);
     if (pomex_sq_run(self,
                      "UPDATE queue SET paused = 1, failures = 0,"
-                     " why = 'ten failures in a row: ' || coalesce(failure, 'unknown')"
+                     " why = 'ten failures in a row: ' || failure"
                      " WHERE id = ?1 AND failures >= ?2",
                      "ii", job->queue, (int64_t)FAILURES_IN_A_ROW) > 0)
         pomex_sq_event(self, job->queue, 0, "paused", NULL, fact->failure);

@@ -30,6 +30,7 @@ for name, method in pairs(persons) do Jobs[name] = method end
 
 local OPEN = {
   queue = "string", out = "string", prices = "table", failed_is_free = "boolean", by = "string",
+  pause_on_failures = "boolean",
   max_tasks = "whole", file_system = "string", log = "callable",
   beat_seconds = "seconds", still_seconds = "seconds",
 }
@@ -61,6 +62,7 @@ function module.open(client, path, opts)
   return setmetatable({
     client = client, asks = asks.new(client, store), queue = opts.queue or "default",
     out = opts.out, prices = opts.prices, failed_is_free = opts.failed_is_free or false,
+    pause_on_failures = opts.pause_on_failures ~= false,
     by = opts.by or os.getenv("USER") or "somebody", log = opts.log or to_stderr,
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
@@ -106,12 +108,15 @@ end
 ---Adds a job, or a list of jobs. All that can be checked is checked first; if anything is wrong
 ---with any of them, nothing is added. The same key with the same body counts as `same`; with
 ---another body it replaces that of a job that was never begun (`changed`), and else is a conflict.
+---A run of this process begins them at once.
 ---@param given pomex.JobEntry|pomex.JobEntry[]
 ---@return { new: integer, same: integer, changed: integer, conflicting: integer }|nil counts
 ---@return pomex.Error? err invalid_request_error; `problems` is a list of lines, and `counts` what
 ---  was added where some could not be, because they conflict
 function Jobs:add(given)
-  return add.jobs(self, given)
+  local counts, err = add.jobs(self, given)
+  if self.running then self.running.signal:raise() end
+  return counts, err
 end
 
 ---Runs the queue until none of its jobs can go on by itself, at the cap, or until `stop`.
@@ -120,7 +125,8 @@ end
 ---@return pomex.Error? err why it ended early: the account is not accepted, …
 function Jobs:run(opts)
   opts = options.optional("jobs:run", opts, { out = "string", concurrency = "whole",
-    max_videos = "whole", max_money = "number", on_update = "callable" }) or {}
+    max_videos = "whole", max_money = "number", on_update = "callable",
+    on_progress = "callable" }) or {}
   if self.running then options.misuse("jobs:run: it runs already") end
   local opened, err = self:ready()
   if not opened then return nil, err end

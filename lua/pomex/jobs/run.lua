@@ -33,8 +33,9 @@ function run.new(jobs, opts)
   return setmetatable({
     jobs = jobs, client = jobs.client, asks = jobs.asks, queue = jobs.queue, version = jobs.version,
     prices = jobs.prices, failed_is_free = jobs.failed_is_free,
+    pause_on_failures = jobs.pause_on_failures,
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
-    on_update = opts.on_update,
+    on_update = opts.on_update, on_progress = opts.on_progress,
     active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0,
     stopping = false, err = nil, signal = signals.new(jobs.client),

@@ -74,8 +74,10 @@ local function fetch(work, job)
       err = errors.new("file_error", { message = path .. " exists already", taken = true })
     else
       local file
-      file, err = work:await(work.client.async.generations:download(job.task, path,
-        { hold = true, on_progress = nil }))
+      file, err = work:await(work.client.async.generations:download(job.task, path, {
+        hold = true, on_progress = function(done, total)
+          if total and total > 0 then work:seen("percent", math.floor(done * 100 / total)) end
+        end }))
       if file then return file, name end
       if not exists(path) then return nil, err end
       err.taken = true

@@ -5,6 +5,7 @@
 ---@field queue? string the campaign; "default"
 ---@field out? string the folder that videos are saved to; `add` then looks whether they can be
 ---@field prices? table<string, number> of a million tokens, by model, in a currency of your own
+---@field pause_on_failures? boolean false: ten failures of one kind in a row do not pause the queue
 ---@field failed_is_free? boolean true: the account does not pay for videos that fail
 ---@field by? string who decides, in events; $USER
 ---@field max_tasks? integer videos in the making at once, on the whole account; 100
@@ -20,6 +21,7 @@
 ---@field max_videos? integer the queue's cap for its whole life; the first run sets it
 ---@field max_money? number the same of money, in the currency of `prices`
 ---@field on_update? fun(job: pomex.JobUpdate) after each change of a job's state; must not wait
+---@field on_progress? fun(job: pomex.JobUpdate) when its status or percent changed; must not wait
 
 ---@alias pomex.JobState "incoming"|"ready"|"sending"|"polling"|"saving"|"done"|"failed"
 ---| "cancelled"|"expired"|"unclear"
@@ -32,6 +34,9 @@
 ---@field attempt integer the number of the newest attempt; 0: none was begun
 ---@field error? string what last went wrong
 ---@field saved? string the name of its file
+---@field stuck boolean set aside for a person
+---@field status? string the service's word for the task of a video, of the last look
+---@field percent? integer how much of its file is there, while it is saved
 
 ---@class pomex.JobEntry
 ---@field key string the job's name in its queue
@@ -51,7 +56,6 @@
 ---@class pomex.Job: pomex.JobUpdate
 ---@field id integer
 ---@field blocked integer how many portraits it waits for
----@field stuck boolean set aside for a person
 ---@field length? integer of its file
 ---@field sha256? string of its file
 ---@field attempts? pomex.JobAttempt[] of `get`

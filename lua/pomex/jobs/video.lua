@@ -60,8 +60,8 @@ end
 -- Looks until the task is final.
 local function look(work, job, entry)
   while job.state == "polling" and not work:stopping() do
-    local task, err = work:await(work.client.async.generations:wait(job.task,
-      { timeout = LONGEST_WAIT }))
+    local task, err = work:await(work.client.async.generations:wait(job.task, {
+      timeout = LONGEST_WAIT, on_update = function(seen) work:seen("status", seen.status) end }))
     if task then
       work:fact { kind = "ended", outcome = "saving", due = 0,
         cost = money.settled(work.run.prices, entry.video, task) }

@@ -43,15 +43,30 @@ function Work:stopping()
   return self.run.stopping or self.lost or false
 end
 
----Tells the run's on_update of the job as it is now.
-function Work:told()
-  local hook, job = self.run.on_update, self.job
+-- Calls a hook of the run with the job as it is now.
+local function tell(self, name)
+  local hook, job = self.run[name], self.job
   if not hook then return end
   local ok, err = pcall(hook, {
     key = job.key, kind = job.kind, state = job.state, task = job.task, attempt = job.attempt,
-    error = job.error, saved = job.saved,
+    error = job.error, saved = job.saved, stuck = job.stuck or false, status = job.status,
+    percent = job.percent,
   })
-  if not ok then self.client.loop:failure("on_update: " .. catch.said(err)) end
+  if not ok then self.client.loop:failure(name .. ": " .. catch.said(err)) end
+end
+
+---Tells the run's on_update of the job as it is now.
+function Work:told()
+  tell(self, "on_update")
+end
+
+---Notes how far the service or a download is, and tells the run's on_progress if that is new.
+---@param name "status"|"percent"
+---@param value string|integer
+function Work:seen(name, value)
+  if self.job[name] == value then return end
+  self.job[name] = value
+  tell(self, "on_progress")
 end
 
 ---Waits for an operation; the run's `stop` ends it.
@@ -119,6 +134,7 @@ end
 function Work:fact(fields)
   local job = self.job
   fields.job, fields.attempt = job.id, job.attempt
+  if not self.run.pause_on_failures then fields.failure = nil end
   local reply = persist(self, "fact", fields, true)
   if not reply then return nil end
   if reply.state then
@@ -141,6 +157,7 @@ function Work:move(fields)
   if reply.answer == "yes" or reply.answer == "known" then
     local changed = job.state ~= fields.to or fields.stuck
     job.state, job.error = fields.to, fields.error
+    job.stuck = fields.stuck or job.stuck
     job.saved = fields.saved or job.saved
     if changed then self:told() end
     return true
