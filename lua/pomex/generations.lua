@@ -65,10 +65,10 @@ local function saving_options(opts)
 end
 
 -- Looks before the video is paid for whether it can be saved: nil and an error if not.
-local function may_save(opts)
-  local err = path_fault(opts.save)
+local function may_save(path, overwrite)
+  local err = path_fault(path)
   if err then return nil, err end
-  local fits, why = core.may_save(opts.save, opts.overwrite)
+  local fits, why = core.may_save(path, overwrite)
   if fits then return true end
   return nil, errors.wrap(why)
 end
@@ -187,7 +187,7 @@ function Generations:create_and_wait(body, opts)
   local client = require_waitable(self.async).client
   local path = opts and opts.save
   if not path then return calls.create_and_wait(self, client, create, WHERE, body, opts) end
-  local fits, err = may_save(opts)
+  local fits, err = may_save(path, opts.overwrite)
   if not fits then return nil, err end
   local task
   task, err = calls.create_and_wait(self, client, create, WHERE, body, opts)
@@ -199,6 +199,20 @@ function Generations:create_and_wait(body, opts)
   if task.file then return task end
   err.hint = err.hint or "the video is made: generations:download with this id saves it"
   return nil, err
+end
+
+---Looks whether `download` could save to `path` now, and asks the service nothing. The look leaves
+---nothing behind and reserves nothing.
+---@param path string
+---@param opts? { overwrite?: boolean } as of `download`
+---@return boolean|nil fits
+---@return pomex.Error? err file_error: a folder is missing or cannot be written, the name is taken
+---  or too long, a part of somebody else's is there
+function Generations:may_save(path, opts)
+  options.expect("generations:may_save", "path", path, "string")
+  require_waitable(self.async)
+  opts = optional("generations:may_save", opts, { overwrite = "boolean" })
+  return may_save(path, opts and opts.overwrite)
 end
 
 ---Saves the video. The file takes its name only when it is whole; until then it is `path.part`,

@@ -5,11 +5,14 @@ local config = require "pomex.command.config"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local output = require "pomex.command.output"
+local stop = require "pomex.command.stop"
 local tty = require "pomex.command.tty"
 
 ---@class pomex.CommandEnv
 ---@field args table what argparse made of the command line
 ---@field out pomex.CommandOutput
+---@field stop pomex.CommandStop
+---@field argv string[] the command line, without the program
 ---@field fields table more fields of the last object of --json
 local Env = {}
 Env.__index = Env
@@ -24,7 +27,7 @@ function Env:settings()
   return config.read(profile ~= "" and profile or nil)
 end
 
----Makes the client. Only where it is nil has the reason been told.
+---Makes the client, and holds the signals. Where it is nil, the reason has been told.
 ---@param options? pomex.Options more options
 ---@return pomex.Client|nil client
 ---@return integer? code the exit code
@@ -33,16 +36,50 @@ function Env:client(options)
   local found
   if settings then found, err = require("pomex.command.key").find(self.args, settings) end
   if not found then return nil, self:failed(err) end
-  local given = { api_key = found.api_key, api_key_file = found.api_key_file, host = "blocking" }
+  local given = { api_key = found.api_key, api_key_file = found.api_key_file }
   given.base_url = self.args.base_url
   local named = os.getenv "POMEX_BASE_URL"
   if not given.base_url and (not named or named == "") then given.base_url = settings.base_url end
   for name, value in pairs(options or {}) do given[name] = value end
   local client
   client, err = require("pomex").new(given)
-  if not client then return nil, self:failed(err) end
-  self.opened = client
-  return client
+  if client then
+    self.opened = client
+    local held
+    held, err = self.stop:hold(client)
+    if held then return client end
+  end
+  return nil, self:failed(err)
+end
+
+---A command of pomex to type next, with the options of this one that say which key and service.
+---@param ... string words; those of people are quoted for a shell
+---@return string line
+function Env:command(...)
+  local words = { "pomex", ... }
+  for _, name in ipairs { "profile", "key_file", "base_url" } do
+    if self.args[name] then
+      words[#words + 1] = "--" .. name:gsub("_", "-")
+      words[#words + 1] = Env.word(self.args[name])
+    end
+  end
+  return table.concat(words, " ")
+end
+
+---This command again, with another value of -o, or with more words.
+---@param path? string in place of what -o says
+---@param ... string words to add
+---@return string line
+function Env:again(path, ...)
+  local words, replace = { "pomex" }, false
+  for _, word in ipairs(self.argv) do
+    if replace then word, replace = path, false end
+    if path and (word == "-o" or word == "--output") then replace = true end
+    if path and word:find("^%-%-output=") then word = "--output=" .. path end
+    words[#words + 1] = Env.word(word)
+  end
+  for _, word in ipairs { ... } do words[#words + 1] = word end
+  return errors.one_line(table.concat(words, " "))
 end
 
 ---Tells why something ended, and what to type next.
@@ -53,8 +90,11 @@ end
 function Env:failed(err, following, code)
   code = code or (errors.is(err) and exits.of(err) or exits.FAILED)
   self.out:failure(err)
-  if not following and code == exits.REFUSED then following = "pomex doctor" end
-  if following then self.out:next(following) end
+  if not following and code == exits.USAGE then
+    following = ("pomex %s --help"):format(self.args.verb and self.args.command .. " "
+      .. self.args.verb or self.args.command)
+  end
+  self.out:next(following or self:command "doctor")
   return code
 end
 
@@ -66,11 +106,13 @@ function Env:confirm(what)
   if self.args.yes then return true end
   if not tty.is(0) then
     return nil, self:failed(("%s would be billed, and nobody can be asked: standard input is no "
-      .. "terminal; --yes answers"):format(what), nil, exits.USAGE)
+      .. "terminal; --yes answers"):format(what), self:again(nil, "--yes"), exits.USAGE)
   end
-  local answer = tty.ask(("%s will be billed. Go on? [y/N] "):format(what))
+  local answer = self.stop:released(function()
+    return tty.ask(("%s will be billed. Go on? [y/N] "):format(what))
+  end)
   if answer and answer:lower():find("^%s*y") then return true end
-  return nil, self:failed("nothing was sent", nil, exits.INTERRUPTED)
+  return nil, self:failed("nothing was sent", self:again(), exits.INTERRUPTED)
 end
 
 ---Closes what was opened, and ends the output.
@@ -81,6 +123,14 @@ function Env:finish(code)
   return self.out:finish(code, self.fields)
 end
 
+---One word for a shell, quoted where it has to be.
+---@param text string
+---@return string
+function Env.word(text)
+  if text:find("^[%w@%%_+=:,./-]+$") then return text end
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
 ---@param args table
 ---@return pomex.CommandOutput
 function environment.output(args)
@@ -89,9 +139,12 @@ function environment.output(args)
 end
 
 ---@param args table
+---@param argv string[]
 ---@return pomex.CommandEnv
-function environment.new(args)
-  return setmetatable({ args = args, out = environment.output(args), fields = {} }, Env)
+function environment.new(args, argv)
+  local out = environment.output(args)
+  return setmetatable({ args = args, argv = argv, out = out, stop = stop.new(out), fields = {} },
+    Env)
 end
 
 return environment

@@ -18,7 +18,7 @@ local page = require "pomex.command.page"
 local command = {}
 
 -- In the order of `pomex --help`.
-local NAMES = { "completion" }
+local NAMES = { "portrait", "video", "completion" }
 
 local COLORS = { "auto", "always", "never" }
 
@@ -54,6 +54,7 @@ function command.parser()
       .. "$XDG_CONFIG_HOME/pomex/config. It is never an argument, and never shown.\n"
       .. "\"pomex <command> --help\" has examples; \"man pomex\" has the exit codes.",
   })
+  parser:help_description_margin(28)
   parser:command_target "command"
   options_of_all(parser)
   local subcommands = {}
@@ -62,6 +63,7 @@ function command.parser()
     subcommand.describe(parser:command(name))
     subcommands[name] = subcommand
   end
+  page.tidy(parser)
   return parser, subcommands
 end
 
@@ -82,7 +84,7 @@ local function completed(argv, subcommands)
   return complete and complete(words, first) or words
 end
 
--- The arguments, or nil and the exit code.
+-- The arguments, the subcommand that they name, and the command line; or nil and the exit code.
 local function parsed(argv)
   local parser, subcommands = command.parser()
   function parser.error(at, message)
@@ -90,7 +92,7 @@ local function parsed(argv)
   end
   local words = completed(argv, subcommands)
   local ok, args = pcall(parser.parse, parser, words)
-  if ok then return args, subcommands end
+  if ok then return args, subcommands[args.command], words end
   if type(args) ~= "table" then error(args, 0) end
   local json = false
   for _, word in ipairs(words) do json = json or word == "--json" end
@@ -105,11 +107,10 @@ local function parsed(argv)
 end
 
 local function run(argv)
-  local args, rest = parsed(argv)
-  if not args then return rest end
-  local env = environment.new(args)
-  local code = rest[args.command].run(args, env)
-  return env:finish(code)
+  local args, subcommand, words = parsed(argv)
+  if not args then return subcommand end
+  local env = environment.new(args, words)
+  return env:finish(subcommand.run(args, env))
 end
 
 ---@param argv string[] the words behind the program's name

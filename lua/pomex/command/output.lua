@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local words_of = require "pomex.command.words"
 
 ---@class pomex.CommandOutput
 ---@field json boolean
@@ -23,6 +24,10 @@ local output = {}
 local function write(self, name, text)
   local stream, broken = io[name], self.broken
   if broken[name] then return end
+  if self.drawn then
+    self.drawn = false
+    io.stderr:write("\r\27[K")
+  end
   local ok, why = stream:write(text)
   if ok then ok, why = stream:flush() end
   if ok then return end
@@ -66,6 +71,14 @@ function Output:say(words)
   if not self.quiet then write(self, "stderr", words .. "\n") end
 end
 
+---A line on stderr that the next one replaces, where stderr is a terminal.
+---@param words string short, since it has to fit into a window
+function Output:draw(words)
+  if not self.terminal or self.quiet or self.json then return end
+  write(self, "stderr", words)
+  self.drawn = true
+end
+
 ---Text on stderr as it is, such as a question or a QR code; not with --quiet.
 ---@param text string
 function Output:raw(text)
@@ -84,9 +97,9 @@ end
 ---Why something did not succeed: one line on stderr, also with --quiet.
 ---@param err pomex.Error|string
 function Output:failure(err)
-  local line = "pomex: " .. errors.one_line(tostring(err))
-  write(self, "stderr", self:paint("31", line) .. "\n")
-  self.message = errors.one_line(tostring(err))
+  local line = words_of(err)
+  write(self, "stderr", self:paint("31", "pomex: " .. line) .. "\n")
+  self.message, self.error = line, errors.is(err) and err or nil
 end
 
 ---What to type next, on stderr; --json has it in its last object.
@@ -111,7 +124,9 @@ end
 function Output:finish(code, fields)
   if self.json then
     local all = { type = "result", next = self.following }
-    if code ~= exits.DONE then all.error = self.message end
+    if code ~= exits.DONE then
+      all.error, all.error_type = self.message, self.error and self.error.type
+    end
     for key, value in pairs(fields or {}) do all[key] = value end
     all.exit = code
     write(self, "stdout", encoded(all))

@@ -1,6 +1,6 @@
 --- The terminal, as far as the command without a store needs it.
 
-local found, terminal = pcall(require, "pomex.terminal")
+local terminal = require "pomex.terminal"
 
 local tty = {}
 
@@ -8,9 +8,7 @@ local tty = {}
 ---@param fd 0|1|2
 ---@return boolean
 function tty.is(fd)
-  if found then return terminal.isatty(fd) end
-  local ok = os.execute(("test -t %d"):format(fd))
-  return ok == true or ok == 0
+  return terminal.isatty(fd)
 end
 
 ---Asks on stderr, and reads a line.

@@ -1,0 +1,95 @@
+--- What Ctrl-C, TERM and HUP do. After the first, nothing new is sent, a request that is out comes
+--- to its end, and a wait is broken off: what was asked for goes on at the service. The second ends
+--- the process at once, and what was being sent is unclear.
+
+local exits = require "pomex.command.exits"
+local terminal = require "pomex.terminal"
+
+---@class pomex.CommandStop
+---@field name string|nil the signal that has come
+local Stop = {}
+Stop.__index = Stop
+
+local stop = {}
+
+local SIGNALS = { "INT", "TERM", "HUP" }
+
+local function at_once(self)
+  local out = self.out
+  if self.sending then
+    out:failure(("stopped at once. %s was being sent: it is unclear whether that was done"):format(
+      self.sending))
+    out:next(self.look)
+  else
+    out:failure "stopped at once"
+    if self.again then out:next(self.again) end
+  end
+  os.exit(out:finish(exits.KILLED))
+end
+
+---Holds the signals from here on. The client must not have been used before that.
+---@param client pomex.Client
+---@return boolean|nil held
+---@return pomex.Error? err
+function Stop:hold(client)
+  local signals, err = terminal.signals(SIGNALS)
+  if not signals then return nil, err end
+  self.signals, self.client = signals, client
+  return signals:watch(client, function(name)
+    if self.name then at_once(self) end
+    self.name = name
+    self.out:say(self.sending and "stopping, once what is being sent is answered; again: at once"
+      or "stopping; again: at once")
+    for _, operation in ipairs(self.waits) do operation:cancel() end
+  end)
+end
+
+---Lets signals end the process again while `fn` runs, since nothing else ends a read from the
+---keyboard.
+---@param fn fun(): any
+---@return any value of fn
+function Stop:released(fn)
+  local client = self.client
+  if self.signals then
+    self.signals:close()
+    self.signals = nil
+  end
+  local value = fn()
+  if client then assert(self:hold(client)) end
+  return value
+end
+
+---Waits for something that goes on at the service: the first signal ends the wait.
+---@param again string|nil the command that goes on with it
+---@param operation pomex.Operation
+---@return any value
+---@return pomex.Error? err
+function Stop:await(again, operation)
+  self.waits[#self.waits + 1] = operation
+  if self.name then operation:cancel() end
+  self.again = again
+  local value, err = operation:wait()
+  self.again = nil
+  return value, err
+end
+
+---Waits for the answer to something that is sent once: the first signal lets it come.
+---@param what string "the video"
+---@param look string the command that shows what became of it
+---@param start fun(): pomex.Operation sends it
+---@return any value
+---@return pomex.Error? err
+function Stop:send(what, look, start)
+  self.sending, self.look = what, look
+  local value, err = start():wait()
+  self.sending = nil
+  return value, err
+end
+
+---@param out pomex.CommandOutput
+---@return pomex.CommandStop
+function stop.new(out)
+  return setmetatable({ out = out, waits = {} }, Stop)
+end
+
+return stop
