@@ -35,21 +35,31 @@ function Env:client(options)
   local settings, err = self:settings()
   local found
   if settings then found, err = require("pomex.command.key").find(self.args, settings) end
-  if not found then return nil, self:failed(err) end
+  local client
+  if found then client, err = self:new_client(found, settings, options) end
+  if client then return client end
+  return nil, self:failed(err)
+end
+
+---Makes the client of a key that was found, and holds the signals.
+---@param found { api_key?: string, api_key_file?: string }
+---@param settings table<string, string> the configuration
+---@param options? pomex.Options more options
+---@return pomex.Client|nil client
+---@return pomex.Error? err
+function Env:new_client(found, settings, options)
   local given = { api_key = found.api_key, api_key_file = found.api_key_file }
   given.base_url = self.args.base_url
   local named = os.getenv "POMEX_BASE_URL"
   if not given.base_url and (not named or named == "") then given.base_url = settings.base_url end
   for name, value in pairs(options or {}) do given[name] = value end
-  local client
-  client, err = require("pomex").new(given)
-  if client then
-    self.opened = client
-    local held
-    held, err = self.stop:hold(client)
-    if held then return client end
-  end
-  return nil, self:failed(err)
+  local client, err = require("pomex").new(given)
+  if not client then return nil, err end
+  self.opened = client
+  local held
+  held, err = self.stop:hold(client)
+  if held then return client end
+  return nil, err
 end
 
 ---A command of pomex to type next, with the options of this one that say which key and service.

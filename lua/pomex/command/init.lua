@@ -14,11 +14,13 @@ local environment = require "pomex.command.env"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
+local stop = require "pomex.command.stop"
+local terminal = require "pomex.terminal"
 
 local command = {}
 
 -- In the order of `pomex --help`.
-local NAMES = { "portrait", "video", "completion" }
+local NAMES = { "verify", "portrait", "video", "sandbox", "doctor", "completion" }
 
 local COLORS = { "auto", "always", "never" }
 
@@ -116,11 +118,16 @@ end
 ---@param argv string[] the words behind the program's name
 ---@return integer code the exit code
 function command.main(argv)
+  terminal.ignore_broken_pipes()
   local ok, code = xpcall(function() return run(argv) end, function(why)
     local trace = os.getenv "POMEX_TRACEBACK" and debug.traceback("", 2) or ""
     return errors.one_line(tostring(why)) .. trace
   end)
   if ok then return code end
+  if stop.is_interrupt(code) then
+    io.stderr:write("pomex: stopped; nothing was sent\n")
+    return exits.INTERRUPTED
+  end
   io.stderr:write("pomex: a mistake in pomex itself, please report it: ", code,
     "\nnext: pomex doctor  # its lines belong into the report\n")
   return exits.FAILED

@@ -48,7 +48,8 @@ local function encoded(fields)
     return a < b
   end)
   for i, key in ipairs(keys) do parts[i] = cjson.encode(key) .. ":" .. cjson.encode(fields[key]) end
-  return "{" .. table.concat(parts, ",") .. "}\n"
+  -- lua-cjson escapes each slash, which need not be.
+  return "{" .. table.concat(parts, ","):gsub("\\/", "/") .. "}\n"
 end
 
 ---A line of what was asked for, on stdout. The text is written as it is.
@@ -77,6 +78,12 @@ function Output:draw(words)
   if not self.terminal or self.quiet or self.json then return end
   write(self, "stderr", words)
   self.drawn = true
+end
+
+---A line on stderr that is wanted also with --quiet.
+---@param words string
+function Output:tell(words)
+  write(self, "stderr", words .. "\n")
 end
 
 ---Text on stderr as it is, such as a question or a QR code; not with --quiet.

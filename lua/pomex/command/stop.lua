@@ -45,18 +45,21 @@ function Stop:hold(client)
 end
 
 ---Lets signals end the process again while `fn` runs, since nothing else ends a read from the
----keyboard.
+---keyboard. (Ctrl-C is raised by Lua's own program; before Lua 5.4 it takes two.)
 ---@param fn fun(): any
----@return any value of fn
+---@return any value of fn; nil: Ctrl-C ended it, and `name` says so
 function Stop:released(fn)
   local client = self.client
   if self.signals then
     self.signals:close()
     self.signals = nil
   end
-  local value = fn()
+  local ok, value = pcall(fn)
   if client then assert(self:hold(client)) end
-  return value
+  if ok then return value end
+  if not stop.is_interrupt(value) then error(value, 0) end
+  self.name = "INT"
+  io.stderr:write("\n")
 end
 
 ---Waits for something that goes on at the service: the first signal ends the wait.
@@ -84,6 +87,13 @@ function Stop:send(what, look, start)
   local value, err = start():wait()
   self.sending = nil
   return value, err
+end
+
+---Whether an error is the one by which Lua's own program ends on Ctrl-C.
+---@param err any
+---@return boolean
+function stop.is_interrupt(err)
+  return tostring(err):find("interrupted!", 1, true) ~= nil
 end
 
 ---@param out pomex.CommandOutput

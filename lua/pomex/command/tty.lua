@@ -11,6 +11,12 @@ function tty.is(fd)
   return terminal.isatty(fd)
 end
 
+---How many columns the terminal of stderr has; 80 where it does not say so.
+---@return integer
+function tty.columns()
+  return terminal.size(2) or 80
+end
+
 ---Asks on stderr, and reads a line.
 ---@param question string
 ---@return string|nil answer nil: there is none

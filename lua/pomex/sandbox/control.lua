@@ -139,6 +139,20 @@ function Sandbox:state()
   return ask(self, "GET", "state")
 end
 
+---Waits until the sandbox ends by itself: Ctrl-C reaches it, too, and so does a `kill` of its pid.
+---@param seconds? number default: for ever
+---@return boolean|nil ended false: time is over; nil: a signal came
+---@return string? why "interrupted"
+function Sandbox:wait(seconds)
+  if seconds ~= nil then options.expect("sb:wait", "seconds", seconds, "span") end
+  if not self._process then return true end
+  local line, why
+  repeat line, why = self._process:read_line(seconds or 1000000) until not line
+  if why == "interrupted" then return nil, why end
+  if why == "timeout" and not seconds then return self:wait() end
+  return why ~= "timeout"
+end
+
 ---Ends the sandbox. It can be called again.
 ---@return integer|nil code the exit code of the process (0: all was well); nil: a signal ended it
 function Sandbox:stop()
