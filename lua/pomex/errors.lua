@@ -54,7 +54,9 @@
 ---@field service_type? string the service's own `error.type`
 ---@field reason? string callbacks with a state: "expired", "used", … (pomex.CallbackVerifier)
 
-local number = require("pomex.text").number
+local text_of = require "pomex.text"
+
+local number, character_at = text_of.number, text_of.character_at
 
 ---@class pomex.ErrorsModule
 local errors = {}
@@ -64,27 +66,6 @@ local MAX_TEXT = 1000
 
 local function hex(bytes)
   return (bytes:gsub(".", function(c) return ("\\x%02x"):format(c:byte()) end))
-end
-
--- The characters of UTF-8: the range of the first byte, of the second, and how many follow the
--- first. C1 controls (C2 80-9F) are left out.
-local FORMS = {
-  { 0xC2, 0xC2, 0xA0, 0xBF, 1 }, { 0xC3, 0xDF, 0x80, 0xBF, 1 },
-  { 0xE0, 0xE0, 0xA0, 0xBF, 2 }, { 0xE1, 0xEC, 0x80, 0xBF, 2 },
-  { 0xED, 0xED, 0x80, 0x9F, 2 }, { 0xEE, 0xEF, 0x80, 0xBF, 2 },
-  { 0xF0, 0xF0, 0x90, 0xBF, 3 }, { 0xF1, 0xF3, 0x80, 0xBF, 3 }, { 0xF4, 0xF4, 0x80, 0x8F, 3 },
-}
-
--- The character that begins at byte `i` of `run`, or nil.
-local function character_at(run, i)
-  local lead, second = run:byte(i, i + 1)
-  for _, form in ipairs(FORMS) do
-    if lead >= form[1] and lead <= form[2] then
-      local character = run:sub(i, i + form[5])
-      local whole = #character == form[5] + 1 and second >= form[3] and second <= form[4]
-      return whole and character:find("^.[\128-\191]+$") and character or nil
-    end
-  end
 end
 
 -- Bytes that are no UTF-8, the C1 controls and the two line separators of Unicode become \xNN,

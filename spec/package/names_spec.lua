@@ -8,7 +8,7 @@ local NAMES = {
   ["pomex.callback"] = "parse_unverified", ["pomex.content"] = "new", ["pomex.errors"] = "is",
   ["pomex.sandbox"] = "start", ["pomex.host.auto"] = "wait", ["pomex.host.blocking"] = "wait",
   ["pomex.host.coroutine"] = "current",
-  ["pomex.terminal"] = "signals",
+  ["pomex.terminal"] = "signals", ["pomex.manifest"] = "read",
 }
 if pcall(require, "pomex.qrcore") then NAMES["pomex.qr"] = "svg" end -- built with libqrencode
 

@@ -5,6 +5,7 @@ local bodies = require "pomex.jobs.body"
 local canonical = require "pomex.jobs.canonical"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local money = require "pomex.jobs.money"
 local options = require "pomex.options"
 local saving = require "pomex.jobs.saving"
 
@@ -52,6 +53,27 @@ local function read(where, given)
     body = canonical.line { [kind] = wanted, price = entry.price },
     needs = kind == "video" and bodies.needs(wanted) or {}, due = 0,
   }
+end
+
+---Checks one job by all rules that need neither the service nor a store: what `jobs:add` would say
+---of it alone. `pomex.jobs.check`.
+---@param entry pomex.JobEntry
+---@return boolean|nil fine
+---@return pomex.Error? err invalid_request_error
+function add.check(entry)
+  options.expect("jobs.check", "entry", entry, "table")
+  local job, err = read("jobs.check", entry)
+  return job and true, err
+end
+
+---What a job reserves of a cap on money: what it can cost at most. `pomex.jobs.cost`.
+---@param entry pomex.JobEntry that `check` finds right
+---@param prices? table<string, number> of a million tokens, by model
+---@return number|nil amount in the currency of the prices; nil: nobody knows. A portrait costs 0
+function add.cost(entry, prices)
+  options.expect("jobs.cost", "entry", entry, "table")
+  if entry.portrait then return 0 end
+  return money.amount(money.reserved(prices, entry.video, entry.price))
 end
 
 -- Keys and names that stand twice, and portraits that are nowhere.

@@ -19,7 +19,7 @@ local persons = require "pomex.jobs.persons"
 local runs = require "pomex.jobs.run"
 
 ---@class pomex.JobsModule
-local module = {}
+local module = { check = add.check, cost = add.cost }
 
 ---@class pomex.Jobs
 ---@field client pomex.Client

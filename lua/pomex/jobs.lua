@@ -1,0 +1,2 @@
+-- For a package.path without "?/init.lua".
+return require "pomex.jobs.init"
