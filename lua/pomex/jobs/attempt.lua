@@ -46,7 +46,7 @@ local function not_made(work, job, err)
   local missing = err.status == 404
   if work.is_of_account(err) or missing then
     turned_away(work, err, NOT_ACCEPTED)
-    return work.run:end_with(err)
+    return work.run:end_with(err, "account")
   end
   if err.status == 429 or err.status == 503 then
     return turned_away(work, err, err.retry_after or TURNED_AWAY)

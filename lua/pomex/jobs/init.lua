@@ -115,18 +115,20 @@ end
 ---  was added where some could not be, because they conflict
 function Jobs:add(given)
   local counts, err = add.jobs(self, given)
-  if self.running then self.running.signal:raise() end
+  if self.running then self.running:look() end
   return counts, err
 end
 
+local RUN = { out = "string", concurrency = "whole", max_videos = "whole", max_money = "number",
+  forever = "boolean", on_update = "callable", on_progress = "callable" }
+
 ---Runs the queue until none of its jobs can go on by itself, at the cap, or until `stop`.
 ---@param opts? pomex.JobsRunOptions
----@return table|nil counts as `counts` returns them
----@return pomex.Error? err why it ended early: the account is not accepted, …
+---@return pomex.JobsCounts|nil counts as `counts` returns them, with `ended`: why, in one word;
+---  nil: the store could not be asked
+---@return pomex.Error? err where `ended` is "store", "account", "error", "continue" or "unpriced"
 function Jobs:run(opts)
-  opts = options.optional("jobs:run", opts, { out = "string", concurrency = "whole",
-    max_videos = "whole", max_money = "number", on_update = "callable",
-    on_progress = "callable" }) or {}
+  opts = options.optional("jobs:run", opts, RUN) or {}
   if self.running then options.misuse("jobs:run: it runs already") end
   local opened, err = self:ready()
   if not opened then return nil, err end
@@ -142,6 +144,7 @@ function Jobs:run(opts)
   self.running = nil
   local counts
   counts, err = self:counts()
+  if counts then counts.ended = run:ending(counts) end
   return counts, why or err
 end
 
@@ -160,8 +163,9 @@ function Jobs:read_counts()
   return self.asks:must("counts", { queue = self.queue, base_url = url, account = account_of(url) })
 end
 
----How many jobs are in each state, and what the queue has used of its caps.
----@return table|nil counts
+---How many jobs are in each state, and what the queue has used of its caps. The store keeps these
+---counts, so that they cost the same of any number of jobs.
+---@return pomex.JobsCounts|nil counts
 ---@return pomex.Error? err
 function Jobs:counts()
   local opened, err = self:ready()

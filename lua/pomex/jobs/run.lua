@@ -1,11 +1,10 @@
 --- A run: claims jobs, takes each as far as it goes in a task of its own, and ends when no job of
 --- the queue can go on by itself.
 
-local bodies = require "pomex.jobs.body"
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
+local endings = require "pomex.jobs.ending"
 local errors = require "pomex.errors"
-local json = require "pomex.json"
 local signals = require "pomex.jobs.signal"
 local works = require "pomex.jobs.work"
 
@@ -16,6 +15,8 @@ local KINDS = { video = require "pomex.jobs.video", portrait = require "pomex.jo
 local SEND_WITHIN = 45 / 60
 -- Seconds between two claims while nothing tells that there is more.
 local LOOK = 1
+-- Seconds until begin is asked again that said "not before something changes".
+local ASK_AGAIN = 5
 -- Seconds between two looks for uploads that are unclear.
 local LOOK_FOR_UNCLEAR = 60
 
@@ -35,10 +36,10 @@ function run.new(jobs, opts)
     prices = jobs.prices, failed_is_free = jobs.failed_is_free,
     pause_on_failures = jobs.pause_on_failures,
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
-    on_update = opts.on_update, on_progress = opts.on_progress,
+    on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0,
-    stopping = false, err = nil, signal = signals.new(jobs.client),
+    stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
 end
 
@@ -89,10 +90,19 @@ function Run:stop()
   self.signal:raise()
 end
 
----Ends the run for a reason that is the account's, and not a job's.
+---There may be something new to do.
+function Run:look()
+  self.next_due = 0
+  self.signal:raise()
+end
+
+---Ends the run for a reason that is no job's.
 ---@param err pomex.Error
-function Run:end_with(err)
-  self.err = self.err or err
+---@param word? pomex.JobsEnding "store" or "error", as the error says, unless it is another
+function Run:end_with(err, word)
+  if not self.err then
+    self.err, self.word = err, word or err.type == "store_error" and "store" or "error"
+  end
   self:stop()
 end
 
@@ -111,7 +121,7 @@ local function ended(self, work, well, err)
   -- What came home has perhaps given money back.
   if self.barred and self.barred.reason == "cap" and OVER[job.state] then self.barred = nil end
   if not well then self:end_with(errors.is(err) and err or errors.new("store_error", {
-    message = ("%s: %s"):format(job.key, tostring(err)) })) end
+    message = ("%s: %s"):format(job.key, tostring(err)) }), "error") end
   self.signal:raise()
 end
 
@@ -171,7 +181,6 @@ local function goes_on(self)
   local ready = states.ready - counts.blocked
   local barred = self.barred
   self.must_continue = counts.must_continue
-  if barred and barred.reason == "cap" and core.now() > barred.at + LOOK then self.barred = nil end
   if counts.paused or counts.must_continue or barred then ready = 0 end
   -- What is stuck is ready or saving.
   local idle = math.max(ready + states.saving - counts.stuck, 0)
@@ -193,55 +202,34 @@ local function pause(self)
   return math.max(math.min(due, LOOK), 1 / 100)
 end
 
--- Why the jobs that are left do not go on.
-local function reason(self)
-  local barred = self.barred
-  if self.err then return self.err end
-  if self.must_continue or barred and barred.reason == "continue" then
-    return errors.new("store_error", {
-      message = "the store was moved, copied or put back, and may be older than what the account "
-        .. "made: nothing was begun", hint = "look what was made since, and call jobs:continue()",
-    })
-  end
-  if barred and barred.reason == "unpriced" then
-    local _, err = errors.invalid("jobs", barred.why, "give the option prices, or the job a price")
-    return err
-  end
+-- What stood against all is asked about again, now and then: a person may have changed it.
+local function unbar(self)
+  if self.barred and core.now() > self.barred.at + ASK_AGAIN then self.barred = nil end
 end
 
--- Says which portraits keep videos from beginning: "12 blocked by front (failed)".
-local function say_blocked(self)
-  local reply = self.asks:ask("list", { queue = self.queue, states = { "ready" }, limit = 500 })
-  local counts, keys = {}, {}
-  for _, job in ipairs(reply and reply.answer == "yes" and reply.jobs or {}) do
-    local entry = job.blocked > 0 and json.object(job.body)
-    for _, key in ipairs(entry and entry.video and bodies.needs(entry.video) or {}) do
-      if not counts[key] then keys[#keys + 1] = key end
-      counts[key] = (counts[key] or 0) + 1
-    end
-  end
-  for _, key in ipairs(keys) do
-    local got = self.asks:ask("get", { queue = self.queue, key = key })
-    local state = got and got.answer == "yes" and got.job.state or "missing"
-    if state ~= "done" then self:say(("%d blocked by %s (%s)"):format(counts[key], key, state)) end
-  end
-end
-
----Runs until nothing goes on by itself.
+---Runs until nothing goes on by itself, or for ever.
 ---@return pomex.Error|nil why it ended early
 function Run:work()
   while true do
     if cancel.here() or self.client.loop.closed then self:stop() end
     if self.client.loop.closed then break end
     release(self)
+    unbar(self)
     look_for_unclear(self)
     if not self.stopping and self.count < self.limit then take(self) end
-    if self.count == 0 and (self.stopping or not goes_on(self)) then break end
+    if self.count == 0 and (self.stopping or not goes_on(self) and not self.forever) then break end
     self.signal:wait(pause(self))
   end
   release(self)
-  if not self.client.loop.closed then say_blocked(self) end
-  return reason(self)
+  if not self.client.loop.closed then endings.say_blocked(self) end
+  return endings.err(self)
+end
+
+---Why it ended, in one word.
+---@param counts table as `Jobs:counts` returns them
+---@return pomex.JobsEnding
+function Run:ending(counts)
+  return endings.word(self, counts)
 end
 
 return run

@@ -20,8 +20,50 @@
 ---@field concurrency? integer jobs that this run works on at once, from begin to file; 64
 ---@field max_videos? integer the queue's cap for its whole life; the first run sets it
 ---@field max_money? number the same of money, in the currency of `prices`
+---@field forever? boolean goes on until `stop`, or an error, and takes what is added meanwhile
 ---@field on_update? fun(job: pomex.JobUpdate) after each change of a job's state; must not wait
 ---@field on_progress? fun(job: pomex.JobUpdate) when its status or percent changed; must not wait
+
+---Why a run ended. Where several hold, it is the first of these.
+---@alias pomex.JobsEnding
+---| "store"    # the store is locked, full or out of reach
+---| "account"  # the account is not accepted: 401, 402, 403, a certificate, no such endpoint
+---| "error"    # anything else that went wrong here
+---| "continue" # the store was moved, copied or put back: see jobs:continue
+---| "unclear"  # some job was perhaps made, and nobody knows
+---| "unpriced" # money is capped, and a job has no price
+---| "cap"      # a cap of the queue is reached
+---| "paused"   # the queue is paused
+---| "stopped"  # by jobs:stop
+---| "failed"   # some job failed, expired or was cancelled
+---| "stuck"    # some job is for a person
+---| "foreign"  # what is left was begun with another base URL
+---| "done"     # every job is done
+
+---@class pomex.JobsCounts
+---@field ready integer those that are blocked, and those that are stuck, are among these
+---@field sending integer
+---@field polling integer
+---@field saving integer
+---@field done integer
+---@field failed integer
+---@field cancelled integer
+---@field expired integer
+---@field unclear integer
+---@field blocked integer
+---@field stuck integer
+---@field foreign integer begun with another base URL, and in none of the states above
+---@field videos integer attempts that count against the cap
+---@field max_videos? integer the cap
+---@field money number what is held or spent, in the currency of `prices`
+---@field max_money? number the cap
+---@field tasks integer videos in the making, on the whole account
+---@field gate_until? number seconds since 1970: nothing begins before
+---@field paused boolean
+---@field why? string of the pause
+---@field must_continue boolean
+---@field newest_event? number seconds since 1970
+---@field ended? pomex.JobsEnding of `run`
 
 ---@alias pomex.JobState "incoming"|"ready"|"sending"|"polling"|"saving"|"done"|"failed"
 ---| "cancelled"|"expired"|"unclear"
@@ -37,6 +79,8 @@
 ---@field stuck boolean set aside for a person
 ---@field status? string the service's word for the task of a video, of the last look
 ---@field percent? integer how much of its file is there, while it is saved
+---@field save? string the name that was asked for
+---@field at? number of an update: when, in seconds since 1970
 
 ---@class pomex.JobEntry
 ---@field key string the job's name in its queue

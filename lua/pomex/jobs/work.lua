@@ -50,7 +50,7 @@ local function tell(self, name)
   local ok, err = pcall(hook, {
     key = job.key, kind = job.kind, state = job.state, task = job.task, attempt = job.attempt,
     error = job.error, saved = job.saved, stuck = job.stuck or false, status = job.status,
-    percent = job.percent,
+    percent = job.percent, save = job.save, at = core.wall(),
   })
   if not ok then self.client.loop:failure(name .. ": " .. catch.said(err)) end
 end
@@ -187,7 +187,7 @@ end
 ---@return boolean ended
 function Work:ends_run(err)
   if not of_account(err) then return false end
-  self.run:end_with(err)
+  self.run:end_with(err, "account")
   return true
 end
 
