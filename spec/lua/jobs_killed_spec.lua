@@ -122,6 +122,18 @@ describe("a queue whose process is killed", function()
     assert.equal(1, billed(env.sb).begun)
   end)
 
+  it("is found by its name where it is an upload whose id was lost", function()
+    local first = env.open()
+    assert(first:add { key = "front", portrait = { url = "https://cdn.example/a.png",
+      asset_type = "Image", group_id = env.sb:add_person() } })
+    first:close()
+    assert.equal("", child(6)) -- it is made, and its id is yet to be kept
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    assert.equal("sending", jobs:get("front").state)
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, #jobs:get("front").attempts)
+  end)
+
   it("is looked at by the next process where it has an id", function()
     local first = env.open()
     assert(first:add(video "made"))

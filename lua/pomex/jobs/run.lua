@@ -38,7 +38,7 @@ function run.new(jobs, opts)
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
-    not_before = 0, barred = nil, next_due = math.huge, next_look = 0,
+    not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
 end
@@ -185,6 +185,12 @@ local function goes_on(self)
   -- What is stuck is ready or saving.
   local idle = math.max(ready + states.saving - counts.stuck, 0)
   if states.sending + states.polling + idle > 0 then return true end
+  -- A burial tells nobody; perhaps what it made unclear is a portrait, which can be found.
+  if states.unclear > self.seen_unclear then
+    self.seen_unclear, self.next_look = states.unclear, 0
+    self.signal:raise()
+    return true
+  end
   return self.unclear_portraits and states.unclear > 0
 end
 
