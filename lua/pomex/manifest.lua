@@ -37,6 +37,12 @@ local MOST_JOBS = 100000
 ---@field videos integer how many of them are videos
 ---@field portraits integer
 
+---@class pomex.ManifestOptions
+---@field model? string where a line names none
+---@field save? string the same for its file, with {key} in it; "{key}.mp4"
+---@field csv? boolean whether it is CSV; the path says so unless told otherwise
+---@field has_portrait? fun(name: string): boolean whether a store has one that no line has
+
 -- What is being read, and what was found wrong with it.
 local Reading = {}
 Reading.__index = Reading
@@ -222,9 +228,7 @@ local OPTIONS = { model = "string", save = "string", has_portrait = "callable", 
 ---checked without the service and without a store is checked. WAITS for the disk. Files are read
 ---up to 64 MiB, lines and records up to 1 MiB, jobs up to 100,000.
 ---@param path string
----@param opts? { model?: string, save?: string, csv?: boolean, has_portrait?: fun(name: string): boolean }
----  model: where a line has none; save: the same, with {key} in it ("{key}.mp4"); csv: whether it
----  is one; has_portrait: whether a store has a portrait that no line has
+---@param opts? pomex.ManifestOptions
 ---@return pomex.Manifest|nil
 ---@return pomex.Error? err file_error; invalid_request_error: `problems` is a line of text for each
 ---  fault, and `faults` a list of pomex.ManifestFault

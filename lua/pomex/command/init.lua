@@ -20,7 +20,9 @@ local terminal = require "pomex.terminal"
 local command = {}
 
 -- In the order of `pomex --help`.
-local NAMES = { "verify", "portrait", "video", "sandbox", "doctor", "completion" }
+local NAMES = {
+  "verify", "portrait", "video", "run", "check", "cost", "jobs", "sandbox", "doctor", "completion",
+}
 
 local COLORS = { "auto", "always", "never" }
 

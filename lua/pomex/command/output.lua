@@ -14,6 +14,7 @@ local words_of = require "pomex.command.words"
 ---@field color boolean whether stderr takes colours
 ---@field terminal boolean whether stderr is a terminal that can move its cursor
 ---@field lost string|nil why stdout can no longer be written
+---@field hide? fun() takes away what is drawn on the terminal, before anything else is written
 local Output = {}
 Output.__index = Output
 
@@ -28,6 +29,7 @@ local function write(self, name, text)
     self.drawn = false
     io.stderr:write("\r\27[K")
   end
+  if self.hide then self.hide() end
   local ok, why = stream:write(text)
   if ok then ok, why = stream:flush() end
   if ok then return end

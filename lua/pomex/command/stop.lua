@@ -7,6 +7,8 @@ local terminal = require "pomex.terminal"
 
 ---@class pomex.CommandStop
 ---@field name string|nil the signal that has come
+---@field killed? fun() tells of the end by the second signal
+---@field others table<string, fun()> what else is held, and what it does
 local Stop = {}
 Stop.__index = Stop
 
@@ -16,7 +18,9 @@ local SIGNALS = { "INT", "TERM", "HUP" }
 
 local function at_once(self)
   local out = self.out
-  if self.sending then
+  if self.killed then
+    self.killed()
+  elseif self.sending then
     out:failure(("stopped at once. %s was being sent: it is unclear whether that was done"):format(
       self.sending))
     out:next(self.look)
@@ -32,10 +36,13 @@ end
 ---@return boolean|nil held
 ---@return pomex.Error? err
 function Stop:hold(client)
-  local signals, err = terminal.signals(SIGNALS)
+  local names = { (table.unpack or unpack)(SIGNALS) }
+  for name in pairs(self.others) do names[#names + 1] = name end
+  local signals, err = terminal.signals(names)
   if not signals then return nil, err end
   self.signals, self.client = signals, client
   return signals:watch(client, function(name)
+    if self.others[name] then return self.others[name]() end
     if self.name then at_once(self) end
     self.name = name
     self.out:say(self.sending and "stopping, once what is being sent is answered; again: at once"
@@ -99,7 +106,7 @@ end
 ---@param out pomex.CommandOutput
 ---@return pomex.CommandStop
 function stop.new(out)
-  return setmetatable({ out = out, waits = {} }, Stop)
+  return setmetatable({ out = out, waits = {}, others = {} }, Stop)
 end
 
 return stop

@@ -117,38 +117,43 @@ local function check_files(jobs, list, problem)
   end
 end
 
-local function said(problems)
+local function said(faults)
+  local problems = {}
+  for i, fault in ipairs(faults) do
+    problems[i] = ("job %d (%s): %s"):format(fault.at, errors.quoted(fault.key or "?"),
+      fault.message)
+  end
   local lines = {}
   for i = 1, math.min(#problems, MOST_SAID) do lines[i] = problems[i] end
   if #problems > MOST_SAID then
     lines[#lines + 1] = ("and %d more"):format(#problems - MOST_SAID)
   end
   local _, err = errors.invalid("jobs", table.concat(lines, "; "))
-  err.problems = problems
+  err.problems, err.faults = problems, faults
   return nil, err
 end
 
 -- Reads them all: nil and an error that names each that cannot be put.
 local function read_all(jobs, entries)
-  local list, problems = {}, {}
+  local list, faults = {}, {}
   local function problem(job, what)
-    problems[#problems + 1] = ("job %d (%s): %s"):format(job.at, job.name, what)
+    faults[#faults + 1] = { at = job.at, key = job.key, message = what }
   end
   for at, given in ipairs(entries) do
     local where = ("jobs:add: job %d"):format(at)
-    local name = type(given) == "table" and type(given.key) == "string" and given.key or "?"
     local job, err = read(where, given)
     if job then
-      job.at, job.name = at, errors.quoted(name)
+      job.at = at
       list[#list + 1] = job
     else
+      local key = type(given) == "table" and type(given.key) == "string" and given.key or nil
       local message = err.hint and err.message .. " (" .. err.hint .. ")" or err.message
-      problem({ at = at, name = errors.quoted(name) }, message)
+      problem({ at = at, key = key }, message)
     end
   end
   check_together(jobs, list, problem)
-  if #problems == 0 then check_files(jobs, list, problem) end
-  if #problems > 0 then return said(problems) end
+  if #faults == 0 then check_files(jobs, list, problem) end
+  if #faults > 0 then return said(faults) end
   return list
 end
 
@@ -190,7 +195,7 @@ function add.jobs(jobs, given)
       local name = what and "conflicting" or verdict
       counts[name] = counts[name] + 1
       if what then
-        refused[#refused + 1] = ("job %d (%s): %s"):format(job.at, job.name, what)
+        refused[#refused + 1] = { at = job.at, key = job.key, message = what }
       end
     end
   end

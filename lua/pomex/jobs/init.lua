@@ -111,8 +111,8 @@ end
 ---A run of this process begins them at once.
 ---@param given pomex.JobEntry|pomex.JobEntry[]
 ---@return { new: integer, same: integer, changed: integer, conflicting: integer }|nil counts
----@return pomex.Error? err invalid_request_error; `problems` is a list of lines, and `counts` what
----  was added where some could not be, because they conflict
+---@return pomex.Error? err invalid_request_error; `problems` is a list of lines, `faults` the same
+---  as { at = which job, key, message }, and `counts` what was added where some conflict
 function Jobs:add(given)
   local counts, err = add.jobs(self, given)
   if self.running then self.running:look() end

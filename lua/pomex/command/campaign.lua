@@ -1,0 +1,261 @@
+--- What the commands about a manifest and its store share: options, reading, opening, and what a
+--- campaign costs.
+
+local core = require "pomex.core"
+local entries = require "pomex.manifest.entry"
+local errors = require "pomex.errors"
+local exits = require "pomex.command.exits"
+local page = require "pomex.command.page"
+local screen = require "pomex.command.screen"
+
+local campaign = {}
+
+local BEHIND = ".jobs.db"
+
+---Whether there is something at a path that can be read.
+---@param path string
+---@return boolean
+function campaign.exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+-- "2.5", or "fast=2.5" of one model.
+local function price(given)
+  local model, amount = given:match("^(.-)=([^=]*)$")
+  amount = tonumber(amount or given)
+  if amount and amount >= 0 and amount < math.huge then
+    return { model = model and (entries.MODELS[model] or model), amount = amount }
+  end
+  return nil, ("--price is %s, and has to be AMOUNT or MODEL=AMOUNT"):format(errors.quoted(given))
+end
+
+---Adds MANIFEST and what decides how it is read.
+---@param parser table
+function campaign.manifest(parser)
+  parser:argument "manifest" :argname "MANIFEST"
+    :description "A file of JSON Lines, or of CSV (.csv): a job in each line."
+  parser:option "--out" :argname "FOLDER"
+    :description ("Save to FOLDER; with {key} in it also the names of files for which the\n"
+      .. "manifest has none: 'videos/{key}.mp4'. Default: beside the manifest.")
+  parser:option "--model" :argname "MODEL" :default "fast" :show_default(false)
+    :description "For lines that name none: fast (the default), standard, …"
+  parser:option "--first" :argname "N"
+    :convert(page.number("--first", 1, "a whole number of at least 1", true))
+    :description "Only the first N videos, and the portraits that they need."
+end
+
+---Adds --price.
+---@param parser table
+---@return table option
+function campaign.price(parser)
+  return parser:option "--price" :argname "PRICE" :count "*" :convert(price)
+    :description "Of a million tokens, in your currency; MODEL=PRICE of one model."
+end
+
+---Adds --store.
+---@param parser table
+---@param default string
+function campaign.store(parser, default)
+  parser:option "--store" :argname "FILE" :description("The file that keeps the jobs. " .. default)
+end
+
+-- "videos/{key}.mp4" is the folder "videos" and the names "{key}.mp4".
+local function split(out)
+  local before = out:match("^(.-)[^/]*{key}")
+  if not before then return out, nil end
+  local folder = before:gsub("(.)/+$", "%1")
+  return folder ~= "" and folder or ".", out:sub(#before + 1)
+end
+
+---The folder that a campaign saves to.
+---@param args table
+---@return string folder
+---@return string|nil names of the files for which the manifest has none, with {key}
+function campaign.folder(args)
+  if args.out then return split(args.out) end
+  return args.manifest:match("^(.*)/[^/]*$") or "."
+end
+
+---The file of the store.
+---@param args table
+---@return string
+function campaign.store_of(args)
+  return args.store or args.manifest .. BEHIND
+end
+
+---Tells each fault of a manifest, with its line.
+---@param env pomex.CommandEnv
+---@param path string
+---@param faults pomex.ManifestFault[]
+function campaign.list_faults(env, path, faults)
+  for _, fault in ipairs(faults) do
+    local line = ("%s:%d: %s%s"):format(errors.one_line(path), fault.line,
+      fault.key and errors.quoted(fault.key) .. ": " or "", errors.one_line(fault.message))
+    if env.out.json then
+      env.out:change { type = "fault", file = path, line = fault.line, key = fault.key,
+        message = fault.message }
+    else
+      env.out:tell(line)
+    end
+  end
+end
+
+---Tells each fault of a manifest, and that nothing was sent.
+---@param env pomex.CommandEnv
+---@param path string
+---@param faults pomex.ManifestFault[]
+---@return integer code
+function campaign.tell_faults(env, path, faults)
+  campaign.list_faults(env, path, faults)
+  env.fields.faults = #faults
+  return env:failed(("%s: %d fault%s; nothing was sent"):format(path, #faults,
+    #faults == 1 and "" or "s"), env:command("check", env.word(path)), exits.USAGE)
+end
+
+-- The first videos, and the portraits that they need.
+local function first_of(manifest, count)
+  local needed, kept, videos = {}, { entries = {}, lines = {} }, 0
+  for _, entry in ipairs(manifest.entries) do
+    if entry.video and videos < count then
+      videos = videos + 1
+      for _, ref in pairs(entry.video.images or {}) do
+        local key = ref:match("^job:(.+)$")
+        if key then needed[key] = true end
+      end
+    end
+  end
+  videos = 0
+  for i, entry in ipairs(manifest.entries) do
+    local wanted = needed[entry.key] and entry.portrait
+    if entry.video and videos < count then
+      videos, wanted = videos + 1, true
+    end
+    if wanted then
+      kept.entries[#kept.entries + 1] = entry
+      kept.lines[#kept.lines + 1] = manifest.lines[i]
+    end
+  end
+  kept.path, kept.videos, kept.portraits = manifest.path, videos, #kept.entries - videos
+  return kept
+end
+
+---Reads the manifest. Where there is a store, portraits that no line has may be there.
+---@param env pomex.CommandEnv
+---@return pomex.Manifest|nil
+---@return integer? code where it is nil: the faults have been told
+function campaign.read(env)
+  local args = env.args
+  local _, save = campaign.folder(args)
+  local stored = campaign.exists(campaign.store_of(args))
+  local manifest, err = require("pomex.manifest").read(args.manifest, { model = args.model,
+    save = save, has_portrait = stored and function() return true end or nil })
+  if manifest then return args.first and first_of(manifest, args.first) or manifest end
+  if err.faults then return nil, campaign.tell_faults(env, args.manifest, err.faults) end
+  return nil, env:failed(err, env:command("run", "--help"), exits.USAGE)
+end
+
+---Faults of `jobs:add` as those of the manifest's lines.
+---@param manifest pomex.Manifest
+---@param faults table[]
+---@return pomex.ManifestFault[]
+function campaign.at_lines(manifest, faults)
+  local list = {}
+  for i, fault in ipairs(faults) do
+    list[i] = { line = manifest.lines[fault.at], key = fault.key, message = fault.message }
+  end
+  return list
+end
+
+---The prices of each model of the manifest.
+---@param args table
+---@param manifest pomex.Manifest
+---@return table<string, number>|nil nil: no price was given
+function campaign.prices(args, manifest)
+  if not args.price or #args.price == 0 then return nil end
+  local prices, all = {}, nil
+  for _, given in ipairs(args.price) do
+    if given.model then prices[given.model] = given.amount else all = given.amount end
+  end
+  for _, entry in ipairs(manifest.entries) do
+    local model = entry.video and entry.video.model
+    if model and all and not prices[model] then prices[model] = all end
+  end
+  return prices
+end
+
+---"3 videos and 1 portrait".
+---@param videos integer
+---@param portraits integer
+---@return string
+function campaign.count(videos, portraits)
+  local parts = {}
+  if videos > 0 or portraits == 0 then
+    parts[1] = ("%d video%s"):format(videos, videos == 1 and "" or "s")
+  end
+  if portraits > 0 then
+    parts[#parts + 1] = ("%d portrait%s"):format(portraits, portraits == 1 and "" or "s")
+  end
+  return table.concat(parts, " and ")
+end
+
+---What videos can cost at most.
+---@param list pomex.JobEntry[]
+---@param prices table<string, number>|nil
+---@return number sum of those whose price is known
+---@return integer unknown how many have none
+function campaign.sum(list, prices)
+  local jobs = require "pomex.jobs"
+  local sum, unknown = 0, 0
+  for _, entry in ipairs(list) do
+    local cost = jobs.cost(entry, prices)
+    if cost then sum = sum + cost else unknown = unknown + 1 end
+  end
+  return sum, unknown
+end
+
+campaign.money = screen.money
+
+---The error of a job for people: without the facts that a report of a bug needs.
+---@param line string
+---@return string
+function campaign.why(line)
+  return (errors.one_line(line):gsub(" %[[^%[%]]*%]$", ""):gsub("^[%l_]+: ", ""))
+end
+
+---The path of a file of a campaign.
+---@param folder string
+---@param name string
+---@return string
+function campaign.file(folder, name)
+  return folder == "." and name or folder .. "/" .. name
+end
+
+---Opens the store.
+---@param env pomex.CommandEnv
+---@param client pomex.Client
+---@param path string
+---@param more? pomex.JobsOptions
+---@return pomex.Jobs|nil
+---@return integer? code where it is nil: the reason has been told
+function campaign.open(env, client, path, more)
+  local opts = { log = function(line) env.out:tell((line:gsub("^pomex jobs: ", ""))) end }
+  for name, value in pairs(more or {}) do opts[name] = value end
+  local jobs, err = require("pomex.jobs").open(client, path, opts)
+  if jobs then return jobs end
+  return nil, env:failed(err, env:command "doctor", exits.STORE)
+end
+
+---Makes a folder and those above it.
+---@param path string
+---@return boolean|nil made
+---@return string? why
+function campaign.make_folder(path)
+  local child, why = core.spawn("mkdir", { "-p", "--", path })
+  if not child then return nil, why end
+  if child:stop(60) == 0 then return true end
+  return nil, ("the folder %s cannot be made"):format(errors.quoted(path))
+end
+
+return campaign

@@ -1,0 +1,82 @@
+--- `pomex check`: every line of a manifest is looked at, and nothing is sent.
+
+local campaign = require "pomex.command.campaign"
+local core = require "pomex.core"
+local exits = require "pomex.command.exits"
+local page = require "pomex.command.page"
+local store = require "pomex.command.store"
+
+local check = {}
+
+---@param parser table
+function check.describe(parser)
+  page.describe(parser, {
+    usage = "pomex check MANIFEST [--out FOLDER] [--model MODEL]",
+    what = "Check every line of a manifest, and send nothing.",
+    examples = { "pomex check spring.csv", "pomex check spring.jsonl --json" },
+    more = "Each fault is told with its line: keys and files that stand twice or are there\n"
+      .. "already, names that no image has, fields that there are not, what the service's\n"
+      .. "rules refuse. No API key is needed.",
+  })
+  campaign.manifest(parser)
+  campaign.store(parser, "Default: MANIFEST.jobs.db.")
+end
+
+---Names that are taken by files which are not those of an earlier run, and portraits that neither
+---the manifest nor the store has.
+---@param env pomex.CommandEnv
+---@param manifest pomex.Manifest
+---@return pomex.ManifestFault[]|nil
+---@return integer? code where it is nil
+function check.places(env, manifest)
+  local folder = campaign.folder(env.args)
+  local jobs, faults, portraits = nil, {}, {}
+  local path = campaign.store_of(env.args)
+  if campaign.exists(path) then
+    local code
+    jobs, code = store.look(env, path)
+    if not jobs then return nil, code end
+  end
+  for _, entry in ipairs(manifest.entries) do portraits[entry.key] = entry.portrait end
+  local function known(key, kind)
+    local job = jobs and jobs:get(key)
+    return job and (not kind or job.kind == kind)
+  end
+  for i, entry in ipairs(manifest.entries) do
+    local function fault(message)
+      faults[#faults + 1] = { line = manifest.lines[i], key = entry.key, message = message }
+    end
+    local file = entry.save and folder .. "/" .. entry.save
+    if file and campaign.exists(file) and not known(entry.key) then
+      local _, why = core.may_save(file, false)
+      fault(why and why.message or file .. " is there already")
+    end
+    for _, ref in pairs(entry.video and entry.video.images or {}) do
+      local key = ref:match("^job:(.+)$")
+      if key and not portraits[key] and not known(key, "portrait") then
+        fault(("images: %s is no portrait of the manifest or of the store"):format(ref))
+      end
+    end
+  end
+  if jobs then jobs:close() end
+  return faults
+end
+
+---@param args table
+---@param env pomex.CommandEnv
+---@return integer code
+function check.run(args, env)
+  local manifest, code = campaign.read(env)
+  if not manifest then return code end
+  local faults
+  faults, code = check.places(env, manifest)
+  if not faults then return code end
+  if #faults > 0 then return campaign.tell_faults(env, args.manifest, faults) end
+  env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
+  env.out:result(("%s: %s, no fault"):format(args.manifest,
+    campaign.count(manifest.videos, manifest.portraits)))
+  env.out:next(env:command("run", env.word(args.manifest)))
+  return exits.DONE
+end
+
+return check

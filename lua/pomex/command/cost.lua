@@ -1,0 +1,46 @@
+--- `pomex cost`: what the videos of a manifest cost at most.
+
+local campaign = require "pomex.command.campaign"
+local exits = require "pomex.command.exits"
+local page = require "pomex.command.page"
+
+local cost = {}
+
+---@param parser table
+function cost.describe(parser)
+  page.describe(parser, {
+    usage = "pomex cost MANIFEST --price PRICE",
+    what = "Say what the videos of a manifest cost at most.",
+    examples = {
+      "pomex cost spring.csv --price 2.5",
+      "pomex cost spring.csv --price fast=2.5 --price standard=4",
+    },
+    more = "A price is that of a million tokens. What a line leaves open is taken at the\n"
+      .. "dearest: 15 seconds, 1080p (fast: 720p). A line's own \"price\" is what it costs.",
+  })
+  campaign.manifest(parser)
+  campaign.store(parser, "Default: MANIFEST.jobs.db.")
+  campaign.price(parser)
+end
+
+---@param args table
+---@param env pomex.CommandEnv
+---@return integer code
+function cost.run(args, env)
+  local manifest, code = campaign.read(env)
+  if not manifest then return code end
+  local sum, unknown = campaign.sum(manifest.entries, campaign.prices(args, manifest))
+  if unknown > 0 then
+    return env:failed(("%d of %s have no price"):format(unknown,
+      campaign.count(manifest.videos, 0)), env:again(nil, "--price", "PRICE"), exits.USAGE)
+  end
+  env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
+  env.fields.at_most = sum
+  env.out:say(("%s cost at most:"):format(campaign.count(manifest.videos, manifest.portraits)))
+  env.out:result(campaign.money(sum))
+  env.out:next(env:command("run", env.word(args.manifest), "--max-cost", campaign.money(sum),
+    "--price", "PRICE"))
+  return exits.DONE
+end
+
+return cost

@@ -1,0 +1,67 @@
+--- `pomex jobs show`: one job, its attempts, what happened to it, and what to type.
+
+local campaign = require "pomex.command.campaign"
+local ends = require "pomex.command.ends"
+local errors = require "pomex.errors"
+local exits = require "pomex.command.exits"
+local page = require "pomex.command.page"
+local store = require "pomex.command.store"
+
+local jobs_show = {}
+
+local function describe(parser)
+  page.describe(parser, {
+    usage = "pomex jobs show KEY [--store FILE]",
+    what = "Show one job: its attempts, what happened to it, what to type next.",
+    examples = { "pomex jobs show rachel-001" },
+  })
+  parser:argument "key" :argname "KEY" :description "The job's key."
+end
+
+local function time(seconds)
+  return os.date("!%Y-%m-%d %H:%M:%S", math.floor(seconds))
+end
+
+local FAILED = { failed = true, cancelled = true, expired = true }
+
+-- What to type about the job as it is now.
+local function following(env, path, job)
+  if job.state == "unclear" then
+    ends.unclear(env, path, job)
+  elseif job.stuck or FAILED[job.state] then
+    env.out:next(ends.about(env, path, "retry", job.key))
+  end
+end
+
+local SHOWN = { "key", "kind", "state", "task", "save", "saved", "length", "error" }
+
+local function run(args, env)
+  local path, code = store.find(env)
+  if not path then return code end
+  local jobs, job, err
+  jobs, code = store.look(env, path)
+  if not jobs then return code end
+  job, err = jobs:get(args.key)
+  if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end
+  if job.length == 0 then job.length = nil end
+  page.fields(env, job, SHOWN)
+  if job.stuck then env.out:result "stuck       yes: for a person" end
+  if job.blocked > 0 then env.out:result("blocked     by portraits that are not active") end
+  for _, attempt in ipairs(job.attempts) do
+    env.out:result(("attempt %-3d %s  %s%s%s"):format(attempt.number, time(attempt.begun),
+      attempt.stage:gsub("_", " "), attempt.task and " " .. attempt.task or "",
+      attempt.held and attempt.held > 0 and ", " .. campaign.money(attempt.held) or ""))
+  end
+  for _, event in ipairs(jobs:events { key = args.key } or {}) do
+    env.out:result(("%s  %s%s%s"):format(time(event.at), event.name,
+      event.by and " by " .. errors.one_line(event.by) or "",
+      event.text and ": " .. campaign.why(event.text) or ""))
+  end
+  following(env, path, job)
+  jobs:close()
+  return exits.DONE
+end
+
+jobs_show.verbs = { { name = "show", describe = describe, run = run } }
+
+return jobs_show

@@ -1,0 +1,171 @@
+--- `pomex run`: a whole manifest, from a table of prompts to a folder of videos.
+
+local campaign = require "pomex.command.campaign"
+local check = require "pomex.command.check"
+local ends = require "pomex.command.ends"
+local exits = require "pomex.command.exits"
+local json = require "pomex.json"
+local page = require "pomex.command.page"
+local progress = require "pomex.command.progress"
+
+local run = {}
+
+---@param parser table
+function run.describe(parser)
+  page.describe(parser, {
+    usage = "pomex run MANIFEST [OPTIONS]",
+    what = "Make all videos of a manifest. The same command again goes on where it stopped.",
+    examples = {
+      "pomex run spring.csv --first 3                     # a sample; then the rest:",
+      "pomex run spring.csv --max-videos 200",
+      "pomex run spring.csv --price 2.5 --max-cost 300 --out 'videos/{key}.mp4'",
+      "pomex run spring.csv --yes --json | tee -a spring.log",
+    },
+    more = [[
+A line of the manifest is
+  {"key": "one", "prompt": "The person in {rachel} waves.",
+   "images": {"rachel": "asset-…"}, "duration": 5}
+or {"key": "rachel", "portrait": "https://…", "group_id": "group-…"}, and an image
+can be "job:rachel" then. A CSV has these names as its columns; its images are
+rachel=asset-…;tom=job:tom. All is checked before anything is billed.
+Ctrl-C: nothing new is sent, and the videos go on at the service; again: at once.
+Several of this command can work on one manifest. A cap is for all runs together.]],
+  })
+  campaign.manifest(parser)
+  campaign.store(parser, "Default: MANIFEST.jobs.db.")
+  parser:option "--max-videos" :argname "N"
+    :convert(page.number("--max-videos", 0, "a whole number", true))
+    :description "The cap on videos, for the whole life of the store."
+  parser:option "--max-cost" :argname "AMOUNT"
+    :convert(page.number("--max-cost", 0, "an amount of 0 or more"))
+    :description "The cap on money; it needs --price, or a price in each line."
+  campaign.price(parser)
+  parser:option "--concurrency" :argname "N"
+    :convert(page.number("--concurrency", 1, "a whole number of at least 1", true))
+    :description "Work on N jobs at once (64)."
+  parser:flag "--dry-run" :description "Say what would be made and what it costs; send nothing."
+end
+
+-- "2 videos and 1 portrait for at most 3.10".
+local function bill(videos, portraits, entries, prices)
+  local what = campaign.count(videos, portraits)
+  local sum, unknown = campaign.sum(entries, prices)
+  if unknown > 0 or videos == 0 then return what end
+  return ("%s for at most %s"):format(what, campaign.money(sum))
+end
+
+local function dry_run(env, manifest, prices)
+  local faults, code = check.places(env, manifest)
+  if not faults then return code end
+  if #faults > 0 then return campaign.tell_faults(env, env.args.manifest, faults) end
+  local folder = campaign.folder(env.args)
+  for _, entry in ipairs(manifest.entries) do
+    env.out:change { type = "job", key = entry.key, kind = entry.video and "video" or "portrait",
+      file = entry.save and campaign.file(folder, entry.save) }
+    env.out:result(entry.save and entry.key .. "\t" .. campaign.file(folder, entry.save)
+      or entry.key)
+  end
+  env.out:say(("would make %s; nothing was sent"):format(
+    bill(manifest.videos, manifest.portraits, manifest.entries, prices)))
+  return exits.DONE
+end
+
+-- The folders of the files.
+local function make_folders(env, manifest, folder)
+  local seen = {}
+  for _, entry in ipairs(manifest.entries) do
+    local of_file = entry.save and (folder .. "/" .. entry.save):match("^(.*)/[^/]*$")
+    if of_file and not seen[of_file] then
+      seen[of_file] = true
+      local made, why = true, nil
+      if not campaign.exists(of_file) then made, why = campaign.make_folder(of_file) end
+      if not made then return env:failed(why, nil, exits.USAGE) end
+    end
+  end
+end
+
+-- What of the queue is yet to be begun.
+local function left_of(jobs)
+  local entries, videos, portraits = {}, 0, 0
+  for job in jobs:each { state = "ready" } do
+    local entry = not job.stuck and json.object(job.body)
+    if entry then entries[#entries + 1] = entry end
+    if entry and job.kind == "video" then videos = videos + 1 end
+    if entry and job.kind == "portrait" then portraits = portraits + 1 end
+  end
+  return entries, videos, portraits
+end
+
+local function set_caps(jobs, args)
+  local counts, err = jobs:counts()
+  if not counts then return nil, err end
+  local videos, money = args.max_videos or counts.max_videos, args.max_cost or counts.max_money
+  if videos == counts.max_videos and money == counts.max_money then return true end
+  return jobs:cap { videos = videos, money = money }
+end
+
+-- Puts the manifest into the store, and asks whether it may be billed. nil: go on; else the code.
+local function prepare(env, jobs, manifest, folder, prices)
+  local code = make_folders(env, manifest, folder)
+  if code then return code end
+  local counts, err = jobs:add(manifest.entries)
+  local faults = err and err.faults and campaign.at_lines(manifest, err.faults)
+  if faults and not err.counts then return campaign.tell_faults(env, manifest.path, faults) end
+  if faults then
+    -- Begun with other words than now: `pomex jobs retry --prompt` does that, too.
+    campaign.list_faults(env, manifest.path, faults)
+    counts = err.counts
+  end
+  local capped
+  if counts then capped, err = set_caps(jobs, env.args) end
+  if not capped then return ends.of_store(env, err) end
+  local entries, videos, portraits = left_of(jobs)
+  if videos == 0 then return nil end
+  local _
+  _, code = env:confirm(bill(videos, portraits, entries, prices))
+  return code
+end
+
+local function work(env, jobs, shown, folder)
+  local args = env.args
+  shown:watch(jobs, folder)
+  shown:start()
+  if env.stop.name then return nil, nil end
+  local counts, err = jobs:run { out = folder, concurrency = args.concurrency,
+    on_update = function(job) shown:update(job) end,
+    on_progress = function(job) shown:seen(job) end }
+  shown:finish()
+  return counts, err
+end
+
+---@param args table
+---@param env pomex.CommandEnv
+---@return integer code
+function run.run(args, env)
+  local manifest, code = campaign.read(env)
+  if not manifest then return code end
+  local prices = campaign.prices(args, manifest)
+  if args.max_cost and select(2, campaign.sum(manifest.entries, prices)) > 0 then
+    return env:failed("--max-cost needs a price of each video", env:again(nil, "--price", "PRICE"),
+      exits.USAGE)
+  end
+  if args.dry_run then return dry_run(env, manifest, prices) end
+  local shown = progress.new(env)
+  local client, jobs
+  client, code = env:client()
+  if not client then return code end
+  local folder, path = campaign.folder(args), campaign.store_of(args)
+  jobs, code = campaign.open(env, client, path, { out = folder, prices = prices })
+  if not jobs then return code end
+  env.stop.killed = function() ends.at_once(env, shown:out(), path) end
+  code = prepare(env, jobs, manifest, folder, prices)
+  if not code then
+    local counts, err = work(env, jobs, shown, folder)
+    code = ends.tell(env, jobs, path, counts, err)
+  end
+  shown:finish()
+  jobs:close()
+  return code
+end
+
+return run

@@ -1,0 +1,53 @@
+--- The store that a command is about, and how it is opened by one who only looks or decides.
+
+local campaign = require "pomex.command.campaign"
+local exits = require "pomex.command.exits"
+local key = require "pomex.command.key"
+
+local store = {}
+
+-- The stores in this folder.
+local function here()
+  local pipe, list = io.popen("ls -1 -- *.jobs.db 2> /dev/null"), {}
+  for line in pipe:lines() do list[#list + 1] = line end
+  pipe:close()
+  return list
+end
+
+---The file that --store names (a manifest stands for its store), or the only one in this folder.
+---@param env pomex.CommandEnv
+---@return string|nil path
+---@return integer? code where it is nil: the reason has been told
+function store.find(env)
+  local named = env.args.store
+  if named then
+    if campaign.exists(named .. ".jobs.db") then return named .. ".jobs.db" end
+    if campaign.exists(named) then return named end
+    return nil, env:failed(("there is no store %s"):format(named),
+      env:command("run", "MANIFEST", "--store", env.word(named)), exits.USAGE)
+  end
+  local list = here()
+  if #list == 1 then return list[1] end
+  return nil, env:failed(#list == 0 and "there is no store in this folder: no *.jobs.db"
+    or ("there are %d stores in this folder; say which"):format(#list),
+    env:again(nil, "--store", env.word(list[1] or "FILE")), exits.USAGE)
+end
+
+---Opens a store for looking and deciding. That sends nothing, so that no key is needed.
+---@param env pomex.CommandEnv
+---@param path string
+---@return pomex.Jobs|nil
+---@return integer? code where it is nil: the reason has been told
+function store.look(env, path)
+  local settings, err = env:settings()
+  if not settings then return nil, env:failed(err) end
+  local found = key.find(env.args, settings)
+  local client = env.opened
+  if not client then
+    client, err = env:new_client(found or { api_key = "none" }, settings)
+    if not client then return nil, env:failed(err) end
+  end
+  return campaign.open(env, client, path)
+end
+
+return store

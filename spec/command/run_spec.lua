@@ -1,0 +1,334 @@
+-- `pomex run`: its ends, their exit codes, and what each of them says to type next.
+
+local campaigns = require "spec.support.campaigns"
+local jobs_bed = require "spec.support.jobs_bed"
+local shell = require "spec.support.shell"
+
+if not campaigns.possible then return end
+
+local video = campaigns.video
+
+describe("pomex run", function()
+  local env = {}
+  campaigns.begin(env)
+
+  before_each(function()
+    env.sb:config { generation_seconds = 0, asset_seconds = 0 }
+    env.billed_before = env.sb.ledger:count "generation"
+  end)
+
+  local function billed()
+    return env.sb.ledger:count "generation" - env.billed_before
+  end
+
+  -- One campaign a manifest; the prompts of a test are its own.
+  local function manifest(count, more)
+    local lines = {}
+    for i = 1, count do lines[i] = video(("%s-%d"):format(env.folder:match "[^/]*$", i), more) end
+    env.write("m.jsonl", table.concat(lines))
+    return env.folder:match "[^/]*$"
+  end
+
+  it("[0] makes all of a manifest, prints the files, and has nothing left to do", function()
+    env.write("m.csv", ([[
+key,prompt,images,duration,save,portrait,group_id
+front,,,,,https://cdn.example/a.jpg,%s
+one,"The person in {rachel} waves, ""hello"".",rachel=job:front,5,videos/deep/one.mp4,,
+two,A wave.,,5,,,
+]]):format(env.person))
+    local code, out, err = env.run "run m.csv --yes"
+    assert.equal(0, code, err)
+    assert.matches("videos/deep/one.mp4\n", out, 1, true)
+    assert.matches("two.mp4\n", out, 1, true)
+    assert.matches("front is asset-", err, 1, true)
+    assert.matches("one is cgt-", err, 1, true)
+    assert.matches("3 of 3 done", err, 1, true)
+    assert.is_true(jobs_bed.exists(env.path "videos/deep/one.mp4"))
+    assert.equal("-rw-------\n", shell.bash(("stat -c %%A %s"):format(env.path "m.csv.jobs.db")))
+    code, out = env.run "run m.csv"
+    assert.equal(0, code)
+    assert.equal("", out)
+    assert.equal(2, billed())
+  end)
+
+  it("[2] refuses to bill without --yes where nobody can be asked, and says how", function()
+    manifest(1)
+    local code, _, err = env.run "run m.jsonl"
+    assert.equal(2, code)
+    assert.matches("1 video would be billed", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --yes", err, 1, true)
+    assert.equal(0, billed())
+  end)
+
+  it("[2] says each fault with its line, and sends nothing", function()
+    env.write("m.jsonl", video "a" .. "{}\n" .. video("b", ', "save": "a.mp4"'))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(2, code)
+    assert.matches('m.jsonl:2: there is neither a prompt nor a portrait', err, 1, true)
+    assert.matches('m.jsonl:3: "b": line 1 saves to "a.mp4", too', err, 1, true)
+    assert.matches("nothing was sent", err, 1, true)
+    assert.is_false(jobs_bed.exists(env.path "m.jsonl.jobs.db"))
+    assert.equal(0, billed())
+  end)
+
+  it("[2] refuses a file that is there already, before anything is billed", function()
+    env.write("m.jsonl", video "a" .. video "b")
+    env.write("b.mp4", "mine")
+    for _, words in ipairs { "run m.jsonl --yes", "run m.jsonl --dry-run", "check m.jsonl" } do
+      local code, _, err = env.run(words)
+      assert.equal(2, code, words)
+      assert.matches('m.jsonl:2: "b": ', err, 1, true)
+    end
+    assert.equal(0, billed())
+    assert.equal("mine", campaigns.read(env.path "b.mp4"))
+  end)
+
+  it("[1] says what failed and how to have it made with other words", function()
+    env.write("m.jsonl", video "a" .. video("b [fail]"):gsub('"key": "b %[fail%]"', '"key": "b"'))
+    local code, out, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code)
+    assert.equal("a.mp4\n", out)
+    assert.matches("next: pomex jobs list --store m.jsonl.jobs.db", err, 1, true)
+    assert.matches("once more: pomex jobs retry b --store m.jsonl.jobs.db", err, 1, true)
+    code = env.run "jobs retry b --prompt 'b, better' --store m.jsonl.jobs.db"
+    assert.equal(0, code)
+    code, out, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code, err)
+    assert.equal("b.mp4\n", out)
+    assert.matches('m.jsonl:2: "b": was begun with another body', err, 1, true)
+    assert.equal(3, billed())
+  end)
+
+  it("[3] says what is unclear, and the commands that settle it", function()
+    env.write("m.jsonl", video "a" .. video "b")
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    local code, _, err = env.run "run m.jsonl --yes --concurrency 1"
+    assert.equal(3, code)
+    assert.matches("a is unclear: attempt 1, sent 20", err, 1, true)
+    assert.matches('Its prompt: "a".', err, 1, true)
+    assert.matches("    pomex jobs adopt a ID --store m.jsonl.jobs.db", err, 1, true)
+    assert.matches("    pomex jobs resend a --store m.jsonl.jobs.db", err, 1, true)
+    assert.equal(2, billed())
+    -- It is never sent again by itself.
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    assert.equal(2, billed())
+    code, _, err = env.run "jobs resend a --store m.jsonl.jobs.db --yes"
+    assert.equal(1, code)
+    assert.matches("15 minutes", err, 1, true)
+    code, _, err = env.run "jobs resend a --now --store m.jsonl.jobs.db --yes"
+    assert.equal(0, code, err)
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+    assert.equal(3, billed())
+  end)
+
+  it("adopts what a person found", function()
+    env.write("m.jsonl", video "a")
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local entries = env.sb.ledger:entries()
+    local id = entries[#entries].task_id or entries[#entries].id
+    assert.equal(1, (env.run "jobs adopt a cgt-none"))
+    local code, _, err = env.run("jobs adopt a " .. id)
+    assert.equal(0, code, err)
+    local out
+    code, out = env.run "run m.jsonl"
+    assert.equal(0, code)
+    assert.equal("a.mp4\n", out)
+    assert.equal(1, billed())
+  end)
+
+  it("[4] ends where the key is refused, and blames no job", function()
+    manifest(2)
+    local code, _, err = env.run("run m.jsonl --yes", "export POMEX_API_KEY=sk-wrong-0123456789")
+    assert.equal(4, code)
+    assert.matches("next: pomex doctor", err, 1, true)
+    assert.is_falsy(err:find("sk-wrong", 1, true))
+    code = env.run("run m.jsonl --yes", "unset POMEX_API_KEY")
+    assert.equal(4, code)
+    assert.equal(0, billed())
+  end)
+
+  it("[4] ends where there is no money", function()
+    manifest(2)
+    env.sb:fault { endpoint = "generations.create", status = 402, times = 0 }
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(4, code, err)
+    assert.equal(0, billed())
+  end)
+
+  it("[5] ends at a cap, and goes on with a higher one", function()
+    manifest(3)
+    local code, _, err = env.run "run m.jsonl --yes --max-videos 2"
+    assert.equal(5, code)
+    assert.matches("the cap of 2 videos is reached", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --yes --max-videos MORE", err, 1, true)
+    assert.equal(2, billed())
+    assert.equal(0, (env.run "run m.jsonl --yes --max-videos 3"))
+    assert.equal(3, billed())
+  end)
+
+  it("[5] ends at a cap on money, which needs a price", function()
+    manifest(3)
+    local code, _, err = env.run "run m.jsonl --yes --max-cost 1"
+    assert.equal(2, code)
+    assert.matches("next: pomex run m.jsonl --yes --max-cost 1 --price PRICE", err, 1, true)
+    code, _, err = env.run "run m.jsonl --yes --max-cost 0.5 --price 2"
+    assert.equal(5, code, err)
+    assert.matches("the cap of 0.5000 is reached", err, 1, true)
+    assert.equal(2, billed())
+  end)
+
+  it("[7] ends at the first signal: nothing new is sent, and the same command goes on", function()
+    for i, signal in ipairs { "INT", "TERM", "HUP" } do
+      env.sb:config { generation_seconds = 30 }
+      env.write("m.jsonl", "")
+      os.remove(env.path "m.jsonl.jobs.db")
+      manifest(4)
+      local before = billed()
+      local process = env.start "run m.jsonl --yes --concurrency 2"
+      env.until_("an id", function()
+        return select(2, (campaigns.read(env.path ".err") or ""):gsub(" is cgt%-", "")) == 2
+      end)
+      process.signal(signal)
+      local code, _, err = process.wait()
+      assert.equal(7, code, signal)
+      assert.matches("stopping; again: at once", err, 1, true)
+      assert.matches("next: pomex run m.jsonl --yes --concurrency 2", err, 1, true)
+      assert.equal(2, billed() - before)
+      if i == 1 then
+        env.sb.clock:advance(60)
+        env.sb:config { generation_seconds = 0 }
+        assert.equal(0, (env.run "run m.jsonl --yes"))
+        assert.equal(4, billed() - before)
+        shell.bash(("rm -f %s/*.mp4"):format(env.folder))
+      end
+      env.sb.clock:advance(60)
+    end
+  end)
+
+  it("[7] lets a request that is out come to its end", function()
+    manifest(2)
+    env.sb:fault { endpoint = "generations.create", delay = 1.5, times = 0 }
+    local process = env.start "run m.jsonl --yes --concurrency 1"
+    env.until_("a request", function() return billed() == 1 end)
+    process.signal "INT"
+    local code, _, err = process.wait()
+    assert.equal(7, code)
+    assert.matches(" is cgt-", err, 1, true)
+    assert.equal(1, billed())
+    env.sb:clear_faults()
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+    assert.equal(2, billed())
+  end)
+
+  it("[130] ends at once at the second signal; what was out is unclear", function()
+    manifest(2)
+    env.sb:fault { endpoint = "generations.create", delay = 30, times = 1 }
+    local process = env.start "run m.jsonl --yes --concurrency 1"
+    env.until_("a request", function() return billed() == 1 end)
+    process.signal "INT"
+    env.until_("stopping", function() return env.has_said "stopping" end)
+    process.signal "TERM"
+    local code, _, err = process.wait()
+    assert.equal(130, code)
+    assert.matches("1 request was out: whether they were carried out is unclear", err, 1, true)
+    assert.matches("pomex jobs list --state unclear --store m.jsonl.jobs.db", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --yes --concurrency 1", err, 1, true)
+    code = env.run "run m.jsonl --yes"
+    assert.equal(3, code)
+    assert.equal(2, billed())
+  end)
+
+  it("[11] says that the store cannot be used", function()
+    manifest(1)
+    env.write("m.jsonl.jobs.db", "this is no store, and it is long enough to be looked at\n")
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(11, code, err)
+    assert.matches("next: ", err, 1, true)
+    code = env.run "jobs list"
+    assert.equal(11, code)
+    assert.equal(0, billed())
+  end)
+
+  it("is run twice at once on one manifest, and makes each video once", function()
+    manifest(12)
+    env.sb:config { generation_seconds = 1 }
+    local process = env.start "run m.jsonl --yes --concurrency 3"
+    local code, _, err = env.run("run m.jsonl --yes --concurrency 3 --json")
+    assert.equal(0, code, err)
+    env.until_("the end", function() return jobs_bed.exists(env.path ".code") end)
+    assert.equal(12, billed())
+    assert.is_number(process.pid)
+  end)
+
+  it("goes on when nobody reads what it prints, or stderr is closed", function()
+    local name = manifest(6)
+    local output = env.bash "pomex run m.jsonl --yes 2> .err | head -n 1; echo ${PIPESTATUS[0]}"
+    assert.matches("mp4\n0\n$", output)
+    assert.equal(6, billed())
+    shell.bash(("rm -f %s/*.mp4 %s/*.db*"):format(env.folder, env.folder))
+    output = env.bash "pomex run m.jsonl --yes 2>&- > .out < /dev/null; echo $?"
+    assert.equal("0\n", output)
+    assert.equal(12, billed())
+    assert.equal(6, select(2, campaigns.read(env.path ".out"):gsub(name, "")))
+  end)
+
+  it("makes a sample first, with the portraits that it needs", function()
+    env.write("m.csv", ([[
+key,prompt,images,portrait,group_id
+front,,,https://cdn.example/a.jpg,%s
+other,,,https://cdn.example/b.jpg,%s
+one,{x} waves,x=job:front,,
+two,{x} waves,x=job:other,,
+]]):format(env.person, env.person))
+    local code, out, err = env.run "run m.csv --yes --first 1 --out 'v/{key}-x.mp4'"
+    assert.equal(0, code, err)
+    assert.equal("v/one-x.mp4\n", out)
+    assert.matches("2 of 2 done", err, 1, true)
+    code, out = env.run "run m.csv --yes --out 'v/{key}-x.mp4'"
+    assert.equal(0, code)
+    assert.equal("v/two-x.mp4\n", out)
+    assert.equal(2, billed())
+  end)
+
+  it("says with --json each change in an object, and one last result", function()
+    manifest(1)
+    local code, out, err = env.run "run m.jsonl --yes --json --quiet"
+    assert.equal(0, code)
+    local states, last = {}, nil
+    for line in out:gmatch "[^\n]+" do
+      states[#states + 1] = line:match '"state":"(%a+)"'
+      last = line
+    end
+    assert.same({ "sending", "polling", "saving", "done" }, states)
+    assert.matches('^{"type":"result","exit":0,', last)
+    assert.matches('"done":1,', last, 1, true)
+    assert.matches(" is cgt-", err, 1, true)
+  end)
+
+  it("says what it would make, and what that costs, and sends nothing", function()
+    manifest(2)
+    local code, out, err = env.run "run m.jsonl --dry-run --price 2.5"
+    assert.equal(0, code)
+    assert.equal(2, select(2, out:gsub("%.mp4\n", "")))
+    assert.matches("would make 2 videos for at most 0.5400; nothing was sent", err, 1, true)
+    code, out = env.run "cost m.jsonl --price 2.5"
+    assert.equal(0, code)
+    assert.equal("0.5400\n", out)
+    assert.equal(2, (env.run "cost m.jsonl"))
+    assert.is_false(jobs_bed.exists(env.path "m.jsonl.jobs.db"))
+  end)
+
+  it("is paused by ten failures of one kind, and says so", function()
+    local lines = {}
+    for i = 1, 14 do
+      lines[i] = ('{"key": "p%d", "prompt": "[fail] %d", "duration": 5}\n'):format(i, i)
+    end
+    env.write("m.jsonl", table.concat(lines))
+    local code, _, err = env.run "run m.jsonl --yes --concurrency 1"
+    assert.equal(7, code, err)
+    assert.matches("the queue is paused", err, 1, true)
+    assert.matches("next: pomex jobs pause --off --store m.jsonl.jobs.db", err, 1, true)
+    assert.equal(10, billed())
+  end)
+end)
