@@ -98,7 +98,7 @@ if [ -z "$built" ]; then
     echo "Building into $built …"
     # Another of the examples builds there, too.
     if ! { flock 9 && cmake -S "$root" -B "$built" -DCMAKE_BUILD_TYPE=Release -DPOMEX_LUA=luajit \
-        -DPOMEX_QR=ON &&
+        -DPOMEX_QR=ON -DPOMEX_STORE=ON &&
         cmake --build "$built" -j "$(nproc 2> /dev/null || echo 2)"; } \
         > "$built.log" 2>&1 9> "$built.lock"; then
         tail -n 30 "$built.log" >&2
@@ -174,16 +174,23 @@ trap 'stop 0' INT TERM HUP
 pictures="https:"
 if [ $sandbox = true ]; then
     # A session of its own: Ctrl-C is for this script to pass on. It ends when our pipe does.
-    coproc SANDBOX { exec setsid "${POMEX_SANDBOX_BIN:-$built/bin/pomex-sandbox}" --port 0 --json --watch-stdin \
-        --quiet --database "$state/sandbox.db" 2> "$state/sandbox.log"; }
-    # shellcheck disable=SC2153 # coproc sets it
-    sandbox_pid=$SANDBOX_PID
-    read -r -t 10 hello <&"${SANDBOX[0]}" || {
+    start_sandbox()
+    {
+        coproc SANDBOX { exec setsid "${POMEX_SANDBOX_BIN:-$built/bin/pomex-sandbox}" --port "$1" --json \
+            --watch-stdin --quiet --database "$state/sandbox.db" 2> "$state/sandbox.log"; }
+        # shellcheck disable=SC2153 # coproc sets it
+        sandbox_pid=$SANDBOX_PID
+        read -r -t 10 hello <&"${SANDBOX[0]}" && [[ "$hello" != *'"error"'* ]]
+    }
+    # What is in the making is looked for where it was asked for: at the same port, if that is free.
+    { [ -s "$state/sandbox.port" ] && start_sandbox "$(cat "$state/sandbox.port")"; } ||
+        start_sandbox 0 || {
         cat "$state/sandbox.log" >&2
-        echo "studio: the sandbox did not start" >&2
+        echo "studio: the sandbox did not start: ${hello:-}" >&2
         stop 1
     }
     field() { sed -E "s/.*\"$1\": ?\"([^\"]*)\".*/\\1/" <<< "$hello"; }
+    field url | sed 's/.*://' > "$state/sandbox.port"
     POMEX_BASE_URL="$(field url)"
     POMEX_API_KEY="$(field key)"
     export POMEX_BASE_URL POMEX_API_KEY

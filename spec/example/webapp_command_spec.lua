@@ -25,6 +25,15 @@ describe("the web app's one command #once #example", function()
     app = studio.start(nil, app)
     visitor.studio = app
     assert.is_truthy(visitor:get(path).body:find("Rachel", 1, true))
+    -- Where what is in the making was asked for, it is looked for.
+    assert.equal(service, app:said():match "http://127.0.0.1:%d+")
+    assert.equal(200, visitor:get(visitor:link(path)).status)
+    assert.equal(0, app:stop())
+    local taken = assert(socket.bind("127.0.0.1", tonumber(service:match "%d+$")))
+    app = studio.start(nil, app)
+    visitor.studio = app
+    taken:close()
+    assert.is_truthy(service ~= app:said():match "http://127.0.0.1:%d+")
     -- The link is of a service that is no more; a new code is to be had.
     local once = visitor:once(path, path .. "/verification")
     visitor:post(path .. "/verification", { once = once })

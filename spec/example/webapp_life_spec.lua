@@ -60,6 +60,18 @@ describe("the web app's life #once #example", function()
     assert.is_true(ok, output)
   end
 
+  -- The log holds these lines that complain, and no others: it begins anew.
+  local function complained(pattern, times)
+    local left, count = app:problems():gsub("[^\n]*" .. pattern .. "[^\n]*\n?", "")
+    assert.same({ "", times }, { left, count })
+    os.remove(app.folder .. "/error.log")
+    shell.bash("kill -USR1 " .. app:master())
+  end
+
+  local function kill_workers()
+    for pid in pairs(app:workers()) do shell.bash("kill -KILL " .. pid) end
+  end
+
   local function fault(fields)
     sb:control("POST", "faults", fields)
   end
@@ -144,22 +156,72 @@ describe("the web app's life #once #example", function()
       once = owner:once(person, person .. "/portraits") })
     await_request "generations.create"
     await_request "assets.create"
-    for pid in pairs(app:workers()) do shell.bash("kill -KILL " .. pid) end
+    kill_workers()
     local page = owner:await(video, 'data%-stage="unclear"')
     assert.is_truthy(page:find("may have been made, and billed; it was not asked for again", 1,
       true))
     assert.same({ 1, 1 }, { asked() })
-    -- The upload had arrived: the service's list says so.
+    -- The upload had arrived: it is found by its name.
     app:await("the upload", function()
       local card = owner:get(person).body:match "{killed}(.-)</li>"
       return card:find('data-stage="active"', 1, true)
     end)
     assert.equal(1, #sb:control("GET", "journal?endpoint=assets.create").requests)
-    -- Only that the worker was killed is in the log.
-    local _, kills = app:problems():gsub("exited on signal 9", "")
-    assert.equal(2, kills)
-    os.remove(app.folder .. "/error.log")
-    shell.bash("kill -USR1 " .. app:master())
+    complained("exited on signal 9", 2)
+  end)
+
+  it("workers that are killed while a video is made have it finished by others", function()
+    sb:control("POST", "config", { generation_seconds = 300 })
+    local video = owner:film(PROMPT)
+    owner:await(video, 'data%-stage="queued"')
+    kill_workers()
+    sb:control("POST", "config", { generation_seconds = 2 })
+    sb:control("POST", "clock", { advance = 300 })
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+    complained("exited on signal 9", 2)
+  end)
+
+  it("workers that are killed in the middle of a download have it finished, whole", function()
+    fault { endpoint = "video", delay = 1.5 }
+    local video = owner:film(PROMPT)
+    await_request "video"
+    kill_workers()
+    owner:await(video, READY)
+    local file = owner:get(video .. "/file")
+    assert.equal(#file.body, tonumber(file.head:match "\n[Cc]ontent%-[Ll]ength: (%d+)"))
+    assert.same({ 1, 1 }, { asked() })
+    complained("exited on signal 9", 2)
+  end)
+
+  it("an open page learns by itself what became of a killed worker's video", function()
+    fault { endpoint = "generations.create", after_accept = "hang" }
+    local video = owner:film(PROMPT)
+    await_request "generations.create"
+    kill_workers()
+    local stream = assert(io.popen(("exec curl -skN --max-time 60 -b %s %s%s/events"):format(
+      owner.jar, app.url, video)))
+    local first, line
+    repeat
+      line = stream:read "*l"
+      first = first or line and line:match "data%-stage=\\\"(%w+)"
+    until not line or line:find("may have been made", 1, true)
+    stream:close()
+    assert.is_truthy(line)
+    assert.equal("sending", first)
+    complained("exited on signal 9", 2)
+  end)
+
+  it("what an earlier version had in the making is in doubt, and not asked for again", function()
+    local video = owner:film(PROMPT)
+    owner:await(video, READY)
+    change(([[insert into videos (id, user_id, prompt, model, content, stage, once, created)
+      select '%s', user_id, prompt, model, content, 'queued', 'earlier', 1 from videos
+      where id = '%s']]):format(("e"):rep(32), video:match "%x+$"))
+    app:reload()
+    local page = owner:get("/videos/" .. ("e"):rep(32)).body
+    assert.is_truthy(page:find("by an earlier version of this studio", 1, true))
+    assert.same({ 1, 1 }, { asked() })
   end)
 
   it("a crash between a person and their first code leaves one to be asked for", function()
@@ -198,13 +260,29 @@ describe("the web app's life #once #example", function()
     assert.equal(1, #sb:control("GET", "journal?endpoint=assets.create").requests)
   end)
 
-  it("a video that we lost sight of goes on when a hand says so", function()
-    fault { endpoint = "generations.get", status = 401, body = "{}" }
+  it("a studio that the service turns away says so, and goes on by itself", function()
+    fault { endpoint = "generations.get", status = 401,
+      body = '{"error":{"message":"no such key","type":"authentication_error"}}' }
     local video = owner:film(PROMPT)
-    owner:await(video, "Look again")
-    assert.equal(303, owner:post(video .. "/resume", {}).status)
+    local page = owner:await(video, "it goes on by itself")
+    assert.is_truthy(page:find("No such key.", 1, true))
     owner:await(video, READY)
     assert.same({ 1, 1 }, { asked() })
+    complained("authentication_error", 1)
+  end)
+
+  it("a video that was set aside goes on when a hand says so", function()
+    fault { endpoint = "generations.create", status = 429 }
+    local video = owner:film(PROMPT)
+    await_request "generations.create"
+    local file = ("%s/videos/%s.mp4"):format(app.folder, video:match "%x+$")
+    shell.bash("touch " .. file)
+    local page = owner:await(video, "Look again")
+    assert.is_truthy(page:find("Nothing is lost", 1, true))
+    os.remove(file)
+    assert.equal(303, owner:post(video .. "/resume", {}).status)
+    owner:await(video, READY)
+    assert.same({ 2, 1 }, { asked() })
   end)
 
   it("of many videos, the older are on pages of their own", function()

@@ -1,4 +1,4 @@
---- What all parts share: the settings, the client, the callback's verifier, the database.
+--- What all parts share: the settings, the client, its jobs, the callback's verifier, the database.
 
 local db = require "studio.db"
 local pomex = require "pomex"
@@ -10,6 +10,7 @@ local schema = require "studio.schema"
 ---@field sandbox boolean whether the service is the sandbox
 ---@field invite string what opens a studio; "": nothing is needed
 ---@field client pomex.Client one for all workers: made before the fork, opened after it
+---@field jobs pomex.Jobs the same: each worker that uses it runs a thread of its own for the store
 ---@field callback pomex.CallbackVerifier
 local app = {}
 
@@ -30,6 +31,11 @@ function app.init(settings)
     poll = { asset = { first = 0.5, factor = 1.5, max = 5 },
       generation = { first = 1, factor = 1.25, max = 10 } },
   })
+  app.jobs = pomex.check(pomex.jobs.open(app.client, app.state .. "/jobs.db", {
+    out = app.state .. "/videos", by = "studio",
+    pause_on_failures = false,   -- each job is another person's wish
+    log = function(line) ngx.log(ngx.NOTICE, line) end,
+  }))
   app.callback = pomex.callback.new {
     secret = read_secret(app.state .. "/callback.secret"), origin = app.url,
     store = pomex.callback.shared_dict(ngx.shared.callbacks),

@@ -3,10 +3,12 @@
 
 local texts = {}
 
-texts.LOST_GENERATION = "The answer was lost when this server stopped. The video may have been "
-  .. "made, and billed; it was not asked for again."
-texts.LOST_UPLOAD = "The answer was lost when this server stopped. It was not sent again; if it "
-  .. "arrived, it appears here by itself."
+local UNCLEAR = {
+  video = "The service's answer was lost. The video may have been made, and billed; it was not "
+    .. "asked for again.",
+  portrait = "The service's answer was lost. It is looked for by its name, and appears here by "
+    .. "itself.",
+}
 
 ---@param text string
 ---@return string
@@ -24,13 +26,22 @@ local function said(err)
   return err.hint and not err.client and text .. " " .. sentence(err.hint) or text
 end
 
----What the service says of an asset or a task that failed.
----@param err pomex.Error
+-- The message of an error that was kept as a line: "TYPE: MESSAGE (HINT) [FACTS]"; of what the
+-- service made nothing of, the service's own words: 'asset ID ended as "failed": WORDS'.
+local function message_of(line)
+  line = line:gsub("^[%l_]+: ", ""):gsub(" %[[^%[%]]*%]$", "")
+  return line:match '^%l+ %S+ ended as "[^"]*": (.+)$' or line
+end
+
+---What a job that ended badly, or was set aside, says of itself.
+---@param job table as pomex.jobs knows it
 ---@return string
-function texts.reason(err)
-  local object = err.object
-  local why = type(object) == "table" and type(object.error) == "table" and object.error.message
-  return sentence(type(why) == "string" and why or err.message)
+function texts.job(job)
+  if job.state == "unclear" then return UNCLEAR[job.kind] end
+  local why = sentence(message_of(job.error or "it failed"))
+  if job.stuck then return why .. " Nothing is lost: look again when that is mended." end
+  if job.kind == "video" and not job.task then return why .. " Nothing was billed." end
+  return why
 end
 
 ---What a callback says of a scan that did not succeed.
@@ -42,31 +53,11 @@ function texts.scan(err)
   return ("The face scan was not accepted (code %s)."):format(code and code:sub(1, 20) or "none")
 end
 
+---What keeps all jobs from going on.
 ---@param err pomex.Error
 ---@return string
-function texts.upload(err)
-  if err.type == "ambiguous_error" then
-    return "The service's answer was lost. It was not sent again; if it arrived, it appears here "
-      .. "by itself."
-  end
-  return said(err)
-end
-
----@param err pomex.Error
----@return string
-function texts.generation(err)
-  if err.type == "ambiguous_error" then
-    return "The service's answer was lost. The video may have been made, and billed; it was not "
-      .. "asked for again."
-  end
-  return said(err) .. " Nothing was billed."
-end
-
----What kept us from looking, or from saving.
----@param err pomex.Error
----@return string
-function texts.waiting(err)
-  return said(err) .. " Nothing is lost: look again in a moment."
+function texts.trouble(err)
+  return said(err) .. " Nothing is lost: it goes on by itself once it can."
 end
 
 ---@param err pomex.Error

@@ -2,14 +2,15 @@
 ---
 --- A page is made of regions, each an element with an id and the hash of its content. A stream
 --- makes the page's regions again whenever something of its user has changed (a counter in a
---- lua_shared_dict, so in whichever worker) and sends those that differ.
+--- lua_shared_dict, so in whichever worker) and sends those that differ. What changed without a
+--- word, as when a worker was killed, is seen a few seconds later.
 
 local cjson = require "cjson"
 local html = require "studio.html"
 
 local live = {}
 
-local LOOK, BEAT, LONGEST = 0.2, 15, 600   -- seconds
+local LOOK, BEAT, LONGEST = 0.2, 5, 600   -- seconds
 
 ---Something of this user's has changed.
 ---@param user_id string
@@ -68,14 +69,12 @@ function live.stream(user_id, regions)
   local ending = ngx.now() + LONGEST
   while not ngx.worker.exiting() and ngx.now() < ending do
     local version = ngx.shared.live:get(key) or 0
-    if version ~= seen then
+    if version ~= seen or quiet >= BEAT then
       local now = regions()
       if not now then return end
+      ngx.print ":\n\n"
       seen, quiet = version, 0
       sent = send_changes(now, sent)
-    elseif quiet >= BEAT then
-      quiet = 0
-      ngx.print ":\n\n"
     end
     -- A browser that went shows itself here.
     if not ngx.flush(true) then return end

@@ -2,24 +2,29 @@
 
 local app = require "studio.app"
 local live = require "studio.live"
+local queue = require "studio.queue"
 
 local portraits = {}
 
 ---@param person table
 ---@param fields { name: string, url: string, once: string }
----@return boolean created false: this form made one before
+---@return boolean created false: this form made one before, or the name is taken
 function portraits.create(person, fields)
-  local done = app.db():run([[insert into portraits
+  local id = app.random_id()
+  local created = app.db():run([[insert into portraits
     (id, user_id, person_id, name, url, once, created) values (?, ?, ?, ?, ?, ?, ?)]],
-    app.random_id(), person.user_id, person.id, fields.name, fields.url, fields.once, ngx.time())
+    id, person.user_id, person.id, fields.name, fields.url, fields.once, ngx.time()) == 1
   live.touch(person.user_id)
-  return done == 1
+  if created then queue.add("portrait", portraits.get(person.user_id, id)) end
+  return created
 end
 
 ---@return table[] portraits the newest first
 function portraits.of(person_id)
-  return app.db():rows([[select * from portraits where person_id = ?
+  local list = app.db():rows([[select * from portraits where person_id = ?
     order by created desc, rowid desc]], person_id)
+  for _, portrait in ipairs(list) do queue.now(portrait) end
+  return list
 end
 
 ---@return table|nil portrait
@@ -37,22 +42,6 @@ end
 function portraits.usable(user_id)
   return app.db():rows([[select * from portraits where user_id = ? and stage = 'active'
     order by created, rowid]], user_id)
-end
-
----Whether this call may send it: true once, whoever asks, and on disk when it returns.
----@return boolean
-function portraits.claim(portrait)
-  local claimed = app.db():run("update portraits set stage = 'sending' where id = ? and "
-    .. "stage = 'new'", portrait.id) == 1
-  live.touch(portrait.user_id)
-  return claimed
-end
-
----@param portrait table
----@param fields table
-function portraits.update(portrait, fields)
-  app.db():update("portraits", portrait.id, fields)
-  live.touch(portrait.user_id)
 end
 
 ---A name that none of the user's portraits has: "rachel", "rachel-2", …
@@ -74,28 +63,28 @@ function portraits.free_name(user_id, wish)
   return name
 end
 
--- One asset of the service's list. An upload of ours whose answer got lost is known by its name.
+-- pomex.jobs ends the name of each upload in 32 digits of its own.
+local UPLOAD = "^(.*)%-" .. ("%x"):rep(32) .. "$"
+
+-- One asset of the service's list.
 local function adopt(person, asset)
   local db = app.db()
   local known = db:row("select * from portraits where asset_id = ?", asset.id)
   local note = type(asset.error) == "table" and tostring(asset.error.message or "") or ""
   if known then
-    -- What a worker waits for, that worker tells.
-    if known.stage == asset.status or known.stage == "processing" then return false end
-    return db:update("portraits", known.id, { stage = asset.status, note = note }) > 0
+    return known.stage ~= asset.status
+      and db:update("portraits", known.id, { stage = asset.status, note = note }) > 0
   end
-  local lost = db:row([[select * from portraits where person_id = ? and name = ?
-    and asset_id is null]], person.id, asset.name or "")
-  if lost then
-    if lost.stage ~= "unclear" then return false end   -- its answer is still to come
-    return db:update("portraits", lost.id, { asset_id = asset.id, stage = asset.status,
-      note = note }) > 0
-  end
+  local name = asset.name or ""
+  local uploaded = name:match(UPLOAD)
+  -- Which asset an upload of ours is, its job will say.
+  if uploaded and db:row([[select 1 from portraits where person_id = ? and name = ?
+    and asset_id is null]], person.id, uploaded) then return false end
   return db:run([[insert into portraits
     (id, user_id, person_id, name, url, asset_id, stage, note, once, created)
     values (?, ?, ?, ?, '', ?, ?, ?, ?, ?)]], app.random_id(), person.user_id, person.id,
-    portraits.free_name(person.user_id, asset.name or person.name), asset.id, asset.status, note,
-    app.random_id(), ngx.time()) > 0
+    portraits.free_name(person.user_id, uploaded or asset.name or person.name), asset.id,
+    asset.status, note, app.random_id(), ngx.time()) > 0
 end
 
 local STAGES = { active = true, processing = true, failed = true }

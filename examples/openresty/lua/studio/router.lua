@@ -3,6 +3,7 @@
 local app = require "studio.app"
 local forms = require "studio.forms"
 local page = require "studio.views.page"
+local queue = require "studio.queue"
 local session = require "studio.session"
 
 local router = {}
@@ -63,6 +64,7 @@ local function answer(route, id)
     request.form = forms.read()
     if not request.form then return page.problem(400, request) end
   end
+  if request.user then queue.catch_up(request.user.id) end
   return route[3](request)
 end
 

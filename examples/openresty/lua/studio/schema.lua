@@ -1,9 +1,7 @@
 --- The tables. `once` is the token of the form that asked for a row: sent twice, it makes one.
 ---
---- A portrait and a video are journals of what was asked of the service: `stage` goes
---- new → sending → …, and "sending" is on disk before the request leaves. Whoever finds a row
---- left in "sending" by a worker that died knows that the answer is lost: it becomes "unclear",
---- and is never sent again.
+--- What is asked of the service is journaled by pomex.jobs, in a store of its own: see
+--- `studio.queue`. Here is whose it is, and how it ended.
 
 return [[
 pragma journal_mode = wal;
@@ -28,8 +26,9 @@ create table if not exists portraits (
   id text primary key, user_id text not null references users,
   person_id text not null references people,
   name text not null, url text not null, asset_id text unique,
-  stage text not null default 'new',           -- new, sending, processing, active, failed, unclear
-  stuck integer not null default 0, note text not null default '',
+  stage text not null default 'new',           -- new, active, failed, unclear, stuck; of one that
+                                               -- was uploaded elsewhere: processing, too
+  note text not null default '',
   once text not null, created integer not null,
   unique (user_id, once));
 
@@ -40,14 +39,19 @@ create unique index if not exists portraits_by_name on portraits (user_id, name)
 create table if not exists videos (
   id text primary key, user_id text not null references users,
   prompt text not null, model text not null, content text not null, task_id text unique,
-  stage text not null default 'new',           -- new, sending, queued, running, saving, ready,
-                                               -- failed, unclear
-  stuck integer not null default 0, note text not null default '',
+  stage text not null default 'new',           -- new, ready, failed, unclear, stuck
+  note text not null default '',
   once text not null, created integer not null,
   unique (user_id, once));
 
-create index if not exists portraits_at_work on portraits (stage)
-  where stage in ('new', 'sending', 'processing');
-create index if not exists videos_at_work on videos (stage)
-  where stage in ('new', 'sending', 'queued', 'running', 'saving');
+create index if not exists portraits_open on portraits (user_id)
+  where stage in ('new', 'unclear', 'stuck');
+create index if not exists videos_open on videos (user_id)
+  where stage in ('new', 'unclear', 'stuck');
+
+-- What an earlier version had asked for when it ended: no job knows of it, and none may ask again.
+update portraits set stage = 'unclear' where stage = 'sending';
+update videos set stage = 'unclear', note = 'It was asked for by an earlier version of this '
+  || 'studio, and may have been made, and billed.'
+  where stage in ('sending', 'queued', 'running', 'saving');
 ]]

@@ -2,12 +2,11 @@
 
 local app = require "studio.app"
 local live = require "studio.live"
+local queue = require "studio.queue"
 
 local videos = {}
 
 local PAGE = 60
-
-local AT_WORK = "('new', 'sending', 'queued', 'running', 'saving')"
 
 ---@param user_id string
 ---@param fields { prompt: string, model: string, content: string, once: string }
@@ -17,7 +16,9 @@ function videos.create(user_id, fields)
     values (?, ?, ?, ?, ?, ?, ?)]], app.random_id(), user_id, fields.prompt, fields.model,
     fields.content, fields.once, ngx.time())
   live.touch(user_id)
-  return videos.of_form(user_id, fields.once)
+  local video = videos.of_form(user_id, fields.once)
+  queue.add("video", video)
+  return video
 end
 
 ---@return table|nil video that this form has made
@@ -27,7 +28,7 @@ end
 
 ---@return table|nil video
 function videos.get(user_id, id)
-  return app.db():row("select * from videos where user_id = ? and id = ?", user_id, id)
+  return queue.now(app.db():row("select * from videos where user_id = ? and id = ?", user_id, id))
 end
 
 ---@param user_id string
@@ -40,50 +41,14 @@ function videos.list(user_id, before)
     .. PAGE + 1, user_id, before)
   local more = #list > PAGE
   list[PAGE + 1] = nil
+  for _, video in ipairs(list) do queue.now(video) end
   return list, more
 end
 
 ---@return integer count of those that are not over
 function videos.at_work(user_id)
-  return app.db():row("select count(*) as n from videos where user_id = ? and stuck = 0 "
-    .. "and stage in " .. AT_WORK, user_id).n
-end
-
----Whether this call may send it: true once, whoever asks, and on disk when it returns.
----@return boolean
-function videos.claim(video)
-  local claimed = app.db():run("update videos set stage = 'sending' where id = ? and "
-    .. "stage = 'new'", video.id) == 1
-  live.touch(video.user_id)
-  return claimed
-end
-
----@param video table
----@param fields table
-function videos.update(video, fields)
-  app.db():update("videos", video.id, fields)
-  live.touch(video.user_id)
-end
-
----@return string path of its file, which is there when the stage is "ready"
-function videos.path(video)
-  return app.state .. "/videos/" .. video.id .. ".mp4"
-end
-
----How far its download is, for whoever looks: not worth a write to the disk.
----@param done number bytes
----@param total number|nil
-function videos.progress(video, done, total)
-  if not total or total == 0 then return end
-  local percent = math.floor(done * 100 / total)
-  if ngx.shared.live:get("saved:" .. video.id) == percent then return end
-  ngx.shared.live:set("saved:" .. video.id, percent, 3600)
-  live.touch(video.user_id)
-end
-
----@return integer|nil percent
-function videos.saved(video)
-  return ngx.shared.live:get("saved:" .. video.id)
+  return app.db():row("select count(*) as n from videos where user_id = ? and stage = 'new'",
+    user_id).n
 end
 
 return videos

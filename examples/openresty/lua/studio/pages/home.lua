@@ -8,6 +8,7 @@ local page = require "studio.views.page"
 local people = require "studio.people"
 local people_view = require "studio.views.people"
 local portraits = require "studio.portraits"
+local queue = require "studio.queue"
 local session = require "studio.session"
 local videos = require "studio.videos"
 local videos_view = require "studio.views.videos"
@@ -117,6 +118,7 @@ end
 function home.events(request)
   local user = request.user
   live.stream(user.id, function()
+    queue.catch_up(user.id)
     local regions = cards(videos.list(user.id))
     regions[#regions + 1] = people_view.list(people.list(user.id))
     regions[#regions + 1] = videos_view.names(portraits.usable(user.id))

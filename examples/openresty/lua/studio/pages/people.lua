@@ -12,6 +12,7 @@ local people_view = require "studio.views.people"
 local pomex = require "pomex"
 local portraits = require "studio.portraits"
 local portraits_view = require "studio.views.portraits"
+local queue = require "studio.queue"
 
 local h = html.template
 local pages = {}
@@ -120,6 +121,7 @@ function pages.events(request)
   end
   ngx.thread.spawn(sync, person)
   live.stream(user.id, function()
+    queue.catch_up(user.id)
     local regions, face = cards(person)
     regions[#regions + 1] = face
     return regions

@@ -2,11 +2,11 @@
 
 local app = require "studio.app"
 local forms = require "studio.forms"
-local jobs = require "studio.jobs"
 local page = require "studio.views.page"
 local people = require "studio.people"
 local pages_people = require "studio.pages.people"
 local portraits = require "studio.portraits"
+local queue = require "studio.queue"
 
 local pages = {}
 
@@ -32,7 +32,6 @@ function pages.create(request)
     return pages_people.gallery(user, person, { status = 422, form = { name = form.name,
       url = form.url, faults = faults, once = once } })
   end
-  jobs.nudge()
   page.go("/people/" .. person.id)
 end
 
@@ -59,12 +58,11 @@ function pages.picture(request)
   ngx.header.content_length = 0
 end
 
----Goes on with an upload that we lost sight of. It only looks: nothing is sent again.
+---Goes on with an upload that was set aside.
 function pages.resume(request)
   local portrait = portraits.get(request.user.id, request.id)
   if not portrait then return page.problem(404, request) end
-  portraits.update(portrait, { stuck = 0, note = "" })
-  jobs.nudge()
+  queue.resume("portrait", portrait)
   page.go("/people/" .. portrait.person_id)
 end
 

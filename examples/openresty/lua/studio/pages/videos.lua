@@ -5,11 +5,11 @@ local errors_text = require "studio.errors_text"
 local forms = require "studio.forms"
 local home = require "studio.pages.home"
 local html = require "studio.html"
-local jobs = require "studio.jobs"
 local live = require "studio.live"
 local page = require "studio.views.page"
 local pomex = require "pomex"
 local portraits = require "studio.portraits"
+local queue = require "studio.queue"
 local videos = require "studio.videos"
 local view = require "studio.views.videos"
 
@@ -71,7 +71,6 @@ function pages.create(request)
   end
   video = videos.create(user.id, { prompt = form.prompt, model = form.model, once = once,
     content = cjson.encode(parts) })
-  jobs.nudge()
   page.go("/videos/" .. video.id)
 end
 
@@ -81,7 +80,7 @@ function pages.show(request)
   page.show { title = "Video", user = request.user, events = "/videos/" .. video.id .. "/events",
     body = h([[<p class="crumb"><a href="/">Studio</a></p>
 <div class="viewer">{whole}{about}</div>]],
-      { whole = live.element(view.whole(video, videos.saved(video))),
+      { whole = live.element(view.whole(video)),
         about = view.about(video) }) }
 end
 
@@ -89,8 +88,9 @@ function pages.events(request)
   local user = request.user
   if not videos.get(user.id, request.id) then return page.problem(404, request) end
   live.stream(user.id, function()
+    queue.catch_up(user.id)
     local video = videos.get(user.id, request.id)
-    return { view.whole(video, videos.saved(video)) }
+    return { view.whole(video) }
   end)
 end
 
@@ -105,12 +105,11 @@ function pages.file(request)
   ngx.exec("/files/" .. video.id .. ".mp4")
 end
 
----Goes on with a video that we lost sight of. It only looks: nothing is asked for again.
+---Goes on with a video that was set aside.
 function pages.resume(request)
   local video = videos.get(request.user.id, request.id)
   if not video then return page.problem(404, request) end
-  videos.update(video, { stuck = 0, note = "" })
-  jobs.nudge()
+  queue.resume("video", video)
   page.go("/videos/" .. video.id)
 end
 

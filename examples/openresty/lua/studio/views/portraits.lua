@@ -10,9 +10,9 @@ local portraits = {}
 
 local LABELS = {
   new = "Sending", sending = "Sending", processing = "Being looked at", active = "Ready",
-  failed = "Refused", unclear = "Not sure",
+  failed = "Refused", unclear = "Not sure", stuck = "Set aside",
 }
-local TONES = { active = "good", failed = "bad", unclear = "warn" }
+local TONES = { active = "good", failed = "bad", unclear = "warn", stuck = "warn" }
 
 ---The name as prompts write it.
 ---@param name string
@@ -25,15 +25,14 @@ end
 ---@return studio.Region
 function portraits.card(portrait)
   local label = LABELS[portrait.stage]
-  if portrait.stuck == 1 then label = "Lost sight of it" end
   local body = h([[<div class="frame">{face}</div>
 <h3 class="name">{reference}</h3>
 <p class="pill {tone}" data-stage="{stage}">{label}</p>{note}{resume}]], {
     face = people.face(portrait.name, portrait.stage == "active" and portrait.id or nil),
     reference = portraits.reference(portrait.name), stage = portrait.stage, label = label,
-    tone = portrait.stuck == 1 and "warn" or TONES[portrait.stage] or "busy",
+    tone = TONES[portrait.stage] or "busy",
     note = html.when(portrait.note ~= "", "<p class=\"note\">{note}</p>", portrait),
-    resume = html.when(portrait.stuck == 1, [[<form method="post"
+    resume = html.when(portrait.stage == "stuck", [[<form method="post"
 action="/portraits/{id}/resume"><button>Look again</button></form>]], portrait) })
   return { id = "portrait-" .. portrait.id, tag = "li", class = "portrait", into = "portraits",
     body = body, say = ("%s: %s. %s"):format(portrait.name, label, portrait.note) }

@@ -11,9 +11,9 @@ local views = {}
 
 local LABELS = {
   new = "Sending", sending = "Sending", queued = "In the queue", running = "Filming",
-  saving = "Saving", ready = "Ready", failed = "Failed", unclear = "Not sure",
+  saving = "Saving", ready = "Ready", failed = "Failed", unclear = "Not sure", stuck = "Set aside",
 }
-local TONES = { ready = "good", failed = "bad", unclear = "warn" }
+local TONES = { ready = "good", failed = "bad", unclear = "warn", stuck = "warn" }
 
 views.MODELS = {
   { id = "byteplus/seedance-2.0-fast", name = "Fast" },
@@ -21,7 +21,6 @@ views.MODELS = {
 }
 
 local function standing(video)
-  if video.stuck == 1 then return "Lost sight of it", "warn" end
   return LABELS[video.stage], TONES[video.stage] or "busy"
 end
 
@@ -110,13 +109,13 @@ local function steps(video)
   return html.each(STEPS, '<li class="{state}"{current}>{name}</li>', function(name, i)
     local state = i < reached and "past" or i == reached and "now" or "later"
     if i == reached and video.stage == "failed" then state = "broken" end
-    if i == reached and (video.stage == "unclear" or video.stuck == 1) then state = "lost" end
+    if i == reached and (video.stage == "unclear" or video.stage == "stuck") then state = "lost" end
     return { name = name, state = state,
       current = html.when(state == "now", ' aria-current="step"') }
   end)
 end
 
-local function screen(video, percent)
+local function screen(video)
   if video.stage == "ready" then
     return h([[<video class="screen" id="player" src="/videos/{id}/file" controls playsinline
 preload="auto"></video>]], video)
@@ -128,14 +127,13 @@ preload="auto"></video>]], video)
     since = html.when(working, [[<p class="since" data-since="{created}"></p>]], video),
     bar = html.when(working, '<progress{value} aria-label="Progress">{label}</progress>', {
       label = label,
-      value = html.when(video.stage == "saving" and percent, ' max="100" value="{percent}"',
-        { percent = percent or 0 }) }) })
+      value = html.when(video.stage == "saving" and video.percent,
+        ' max="100" value="{percent}"', video) }) })
 end
 
 ---@param video table
----@param percent integer|nil of the download
 ---@return studio.Region
-function views.whole(video, percent)
+function views.whole(video)
   local label, tone = standing(video)
   local ready = video.stage == "ready"
   return { id = "video", tag = "article", class = "whole", say = "The video: " .. label .. ".",
@@ -144,14 +142,14 @@ function views.whole(video, percent)
 {note}
 <div class="row wrap">{download}{resume}<a class="button{quiet}" href="/?again={id}">Use this prompt
 again</a></div>]], {
-      id = video.id, stage = video.stage, screen = screen(video, percent), steps = steps(video),
+      id = video.id, stage = video.stage, screen = screen(video), steps = steps(video),
       quiet = ready and "" or " quiet",
       note = html.when(video.note ~= "", '<p class="fault {tone}" role="alert">{note}</p>',
         { note = video.note, tone = tone }),
       download = html.when(ready,
         '<a class="button primary" href="/videos/{id}/file?save" download>Save the file</a>',
         video),
-      resume = html.when(video.stuck == 1, [[<form method="post" action="/videos/{id}/resume">
+      resume = html.when(video.stage == "stuck", [[<form method="post" action="/videos/{id}/resume">
 <button class="primary">Look again</button></form>]], video) }) }
 end
 

@@ -1,0 +1,174 @@
+--- The studio's jobs: pomex.jobs keeps them, and every worker runs them.
+---
+--- A row of `portraits` or `videos` says whose a job is and how it ended; its id is the job's key.
+--- Until it has ended its stage is "new", and the store of jobs says how it stands. A worker that
+--- dies tells nobody: so what a page shows is read there first, by `queue.catch_up`. How far a job
+--- is between two looks lies in a lua_shared_dict: it is news, and nothing is lost with it.
+
+local app = require "studio.app"
+local cjson = require "cjson"
+local errors_text = require "studio.errors_text"
+local live = require "studio.live"
+
+local queue = {}
+
+local LOOK = 10   -- seconds between two looks whether there is anything to run
+
+local news = ngx.shared.live
+
+local KINDS = {
+  portrait = { name = "portraits", id = "asset_id", done = "active",
+    entry = function(row)
+      local person = app.db():row("select group_id from people where id = ?", row.person_id)
+      return { key = row.id, portrait = { url = row.url, asset_type = "Image", name = row.name,
+        group_id = person.group_id } }
+    end },
+  video = { name = "videos", id = "task_id", done = "ready",
+    entry = function(row)
+      return { key = row.id, save = row.id .. ".mp4",
+        video = { model = row.model, content = cjson.decode(row.content) } }
+    end },
+}
+
+local FAILED = { failed = true, cancelled = true, expired = true }
+
+-- How the row ends; "new": not yet.
+local function stage_of(kind, job)
+  if job.stuck then return "stuck" end
+  if job.state == "done" then return KINDS[kind].done end
+  return FAILED[job.state] and "failed" or job.state == "unclear" and "unclear" or "new"
+end
+
+local function settle(row, job)
+  local stage = stage_of(job.kind, job)
+  if stage == row.stage then return end
+  local kind = KINDS[job.kind]
+  app.db():update(kind.name, row.id, { stage = stage, [kind.id] = job.task,
+    note = (stage == "new" or stage == kind.done) and "" or errors_text.job(job) })
+  live.touch(row.user_id)
+end
+
+local function row_of(job)
+  return app.db():row(("select * from %s where id = ?"):format(KINDS[job.kind].name), job.key)
+end
+
+-- What a page calls it meanwhile.
+local function stage_now(job)
+  if job.state ~= "polling" then return job.state == "ready" and "new" or job.state end
+  if job.kind == "portrait" then return "processing" end
+  return job.status == "running" and "running" or "queued"
+end
+
+local function told(job)
+  local row = row_of(job)
+  if not row then return end
+  news:set("stage:" .. row.id, stage_now(job))
+  if job.percent then news:set("percent:" .. row.id, job.percent) end
+  settle(row, job)
+  live.touch(row.user_id)
+end
+
+-- Adding a job again changes nothing: so a row that no job was made of yet is made up for.
+local function add(kind, row)
+  local counts, err = app.jobs:add(KINDS[kind].entry(row))
+  if counts then return end
+  ngx.log(ngx.ERR, kind, " ", row.id, ": ", tostring(err))
+  if err.type == "invalid_request_error" then
+    settle(row, { kind = kind, state = "failed", error = tostring(err) })
+  end
+end
+
+local function add_all()
+  for kind, of in pairs(KINDS) do
+    local rows = app.db():rows(("select * from %s where stage = 'new'"):format(of.name))
+    for _, row in ipairs(rows) do add(kind, row) end
+  end
+end
+
+local running, again = false, false
+
+local function rounds()
+  while again and not ngx.worker.exiting() do
+    again = false
+    add_all()
+    news:delete "trouble"
+    local _, err = app.jobs:run { on_update = told, on_progress = told }
+    if err then
+      ngx.log(ngx.ERR, "jobs: ", tostring(err))
+      return news:set("trouble", errors_text.trouble(err))
+    end
+  end
+end
+
+-- Runs the queue until nothing in it goes on by itself, whichever worker has it. A worker that
+-- is told to end hands over: waits and downloads stop, and go on elsewhere; what leaves a trace
+-- comes to its end.
+local function run(premature)
+  if premature then return app.jobs:stop() end
+  again = true
+  if running then return end
+  running = true
+  local ok, trace = xpcall(rounds, debug.traceback)
+  running = false
+  if not ok then ngx.log(ngx.ERR, "jobs: ", trace) end
+end
+
+-- For what a worker that ended left, and for what ended with an error.
+local function look(premature)
+  if premature or not running and app.db():row [[select 1 from portraits where stage = 'new'
+    union all select 1 from videos where stage = 'new']] then return run(premature) end
+end
+
+---For init_worker_by_lua.
+function queue.start()
+  ngx.timer.at(0, run)
+  ngx.timer.every(LOOK, look)
+end
+
+---Has a new row carried out.
+---@param kind "portrait"|"video"
+---@param row table
+function queue.add(kind, row)
+  add(kind, row)
+  ngx.timer.at(0, run)
+end
+
+---Lets a job go on that was set aside.
+---@param kind "portrait"|"video"
+---@param row table
+function queue.resume(kind, row)
+  local ok, err = app.jobs:retry(row.id)
+  if not ok then return ngx.log(ngx.NOTICE, row.id, ": ", tostring(err)) end
+  settle(row, { kind = kind, state = "ready" })
+  ngx.timer.at(0, run)
+end
+
+---Brings the rows of a user up to what the store of jobs says.
+---@param user_id string
+function queue.catch_up(user_id)
+  for kind, of in pairs(KINDS) do
+    local rows = app.db():rows(([[select * from %s where user_id = ?
+      and stage in ('new', 'unclear', 'stuck')]]):format(of.name), user_id)
+    for _, row in ipairs(rows) do
+      local job, err = app.jobs:get(row.id)
+      if job then
+        settle(row, job)
+      elseif row.stage == "new" and err.type == "not_found_error" then
+        queue.add(kind, row)
+      end
+    end
+  end
+end
+
+---A row as a page shows it.
+---@param row table|nil
+---@return table|nil row the same
+function queue.now(row)
+  if row and row.stage == "new" then
+    row.stage, row.note = news:get("stage:" .. row.id) or "new", news:get "trouble" or ""
+    row.percent = news:get("percent:" .. row.id)
+  end
+  return row
+end
+
+return queue
