@@ -145,6 +145,21 @@ describe("pomex.jobs", function()
     assert.equal(1, billed(env.sb).slow)
   end)
 
+  it("begins nothing if it is stopped while it asks the store for its queue", function()
+    local jobs = env.open { queue = "early" }
+    assert(jobs:add(video "early"))
+    local asks = jobs.asks
+    local must = asks.must
+    function asks:must(verb, fields)
+      if verb == "queue" then jobs:stop() end
+      return must(self, verb, fields)
+    end
+    local counts = assert(env.run(jobs, { max_videos = 5 }))
+    assert.equal("stopped", counts.ended)
+    assert.equal(1, counts.ready)
+    assert.is_nil(billed(env.sb).early)
+  end)
+
   it("lets a request that is out come to its end when it is stopped", function()
     local jobs = env.open { queue = "stopped" }
     assert(jobs:add { video "out", video "in" })

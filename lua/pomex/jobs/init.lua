@@ -122,6 +122,14 @@ end
 local RUN = { out = "string", concurrency = "whole", max_videos = "whole", max_money = "number",
   forever = "boolean", on_update = "callable", on_progress = "callable" }
 
+-- Makes the queue, with the caps that a run gives it.
+local function open_queue(self, opts)
+  local opened, err = self:ready()
+  if not opened or not (opts.max_videos or opts.max_money) then return opened, err end
+  return self.asks:must("queue", { queue = self.queue, videos_cap = opts.max_videos or -1,
+    money_cap = opts.max_money and money.millionths(opts.max_money) or -1 })
+end
+
 ---Runs the queue until none of its jobs can go on by itself, at the cap, or until `stop`.
 ---@param opts? pomex.JobsRunOptions
 ---@return pomex.JobsCounts|nil counts as `counts` returns them, with `ended`: why, in one word;
@@ -130,18 +138,14 @@ local RUN = { out = "string", concurrency = "whole", max_videos = "whole", max_m
 function Jobs:run(opts)
   opts = options.optional("jobs:run", opts, RUN) or {}
   if self.running then options.misuse("jobs:run: it runs already") end
-  local opened, err = self:ready()
-  if not opened then return nil, err end
-  if opts.max_videos or opts.max_money then
-    local reply
-    reply, err = self.asks:must("queue", { queue = self.queue, videos_cap = opts.max_videos or -1,
-      money_cap = opts.max_money and money.millionths(opts.max_money) or -1 })
-    if not reply then return nil, err end
-  end
+  calls.require_waitable(self.client.async)
+  -- From here on `stop` is heard.
   local run = runs.new(self, opts)
   self.running = run
-  local why = run:work()
+  local opened, err = open_queue(self, opts)
+  local why = opened and run:work()
   self.running = nil
+  if not opened then return nil, err end
   local counts
   counts, err = self:counts()
   if counts then counts.ended = run:ending(counts) end
