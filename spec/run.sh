@@ -26,7 +26,7 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 # Stages run side by side; one after a "|" begins when all before it have ended. Those with one
 # long program come first.
 stages=(format luacheck shellcheck mutants build-gcc build-luajit build-clang build-asan build-luas
-    "|" money layers quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
+    "|" money campaign layers quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
     c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-5.5
     lua-tests-asan lua-tests-asan-5.1
     "|" secrets)
@@ -76,6 +76,7 @@ needs()
     build-clang | tsan | fuzz) echo clang ;;
     c-tests-valgrind) echo valgrind ;;
     quickstart) echo ffprobe ;;
+    campaign) echo curl lua5.4:argparse ;;
     build-luajit | lua-tests-luajit | kinds) echo luajit pc:luajit ;;
     lua-tests-5.5) echo lua5.5 pc:lua5.5 lua5.5:cjson lua5.5:busted ;;
     lua-tests-5.* | lua-tests-asan-5.*) echo "lua${1##*-} pc:lua${1##*-}" ;;
@@ -423,6 +424,11 @@ stage_install-test()
 }
 
 # Twice in a row, from another folder; the video must be one that a player accepts.
+stage_campaign()
+{
+    in_slot timeout 900 spec/command/campaign.sh --no-install < /dev/null
+}
+
 stage_quickstart()
 {
     local folder status=0
