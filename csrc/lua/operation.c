@@ -80,6 +80,23 @@ static int operation_cancel(lua_State *L)
     return 0;
 }
 
+/* stands() -> whether the operation stands by: it has its turn, and waits for `proceed` */
+static int operation_stands(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushboolean(L, op->operation != NULL && pomex_operation_stands(op->operation));
+    return 1;
+}
+
+/* proceed([send_by]): lets an operation that stands go on */
+static int operation_proceed(lua_State *L)
+{
+    binding_operation *op = self(L);
+    if (op->operation != NULL)
+        pomex_operation_proceed(op->operation, luaL_optnumber(L, 2, -1));
+    return 0;
+}
+
 static void push_result(lua_State *L, const pomex_operation *operation)
 {
     const pomex_error *error = pomex_operation_error(operation);
@@ -226,6 +243,8 @@ static const luaL_Reg methods[] = {
     {"object", operation_object},
     {"done", operation_done},
     {"cancel", operation_cancel},
+    {"stands", operation_stands},
+    {"proceed", operation_proceed},
     {"result", operation_result},
     {"release", operation_release},
     {"body", operation_body},

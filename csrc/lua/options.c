@@ -103,6 +103,7 @@ void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *op
     options->overwrite = field_given(L, index, "overwrite");
     options->hold = field_given(L, index, "hold");
     field_number(L, index, "send_by", &options->send_by);
+    options->stand_by = field_given(L, index, "stand_by");
 }
 
 static void read_schedule(lua_State *L, int index, const char *name, pomex_schedule *schedule)

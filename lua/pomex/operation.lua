@@ -227,6 +227,31 @@ function Operation:cancel()
   if self.handle and not self.finished then self.handle:cancel() end
 end
 
+---Waits until a call that was started with `stand_by` stands: it has its turn and its slot, and sends
+---nothing before `proceed`.
+---@private
+---@return boolean stands false: it is over
+function Operation:await_turn()
+  local client = self.client
+  if cancelled_here() then self:cancel() end
+  while not self:done() and not client.loop.closed do
+    if self.handle:stands() then
+      self.news = nil
+      return true
+    end
+    note(self)
+    client.host.wait(client, self)
+  end
+  return false
+end
+
+---Sends a call that stands.
+---@private
+---@param send_by number seconds of CLOCK_BOOTTIME after which no byte of it is sent
+function Operation:proceed(send_by)
+  if self.handle then self.handle:proceed(send_by) end
+end
+
 ---Its number, which no other operation of this client has: `event.operation` of its events.
 ---@return integer|nil number nil: it was refused before it was one, and has no events
 function Operation:id()

@@ -1,5 +1,6 @@
 -- Jobs outlive SIGKILL: a process that runs them is killed at one step after the other.
 
+local core = require "pomex.core"
 local interpreter = require "spec.support.interpreter"
 local jobs_bed = require "spec.support.jobs_bed"
 local shell = require "spec.support.shell"
@@ -12,9 +13,10 @@ describe("a queue whose process is killed", function()
   local env = {}
   jobs_bed.begin(env)
 
-  local function start(step, signal, still)
-    return io.popen(("exec %s spec/support/jobs_child.lua %s %s %s %d %s %g 2>&1"):format(
-      interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder, step, signal, still))
+  local function start(step, signal, still, in_flight, concurrency)
+    return io.popen(("exec %s spec/support/jobs_child.lua %s %s %s %d %s %g %d %d 2>&1"):format(
+      interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder, step, signal, still,
+      in_flight or 64, concurrency or 3))
   end
 
   -- What it printed; "" if it was killed.
@@ -57,7 +59,7 @@ describe("a queue whose process is killed", function()
       if job.state == "done" then
         done = done + 1
         assert.equal(1, times)
-        local length, sum = require("pomex.core").saving_sum(env.out .. "/" .. job.saved)
+        local length, sum = core.saving_sum(env.out .. "/" .. job.saved)
         assert.equal(job.length, length)
         assert.equal(job.sha256, sum)
       else
@@ -145,6 +147,38 @@ describe("a queue whose process is killed", function()
     assert.equal(1, billed(env.sb).made)
   end)
 
+  -- What is begun was about to be sent: a job that waits for its turn is not begun.
+  it("leaves no more in doubt than its client has in flight", function()
+    local JOBS, IN_FLIGHT = 200, 4
+    local list, seen = {}, 0
+    for i = 1, JOBS do list[i] = video("doubt-" .. i) end
+    local jobs = env.open { beat_seconds = 1 / 5 }
+    assert(jobs:add(list))
+    env.sb:config { generation_seconds = 3600 } -- so that nothing is looked at twice
+    for round = 1, 3 do
+      local before = #env.sb.journal:requests "generations.create"
+      env.sb:fault { endpoint = "generations.create", delay = 1 / 20, times = 0 }
+      local pipe = start(0, "KILL", 60, IN_FLIGHT, 64)
+      local began = core.now()
+      repeat
+        assert.is_true(core.now() - began < 60, "nothing was sent")
+        local sent = #env.sb.journal:requests "generations.create" - before
+      until sent >= 5 + 2 * round
+      os.execute("kill -KILL $(cat " .. env.folder .. "/pid)")
+      pipe:close()
+      env.sb:clear_faults()
+      local unclear = jobs:counts().unclear
+      seen = seen + jobs:counts().sending
+      assert(jobs:join()) -- a worker buries others that are dead
+      local counts = jobs:counts()
+      while counts.sending > 0 do counts = jobs:counts() end
+      assert.is_true(counts.unclear - unclear <= IN_FLIGHT,
+        ("%d more are unclear"):format(counts.unclear - unclear))
+    end
+    assert.is_true(seen > 0, "no kill met one that was sent")
+    for _, times in pairs(billed(env.sb)) do assert.is_true(times <= 1) end
+  end)
+
   -- Stopped for longer than a burial, and continued: what it had begun is another's to decide on.
   it("sends nothing once it may have been buried", function()
     local first = env.open()
@@ -153,9 +187,9 @@ describe("a queue whose process is killed", function()
     env.sb:fault { endpoint = "generations.get", status = 404, delay = 1 }
     local pipe = start(0, "STOP", 2)
     local jobs = env.open { beat_seconds = 1 / 5, still_seconds = 2 }
-    local began = require("pomex.core").now()
+    local began = core.now()
     repeat
-      assert.is_true(require("pomex.core").now() - began < 30, "it did not begin")
+      assert.is_true(core.now() - began < 30, "it did not begin")
     until jobs:get("stopped").state == "sending"
     local counts = assert(env.run(jobs)) -- waits for the burial
     assert.equal(1, counts.unclear)

@@ -1,6 +1,6 @@
 --- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
---- store; with the signal STOP it stops itself once a create is begun and waits for its turn:
----     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS
+--- store; with the signal STOP it stops itself once a create is begun, and not sent yet:
+---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT [CONCURRENCY]]
 --- Prints "ended" and the counts if it comes to its end before that.
 
 local pomex = require "pomex"
@@ -9,7 +9,7 @@ local url, key, folder = arg[1], arg[2], arg[3]
 local last, signal = tonumber(arg[4]), arg[5]
 
 local client = assert(pomex.new { base_url = url, api_key = key, rate_limits = false,
-  max_in_flight = arg[5] == "STOP" and 1 or nil,
+  max_in_flight = tonumber(arg[7]),
   poll = { asset = { first = 1 / 100, max = 1 / 10 },
     generation = { first = 1 / 100, max = 1 / 10 } } })
 local jobs = assert(pomex.jobs.open(client, folder .. "/jobs.db",
@@ -31,21 +31,13 @@ function asks:ask(verb, fields)
   if verb ~= "claim" and verb ~= "counts" then step() end
   local reply, err = ask(self, verb, fields)
   if verb == "begin" or verb == "move" then step() end
+  if verb == "begin" and signal == "STOP" then
+    signal = nil
+    os.execute "kill -STOP $PPID"
+  end
   return reply, err
 end
 
--- Another request is before it, so that it is not sent yet when the process stops.
-local generations, stopped = client.async.generations, false
-local create = generations.create
-function generations:create(...)
-  if signal ~= "STOP" or stopped then return create(self, ...) end
-  stopped = true
-  self:get "cgt-of-nobody"
-  local op = create(self, ...)
-  os.execute "kill -STOP $PPID"
-  return op
-end
-
-local counts, err = jobs:run { out = folder .. "/out", concurrency = 3 }
+local counts, err = jobs:run { out = folder .. "/out", concurrency = tonumber(arg[8]) or 3 }
 print("ended", err or "", counts.done, counts.unclear)
 jobs:close()

@@ -1,6 +1,7 @@
 #include "engine/admission.h"
 
 #include "operation/attempt.h"
+#include "operation/standby.h"
 
 /* The most attempts that one step starts: a step that starts 300 takes 198 ms, one that starts 16
  * takes 6 ms. */
@@ -51,6 +52,10 @@ static pomex_operation *next(const pomex_admission *a, const pomex_context *c,
 static void start(pomex_admission *a, pomex_operation *op, pomex_slot slot, bool wait_waited)
 {
     pomex_queue_leave(op);
+    if (op->stands_by) {
+        pomex_standby_begin(op, slot);
+        return;
+    }
     a->starts++;
     pomex_attempt_start(op, slot);
     if (op->state != POMEX_FLYING)
@@ -66,18 +71,32 @@ void pomex_admission_note_step(pomex_admission *a)
     a->starts = 0;
 }
 
+/* Starts what stood by and may go on: it had its turn. False: this step may start no more. */
+static bool start_cleared(pomex_admission *a, pomex_context *c)
+{
+    static const bool none[POMEX_ENDPOINTS];
+    while (!pomex_list_empty(&c->queue.cleared)) {
+        if (a->starts >= STARTS_A_STEP)
+            return false;
+        pomex_operation *op = POMEX_HOLDER(c->queue.cleared.next, pomex_operation, in_queue);
+        start(a, op, pomex_standby_take(op), oldest(c, 1, none) != NULL);
+    }
+    return true;
+}
+
 void pomex_admission_run(pomex_admission *a, pomex_context *c)
 {
     bool skip[POMEX_ENDPOINTS] = {false};
     pomex_operation *op;
-    c->queue.due = POMEX_NEVER;
-    if (!c->queue.count)
+    bool more = start_cleared(a, c);
+    c->queue.due = more ? POMEX_NEVER : 0;
+    if (!c->queue.count || !more)
         return;
     while ((op = next(a, c, skip))) {
         int64_t again = POMEX_NEVER;
         pomex_slot slot;
         pomex_endpoint_id kind = op->endpoint->id;
-        if (a->starts >= STARTS_A_STEP) {
+        if (a->starts >= STARTS_A_STEP && !op->stands_by) {
             c->queue.due = 0;
             return;
         }

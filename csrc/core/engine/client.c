@@ -117,6 +117,8 @@ static void abandon(pomex_context *context)
     while (!pomex_list_empty(&context->all)) {
         pomex_operation *op = POMEX_HOLDER(context->all.next, pomex_operation, in_all);
         op->transfer = NULL;
+        op->holds_slot =
+            false; /* the limiter's slots are shared with the process that owns them */
         op->state = POMEX_PAUSED;
         pomex_operation_finish(
             op, pomex_error_new("cancelled_error", "the client belongs to another process"));

@@ -266,6 +266,7 @@ typedef struct pomex_call_options {
     bool hold;          /* downloads: keep the name PATH.part; see below */
     double send_by;     /* creates: no byte is sent after this time (seconds of CLOCK_BOOTTIME):
                          * then it is a "late_error", and nothing was sent; -1: no such time */
+    bool stand_by;      /* calls: send nothing before pomex_operation_proceed */
 } pomex_call_options;
 
 void pomex_call_options_init(pomex_call_options *options);
@@ -339,6 +340,16 @@ bool pomex_operation_done(const pomex_operation *operation);
 /* Ends the operation now; it is done when this returns. Its error says whether the request was
  * perhaps carried out. No effect on an operation that is done. */
 void pomex_operation_cancel(pomex_operation *operation);
+
+/* A call with `stand_by` queues for its turn and its slot of the rate limit as any other, and then
+ * stands: it reports POMEX_NEWS_UPDATE, counts among those in flight, and sends nothing, so that its
+ * caller can write down that it will be sent. What it holds it keeps for a second; after that it
+ * still stands, and is first in the queue when it goes on. Cancelled, it has sent nothing. */
+bool pomex_operation_stands(const pomex_operation *operation);
+
+/* Sends what stands; its time begins now. No effect on any other operation. `send_by`: as in the
+ * options; -1: no such time. */
+void pomex_operation_proceed(pomex_operation *operation, double send_by);
 
 /* Takes another reference, and gives one up (NULL is allowed for release). Giving up the last one
  * never cancels: the client keeps its own reference while the operation runs. */

@@ -159,6 +159,7 @@ pomex_operation *pomex_call_new(pomex_context *c, pomex_endpoint_id endpoint,
     if (!op)
         return NULL;
     op->max_retries = options->max_retries >= 0 ? options->max_retries : usual->max_retries;
+    op->stands_by = options->stand_by;
     if (options->send_by >= 0)
         op->expires = pomex_clock_ns(options->send_by);
     return op;

@@ -3,6 +3,7 @@
 #include "base/secret.h"
 #include "operation/attempt.h"
 #include "operation/billed.h"
+#include "operation/standby.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -87,6 +88,7 @@ void pomex_operation_finish(pomex_operation *op, pomex_error *error)
     pomex_context *c = op->context;
     if (op->own && op->kind->over)
         op->kind->over(op);
+    pomex_standby_end(op);
     op->state = POMEX_DONE;
     op->error = error ? pomex_error_bill(error, pomex_billed_of(op, error)) : NULL;
     pomex_error_free(op->last);
@@ -105,7 +107,9 @@ void pomex_operation_rang(pomex_operation *op)
     pomex_context *c = op->context;
     pomex_timer_unset(&c->timers, &op->timer);
     op->overdue = 0;
-    if (op->state != POMEX_FLYING) {
+    if (op->state == POMEX_STANDING) {
+        pomex_standby_end(op);
+    } else if (op->state != POMEX_FLYING) {
         pomex_queue_leave(op);
         op->stage->rang(op);
     } else if (!op->stage->stalled || pomex_context_now(c) >= op->deadline) {

@@ -7,9 +7,10 @@
 #include "rules/endpoint.h"
 
 enum pomex_state {
-    POMEX_QUEUED, /* waits for its turn: limiter, admission */
-    POMEX_FLYING, /* an attempt runs */
-    POMEX_PAUSED, /* sleeps until its timer */
+    POMEX_QUEUED,   /* waits for its turn: limiter, admission */
+    POMEX_STANDING, /* had its turn, and waits until its caller lets it go on */
+    POMEX_FLYING,   /* an attempt runs */
+    POMEX_PAUSED,   /* sleeps until its timer */
     POMEX_DONE
 };
 
@@ -60,6 +61,9 @@ struct pomex_operation {
     uint8_t state;
     uint8_t news;      /* news that pomex_client_next has not returned yet */
     bool low_priority; /* queues behind calls */
+    bool stands_by;    /* will stand when its turn comes */
+    bool holds_slot;   /* counts among those in flight, and has `slot`, without an attempt */
+    pomex_slot slot;
     int attempts;
     int max_retries;
     uint64_t id;

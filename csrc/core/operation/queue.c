@@ -5,6 +5,7 @@
 void pomex_queue_init(pomex_queue *queue)
 {
     queue->due = POMEX_NEVER;
+    pomex_list_init(&queue->cleared);
     for (int kind = 0; kind < POMEX_ENDPOINTS; kind++) {
         pomex_list_init(&queue->lanes[0][kind]);
         pomex_list_init(&queue->lanes[1][kind]);
@@ -31,6 +32,13 @@ void pomex_queue_add_first(pomex_operation *op)
     pomex_list_remove(&op->in_queue);
     pomex_list_prepend(&op->context->queue.lanes[op->low_priority][op->endpoint->id],
                        &op->in_queue);
+}
+
+void pomex_queue_add_cleared(pomex_operation *op)
+{
+    pomex_queue_add(op);
+    pomex_list_remove(&op->in_queue);
+    pomex_list_append(&op->context->queue.cleared, &op->in_queue);
 }
 
 void pomex_queue_leave(pomex_operation *op)

@@ -8,6 +8,8 @@
 
 typedef struct pomex_queue {
     pomex_node lanes[2][POMEX_ENDPOINTS]; /* [0]: calls; [1]: waits, whose priority is low */
+    pomex_node
+        cleared; /* calls that stood by and may go: they have a slot, and count as in flight */
     size_t count;
     uint64_t last_turn;
     int64_t due;      /* when an operation may start; POMEX_NEVER */
@@ -23,6 +25,9 @@ void pomex_queue_add(pomex_operation *operation);
 
 /* Puts the operation in front of all others of its lane, with the turn that it had. */
 void pomex_queue_add_first(pomex_operation *operation);
+
+/* Puts an operation that holds a slot among those that are cleared. */
+void pomex_queue_add_cleared(pomex_operation *operation);
 
 /* The operation leaves its lane, if it is in one. */
 void pomex_queue_leave(pomex_operation *operation);

@@ -1,6 +1,7 @@
---- One attempt: `begin`, then one request, then what became of it. It is never sent again by
---- itself: whoever finds it begun afterwards finds it unclear.
+--- One attempt: its turn, then `begin`, then one request, then what became of it. It is never sent
+--- again by itself: whoever finds it begun afterwards finds it unclear.
 
+local calls = require "pomex.calls"
 local errors = require "pomex.errors"
 
 local attempt = {}
@@ -73,16 +74,41 @@ local function in_doubt(work, err)
   work:move { from = "sending", to = "unclear", error = tostring(err) }
 end
 
+-- The request, with its turn and its slot in the core, and not sent yet: what is begun can then be
+-- sent at once, and a kill leaves few in doubt. nil: the run stops, or nothing may begin.
+local function stand(work, job, endpoint, body)
+  local kind = calls.KINDS[endpoint]
+  while not work:stopping() and not work.run:is_barred() do
+    local op = calls.start(work.client, kind, nil, body, { max_retries = 0, stand_by = true })
+    if work:await_turn(op) then return op end
+    local _, err = op:outcome()
+    if err.client then
+      return work:move { from = "ready", to = "ready", stuck = true, error = tostring(err) } and nil
+    end
+    -- Turns are rare, or memory is; a limit of the client's own ends here as well.
+    if err.type ~= "timeout_error" and err.type ~= "cancelled_error" then
+      work:say("has no turn: " .. tostring(err))
+      work:move { from = "ready", to = "ready", due = work:wall() + pause_of(work, job),
+        error = tostring(err) }
+      return nil
+    end
+  end
+end
+
 ---Begins and sends. Afterwards `job.state` says where the job is.
 ---@param work pomex.JobWork
 ---@param job table which is ready
 ---@param begin table what is frozen with the attempt: body (a line), cost, model, file
----@param create fun(opts: table): pomex.Operation starts the one request
-function attempt.send(work, job, begin, create)
+---@param endpoint "generations.create"|"assets.create"
+---@param body table what is sent
+function attempt.send(work, job, begin, endpoint, body)
   local run = work.run
+  local op = stand(work, job, endpoint, body)
+  if not op then return end
   begin.attempt = job.attempt + 1
   begin.version = run.version
   local reply = work:begin(begin)
+  if not reply or reply.answer ~= "yes" and reply.answer ~= "known" then op:cancel() end
   if not reply or work.client.loop.closed then return end
   if reply.answer == "later" then return later(work, reply) end
   if reply.answer == "buried" then return run:buried(work.worker) end
@@ -94,11 +120,13 @@ function attempt.send(work, job, begin, create)
   work:told()
   local send_by = run:send_by()
   if not send_by then
+    op:cancel()
     not_made(work, job, errors.new("late_error", { message = "its worker was declared dead" }))
     return
   end
+  op:proceed(send_by)
   -- Waited for to its end, whoever wants to stop.
-  local made, err = create({ max_retries = 0, send_by = send_by }):wait()
+  local made, err = op:wait()
   local id = made and made.id or err and err.billed == "yes" and err.id
   if id then
     has_id(work, job, id)

@@ -23,10 +23,7 @@ end
 
 local function send(work, job, entry)
   local body = bodies.of_portrait(entry.portrait)
-  local line = canonical.line(body)
-  body.group_id = group_of(body)
-  attempt.send(work, job, { body = line, cost = 0 },
-    function(opts) return work.client.async.assets:create(body, opts) end)
+  attempt.send(work, job, { body = canonical.line(body), cost = 0 }, "assets.create", body)
 end
 
 local function look(work, job)

@@ -69,7 +69,8 @@ function Run:bar(reason, not_before, why)
   end
 end
 
-local function is_barred(self)
+---@return boolean
+function Run:is_barred()
   return self.barred ~= nil or core.wall() < self.not_before
 end
 
@@ -161,7 +162,7 @@ local function take(self)
   end
   self.next_due = reply.next_due
   for _, job in ipairs(reply.jobs) do
-    if job.state == "ready" and is_barred(self) or self.stopping then
+    if job.state == "ready" and self:is_barred() or self.stopping then
       self.to_release[#self.to_release + 1] = job.id
       self.next_due = math.max(core.wall() + LOOK, self.not_before)
     else

@@ -43,7 +43,7 @@ local function send(work, job, entry)
   attempt.send(work, job, {
     body = canonical.line(body), model = body.model, file = file,
     cost = money.reserved(work.run.prices, body, entry.price),
-  }, function(opts) return work.client.async.generations:create(body, opts) end)
+  }, "generations.create", body)
 end
 
 local OUTCOMES = { cancelled = "cancelled", canceled = "cancelled", expired = "expired" }

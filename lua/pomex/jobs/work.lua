@@ -81,6 +81,17 @@ function Work:await(op)
   return value, err
 end
 
+---Waits until an operation stands that was started with `stand_by`; the run's `stop` cancels it.
+---@param op pomex.Operation
+---@return boolean stands false: it is over
+function Work:await_turn(op)
+  self.waiting = op
+  local stands = op:await_turn()
+  self.waiting = nil
+  if stands and self:stopping() then op:cancel() end
+  return stands and not self:stopping()
+end
+
 ---Pauses; `stop` ends it.
 ---@param seconds number
 function Work:rest(seconds)
