@@ -227,8 +227,8 @@ function Operation:cancel()
   if self.handle and not self.finished then self.handle:cancel() end
 end
 
----Waits until a call that was started with `stand_by` stands: it has its turn and its slot, and sends
----nothing before `proceed`.
+---Waits until a call that was started with `stand_by` stands: it has its turn and its slot, and
+---sends nothing before `proceed`.
 ---@private
 ---@return boolean stands false: it is over
 function Operation:await_turn()

@@ -155,6 +155,7 @@ describe("a queue whose process is killed", function()
     local jobs = env.open { beat_seconds = 1 / 5 }
     assert(jobs:add(list))
     env.sb:config { generation_seconds = 3600 } -- so that nothing is looked at twice
+    finally(function() env.sb:config { generation_seconds = 0 } end)
     for round = 1, 3 do
       local before = #env.sb.journal:requests "generations.create"
       env.sb:fault { endpoint = "generations.create", delay = 1 / 20, times = 0 }

@@ -1,6 +1,7 @@
 --- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
 --- store; with the signal STOP it stops itself once a create is begun, and not sent yet:
----     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT [CONCURRENCY]]
+---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT
+---       [CONCURRENCY]]
 --- Prints "ended" and the counts if it comes to its end before that.
 
 local pomex = require "pomex"
