@@ -98,8 +98,11 @@ TEST_CASE(cancelled_it_has_sent_nothing_and_gives_back_what_it_held)
 /* A caller whose disk hangs holds up nobody else; when it has written, its call is the first. */
 TEST_CASE(it_keeps_its_place_for_a_second)
 {
+    static const fault_step slow[] = {{.match = "GET", .delay = 0.05, .body = "{\"id\":\"a\"}"},
+                                      {.body = "{\"id\":\"made-1\"}"}};
     harness h;
     begin(&h, 1, 0);
+    harness_script(&h, slow, 2);
     pomex_operation *op = create(&h), *other = harness_call(&h, POMEX_EFFECT_NONE);
     harness_advance(&h, 0.9);
     pomex_client_step(h.client, 0);
@@ -111,6 +114,7 @@ TEST_CASE(it_keeps_its_place_for_a_second)
     assert_int_equal(inside_in_flight(h.client), 0);
     pomex_operation *later = harness_call(&h, POMEX_EFFECT_NONE);
     pomex_operation *last = harness_call(&h, POMEX_EFFECT_NONE);
+    assert_true(inside_is_flying(later) && inside_is_queued(last));
     pomex_operation_proceed(op, -1);
     harness_finish(&h, last);
     is_made(&h, op);
