@@ -25,7 +25,11 @@ end
 ---@param env pomex.CommandEnv
 ---@return integer code
 function completion.run(args, env)
-  local parser = require("pomex.command").parser()
+  local parser, subcommands = require("pomex.command").parser()
+  for _, child in ipairs(parser._commands) do
+    local offer = subcommands[child._name].offer
+    if offer then offer(child) end
+  end
   env.out:result((parser["get_" .. args.shell .. "_complete"](parser):gsub("\n$", "")))
   return exits.DONE
 end

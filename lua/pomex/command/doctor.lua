@@ -100,7 +100,8 @@ local function service(env, client)
     { timeout = 15, max_retries = 0 })
   local answer, err = env.stop:await(nil, started)
   if answer then
-    line(env, "ok", "service", ("%s answered in %.3f s"):format(client:base_url(), env.seconds or 0))
+    line(env, "ok", "service", ("%s answered in %.3f s"):format(client:base_url(),
+      env.seconds or 0))
     return line(env, "ok", "account", "the key is accepted")
   end
   local code = exits.of(err)

@@ -66,7 +66,11 @@ function Env:new_client(found, settings, options)
   if is_sandbox(given.base_url or named) then given.poll = QUICK end
   for name, value in pairs(options or {}) do given[name] = value end
   local client, err = require("pomex").new(given)
-  if not client then return nil, err end
+  if not client then
+    -- What is no key at all is a matter of the key, whatever the library calls it.
+    if err.message:lower():find("api_key", 1, true) then err.type = "authentication_error" end
+    return nil, err
+  end
   self.opened = client
   local held
   held, err = self.stop:hold(client)

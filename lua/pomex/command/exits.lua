@@ -1,23 +1,29 @@
 --- The exit codes of the command pomex. They are fixed for ever: scripts depend on them.
 
 local exits = {
-  DONE = 0,         -- all is done
-  FAILED = 1,       -- some of it failed
-  USAGE = 2,        -- the command line cannot be carried out as it stands; nothing was sent
-  UNCLEAR = 3,      -- something was perhaps done, and perhaps billed: look before you repeat it
-  REFUSED = 4,      -- the key is missing or refused, or there is no money
-  CAP = 5,          -- a cap on videos or money is reached
-  LATER = 6,        -- --timeout ran out; the work goes on at the service
-  INTERRUPTED = 7,  -- a signal ended it, or you said no: go on with the same command
-  STORE = 11,       -- the store is locked or out of reach
-  KILLED = 130,     -- a second signal ended it at once
+  DONE = 0, FAILED = 1, USAGE = 2, UNCLEAR = 3, REFUSED = 4, CAP = 5, LATER = 6, INTERRUPTED = 7,
+  STORE = 11, KILLED = 130,
 }
 
--- Where several hold, the first of these is the process's.
-local ORDER = { 130, 11, 4, 3, 5, 7, 6, 1, 2, 0 }
+---What each says, for the man page.
+exits.MEANINGS = {
+  { 0, "All is done." },
+  { 1, "Some of it failed." },
+  { 2, "The command line cannot be carried out as it stands; nothing was sent." },
+  { 3, "Unclear: something was perhaps done, and perhaps billed. Look before you repeat it." },
+  { 4, "The key is missing or refused, or there is no money." },
+  { 5, "A cap on videos or money is reached." },
+  { 6, "--timeout ran out; the work goes on at the service." },
+  { 7, "Interrupted by a signal, or by your no: go on with the same command." },
+  { 11, "The store is locked or out of reach." },
+  { 130, "A second signal ended it at once." },
+}
+
+---Where several hold, the first of these is the process's.
+exits.ORDER = { 130, 11, 4, 3, 5, 7, 6, 1, 2, 0 }
 
 local RANK = {}
-for rank, code in ipairs(ORDER) do RANK[code] = rank end
+for rank, code in ipairs(exits.ORDER) do RANK[code] = rank end
 
 -- The statuses by which the service speaks of the account and not of the request.
 local ACCOUNT = { [401] = true, [402] = true, [403] = true }
@@ -41,7 +47,10 @@ end
 function exits.of(err)
   local code = BY_TYPE[err.type]
   if code then return code end
-  if ACCOUNT[err.status] and not err.proxy then return exits.REFUSED end
+  -- (A signed link that is refused has nothing to do with the account.)
+  if ACCOUNT[err.status] and not err.proxy and err.endpoint ~= "download" then
+    return exits.REFUSED
+  end
   -- A wait whose time is over: the service goes on with it.
   if err.type == "timeout_error" and err.id then return exits.LATER end
   -- Refused here by the document's rules: the command line has to change.

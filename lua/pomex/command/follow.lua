@@ -35,19 +35,24 @@ local function ended(env, kind, id, err, again)
   local code = exits.of(err)
   -- What was made is known by its id; only a create can be unclear.
   if code == exits.UNCLEAR then code = exits.FAILED end
+  if code == exits.REFUSED then return env:failed(err) end
   return env:failed(err, instead(env, kind, err) or again, code)
 end
 
 local function wait(env, resource, kind, id, again)
-  local seen
+  local seen, seconds = nil, 0
   local function told(object)
     if object.status == seen then return end
     seen = object.status
     env.out:change({ type = "change", kind = kind, id = id, status = seen },
       ("%s %s"):format(one_line(id), one_line(seen)))
   end
+  local function tick()
+    seconds = seconds + 1
+    env.out:draw(("%s  %s, %d s"):format(one_line(id), one_line(seen or "waiting"), seconds))
+  end
   local object, err = env.stop:await(again, resource:wait(id, {
-    timeout = env.args.timeout, on_update = told }))
+    timeout = env.args.timeout, on_update = told }), env.out.terminal and tick or nil)
   if not object then return nil, ended(env, kind, one_line(id), err, again) end
   told(object)
   return object

@@ -34,10 +34,12 @@ local function options_of_all(parser)
   parser:option "--key-file" :argname "FILE"
     :description "Read the API key from the first line of FILE."
   parser:option "--profile" :argname "NAME"
-    :description "Use the section [NAME] of the configuration."
+    :description "Use the section NAME of the configuration."
   parser:option "--base-url" :argname "URL" :description "Send requests there."
   parser:flag "--version" :description "Show the version."
     :action(function() error({ page = "pomex " .. pomex.VERSION }, 0) end)
+  parser:flag "--man" :hidden(true)
+    :action(function() error({ page = require "pomex.command.manual"(parser) }, 0) end)
 end
 
 ---The parser, and the subcommands by name.
@@ -54,9 +56,13 @@ function command.parser()
       "pomex video \"The person in {rachel} waves.\" --image rachel=asset-… -o wave.mp4",
       "pomex doctor                       # is everything in place?",
     },
-    more = "The API key comes from $POMEX_API_KEY, --key-file, or key_command in\n"
-      .. "$XDG_CONFIG_HOME/pomex/config. It is never an argument, and never shown.\n"
-      .. "\"pomex <command> --help\" has examples; \"man pomex\" has the exit codes.",
+    more = [[
+The API key comes from $POMEX_API_KEY, --key-file, or key_command in
+$XDG_CONFIG_HOME/pomex/config. It is never an argument, and never shown.
+
+Results go to stdout, all else to stderr. Exit codes: 0 done, 1 some failed, 2 usage,
+3 unclear (perhaps billed: look), 4 key or money, 5 cap, 6 --timeout, 7 interrupted,
+11 store, 130 second Ctrl-C. "pomex <command> --help" has examples; "man pomex" says more.]],
   })
   parser:help_description_margin(28)
   parser:command_target "command"

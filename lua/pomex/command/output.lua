@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local terminal = require "pomex.terminal"
 local words_of = require "pomex.command.words"
 
 ---@class pomex.CommandOutput
@@ -77,7 +78,8 @@ end
 ---A line on stderr that the next one replaces, where stderr is a terminal.
 ---@param words string short, since it has to fit into a window
 function Output:draw(words)
-  if not self.terminal or self.quiet or self.json then return end
+  local columns = terminal.size(2) or 80
+  if not self.terminal or self.quiet or self.json or #words >= columns then return end
   write(self, "stderr", words)
   self.drawn = true
 end

@@ -13,6 +13,7 @@ local page = {}
 ---  lines to type; more: what stands below the options
 ---@return table parser
 function page.describe(parser, about)
+  parser.about = about -- for the man page
   local text = { about.what }
   if about.examples then
     text[#text + 1] = "\nExamples:"

@@ -32,7 +32,7 @@ local function describe_show(parser)
   })
   parser:argument "id" :argname "ASSET" :description "Its id."
   parser:flag "-a --all"
-    :description "Its group and its signed link too, with which anybody can load it for 12 hours."
+    :description "Its group and its signed link too (whoever has it can load it)."
 end
 
 local function describe_wait(parser)

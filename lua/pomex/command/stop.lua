@@ -21,8 +21,8 @@ local function at_once(self)
   if self.killed then
     self.killed()
   elseif self.sending then
-    out:failure(("stopped at once. %s was being sent: it is unclear whether that was done"):format(
-      self.sending))
+    out:failure(("stopped at once while %s was being sent: it is unclear whether that was done")
+      :format(self.sending))
     out:next(self.look)
   else
     out:failure "stopped at once"
@@ -72,12 +72,17 @@ end
 ---Waits for something that goes on at the service: the first signal ends the wait.
 ---@param again string|nil the command that goes on with it
 ---@param operation pomex.Operation
+---@param tick? fun() is called each second
 ---@return any value
 ---@return pomex.Error? err
-function Stop:await(again, operation)
+function Stop:await(again, operation, tick)
   self.waits[#self.waits + 1] = operation
   if self.name then operation:cancel() end
   self.again = again
+  while tick and not operation:done() do
+    operation:wait(1)
+    if not operation:done() then tick() end
+  end
   local value, err = operation:wait()
   self.again = nil
   return value, err

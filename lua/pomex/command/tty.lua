@@ -23,7 +23,9 @@ end
 function tty.ask(question)
   io.stderr:write(question)
   io.stderr:flush()
-  return (io.read("*l"))
+  local answer = io.read "*l"
+  if not answer then io.stderr:write("\n") end
+  return answer
 end
 
 return tty

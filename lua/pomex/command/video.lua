@@ -45,7 +45,7 @@ function video.describe(parser)
   page.most(list)
   describe_one(show, "show", "Show one video.", "pomex video show cgt-…", " [--all]")
   show:flag "-a --all"
-    :description "Its signed link too, with which anybody can load it for 24 hours."
+    :description "Its signed link too (whoever has it can load it)."
   local wait = parser:command "wait"
   describe_one(wait, "wait", "Wait until a video is there.", "pomex video wait cgt-… -o wave.mp4",
     " [-o FILE] [--timeout SECONDS]")
@@ -87,6 +87,14 @@ function video.complete(words, at)
     end
   end
   return words
+end
+
+---For completion: the options of `make` are those of `pomex video` itself.
+---@param parser table
+function video.offer(parser)
+  for _, option in ipairs(parser._commands[1]._options) do
+    if option._name ~= "--help" then table.insert(parser._options, option) end
+  end
 end
 
 -- The task, and the client; or nil and the code.

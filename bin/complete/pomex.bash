@@ -1,0 +1,2 @@
+# Completion of bash for pomex, which itself knows its words.
+eval "$(pomex completion bash)"

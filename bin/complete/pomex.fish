@@ -1,0 +1,2 @@
+# Completion of fish for pomex, which itself knows its words.
+pomex completion fish | source
