@@ -27,7 +27,7 @@ describe("pomex --help #command", function()
       assert.equal(run.out, at:run("help " .. line).out)
       for row in run.out:gmatch "[^\n]+" do
         local _, wide = row:gsub("[^\128-\191]", "")
-        assert.is_true(wide <= 100, row)
+        assert.is_true(wide <= 120, row)
       end
     end
     local top = at:run "--help"
