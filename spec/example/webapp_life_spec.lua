@@ -212,6 +212,18 @@ describe("the web app's life #once #example", function()
     complained("exited on signal 9", 2)
   end)
 
+  it("a video that was written down before a crash, and not begun, is made", function()
+    local video = owner:film(PROMPT)
+    owner:await(video, READY)
+    change(([[insert into videos (id, user_id, prompt, model, content, once, created)
+      select '%s', user_id, prompt, model, content, 'crashed', 1 from videos
+      where id = '%s']]):format(("c"):rep(32), video:match "%x+$"))
+    -- Nobody looks at it: a worker finds it.
+    app:await("its request", function() return (asked()) == 2 end)
+    owner:await("/videos/" .. ("c"):rep(32), READY)
+    assert.same({ 2, 2 }, { asked() })
+  end)
+
   it("what an earlier version had in the making is in doubt, and not asked for again", function()
     local video = owner:film(PROMPT)
     owner:await(video, READY)
