@@ -50,7 +50,7 @@ typedef struct pomex_store_request {
         pomex_store_gate gate;
         pomex_store_queue queue; /* QUEUE, CAP, PAUSE */
         pomex_store_put put;
-        pomex_store_person person;  /* RETRY, RESEND, ADOPT, RESOLVE, CANCEL */
+        pomex_store_person person;  /* RETRY to FORGET */
         pomex_store_continue go_on; /* CONTINUE */
         pomex_store_backup backup;
         pomex_store_get get;

@@ -77,6 +77,7 @@ enum pomex_store_verb {
     POMEX_STORE_ADOPT,
     POMEX_STORE_RESOLVE,
     POMEX_STORE_CANCEL,
+    POMEX_STORE_FORGET,
     POMEX_STORE_CAP,
     POMEX_STORE_PAUSE,
     POMEX_STORE_CONTINUE,
@@ -286,7 +287,10 @@ typedef struct pomex_store_put {
  *   that the request is over, and until 15 minutes after begin unless `now`.
  * ADOPT: `unclear` becomes `polling` with `task`. Refused if the store has that id elsewhere.
  * RESOLVE: attempt `attempt` cost nothing (`not_billed`), or what it holds. The state stays.
- * CANCEL: `ready`, `saving` or `unclear` becomes `cancelled`; what an attempt holds stays. */
+ * CANCEL: `ready`, `saving` or `unclear` becomes `cancelled`; what an attempt holds stays.
+ * FORGET: of a job that is done, failed, cancelled or expired all that was asked for, sent and said
+ *   goes, with its key and the names of its file. Its state, its money and the service's id stay,
+ *   under the key "(forgotten NUMBER)". Refused while another job that is not over needs it. */
 typedef struct pomex_store_person {
     const char *queue, *key, *by;
     const char *line, *body; /* RETRY; NULL: as they were */
@@ -348,8 +352,8 @@ typedef struct pomex_store_event {
 
 /* EVENTS: from after `after` on. They are kept for 30 days after the end of their job. Their names:
  * begun, never left, late, turned away, id, second id, made, done, failed, cancelled, expired,
- * unclear, paused, worker buried; and a person's: retry, resend, adopt, resolve, cancel, cap, pause,
- * go on, continue, backup. The text of an id's event is the id; of an error's, the error. */
+ * unclear, paused, worker buried; and a person's: retry, resend, adopt, resolve, cancel, forget, cap,
+ * pause, go on, continue, backup. The text of an id's event is the id; of an error's, the error. */
 typedef struct pomex_store_events {
     const char *queue; /* NULL: all */
     const char *key;   /* NULL: all */

@@ -64,6 +64,24 @@ describe("pomex.jobs", function()
     assert.is_nil((jobs:get "nobody"))
   end)
 
+  it("forgets a job that is over, and keeps its money", function()
+    local jobs = env.open()
+    assert(jobs:add { video "gone" })
+    local done, err = jobs:forget "gone"
+    assert.is_nil(done)
+    assert.equal("store_error", err.type)
+    assert.equal(1, env.run(jobs).done)
+    assert.is_true(jobs:forget "gone")
+    done, err = jobs:get "gone"
+    assert.is_nil(done)
+    assert.equal("not_found_error", err.type)
+    assert.equal(1, jobs:counts().videos)
+    for job in jobs:each() do
+      assert.is_nil(job.saved)
+      assert.equal("", job.body)
+    end
+  end)
+
   it("leaves the videos of a portrait that fails blocked, and says why", function()
     local jobs = env.open()
     assert(jobs:add {

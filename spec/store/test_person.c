@@ -1,6 +1,7 @@
 /* What a person's verbs promise; each leaves an event. */
 #include "bed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static enum pomex_store_answer ask(store_bed *bed, enum pomex_store_verb verb, const char *key)
@@ -145,6 +146,102 @@ static void cancel_ends_what_is_not_out(void **state)
     assert_int_equal(bed_counts(bed).states[POMEX_STORE_CANCELLED], 2);
 }
 
+/* Whether a file holds that text. */
+static bool holds(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t length = strlen(text), size = 0;
+    static char bytes[8 << 20];
+    size = fread(bytes, 1, sizeof bytes, file);
+    assert_true(size > 0 && size < sizeof bytes);
+    fclose(file);
+    for (size_t i = 0; i + length <= size; i++) {
+        if (memcmp(bytes + i, text, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void back_up(store_bed *bed, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", bed->folder, name);
+    pomex_store_request *backup = bed_new_request(POMEX_STORE_BACKUP);
+    backup->backup.path = path;
+    assert_int_equal(bed_ask(bed, backup)->answer, POMEX_STORE_YES);
+}
+
+static void forget_leaves_of_what_is_over_its_money(void **state)
+{
+    static const char *const said[] = {"the key of Rachel", "Rachel's prompt", "Rachel's error",
+                                       "Rachel's file"};
+    store_bed *bed = *state;
+    char path[128];
+    bed_put_new(bed, &(pomex_store_new){
+                         .key = said[0], .save = said[3], .line = said[1], .body = said[1]});
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_REFUSED);
+    pomex_store_job job;
+    assert_int_equal(bed_claim(bed, bed_join(bed), 1, &job), 1);
+    pomex_store_request *begin = bed_new_request(POMEX_STORE_BEGIN);
+    begin->begin = (pomex_store_begin){.worker = bed->worker,
+                                       .job = job.id,
+                                       .fence = job.fence,
+                                       .attempt = 1,
+                                       .cost = 500,
+                                       .body = said[1]};
+    assert_int_equal(bed_ask(bed, begin)->answer, POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_REFUSED);
+    pomex_store_request *ended = bed_new_request(POMEX_STORE_FACT);
+    ended->fact = (pomex_store_fact){.job = job.id,
+                                     .attempt = 1,
+                                     .kind = POMEX_STORE_ENDED,
+                                     .task = "t1",
+                                     .outcome = POMEX_STORE_FAILED,
+                                     .cost = 400,
+                                     .error = said[2]};
+    assert_int_equal(bed_ask(bed, ended)->answer, POMEX_STORE_YES);
+    back_up(bed, "before", path, sizeof path);
+    for (int i = 0; i < 4; i++)
+        assert_true(holds(path, said[i]));
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_YES);
+    back_up(bed, "after", path, sizeof path);
+    for (int i = 0; i < 4; i++)
+        assert_false(holds(path, said[i]));
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_MISSING);
+    assert_int_equal(bed_counts(bed).money, 400);
+    assert_int_equal(bed_counts(bed).videos, 1);
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_FAILED], 1);
+    assert_int_equal(bed_events(bed, "forget"), 1);
+    /* Key and name are free again, and there is nothing to ask for anew. */
+    assert_int_equal(bed_put(bed, said[0], "another"), POMEX_STORE_NEW);
+    assert_int_equal(ask(bed, POMEX_STORE_RETRY, "(forgotten 1)"), POMEX_STORE_REFUSED);
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, said[0]), POMEX_STORE_YES);
+    /* Nor is its id another's. */
+    unclear(bed, "b");
+    pomex_store_request *adopt = bed_person(bed, POMEX_STORE_ADOPT, "b");
+    adopt->person.task = "t1";
+    assert_int_equal(bed_ask(bed, adopt)->answer, POMEX_STORE_REFUSED);
+}
+
+static void forget_leaves_what_another_needs(void **state)
+{
+    store_bed *bed = *state;
+    const char *const needs[] = {"front"};
+    bed_put_new(bed,
+                &(pomex_store_new){
+                    .key = "front", .kind = POMEX_STORE_PORTRAIT, .line = "x", .body = "x"});
+    pomex_store_job job;
+    assert_int_equal(bed_claim(bed, bed_join(bed), 1, &job), 1);
+    assert_int_equal(bed_begin(bed, bed->worker, &job, 1, 0)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_ended(bed, job.id, 1, POMEX_STORE_DONE, 0, 0), POMEX_STORE_YES);
+    bed_put_new(bed,
+                &(pomex_store_new){
+                    .key = "video", .line = "y", .body = "y", .needs = needs, .need_count = 1});
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, "front"), POMEX_STORE_REFUSED);
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "video"), POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_FORGET, "front"), POMEX_STORE_YES);
+}
+
 static void a_job_that_is_stuck_goes_on_by_retry(void **state)
 {
     store_bed *bed = *state;
@@ -192,6 +289,8 @@ int main(void)
         TEST(adopt_gives_an_unclear_job_its_id),
         TEST(resolve_gives_back_what_was_not_billed),
         TEST(cancel_ends_what_is_not_out),
+        TEST(forget_leaves_of_what_is_over_its_money),
+        TEST(forget_leaves_what_another_needs),
         TEST(a_job_that_is_stuck_goes_on_by_retry),
         TEST(pause_and_cap_are_events),
     };

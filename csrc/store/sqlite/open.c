@@ -163,7 +163,8 @@ static bool begin_to_use(pomex_sq *self)
 static bool set_up(pomex_sq *self)
 {
     static const char set[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                              "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;";
+                              "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"
+                              "PRAGMA secure_delete = ON;"; /* what is forgotten is no more */
     int64_t since = pomex_sq_boottime();
     for (int i = 0;; i++) {
         if (pomex_sq_exec(self, self->db, set))

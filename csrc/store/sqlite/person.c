@@ -50,6 +50,10 @@ void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
         refuse(request, &job, "is stuck, and keeps its body");
         return;
     }
+    if (pomex_sq_number(self, 0, "SELECT line = '' FROM content WHERE job = ?1", "i", job.id)) {
+        refuse(request, &job, "was forgotten");
+        return;
+    }
     /* What is stuck goes on where it was; what is over is asked for anew. */
     set_free(self, &job, over ? POMEX_STORE_READY : job.state);
     if (over) {
@@ -169,6 +173,42 @@ void pomex_sq_cancel(pomex_sq *self, pomex_store_request *request)
     }
     set_free(self, &job, POMEX_STORE_CANCELLED);
     said(self, request, &job, "cancel", NULL);
+}
+
+static bool is_over_state(int64_t state)
+{
+    return state >= POMEX_STORE_DONE && state <= POMEX_STORE_EXPIRED;
+}
+
+void pomex_sq_forget(pomex_sq *self, pomex_store_request *request)
+{
+    pomex_sq_job job;
+    if (!find(self, request, &job))
+        return;
+    if (!is_over_state(job.state)) {
+        refuse(request, &job, "is not done, failed, cancelled or expired");
+        return;
+    }
+    int64_t needed = pomex_sq_number(self, 0,
+                                     "SELECT count(*) FROM need n JOIN job j ON j.id = n.job"
+                                     " WHERE n.queue = ?1 AND n.key = ?2"
+                                     " AND j.state NOT BETWEEN ?3 AND ?4",
+                                     "isii", job.queue, job.key, (int64_t)POMEX_STORE_DONE,
+                                     (int64_t)POMEX_STORE_EXPIRED);
+    if (needed > 0) {
+        refuse(request, &job, "is needed by jobs that are not over");
+        return;
+    }
+    pomex_sq_run(self, "UPDATE content SET line = '', body = '' WHERE job = ?1", "i", job.id);
+    pomex_sq_run(self, "UPDATE attempt SET body = NULL, error = NULL WHERE job = ?1", "i",
+                 job.id);
+    pomex_sq_run(self, "UPDATE event SET text = NULL WHERE job = ?1", "i", job.id);
+    pomex_sq_run(self, "DELETE FROM need WHERE job = ?1", "i", job.id);
+    pomex_sq_run(self,
+                 "UPDATE job SET key = '(forgotten ' || id || ')', save = NULL, saved = NULL,"
+                 " length = NULL, sha256 = NULL, error = NULL, note = NULL WHERE id = ?1",
+                 "i", job.id);
+    said(self, request, &job, "forget", NULL);
 }
 
 /* ------------------------------------------------------------------------------ of a queue */

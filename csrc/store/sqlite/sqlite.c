@@ -20,19 +20,20 @@
 #include <sys/stat.h>
 
 static pomex_sq_carry *const carries[POMEX_STORE_VERBS] = {
-    [POMEX_STORE_BEAT] = pomex_sq_beat,       [POMEX_STORE_FACT] = pomex_sq_fact,
-    [POMEX_STORE_BEGIN] = pomex_sq_begin,     [POMEX_STORE_JOIN] = pomex_sq_join,
-    [POMEX_STORE_LEAVE] = pomex_sq_leave,     [POMEX_STORE_BURY] = pomex_sq_bury,
-    [POMEX_STORE_CLAIM] = pomex_sq_claim,     [POMEX_STORE_MOVE] = pomex_sq_move,
-    [POMEX_STORE_RELEASE] = pomex_sq_release, [POMEX_STORE_GATE] = pomex_sq_gate,
-    [POMEX_STORE_QUEUE] = pomex_sq_queue,     [POMEX_STORE_PUT] = pomex_sq_put,
-    [POMEX_STORE_RETRY] = pomex_sq_retry,     [POMEX_STORE_RESEND] = pomex_sq_resend,
-    [POMEX_STORE_ADOPT] = pomex_sq_adopt,     [POMEX_STORE_RESOLVE] = pomex_sq_resolve,
-    [POMEX_STORE_CANCEL] = pomex_sq_cancel,   [POMEX_STORE_CAP] = pomex_sq_cap,
-    [POMEX_STORE_PAUSE] = pomex_sq_pause,     [POMEX_STORE_CONTINUE] = pomex_sq_continue,
-    [POMEX_STORE_BACKUP] = pomex_sq_backup,   [POMEX_STORE_GET] = pomex_sq_get,
-    [POMEX_STORE_LIST] = pomex_sq_list,       [POMEX_STORE_COUNTS] = pomex_sq_counts,
-    [POMEX_STORE_EVENTS] = pomex_sq_events,   [POMEX_STORE_WORKERS] = pomex_sq_workers,
+    [POMEX_STORE_BEAT] = pomex_sq_beat,         [POMEX_STORE_FACT] = pomex_sq_fact,
+    [POMEX_STORE_BEGIN] = pomex_sq_begin,       [POMEX_STORE_JOIN] = pomex_sq_join,
+    [POMEX_STORE_LEAVE] = pomex_sq_leave,       [POMEX_STORE_BURY] = pomex_sq_bury,
+    [POMEX_STORE_CLAIM] = pomex_sq_claim,       [POMEX_STORE_MOVE] = pomex_sq_move,
+    [POMEX_STORE_RELEASE] = pomex_sq_release,   [POMEX_STORE_GATE] = pomex_sq_gate,
+    [POMEX_STORE_QUEUE] = pomex_sq_queue,       [POMEX_STORE_PUT] = pomex_sq_put,
+    [POMEX_STORE_RETRY] = pomex_sq_retry,       [POMEX_STORE_RESEND] = pomex_sq_resend,
+    [POMEX_STORE_ADOPT] = pomex_sq_adopt,       [POMEX_STORE_RESOLVE] = pomex_sq_resolve,
+    [POMEX_STORE_CANCEL] = pomex_sq_cancel,     [POMEX_STORE_FORGET] = pomex_sq_forget,
+    [POMEX_STORE_CAP] = pomex_sq_cap,           [POMEX_STORE_PAUSE] = pomex_sq_pause,
+    [POMEX_STORE_CONTINUE] = pomex_sq_continue, [POMEX_STORE_BACKUP] = pomex_sq_backup,
+    [POMEX_STORE_GET] = pomex_sq_get,           [POMEX_STORE_LIST] = pomex_sq_list,
+    [POMEX_STORE_COUNTS] = pomex_sq_counts,     [POMEX_STORE_EVENTS] = pomex_sq_events,
+    [POMEX_STORE_WORKERS] = pomex_sq_workers,
 };
 
 static bool is_kept(const pomex_store_request *request)

@@ -88,7 +88,7 @@ pomex_sq_carry pomex_sq_beat, pomex_sq_join, pomex_sq_leave, pomex_sq_bury;
 pomex_sq_carry pomex_sq_claim, pomex_sq_move, pomex_sq_release, pomex_sq_gate;
 pomex_sq_carry pomex_sq_queue, pomex_sq_put;
 pomex_sq_carry pomex_sq_retry, pomex_sq_resend, pomex_sq_adopt, pomex_sq_resolve,
-    pomex_sq_cancel, pomex_sq_cap, pomex_sq_pause, pomex_sq_continue;
+    pomex_sq_cancel, pomex_sq_forget, pomex_sq_cap, pomex_sq_pause, pomex_sq_continue;
 pomex_sq_carry pomex_sq_backup, pomex_sq_get, pomex_sq_list, pomex_sq_counts, pomex_sq_events,
     pomex_sq_workers;
 

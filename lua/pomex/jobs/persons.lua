@@ -89,6 +89,15 @@ function persons:cancel(key)
   return decide(self, "cancel", key)
 end
 
+---Forgets what a job that is over was about: its bodies, errors, key and the name of its file. Its
+---state, its money and the service's id stay. The file itself is the caller's.
+---@param key string
+---@return boolean|nil done
+---@return pomex.Error? err store_error: it is not over, or a job that is not over needs it
+function persons:forget(key)
+  return decide(self, "forget", key)
+end
+
 ---Changes the caps of the queue, which are for its whole life.
 ---@param caps { videos?: integer, money?: number } nil: no cap
 ---@return boolean|nil done
