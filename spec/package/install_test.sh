@@ -7,9 +7,12 @@ prefix="$1"
 cmake -S "$root" -B "$prefix/build" -DCMAKE_INSTALL_PREFIX="$prefix/usr"
 cmake --build "$prefix/build" -j "$(nproc 2> /dev/null || echo 2)"
 cmake --install "$prefix/build"
+DESTDIR="$prefix/moved" cmake --install "$prefix/build"
 # The build is gone before the program runs: it must need nothing of it.
 rm -rf "$prefix/build"
-for file in lib/lua/5.4/pomex/core.so share/lua/5.4/pomex/init.lua bin/pomex-sandbox; do
+for file in lib/lua/5.4/pomex/core.so share/lua/5.4/pomex/init.lua bin/pomex-sandbox bin/pomex \
+    share/man/man1/pomex.1 share/bash-completion/completions/pomex \
+    share/zsh/site-functions/_pomex share/fish/vendor_completions.d/pomex.fish; do
     [ -f "$prefix/usr/$file" ] || { echo "not installed: $file"; exit 1; }
 done
 if nm -D --defined-only "$prefix/usr/lib/lua/5.4/pomex/core.so" | grep -v luaopen_pomex_core | grep ' [TDBR] '; then
@@ -36,3 +39,21 @@ sb:stop()
 print("installed, and made " .. (type(file) == "table" and file.path or tostring(file)))
 LUA
 [ -s "$prefix/installed.mp4" ]
+
+# The command: where it was installed; through a link from elsewhere; and in a tree that was moved,
+# without the one it was installed in. It finds its modules and its sandbox by itself.
+ln -s "$prefix/usr/bin/pomex" "$prefix/linked"
+in_no_tree=(env -i PATH=/usr/bin:/bin HOME="$prefix" POMEX_API_KEY=sk-x
+    POMEX_BASE_URL=http://127.0.0.1:1)
+for pomex in "$prefix/usr/bin/pomex" "$prefix/linked"; do
+    "${in_no_tree[@]}" "$pomex" --version
+    "${in_no_tree[@]}" "$pomex" doctor > "$prefix/doctor" || true
+    grep -q '^ok  *sandbox  *pomex-sandbox starts$' "$prefix/doctor"
+    grep -qF "/pomex/core.so" "$prefix/doctor"
+done
+mv "$prefix/usr" "$prefix/away"
+moved="$prefix/moved$prefix/usr"
+"${in_no_tree[@]}" "$moved/bin/pomex" doctor > "$prefix/doctor" || true
+grep -qF "library    $moved/lib/lua/5.4/pomex/core.so" "$prefix/doctor"
+PATH="$moved/bin:$PATH" bash -c ". '$moved/share/bash-completion/completions/pomex'; complete -p pomex"
+echo "the command works where it was installed, by a link, and moved"

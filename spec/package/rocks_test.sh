@@ -34,6 +34,8 @@ source_in()
 {
     mkdir "$1"
     cp -r "$root"/{CMakeLists.txt,bin,cmake,csrc,lua,LICENSE,README.md,pomex-scm-1.rockspec} "$1"
+    mkdir "$1/docs"
+    cp "$root/docs/pomex.1" "$1/docs"
 }
 
 # says FILE TEXT: whether exactly one of the file's lines holds the text.
@@ -78,6 +80,15 @@ tried()
         in_tree "$at/tree-$2" "$2" "$1" -e 'require "pomex.qrcore"' &&
         [ "$(head -c 8 "$at/$1.mp4" | tail -c 4)" = ftyp ]
 }
+
+# The command, which LuaRocks starts with the paths of its tree and the Lua it was made for.
+for lua in 5.4 5.1; do
+    said="$(env -i PATH=/usr/bin:/bin HOME="$HOME" POMEX_BASE_URL=http://127.0.0.1:1 \
+        "$at/tree-$lua/bin/pomex" doctor)" || true
+    for line in "lua        Lua $lua" "sandbox    pomex-sandbox starts" "tree-$lua/lib/lua/$lua/pomex/core.so"; do
+        grep -qF "$line" <<< "$said" || fail "bin/pomex of $lua says not: $line in $said"
+    done
+done
 
 # At once: what they do most is wait.
 tries=()

@@ -31,7 +31,7 @@ end
 -- The paths of modules, as they are for this run, from any folder.
 local function paths()
   local function whole(list)
-    return (list:gsub("%f[^;\0]%./", ROOT .. "/"):gsub("^%./", ROOT .. "/"))
+    return (list:gsub("%f[^;%z]%./", ROOT .. "/"):gsub("^%./", ROOT .. "/"))
   end
   return ("export LUA_PATH=%s LUA_CPATH=%s; unset LUA_PATH_5_3 LUA_PATH_5_4 LUA_INIT\n"):format(
     shell.quote(whole(package.path)), shell.quote(whole(package.cpath)))

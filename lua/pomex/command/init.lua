@@ -65,6 +65,7 @@ Results go to stdout, all else to stderr. Exit codes: 0 done, 1 some failed, 2 u
 11 store, 130 second Ctrl-C. "pomex <command> --help" has examples; "man pomex" says more.]],
   })
   parser:help_description_margin(28)
+  parser:help_max_width(80)
   parser:command_target "command"
   options_of_all(parser)
   local subcommands = {}
