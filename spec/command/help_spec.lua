@@ -8,10 +8,12 @@ describe("pomex --help #command", function()
   teardown(function() at:remove() end)
 
   -- The words of each command, from the parser itself.
+  local parsers = {}
   local function commands(parser, words, all)
     for _, child in ipairs(parser._commands) do
       local line = words .. child._name
       all[#all + 1] = line
+      parsers[line] = child
       commands(child, line .. " ", all)
     end
     return all
@@ -27,7 +29,11 @@ describe("pomex --help #command", function()
       assert.equal(run.out, at:run("help " .. line).out)
       for row in run.out:gmatch "[^\n]+" do
         local _, wide = row:gsub("[^\128-\191]", "")
-        assert.is_true(wide <= 120, row)
+        assert.is_true(wide <= 80, row)
+      end
+      -- No example was too long, and broken.
+      for _, example in ipairs(parsers[line].about.examples) do
+        assert.matches("\n   " .. example .. "\n", run.out, 1, true)
       end
     end
     local top = at:run "--help"

@@ -50,11 +50,12 @@ function command.parser()
     usage = "pomex <command> …",
     what = "Portraits of verified people, and videos of them, from PomexAI's Real-Human Asset API.",
     examples = {
-      "pomex sandbox                      # the service emulated here: try everything for nothing",
-      "pomex verify                       # a person's face scan, which gives a group id",
+      "pomex sandbox                 # the service, emulated: all for nothing",
+      "pomex verify                  # a person's face scan; gives a group id",
       "pomex portrait add https://… --group group-… --wait",
-      "pomex video \"The person in {rachel} waves.\" --image rachel=asset-… -o wave.mp4",
-      "pomex doctor                       # is everything in place?",
+      "pomex video \"{rachel} waves.\" --image rachel=asset-… -o wave.mp4",
+      "pomex run spring.csv          # a table of prompts to a folder of videos",
+      "pomex doctor                  # is everything in place?",
     },
     more = [[
 The API key comes from $POMEX_API_KEY, --key-file, or key_command in

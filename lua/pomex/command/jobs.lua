@@ -14,12 +14,13 @@ local jobs = {}
 ---@param parser table
 function jobs.describe(parser)
   page.describe(parser, {
-    usage = "pomex jobs list|show|watch|resend|adopt|retry|cancel|pause|continue|export …",
+    usage = "pomex jobs list|show|watch|export …\n"
+      .. "       pomex jobs resend|adopt|retry|cancel|pause|continue …",
     what = "Look after the jobs that \"pomex run\" works on.",
     examples = {
       "pomex jobs list --state unclear",
       "pomex jobs show rachel-001",
-      "pomex jobs adopt rachel-001 cgt-…     # it is there: you saw it in the service's console",
+      "pomex jobs adopt rachel-001 cgt-…     # you saw it in the console",
       "pomex jobs resend rachel-001          # you looked, and it is not there",
       "pomex jobs retry rachel-001 --prompt \"The person in {rachel} smiles.\"",
       "pomex jobs export > spring-result.csv",

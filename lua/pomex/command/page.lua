@@ -6,6 +6,22 @@ local exits = require "pomex.command.exits"
 
 local page = {}
 
+-- Text whose paragraphs are one line each, to be broken where the page ends. A line that begins
+-- with a space stands as it is.
+local function flowed(text)
+  local out = {}
+  for line in (text .. "\n"):gmatch("(.-)\n") do
+    local last = out[#out]
+    local whole = line == "" or line:find "^ "
+    if last and not whole and last ~= "" and not last:find "^ " then
+      out[#out] = last .. " " .. line
+    else
+      out[#out + 1] = line
+    end
+  end
+  return table.concat(out, "\n")
+end
+
 ---Gives a parser of argparse its page, and its -h.
 ---@param parser table
 ---@param about { usage: string, what: string, examples?: string[], more?: string }
@@ -22,7 +38,7 @@ function page.describe(parser, about)
   parser:usage("Usage: " .. about.usage)
   parser:description(table.concat(text, "\n"))
   if parser.summary then parser:summary(about.what) end
-  if about.more then parser:epilog(about.more) end
+  if about.more then parser:epilog(flowed(about.more)) end
   parser:add_help(false)
   -- What ends the command at once is raised, and printed by init.lua.
   parser:flag "-h --help"

@@ -12,7 +12,7 @@ local one_line = errors.one_line
 
 local function describe_list(parser)
   page.describe(parser, {
-    usage = "pomex portrait list --group GROUP [--status STATUS] [--name NAME] [--max N]",
+    usage = "pomex portrait list --group GROUP [--status STATUS] [--max N]",
     what = "List portraits: id, status, time, name.",
     examples = { "pomex portrait list --group group-…",
       "pomex portrait list --group group-… --status failed --json" },

@@ -14,7 +14,7 @@ function portrait_add.describe(parser)
     what = "Upload portraits by their public https links.",
     examples = {
       "pomex portrait add https://yourcdn.com/front.jpg --group group-… --wait",
-      "asset=$(pomex portrait add https://yourcdn.com/front.jpg --group group-… --wait)",
+      "asset=$(pomex portrait add https://yourcdn.com/a.jpg -g group-… --wait)",
     },
     more = [[
 Prints the id of each portrait. A portrait must show one face, that of the person whose

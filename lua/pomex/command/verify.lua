@@ -20,7 +20,7 @@ function verify.describe(parser)
     examples = {
       "pomex verify",
       "group=$(pomex verify --lang en)",
-      "pomex verify --scan pass           # on the sandbox, which then plays the phone",
+      "pomex verify --scan pass     # the sandbox plays the phone",
     },
     more = [[
 Shows a link and its QR code for the person's phone. After the scan the browser is sent

@@ -27,7 +27,7 @@ function video.describe(parser)
     usage = "pomex video PROMPT …\n       pomex video list|show|wait|save|cancel …",
     what = "Make one video, or look after those that were made.",
     examples = {
-      "pomex video \"The person in {rachel} waves.\" --image rachel=asset-… -o wave.mp4",
+      "pomex video \"{rachel} waves.\" --image rachel=asset-… -o wave.mp4",
       "pomex video --help                 # this page",
       "pomex video make --help            # the options of a new video",
       "pomex video wait cgt-… -o wave.mp4",

@@ -39,7 +39,7 @@ function video_make.describe(parser)
     usage = "pomex video PROMPT [--image NAME=ASSET]… -o FILE",
     what = "Make one video. It is billed.",
     examples = {
-      "pomex video \"The person in {rachel} waves.\" --image rachel=asset-… -o wave.mp4",
+      "pomex video \"{rachel} waves.\" --image rachel=asset-… -o wave.mp4",
       "pomex video \"{rachel} and {tom} dance.\" --image rachel=asset-… \\",
       "   --image tom=asset-… --duration 5 --set resolution=720p -o dance.mp4",
       "id=$(pomex video \"A wave.\" --no-wait --yes)",
