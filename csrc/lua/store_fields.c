@@ -242,6 +242,7 @@ static const pomex_lua_field counts[] = {Q(pomex_store_counts, queue, POMEX_LUA_
                                          PW(pomex_store_counts, states, POMEX_LUA_SUMS, states),
                                          P(pomex_store_counts, blocked, POMEX_LUA_WHOLE),
                                          P(pomex_store_counts, stuck, POMEX_LUA_WHOLE),
+                                         P(pomex_store_counts, stuck_saving, POMEX_LUA_WHOLE),
                                          P(pomex_store_counts, foreign, POMEX_LUA_WHOLE),
                                          P(pomex_store_counts, videos, POMEX_LUA_WHOLE),
                                          P(pomex_store_counts, videos_cap, POMEX_LUA_WHOLE),
@@ -253,7 +254,7 @@ static const pomex_lua_field counts[] = {Q(pomex_store_counts, queue, POMEX_LUA_
                                          P(pomex_store_counts, why, POMEX_LUA_TEXT),
                                          P(pomex_store_counts, lasting, POMEX_LUA_FLAG),
                                          P(pomex_store_counts, must_continue, POMEX_LUA_FLAG),
-                                         P(pomex_store_counts, newest_event, POMEX_LUA_WHOLE),
+                                         P(pomex_store_counts, newest_event, POMEX_LUA_TIME),
                                          END};
 static const pomex_lua_field events[] = {
     Q(pomex_store_events, queue, POMEX_LUA_TEXT),

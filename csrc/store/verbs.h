@@ -335,6 +335,7 @@ typedef struct pomex_store_counts {
     const char *base_url, *account;     /* NULL: any account is ours */
     int64_t states[POMEX_STORE_STATES]; /* answered, as what follows */
     int64_t blocked, stuck;             /* of those that are ready; in any state */
+    int64_t stuck_saving;               /* of those that are stuck: not ready, but saving */
     int64_t foreign; /* begun with another account, in none of the states above */
     int64_t videos, videos_cap, money, money_cap;
     int64_t tasks, gate_until; /* of the account */

@@ -107,6 +107,35 @@ describe("counts.ended of a run", function()
     assert.equal("foreign", env.run(mine).ended)
   end)
 
+  it("comes only when nothing is saved any more, whatever is stuck or at the cap", function()
+    local jobs = env.open()
+    jobs_bed.write(env.out .. "/taken.mp4", "mine")
+    assert(jobs:add { video "taken" })
+    assert.equal("stuck", env.run(jobs).ended)
+    assert(jobs:add { video "a", video "b" })
+    env.run(jobs, { max_videos = 1, on_update = function(job)
+      if job.state == "saving" then jobs:stop() end
+    end })
+    assert.equal(1, jobs:counts().saving)
+    -- Another worker has what is saved; this one has nothing left but to wait for it.
+    local other = env.open()
+    local worker = assert(other:join())
+    assert(other.asks:must("claim", { worker = worker, queue = other.queue, count = 1 }))
+    local waited = false
+    local read = jobs.read_counts
+    function jobs:read_counts()
+      if self.running and waited then
+        assert(other.asks:must("release", { worker = worker }))
+      end
+      waited = waited or self.running ~= nil
+      return read(self)
+    end
+    local counts = env.run(jobs)
+    assert.equal("cap", counts.ended)
+    assert.equal(1, counts.done)
+    assert.equal(0, counts.saving)
+  end)
+
   it("comes when it is told to stop where it runs for ever, and takes what is added", function()
     local jobs = env.open()
     assert(jobs:add { video "first" })

@@ -115,6 +115,34 @@ describe("the video of a job", function()
     assert.same({ "broken.mp4" }, listed())
   end)
 
+  it("is an error line in each run once it is older than twelve hours", function()
+    local jobs, wall = env.open(), core.wall
+    finally(function() core.wall = wall end)
+    local function later(hours)
+      core.wall = function() return wall() + hours * 3600 end
+      env.said = {}
+    end
+    assert(jobs:add { video "young" })
+    until_state(jobs, "saving")
+    later(11)
+    assert.equal("done", env.run(jobs).ended)
+    assert.is_falsy(env.has_said "ERROR")
+    core.wall = wall
+    assert(jobs:add { video "old" })
+    until_state(jobs, "saving")
+    for _ = 1, 2 do
+      later(13)
+      jobs.log = function(line)
+        env.said[#env.said + 1] = line
+        jobs:stop()
+      end
+      assert.equal("stopped", env.run(jobs).ended)
+      assert.is_truthy(env.has_said "old ERROR: made 13 hours ago")
+    end
+    jobs.log = function() end
+    assert.equal("done", env.run(jobs).ended)
+  end)
+
   it("is done only after it has its name", function()
     local jobs = env.open()
     assert(jobs:add { video "order" })

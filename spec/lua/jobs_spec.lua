@@ -104,6 +104,29 @@ describe("pomex.jobs", function()
     assert.equal(3, env.run(jobs).done)
   end)
 
+  it("is not retried with a portrait that is nowhere, and waits for none that failed", function()
+    local jobs = env.open()
+    assert(jobs:add { video("no", { prompt = "[fail] no" }),
+      portrait("bad", "https://cdn.example/no-face.png") })
+    assert.equal(2, env.run(jobs).failed)
+    local function again(key)
+      return jobs:retry("no", { video = { model = "byteplus/seedance-2.0-fast",
+        prompt = "{a} waves", images = { a = "job:" .. key } } })
+    end
+    local none, err = again "nowhere"
+    assert.is_nil(none)
+    assert.is_truthy(tostring(err):find("job:nowhere", 1, true))
+    assert.is_true(again "bad")
+    local counts = env.run(jobs)
+    assert.equal(1, counts.stuck)
+    assert.is_truthy(jobs:get("no").error:find("the portrait bad is not active", 1, true))
+    assert(jobs:retry("bad", { portrait = { url = "https://cdn.example/b.png",
+      asset_type = "Image", group_id = env.sb:add_person() } }))
+    assert.equal(1, env.run(jobs).done)
+    assert.is_true(jobs:retry "no")
+    assert.equal(2, env.run(jobs).done)
+  end)
+
   it("notes what the service says of a task", function()
     local jobs = env.open { failed_is_free = true }
     assert(jobs:add { video("no", { prompt = "[fail] no" }) })
@@ -210,6 +233,84 @@ describe("pomex.jobs", function()
     assert.equal(1, env.run(others).done)
     assert.equal(1, #others:get("front").attempts)
     assert.is_not.equal(first, env.client)
+  end)
+
+  it("sends an upload again that is not found in three looks over ten minutes", function()
+    env.sb:fault { endpoint = "assets.create", status = 500 } -- perhaps made, and it was not
+    local jobs = env.open(nil, env.new { budget = 2 }) -- the core looks as long
+    assert.same({ looks = 3, over = 600, every = 60 }, require("pomex.jobs.portrait").SEARCH)
+    jobs.search = { looks = 3, over = 1, every = 1 / 10 }
+    local first, found_after, log = nil, nil, jobs.log
+    jobs.log = function(line)
+      if line:find("is sent again", 1, true) then found_after = core.now() - first end
+      log(line)
+    end
+    assert(jobs:add { portrait "lost" })
+    assert.equal(1, env.run(jobs, { on_update = function(job)
+      if job.state == "unclear" then first = core.now() end
+    end }).done)
+    assert.is_truthy(env.has_said "lost was not found, and is sent again")
+    assert.equal(2, #env.sb.journal:requests "assets.create")
+    local names = {}
+    for _, attempt in ipairs(jobs:get("lost").attempts) do
+      names[#names + 1] = attempt.body:match '"name":"([^"]+)"'
+    end
+    assert.equal(2, #names)
+    assert.is_not.equal(names[1], names[2])
+    assert.is_true(found_after >= 1, "sent again after " .. found_after)
+  end)
+
+  it("looks for no upload that another account made", function()
+    env.sb:fault { endpoint = "assets.create", after_accept = "drop" }
+    env.sb:fault { endpoint = "assets.list", status = 404, times = 0 }
+    local jobs = env.open(nil, env.new { budget = 2 }) -- the core looks as long
+    assert(jobs:add { portrait "theirs" })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "unclear" then jobs:stop() end
+    end })
+    jobs:close()
+    env.sb:clear_faults()
+    env.sb.journal:clear()
+    local others = env.open(nil, env.new { base_url = env.sb.url .. "/other" })
+    others.search = { looks = 1, over = 0, every = 1 / 10 }
+    local counts = env.run(others)
+    assert.equal("foreign", counts.ended)
+    assert.equal("unclear", others:get("theirs").state)
+    assert.is_truthy(env.has_said "1 jobs were begun with another base URL")
+    assert.equal(0, #env.sb.journal:requests())
+  end)
+
+  it("names the assets that an unclear portrait can be, and none of a video", function()
+    env.sb:fault { endpoint = "assets.create", after_accept = "drop" }
+    env.sb:fault { endpoint = "assets.list", status = 404, times = 0 }
+    local jobs = env.open(nil, env.new { budget = 2 }) -- the core looks as long
+    assert(jobs:add { portrait "front", video "beside" })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "unclear" then jobs:stop() end
+    end })
+    env.sb:clear_faults()
+    local ids = assert(jobs:candidates "front")
+    assert.equal(1, #ids)
+    local none, err = jobs:candidates "beside"
+    assert.is_nil(none)
+    assert.equal("invalid_request_error", err.type)
+    assert.is_true(jobs:adopt("front", ids[1]))
+    assert.equal(2, env.run(jobs).done)
+    assert.equal(ids[1], jobs:get("front").task)
+  end)
+
+  it("is free for another run where one was cut short", function()
+    local jobs = env.open()
+    assert(jobs:add { video "a" })
+    local run = require("pomex.jobs.run").new(jobs, {})
+    local class = getmetatable(run).__index
+    local kept = class.work
+    class.work = function() error("interrupted!", 0) end
+    local ok, err = pcall(jobs.run, jobs, { out = env.out })
+    class.work = kept
+    assert.is_false(ok)
+    assert.equal("interrupted!", err)
+    assert.equal(1, env.run(jobs).done)
   end)
 
   it("works in a task of the client's as well", function()

@@ -140,6 +140,7 @@ static void count_states(pomex_sq *self, pomex_store_counts *counts, int64_t que
         counts->states[state] += n;
         counts->blocked += mark == 1 ? n : 0;
         counts->stuck += mark == 2 ? n : 0;
+        counts->stuck_saving += mark == 2 && state == POMEX_STORE_SAVING ? n : 0;
     }
 }
 
@@ -155,7 +156,7 @@ void pomex_sq_counts(pomex_sq *self, pomex_store_request *request)
                                                         "ss", counts->account, counts->base_url)
                                       : 0;
     memset(counts->states, 0, sizeof counts->states);
-    counts->blocked = counts->stuck = counts->foreign = 0;
+    counts->blocked = counts->stuck = counts->stuck_saving = counts->foreign = 0;
     count_states(self, counts, queue, account);
     sqlite3_stmt *row = pomex_sq_bind(
         self,

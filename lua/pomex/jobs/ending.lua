@@ -49,6 +49,15 @@ function ending.err(run)
   end
 end
 
+---Says what is left alone, because it was begun with another base URL or account.
+---@param run pomex.JobRun
+---@param counts table as the store gives them
+function ending.say_foreign(run, counts)
+  if counts.foreign > 0 then
+    run:say(("%d jobs were begun with another base URL, and are left alone"):format(counts.foreign))
+  end
+end
+
 ---Says which portraits keep videos from beginning: "12 blocked by front (failed)".
 ---@param run pomex.JobRun
 function ending.say_blocked(run)

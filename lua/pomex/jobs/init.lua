@@ -16,6 +16,7 @@ local core = require "pomex.core"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
 local persons = require "pomex.jobs.persons"
+local reading = require "pomex.jobs.reading"
 local runs = require "pomex.jobs.run"
 
 ---@class pomex.JobsModule
@@ -26,7 +27,9 @@ local module = { check = add.check, cost = add.cost }
 ---@field queue string
 local Jobs = {}
 Jobs.__index = Jobs
-for name, method in pairs(persons) do Jobs[name] = method end
+for _, part in ipairs { persons, reading } do
+  for name, method in pairs(part) do Jobs[name] = method end
+end
 
 local OPEN = {
   queue = "string", out = "string", prices = "table", failed_is_free = "boolean", by = "string",
@@ -82,11 +85,6 @@ function Jobs:ready()
   return self.made or nil, err
 end
 
--- The account is the base URL's host.
-local function account_of(url)
-  return url:match("^%a+://([^/]*)") or url
-end
-
 ---Makes this process a worker of the store.
 ---@private
 ---@return integer|nil worker
@@ -94,7 +92,7 @@ end
 function Jobs:join()
   if self.worker then return self.worker end
   local url = self.client:base_url()
-  local account = account_of(url)
+  local account = self:account_name()
   local reply, err = self.asks:must("join", { base_url = url, account = account,
     key_hash = self.client.loop.handle:key_mark(account), max_tasks = self.max_tasks })
   if not reply then return nil, err end
@@ -130,6 +128,13 @@ local function open_queue(self, opts)
     money_cap = opts.max_money and money.millionths(opts.max_money) or -1 })
 end
 
+-- nil, err: it could not begin. true, why: it ended.
+local function work(self, run, opts)
+  local opened, err = open_queue(self, opts)
+  if not opened then return nil, err end
+  return true, run:work()
+end
+
 ---Runs the queue until none of its jobs can go on by itself, at the cap, or until `stop`.
 ---@param opts? pomex.JobsRunOptions
 ---@return pomex.JobsCounts|nil counts as `counts` returns them, with `ended`: why, in one word;
@@ -142,10 +147,14 @@ function Jobs:run(opts)
   -- From here on `stop` is heard.
   local run = runs.new(self, opts)
   self.running = run
-  local opened, err = open_queue(self, opts)
-  local why = opened and run:work()
+  local ok, opened, err = catch.call(work, self, run, opts)
   self.running = nil
+  if not ok then -- Ctrl-C, or a fault of this module
+    run:stop()
+    error(opened, 0)
+  end
   if not opened then return nil, err end
+  local why = err
   local counts
   counts, err = self:counts()
   if counts then counts.ended = run:ending(counts) end
@@ -156,90 +165,6 @@ end
 ---downloads stop at once. May be called from anywhere, also from `on_update`.
 function Jobs:stop()
   if self.running then self.running:stop() end
-end
-
----What the store counts, as the run needs it.
----@private
----@return table|nil
----@return pomex.Error? err
-function Jobs:read_counts()
-  local url = self.client:base_url()
-  return self.asks:must("counts", { queue = self.queue, base_url = url, account = account_of(url) })
-end
-
----How many jobs are in each state, and what the queue has used of its caps. The store keeps these
----counts, so that they cost the same of any number of jobs.
----@return pomex.JobsCounts|nil counts
----@return pomex.Error? err
-function Jobs:counts()
-  local opened, err = self:ready()
-  if not opened then return nil, err end
-  local reply
-  reply, err = self:read_counts()
-  if not reply then return nil, err end
-  local counts = {
-    blocked = reply.blocked, stuck = reply.stuck, foreign = reply.foreign, videos = reply.videos,
-    max_videos = reply.videos_cap >= 0 and reply.videos_cap or nil,
-    money = money.amount(reply.money), max_money = money.amount(reply.money_cap),
-    tasks = reply.tasks, gate_until = reply.gate_until > 0 and reply.gate_until or nil,
-    paused = reply.paused, why = reply.why,
-    must_continue = reply.must_continue, newest_event = reply.newest_event,
-  }
-  for state, count in pairs(reply.states) do counts[state] = count end
-  return counts
-end
-
-local PAGE = 500
-
-local function states_of(state)
-  if type(state) == "table" then return state end
-  return state and { state } or nil
-end
-
----The jobs of the queue, in the order in which they were added. Raises where the store cannot be
----asked.
----@param query? { state?: string|string[], stuck?: boolean }
----@return fun(): table|nil
-function Jobs:each(query)
-  query = options.optional("jobs:each", query, { state = "strings", stuck = "boolean" }) or {}
-  local opened, err = self:ready()
-  if not opened then error(tostring(err), 0) end
-  local rows, at, last = {}, 0, 0
-  local function fetch()
-    local reply, why = self.asks:must("list", { queue = self.queue, after = last, limit = PAGE,
-      states = states_of(query.state), stuck = query.stuck or false })
-    if not reply then error(tostring(why), 0) end
-    local count = #reply.jobs
-    for _, job in ipairs(reply.jobs) do rows[#rows + 1] = job end
-    if count > 0 then last = reply.jobs[count].id end
-    return count == PAGE
-  end
-  local more = fetch()
-  -- PUC 5.1 cannot wait within an iterator.
-  while more and catch.PUC_51 do more = fetch() end
-  return function()
-    if at == #rows and more then
-      rows, at = {}, 0
-      more = fetch()
-    end
-    at = at + 1
-    return rows[at]
-  end
-end
-
----What happened, oldest first.
----@param query? { key?: string, after?: integer, limit?: integer }
----@return table[]|nil events
----@return pomex.Error? err
-function Jobs:events(query)
-  query = options.optional("jobs:events", query,
-    { key = "string", after = "whole", limit = "whole" }) or {}
-  local opened, err = self:ready()
-  if not opened then return nil, err end
-  local reply
-  reply, err = self.asks:must("events", { queue = self.queue, key = query.key,
-    after = query.after or 0, limit = math.min(query.limit or PAGE, PAGE) })
-  return reply and reply.events, err
 end
 
 ---Closes the store. WAITS 2 s at most. A run that is under way ends.

@@ -5,6 +5,7 @@ local bodies = require "pomex.jobs.body"
 local errors = require "pomex.errors"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
+local portraits = require "pomex.jobs.portrait"
 
 ---@class pomex.Jobs
 local persons = {}
@@ -36,6 +37,13 @@ function persons:retry(key, entry)
       function(what) options.misuse("jobs:retry: " .. what) end)
     local fine, err = bodies.check(kind, wanted)
     if not fine then return nil, err end
+    for _, needed in ipairs(kind == "video" and bodies.needs(wanted) or {}) do
+      local portrait = self:get(needed)
+      if not portrait or portrait.kind ~= "portrait" then
+        return errors.invalid("jobs",
+          ("%s is no portrait of this queue"):format(errors.quoted("job:" .. needed)))
+      end
+    end
     fields.line = canonical.line { [kind] = wanted }
     fields.body = canonical.line { [kind] = wanted, price = entry.price }
   end
@@ -51,6 +59,21 @@ end
 function persons:resend(key, opts)
   opts = options.optional("jobs:resend", opts, { now = "boolean" }) or {}
   return decide(self, "resend", key, { now = opts.now or false })
+end
+
+---The ids that an unclear portrait can have, for `adopt`. The service lists no generations: whether
+---an unclear video was made is seen in its console alone.
+---@param key string
+---@return string[]|nil ids
+---@return pomex.Error? err invalid_request_error: it is a video
+function persons:candidates(key)
+  local job, err = self:get(key)
+  if not job then return nil, err end
+  if job.kind == "video" then
+    return errors.invalid("jobs:candidates", "the service lists no generations",
+      "look into its console")
+  end
+  return portraits.candidates(self.client, job.attempts)
 end
 
 ---Says which task or asset an unclear job is. The service is asked for it first.
@@ -148,27 +171,6 @@ persons["continue"] = function(self)
   local reply
   reply, err = self.asks:must("continue", { by = self.by })
   return reply and true, err
-end
-
----A job with its attempts.
----@param key string
----@return table|nil job
----@return pomex.Error? err not_found_error
-function persons:get(key)
-  options.expect("jobs:get", "key", key, "string")
-  local opened, err = self:ready()
-  if not opened then return nil, err end
-  local reply
-  reply, err = self.asks:must("get", { queue = self.queue, key = key })
-  if not reply then
-    if err.type == "not_found_error" then err.message = "no job " .. errors.quoted(key) end
-    return nil, err
-  end
-  reply.job.attempts = reply.attempts
-  for _, attempt in ipairs(reply.attempts) do
-    attempt.cost, attempt.held = money.amount(attempt.cost), money.amount(attempt.held)
-  end
-  return reply.job
 end
 
 return persons

@@ -10,11 +10,12 @@ local values = require "pomex.values"
 local portrait = {}
 
 local LONGEST_WAIT = 86400
+local PAGE = 500
 local AGAIN = 15
 
--- An upload that is not found so often, over so many seconds, is sent again: it is not known to
--- cost anything.
-local LOOKS, OVER = 3, 600
+-- How lost uploads are looked for: an upload that is not found in so many looks, over so many
+-- seconds, is sent again: it is not known to cost anything.
+portrait.SEARCH = { looks = 3, over = 600, every = 60 }
 
 local function group_of(body)
   if body.group_id == nil then return values.VIRTUAL end
@@ -97,25 +98,58 @@ local function find(run, job)
   local looks = run.looks[job.id] or { count = 0, first = run.now() }
   run.looks[job.id] = looks
   looks.count = looks.count + 1
-  if looks.count >= LOOKS and run.now() - looks.first >= OVER then
+  if looks.count >= run.search.looks and run.now() - looks.first >= run.search.over then
     run.looks[job.id] = nil
-    run.asks:ask("resend", { queue = run.queue, key = job.key, by = "pomex", now = true })
+    local reply = run.asks:ask("resend", { queue = run.queue, key = job.key, by = "pomex",
+      now = true })
+    local sent = reply and reply.answer == "yes"
+    run:say(("%s %s"):format(job.key, sent and "was not found, and is sent again"
+      or reply and reply.why or "was not found"))
+    if sent then run:look() end
   end
   return true
+end
+
+-- Whether the job is of the account that this client is of: at another one it is not to be found.
+local function is_ours(run, job)
+  return job.kind == "portrait" and job.base_url == run.client:base_url()
+    and job.account == run.jobs:account_name()
 end
 
 ---Looks for the uploads of the queue that are unclear.
 ---@param run table
 ---@return boolean any whether there still are such
 function portrait.look_for_unclear(run)
-  local reply = run.asks:ask("list", { queue = run.queue, states = { "unclear" }, limit = 500 })
-  local any = false
-  for _, job in ipairs(reply and reply.answer == "yes" and reply.jobs or {}) do
-    if job.kind == "portrait" and not run.stopping then
-      any = find(run, job) or any
+  local any, last = false, 0
+  while not run.stopping do
+    local reply = run.asks:ask("list", { queue = run.queue, states = { "unclear" }, after = last,
+      limit = PAGE })
+    local rows = reply and reply.answer == "yes" and reply.jobs or {}
+    for _, job in ipairs(rows) do
+      if is_ours(run, job) and not run.stopping then any = find(run, job) or any end
     end
+    if #rows < PAGE then break end
+    last = rows[#rows].id
   end
   return any
+end
+
+---The assets that an unclear upload can be: those of the names that its attempts had.
+---@param client pomex.Client
+---@param attempts table[]
+---@return string[]|nil ids
+---@return pomex.Error? err
+function portrait.candidates(client, attempts)
+  local all = {}
+  for _, made in ipairs(attempts) do
+    local body = json.object(made.body or "")
+    if body then
+      local ids, err = named(client, body)
+      if not ids then return nil, err end
+      for _, id in ipairs(ids) do all[#all + 1] = id end
+    end
+  end
+  return all
 end
 
 return portrait

@@ -17,8 +17,6 @@ local SEND_WITHIN = 45 / 60
 local LOOK = 1
 -- Seconds until begin is asked again that said "not before something changes".
 local ASK_AGAIN = 5
--- Seconds between two looks for uploads that are unclear.
-local LOOK_FOR_UNCLEAR = 60
 
 ---@class pomex.JobRun
 local Run = {}
@@ -37,6 +35,7 @@ function run.new(jobs, opts)
     pause_on_failures = jobs.pause_on_failures,
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
+    search = jobs.search or KINDS.portrait.SEARCH,
     active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
@@ -179,13 +178,12 @@ local function goes_on(self)
     return false
   end
   local states = counts.states
-  local ready = states.ready - counts.blocked
+  local ready = states.ready - counts.blocked - (counts.stuck - counts.stuck_saving)
   local barred = self.barred
-  self.must_continue = counts.must_continue
+  self.must_continue, self.counts = counts.must_continue, counts
   if counts.paused or counts.must_continue or barred then ready = 0 end
-  -- What is stuck is ready or saving.
-  local idle = math.max(ready + states.saving - counts.stuck, 0)
-  if states.sending + states.polling + idle > 0 then return true end
+  local saving = states.saving - counts.stuck_saving
+  if states.sending + states.polling + saving + ready > 0 then return true end
   -- A burial tells nobody; perhaps what it made unclear is a portrait, which can be found.
   if states.unclear > self.seen_unclear then
     self.seen_unclear, self.next_look = states.unclear, 0
@@ -199,12 +197,12 @@ end
 local function look_for_unclear(self)
   if self.stopping or core.now() < self.next_look then return end
   self.unclear_portraits = KINDS.portrait.look_for_unclear(self)
-  self.next_look = core.now() + LOOK_FOR_UNCLEAR
+  self.next_look = core.now() + self.search.every
 end
 
 local function pause(self)
   if self.stopping then return 60 end
-  if self.count >= self.limit then return LOOK_FOR_UNCLEAR end
+  if self.count >= self.limit then return self.search.every end
   local due = self.next_due - core.wall()
   return math.max(math.min(due, LOOK), 1 / 100)
 end
@@ -228,7 +226,10 @@ function Run:work()
     self.signal:wait(pause(self))
   end
   release(self)
-  if not self.client.loop.closed then endings.say_blocked(self) end
+  if not self.client.loop.closed then
+    endings.say_blocked(self)
+    if self.counts then endings.say_foreign(self, self.counts) end
+  end
   return endings.err(self)
 end
 

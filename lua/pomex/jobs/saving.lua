@@ -8,6 +8,26 @@ local saving = {}
 -- Seconds until a disk or a link that failed is tried again.
 local AGAIN = 60
 
+-- Seconds after which a video that is not saved yet is an error line in each run: nobody says how
+-- long the service keeps it, and a link lives a day.
+local OLD = 12 * 3600
+
+---What is noted with a job of its video.
+---@param at number when it was made, seconds since 1970
+---@return string
+function saving.note(at)
+  return ("made %d"):format(math.floor(at))
+end
+
+local function say_old(work, job)
+  local made = tonumber((job.note or ""):match("^made (%d+)$"))
+  local age = made and work:wall() - made
+  if age and age > OLD then
+    work:say(("ERROR: made %d hours ago and not saved yet; the service does not keep it for ever")
+      :format(math.floor(age / 3600)))
+  end
+end
+
 ---Whether `save` stays below the folder that a run saves to. Asked when a job is added, and of each
 ---name that comes out of a store.
 ---@param save any
@@ -105,6 +125,7 @@ function saving.work(work, job)
   local fine, err = saving.check_name(job.save)
   if not fine then return move(work, { stuck = true, error = tostring(err) }) end
   if is_there(work, job) then return move(work, { to = "done" }) end
+  say_old(work, job)
   while not work:stopping() do
     local file, name = fetch(work, job)
     if file then

@@ -15,22 +15,28 @@ local LONGEST_WAIT = 86400
 -- Seconds until what could not be looked at is looked at again.
 local AGAIN = 15
 
--- The assets of the portraits that it needs; nil: one is gone.
+-- A portrait that is none of these is not active by itself.
+local COMING = { ready = true, sending = true, polling = true }
+
+-- The assets of the portraits that it needs; nil: one is not active.
 local function assets_of(work, wanted)
   local assets = {}
   for _, key in ipairs(bodies.needs(wanted)) do
     local reply = work.run.asks:ask("get", { queue = work.run.queue, key = key })
     local found = reply and reply.answer == "yes" and reply.job
-    if not found or found.state ~= "done" or not found.task then return nil, key end
+    if reply and (not found or found.state ~= "done" or not found.task) then
+      return nil, key, found and not found.stuck and COMING[found.state]
+    end
+    if not reply then return nil, key, true end
     assets[key] = found.task
   end
   return assets
 end
 
 local function send(work, job, entry)
-  local assets, key = assets_of(work, entry.video)
+  local assets, key, comes = assets_of(work, entry.video)
   if not assets then
-    return work:move { from = "ready", to = "ready", due = work:wall() + AGAIN,
+    return work:move { from = "ready", to = "ready", due = work:wall() + AGAIN, stuck = not comes,
       error = ("the portrait %s is not active"):format(key) }
   end
   local body, err = bodies.of_video(entry.video, assets)
@@ -63,7 +69,7 @@ local function look(work, job, entry)
     local task, err = work:await(work.client.async.generations:wait(job.task, {
       timeout = LONGEST_WAIT, on_update = function(seen) work:seen("status", seen.status) end }))
     if task then
-      work:fact { kind = "ended", outcome = "saving", due = 0,
+      work:fact { kind = "ended", outcome = "saving", due = 0, note = saving.note(work:wall()),
         cost = money.settled(work.run.prices, entry.video, task) }
     elseif work:stopping() then
       return

@@ -148,6 +148,7 @@ function Work:fact(fields)
   if not self.run.pause_on_failures then fields.failure = nil end
   local reply = persist(self, "fact", fields, true)
   if not reply then return nil end
+  job.note = fields.note or job.note
   if reply.state then
     local changed = reply.state ~= job.state
     job.state, job.error = reply.state, fields.error

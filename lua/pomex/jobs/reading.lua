@@ -1,0 +1,125 @@
+--- What a queue says of its jobs.
+
+local catch = require "pomex.host.catch"
+local errors = require "pomex.errors"
+local money = require "pomex.jobs.money"
+local options = require "pomex.options"
+
+---@class pomex.Jobs
+local reading = {}
+
+---The account is the base URL's host.
+---@private
+---@return string
+function reading:account_name()
+  local url = self.client:base_url()
+  return url:match("^%a+://([^/]*)") or url
+end
+
+---What the store counts, as the run needs it.
+---@private
+---@return table|nil
+---@return pomex.Error? err
+function reading:read_counts()
+  local url = self.client:base_url()
+  return self.asks:must("counts", { queue = self.queue, base_url = url,
+    account = self:account_name() })
+end
+
+---How many jobs are in each state, and what the queue has used of its caps. The store keeps these
+---counts, so that they cost the same of any number of jobs.
+---@return pomex.JobsCounts|nil counts
+---@return pomex.Error? err
+function reading:counts()
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self:read_counts()
+  if not reply then return nil, err end
+  local counts = {
+    blocked = reply.blocked, stuck = reply.stuck, foreign = reply.foreign, videos = reply.videos,
+    max_videos = reply.videos_cap >= 0 and reply.videos_cap or nil,
+    money = money.amount(reply.money), max_money = money.amount(reply.money_cap),
+    tasks = reply.tasks, gate_until = reply.gate_until > 0 and reply.gate_until or nil,
+    paused = reply.paused, why = reply.why,
+    must_continue = reply.must_continue, newest_event = reply.newest_event,
+  }
+  for state, count in pairs(reply.states) do counts[state] = count end
+  return counts
+end
+
+local PAGE = 500
+
+local function states_of(state)
+  if type(state) == "table" then return state end
+  return state and { state } or nil
+end
+
+---The jobs of the queue, in the order in which they were added. Raises where the store cannot be
+---asked.
+---@param query? { state?: string|string[], stuck?: boolean }
+---@return fun(): table|nil
+function reading:each(query)
+  query = options.optional("jobs:each", query, { state = "strings", stuck = "boolean" }) or {}
+  local opened, err = self:ready()
+  if not opened then error(tostring(err), 0) end
+  local rows, at, last = {}, 0, 0
+  local function fetch()
+    local reply, why = self.asks:must("list", { queue = self.queue, after = last, limit = PAGE,
+      states = states_of(query.state), stuck = query.stuck or false })
+    if not reply then error(tostring(why), 0) end
+    local count = #reply.jobs
+    for _, job in ipairs(reply.jobs) do rows[#rows + 1] = job end
+    if count > 0 then last = reply.jobs[count].id end
+    return count == PAGE
+  end
+  local more = fetch()
+  -- PUC 5.1 cannot wait within an iterator.
+  while more and catch.PUC_51 do more = fetch() end
+  return function()
+    if at == #rows and more then
+      rows, at = {}, 0
+      more = fetch()
+    end
+    at = at + 1
+    return rows[at]
+  end
+end
+
+---What happened, oldest first.
+---@param query? { key?: string, after?: integer, limit?: integer }
+---@return table[]|nil events
+---@return pomex.Error? err
+function reading:events(query)
+  query = options.optional("jobs:events", query,
+    { key = "string", after = "whole", limit = "whole" }) or {}
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("events", { queue = self.queue, key = query.key,
+    after = query.after or 0, limit = math.min(query.limit or PAGE, PAGE) })
+  return reply and reply.events, err
+end
+
+---A job with its attempts.
+---@param key string
+---@return table|nil job
+---@return pomex.Error? err not_found_error
+function reading:get(key)
+  options.expect("jobs:get", "key", key, "string")
+  local opened, err = self:ready()
+  if not opened then return nil, err end
+  local reply
+  reply, err = self.asks:must("get", { queue = self.queue, key = key })
+  if not reply then
+    if err.type == "not_found_error" then err.message = "no job " .. errors.quoted(key) end
+    return nil, err
+  end
+  reply.job.attempts = reply.attempts
+  for _, attempt in ipairs(reply.attempts) do
+    attempt.cost, attempt.held = money.amount(attempt.cost), money.amount(attempt.held)
+  end
+  return reply.job
+end
+
+return reading
