@@ -231,7 +231,7 @@ two,A wave.,,5,,,
     process.signal "TERM"
     local code, _, err = process.wait()
     assert.equal(130, code)
-    assert.matches("1 request was out: whether they were carried out is unclear", err, 1, true)
+    assert.matches("One request was out: whether it was carried out is unclear", err, 1, true)
     assert.matches("pomex jobs list --state unclear --store m.jsonl.jobs.db", err, 1, true)
     assert.matches("next: pomex run m.jsonl --yes --concurrency 1", err, 1, true)
     code = env.run "run m.jsonl --yes"

@@ -60,14 +60,19 @@ function campaigns.begin(env, options)
     file:close()
   end
 
-  function env.bash(script)
-    return shell.bash(paths() .. ([[
+  ---What a shell reads first, so that it has the function `pomex` and the sandbox's key.
+  function env.profile()
+    return paths() .. ([[
       export POMEX_BASE_URL=%s POMEX_API_KEY=%s HOME=%s
       unset XDG_CONFIG_HOME POMEX_PROFILE NO_COLOR
       cd %s
       pomex() { %s "$@"; }
-      %s]]):format(env.sb.url, shell.quote(env.sb.key), shell.quote(env.folder),
-      shell.quote(env.folder), campaigns.command(), script))
+    ]]):format(env.sb.url, shell.quote(env.sb.key), shell.quote(env.folder),
+      shell.quote(env.folder), campaigns.command())
+  end
+
+  function env.bash(script)
+    return shell.bash(env.profile() .. script)
   end
 
   ---@param words string as the shell takes them

@@ -240,7 +240,11 @@ end
 ---@return pomex.Jobs|nil
 ---@return integer? code where it is nil: the reason has been told
 function campaign.open(env, client, path, more)
-  local opts = { log = function(line) env.out:tell((line:gsub("^pomex jobs: ", ""))) end }
+  local opts = { log = function(line)
+    local key, why = line:match("^pomex jobs: (.-) is unclear: (.*)$")
+    if key then line = ("%s is unclear: %s"):format(key, campaign.why(why)) end
+    env.out:tell((line:gsub("^pomex jobs: ", "")))
+  end }
   for name, value in pairs(more or {}) do opts[name] = value end
   local jobs, err = require("pomex.jobs").open(client, path, opts)
   if jobs then return jobs end

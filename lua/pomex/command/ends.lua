@@ -55,8 +55,10 @@ end
 ---@param path string of the store
 function ends.at_once(env, out, path)
   if out > 0 then
-    env.out:failure(("stopped at once. %d request%s out: whether they were carried out is unclear")
-      :format(out, out == 1 and " was" or "s were"))
+    env.out:failure(out == 1
+      and "stopped at once. One request was out: whether it was carried out is unclear"
+      or ("stopped at once. %d requests were out: whether they were carried out is unclear")
+        :format(out))
     env.out:tell("look later: " .. about(env, path, "list", "--state", "unclear"))
   else
     env.out:failure "stopped at once; nothing was being sent"
@@ -115,7 +117,7 @@ function ends.unclear(env, path, job)
   local out, last = env.out, job.attempts and job.attempts[#job.attempts]
   local sent = last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
   out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt, sent,
-    prompt_of(job), job.error and " " .. campaign.why(job.error) or ""))
+    prompt_of(job), job.error and " " .. campaign.why(job.error):gsub(" %b()$", "") or ""))
   local candidates = job.candidates or {}
   for _, id in ipairs(candidates) do
     out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))

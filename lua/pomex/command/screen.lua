@@ -39,8 +39,17 @@ function screen.money(amount)
   return text.number(amount > 0 and amount < 1 and "%.4f" or "%.2f", amount)
 end
 
--- The line of a job: its key, how long, what happens to it.
-local function job_line(job, columns, time)
+-- The columns for keys: as many as the longest needs, and at most half of the window.
+local function key_columns(jobs, columns)
+  local most, longest = math.max(math.min(math.floor(columns / 2) - 4, 40), 8), 8
+  for _, job in ipairs(jobs) do
+    longest = math.max(longest, cells.width(errors.one_line(job.key)))
+  end
+  return math.min(longest, most)
+end
+
+-- The line of a job: its key in so many columns, how long, what happens to it.
+local function job_line(job, key, columns, time)
   local words = job.kind == "portrait" and CHECKING or DOING
   local what = words[job.state] or job.state
   if job.percent and job.state == "saving" then what = ("%s %d %%"):format(what, job.percent) end
@@ -48,7 +57,6 @@ local function job_line(job, columns, time)
     what = ("%s (%s)"):format(what, errors.one_line(job.status))
   end
   if job.error then what = what .. ": " .. errors.one_line(job.error) end
-  local key = math.max(math.min(math.floor(columns / 2) - 4, 40), 8)
   return cells.cut(("%s %7s  %s"):format(cells.fit(errors.one_line(job.key), key),
     screen.span(time - job.since), what), columns)
 end
@@ -119,7 +127,8 @@ function Screen:lines(columns, rows)
   local lines, width, time = {}, columns - 1, core.now()
   local room = math.max(rows - 2, 0)
   local shown = #self.order <= room and #self.order or math.max(room - 1, 0)
-  for i = 1, shown do lines[i] = job_line(self.order[i], width, time) end
+  local key = key_columns(self.order, width)
+  for i = 1, shown do lines[i] = job_line(self.order[i], key, width, time) end
   if shown < #self.order and room > 0 then
     lines[#lines + 1] = cells.cut(("… and %d more"):format(#self.order - shown), width)
   end
@@ -164,7 +173,9 @@ end
 function Screen:hide()
   if not self.drawn then return end
   local columns = terminal.size(2) or 80
-  io.stderr:write(to_top(self, columns), "\27[J")
+  local rows, top = rows_above(self, columns), to_top(self, columns)
+  -- Row by row: some terminals keep what is cleared from the first row on for scrolling back.
+  io.stderr:write(top, ("\27[K\27[B"):rep(rows), "\27[K", top)
   self.drawn, self.dirty = nil, true
 end
 
