@@ -147,6 +147,8 @@ static void what_does_not_agree_starts_anew(void **state)
         "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\",\"length\":2}",
         "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\",\"length\":-1}",
         "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\"}",
+        /* The machine was started anew since, perhaps because its power was lost. */
+        "{\"task\":\"cgt-1\",\"etag\":\"\\\"e\\\"\",\"length\":6,\"boot\":\"another\"}",
     };
     for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
         files_put(part, "abc");

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_NOTE 4096
+enum { MAX_NOTE = 4096, BOOT = 64 };
 
 /* RFC 9110: a quoted string without W/ before it. It is sent in a header and stored as JSON, so
  * it must be UTF-8. */
@@ -44,6 +44,27 @@ static json_t *read_json(const char *name)
     return root;
 }
 
+/* The run of the machine; "" where the kernel does not say. */
+static void read_boot(char boot[BOOT])
+{
+    int fd = pomex_fileio_open("/proc/sys/kernel/random/boot_id", O_RDONLY, 0);
+    ssize_t count = fd < 0 ? 0 : read(fd, boot, BOOT - 1);
+    boot[count > 0 ? count : 0] = '\0';
+    boot[strcspn(boot, "\n")] = '\0';
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What was not synced goes with the power, and a part that is as long as before may have lost its
+ * bytes: they are believed only in the run of the machine that wrote them. */
+static bool is_of_this_boot(const json_t *root)
+{
+    char boot[BOOT];
+    const char *noted = pomex_json_string(root, "boot");
+    read_boot(boot);
+    return !noted || strcmp(noted, boot) == 0;
+}
+
 bool pomex_partnote_read(pomex_partnote *note, const char *name)
 {
     json_t *root = read_json(name);
@@ -51,7 +72,8 @@ bool pomex_partnote_read(pomex_partnote *note, const char *name)
     const char *etag = pomex_json_string(root, "etag");
     double length = json_number_value(json_object_get(root, "length"));
     *note = (pomex_partnote){.task = task ? strdup(task) : NULL, .length = -1};
-    if (note->task && pomex_partnote_strong(etag) && length >= 1 && length < 9e15) {
+    if (note->task && pomex_partnote_strong(etag) && length >= 1 && length < 9e15 &&
+        is_of_this_boot(root)) {
         note->etag = strdup(etag);
         note->length = note->etag ? (int64_t)length : -1;
     }
@@ -63,8 +85,10 @@ static char *text_of(const pomex_partnote *note, size_t *size)
 {
     json_t *root = json_object();
     json_t *etag = note->etag ? json_string(note->etag) : json_null();
-    char *text = NULL;
+    char *text = NULL, boot[BOOT];
+    read_boot(boot);
     if (json_object_set_new(root, "etag", etag) == 0 &&
+        json_object_set_new(root, "boot", json_string(boot)) == 0 &&
         json_object_set_new(root, "task", json_string(note->task)) == 0 &&
         json_object_set_new(root, "length", json_integer(note->length)) == 0)
         text = pomex_json_text(root, size);
