@@ -52,6 +52,18 @@ describe("the video of a job", function()
     assert.is_truthy(env.has_said "is there already, and is left alone")
   end)
 
+  it("takes another name where a part is in the way that nobody knows", function()
+    local jobs = env.open()
+    assert(jobs:add { video "lost" })
+    local counts = env.run(jobs, { on_update = function(job)
+      if job.state == "saving" then write(env.out .. "/lost.mp4.part", "half") end
+    end })
+    assert.equal(1, counts.done)
+    assert.equal("lost~lost.mp4", jobs:get("lost").saved)
+    assert.same({ "lost.mp4.part", "lost~lost.mp4" }, listed())
+    assert.is_truthy(env.has_said "without a note of ours")
+  end)
+
   it("is set aside where both names are taken", function()
     local jobs = env.open()
     assert(jobs:add { video "twice" })

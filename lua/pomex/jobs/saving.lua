@@ -84,6 +84,12 @@ local function candidates(job)
   return list
 end
 
+-- A part that nobody knows is left alone like a file: it is perhaps ours, and a power loss took its
+-- note.
+local function is_foreign(err)
+  return type(err.message) == "string" and err.message:find("without a note of ours", 1, true)
+end
+
 -- Downloads to the first name that is free. nil, err: no name is; or the download failed.
 local function fetch(work, job)
   local err
@@ -99,7 +105,8 @@ local function fetch(work, job)
           if total and total > 0 then work:seen("percent", math.floor(done * 100 / total)) end
         end }))
       if file then return file, name end
-      if not exists(path) then return nil, err end
+      if not exists(path) and not is_foreign(err) then return nil, err end
+      work:say(tostring(err))
       err.taken = true
     end
   end
