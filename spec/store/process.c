@@ -35,7 +35,8 @@ static int run_sql(const char *path, const char *text)
     return result == SQLITE_OK ? 0 : 1;
 }
 
-pid_t process_start_writer(const char *path)
+/* Starts `mode` on the file, and waits until it has its lock. */
+static pid_t start_holder(const char *mode, const char *path)
 {
     int ready[2];
     char byte, number[16];
@@ -43,7 +44,7 @@ pid_t process_start_writer(const char *path)
     snprintf(number, sizeof number, "%d", ready[1]);
     pid_t child = vfork();
     if (child == 0) {
-        execl(program, program, "--hold", path, number, (char *)NULL);
+        execl(program, program, mode, path, number, (char *)NULL);
         _exit(1);
     }
     close(ready[1]);
@@ -52,16 +53,39 @@ pid_t process_start_writer(const char *path)
     return child;
 }
 
-static int hold(const char *path, const char *ready)
+pid_t process_start_writer(const char *path)
+{
+    return start_holder("--write", path);
+}
+
+pid_t process_start_brief_writer(const char *path)
+{
+    return start_holder("--brief", path);
+}
+
+static sqlite3 *hold(const char *path, const char *ready)
 {
     sqlite3 *db;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (sqlite3_open(path, &db) != SQLITE_OK ||
         sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
         write(atoi(ready), "x", 1) != 1)
-        return 1;
+        exit(1);
+    return db;
+}
+
+static _Noreturn void write_for_ever(const char *path, const char *ready)
+{
+    hold(path, ready);
     for (;;)
         pause();
+}
+
+static int write_for_a_while(const char *path, const char *ready)
+{
+    sqlite3 *db = hold(path, ready);
+    usleep(400000);
+    return sqlite3_close(db) == SQLITE_OK ? 0 : 1;
 }
 
 bool process_main(int count, char **words, int *status)
@@ -69,7 +93,11 @@ bool process_main(int count, char **words, int *status)
     program = words[0];
     if (count != 4)
         return false;
-    *status =
-        strcmp(words[1], "--sql") == 0 ? run_sql(words[2], words[3]) : hold(words[2], words[3]);
+    if (strcmp(words[1], "--sql") == 0)
+        *status = run_sql(words[2], words[3]);
+    else if (strcmp(words[1], "--brief") == 0)
+        *status = write_for_a_while(words[2], words[3]);
+    else
+        write_for_ever(words[2], words[3]);
     return true;
 }

@@ -12,6 +12,9 @@ void process_sql(const char *path, const char *text);
 /* Takes the file's write lock and keeps it, until the caller ends the process. */
 pid_t process_start_writer(const char *path);
 
+/* Takes it and lets go of it after 0.4 s, when the process ends. */
+pid_t process_start_brief_writer(const char *path);
+
 /* The program's main begins with this: true where it is such a process, which has then ended with
  * *status. */
 bool process_main(int count, char **words, int *status);

@@ -61,6 +61,20 @@ static void an_older_store_is_migrated_while_no_other_worker_lives(void **state)
     pomex_sq_close(self);
 }
 
+/* Two workers that are started at once make one store. To make a file a WAL one SQLite does not
+ * wait for another that is about to write. */
+static void a_new_store_that_another_makes_is_opened_all_the_same(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    snprintf(bed->path, sizeof bed->path, "%s/new.db", bed->folder);
+    pid_t other = process_start_brief_writer(bed->path);
+    pomex_sq *self = open_self(bed);
+    assert_int_equal(pomex_sq_number(self, 7, "SELECT count(*) FROM job", ""), 0);
+    pomex_sq_close(self);
+    waitpid(other, NULL, 0);
+}
+
 static void no_checkpoint_runs_beside_another_writer(void **state)
 {
     store_bed *bed = *state;
@@ -165,6 +179,7 @@ int main(int count, char **words)
         return status;
     const struct CMUnitTest tests[] = {
         TEST(an_older_store_is_migrated_while_no_other_worker_lives),
+        TEST(a_new_store_that_another_makes_is_opened_all_the_same),
         TEST(no_checkpoint_runs_beside_another_writer),
         TEST(a_due_time_from_before_a_step_of_the_clock_counts_as_past),
         TEST(events_go_30_days_after_the_end_of_their_job),
