@@ -255,23 +255,24 @@ static void spoil_service(caller *c)
     static const char *const endpoints[] = {"generations.create", "assets.create", "assets.get",
                                             "assets.list", "*"};
     static const char *const breaks[] = {"drop", "truncate", "garbage", "hang"};
-    json_t *fault = json_pack("{s:s, s:i}", "endpoint", endpoints[dice_roll(&c->dice, 5)],
-                              "skip", (int)dice_roll(&c->dice, 50));
+    json_t *spoilt = json_pack("{s:s, s:i}", "endpoint", endpoints[dice_roll(&c->dice, 5)],
+                               "skip", (int)dice_roll(&c->dice, 50));
     switch (dice_roll(&c->dice, 4)) {
     case 0:
-        json_object_set_new(fault, "before_accept", json_string("drop"));
+        json_object_set_new(spoilt, "before_accept", json_string("drop"));
         break;
     case 1:
-        json_object_set_new(fault, "status", json_integer(503));
-        json_object_set_new(fault, "retry_after", json_integer(1));
+        json_object_set_new(spoilt, "status", json_integer(503));
+        json_object_set_new(spoilt, "retry_after", json_integer(1));
         break;
     case 2:
-        json_object_set_new(fault, "delay", json_real(0.02));
+        json_object_set_new(spoilt, "delay", json_real(0.02));
         break;
     default:
-        json_object_set_new(fault, "after_accept", json_string(breaks[dice_roll(&c->dice, 4)]));
+        json_object_set_new(spoilt, "after_accept",
+                            json_string(breaks[dice_roll(&c->dice, 4)]));
     }
-    json_decref(sandbox_ask(c->sb, "POST", "/_sandbox/faults", fault));
+    json_decref(sandbox_ask(c->sb, "POST", "/_sandbox/faults", spoilt));
 }
 
 static void crash_service(caller *c)

@@ -3,98 +3,11 @@
 #include "run.h"
 
 #include "fault_wire.h"
-#include "pomex.h"
-#include "rules/rules.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define ENVELOPE "{\"error\":{\"message\":\"a fault\",\"type\":\"x\"}}"
-
-enum {
-    DONE = 1,  /* may strike after the service has carried the request out */
-    AFTER = 2, /* strikes only then */
-    TLS = 4,   /* connections: where there is TLS */
-    PLAIN = 8  /* … or is not */
-};
-
-typedef struct fault {
-    const char *name;
-    unsigned weight;
-    unsigned flags;
-    fault_step step; /* `cut` and `forward_cut` are most; each time it is another number */
-} fault;
-
-static char deep[600];
-
-/* Of a thousand requests; the rest is handed on and answered. */
-static const fault faults[] = {
-    {"close", 35, DONE, {.kind = FAULT_CLOSE}},
-    {"reset", 35, DONE, {.kind = FAULT_RESET}},
-    {"reset within the body", 25, 0, {.kind = FAULT_RESET_WITHIN, .cut = 200}},
-    {"request broken off", 30, AFTER, {.kind = FAULT_CLOSE, .forward_cut = 400}},
-    {"answer cut", 40, AFTER, {.kind = FAULT_RELAY, .cut = 360}},
-    {"answer cut by a reset", 20, AFTER, {.kind = FAULT_RELAY, .cut = 360, .reset = true}},
-    {"answer dripped", 10, AFTER, {.kind = FAULT_DRIP, .delay = 0.00001}},
-    {"answer late", 20, AFTER, {.kind = FAULT_RELAY, .delay = 0.006}},
-    {"silence", 6, DONE, {.kind = FAULT_HANG}},
-    {"429", 20, DONE, {.status = 429, .body = ENVELOPE}},
-    {"429 with Retry-After", 10, DONE, {.status = 429, .headers = "Retry-After: 1\r\n"}},
-    {"503 in an envelope", 20, DONE, {.status = 503, .body = ENVELOPE}},
-    {"503 with Retry-After", 10, DONE, {.status = 503, .headers = "Retry-After: 2\r\n"}},
-    {"503, bare", 10, DONE, {.status = 503, .body = "<html>"}},
-    {"502", 20, DONE, {.status = 502, .body = ENVELOPE}},
-    {"500", 10, DONE, {.status = 500, .body = ENVELOPE}},
-    {"504", 10, DONE, {.status = 504}},
-    {"522", 5, DONE, {.status = 522}},
-    {"408", 10, DONE, {.status = 408}},
-    {"409", 10, DONE, {.status = 409, .body = ENVELOPE}},
-    {"425", 5, DONE, {.status = 425}},
-    {"400", 10, 0, {.status = 400, .body = ENVELOPE}},
-    {"401", 5, 0, {.status = 401, .body = ENVELOPE}},
-    {"404", 10, 0, {.status = 404, .body = ENVELOPE}},
-    {"417", 10, 0, {.status = 417}},
-    {"redirect", 10, DONE, {.status = 307, .headers = "Location: /elsewhere\r\n"}},
-    {"garbage", 10, DONE, {.kind = FAULT_RAW, .body = "\x15\x03\x01\x02P\r\n\r\n"}},
-    {"truncated", 10, DONE, {.kind = FAULT_TRUNCATE, .body = "{\"id\":\"x\"}", .cut = 7}},
-    {"headers without end", 4, DONE, {.kind = FAULT_ENDLESS_HEADERS}},
-    {"body without end", 1, DONE, {.kind = FAULT_ENDLESS_BODY}},
-    {"huge body", 1, DONE, {.size = POMEX_MAX_BODY + 1}},
-    {"deep body", 5, DONE, {.body = deep}},
-    {"no JSON", 10, DONE, {.body = "<html>welcome"}},
-    {"empty", 5, DONE, {.body = ""}},
-    {"array", 5, DONE, {.body = "[{\"id\":\"x\"}]"}},
-    {"null", 5, DONE, {.body = "null"}},
-    {"no id", 10, DONE, {.body = "{\"items\":7}"}},
-    {"nothing listed", 10, 0, {.body = "{\"object\":\"list\",\"items\":[]}"}},
-};
-
-/* Of a thousand connections. */
-static const fault connections[] = {
-    {"closed at once", 15, TLS | PLAIN, {.kind = FAULT_CLOSE_AT_ONCE}},
-    {"reset at once", 15, TLS | PLAIN, {.kind = FAULT_RESET_AT_ONCE}},
-    {"reset within the handshake", 20, TLS, {.kind = FAULT_CUT_AT_ONCE, .cut = 517}},
-    {"reset within the head", 10, PLAIN, {.kind = FAULT_CUT_AT_ONCE, .cut = 300}},
-    {"no TLS", 15, TLS, {.kind = FAULT_RAW_AT_ONCE, .body = "HTTP/1.1 400 Bad\r\n\r\n"}},
-    {"no handshake", 2, TLS, {.kind = FAULT_HANG_AT_ONCE}},
-    {"a certificate of nobody's", 5, TLS, {.kind = FAULT_STRANGER}},
-};
-
-/* Of a thousand CONNECTs. */
-static const fault ways[] = {
-    {"proxy: 503", 50, 0, {.status = 503, .headers = "Retry-After: 1\r\n"}},
-    {"proxy: 407", 50, 0, {.status = 407}},
-    {"proxy: close", 50, 0, {.kind = FAULT_CLOSE}},
-    {"proxy: silence", 4, 0, {.kind = FAULT_HANG}},
-    {"proxy: dead TLS", 50, 0, {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}},
-};
-
-#define FAULTS      (sizeof faults / sizeof *faults)
-#define CONNECTIONS (sizeof connections / sizeof *connections)
-#define WAYS        (sizeof ways / sizeof *ways)
-_Static_assert(FAULTS + CONNECTIONS + WAYS < MAX_FAULTS, "too many to count");
 
 long network_mark(const char *text)
 {
@@ -112,41 +25,14 @@ static run_call *call_of(const network *n, const fault_request *request)
     return number >= 0 && (size_t)number < n->count ? &n->calls[number] : NULL;
 }
 
-/* The one of `count` faults that strikes, if any of those with one of `flags` (0: of all). */
-static const fault *draw(run_dice *dice, const fault *table, size_t count, unsigned flags)
-{
-    uint64_t at = dice_roll(dice, 1000);
-    for (size_t i = 0; i < count; i++) {
-        if (flags && !(table[i].flags & flags))
-            continue;
-        if (at < table[i].weight)
-            return &table[i];
-        at -= table[i].weight;
-    }
-    return NULL;
-}
-
-static void fill_step(const network *n, run_dice *dice, const fault *f, fault_step *step)
-{
-    *step = f->step;
-    step->port = n->port;
-    if (step->cut > 10)
-        step->cut = 1 + dice_roll(dice, step->cut);
-    if (step->forward_cut)
-        step->forward_cut = 1 + dice_roll(dice, step->forward_cut);
-    if (step->kind == FAULT_RELAY && step->delay > 0)
-        step->delay *= (double)dice_roll(dice, 4);
-    step->forward = f->flags & AFTER || (f->flags & DONE && dice_roll(dice, 2));
-}
-
 static bool choose_connection(network *n, fault_step *step)
 {
     pthread_mutex_lock(&n->lock);
     run_dice dice = {run_hash(n->seed, 1, n->connections++)};
-    const fault *f = draw(&dice, connections, CONNECTIONS, n->tls ? TLS : PLAIN);
+    const fault *f = fault_draw(&dice, &fault_connections, n->tls ? FAULT_TLS : FAULT_PLAIN);
     if (f) {
-        n->struck[FAULTS + (size_t)(f - connections)]++;
-        fill_step(n, &dice, f, step);
+        n->struck[fault_requests.count + (size_t)(f - fault_connections.faults)]++;
+        fault_fill(&dice, f, n->port, step);
     }
     pthread_mutex_unlock(&n->lock);
     return f != NULL;
@@ -161,7 +47,7 @@ static bool choose(void *user, const fault_request *request, fault_step *step)
     run_call *call = call_of(n, request);
     uint64_t which = call ? (uint64_t)(call - n->calls) << 8 | call->seen++ : n->requests++;
     run_dice dice = {run_hash(n->seed, call ? 2 : 3, which)};
-    const fault *f = draw(&dice, faults, FAULTS, 0);
+    const fault *f = fault_draw(&dice, &fault_requests, 0);
     /* A whole 200 with a body that says nothing of itself is a file like any other. */
     if (f && f->step.kind == FAULT_ANSWER && f->step.status == 0 &&
         !strstr(request->line, " /v1/"))
@@ -169,20 +55,13 @@ static bool choose(void *user, const fault_request *request, fault_step *step)
     if (call)
         call->struck = f ? f->name : "nothing";
     if (f) {
-        n->struck[f - faults]++;
-        fill_step(n, &dice, f, step);
+        n->struck[f - fault_requests.faults]++;
+        fault_fill(&dice, f, n->port, step);
     } else {
         *step = (fault_step){.kind = FAULT_RELAY, .port = n->port};
     }
     pthread_mutex_unlock(&n->lock);
     return true;
-}
-
-static bool is_polite(const fault_step *step)
-{
-    return step->kind == FAULT_ANSWER &&
-           (step->status == 429 ||
-            (step->status == 503 && (step->headers || strcmp(step->body, ENVELOPE) == 0)));
 }
 
 static void followed(void *user, const fault_request *request, const fault_step *step,
@@ -195,7 +74,7 @@ static void followed(void *user, const fault_request *request, const fault_step 
         if (call)
             call->seen++;
     } else if (call) {
-        call->lies += result->handed_on && is_polite(step);
+        call->lies += result->handed_on && fault_is_polite(step);
         if (result->whole && result->status == 200 && result->body[0] == '{' &&
             (step->kind == FAULT_RELAY || step->kind == FAULT_DRIP))
             call->good_at = fault_wire_now();
@@ -210,10 +89,11 @@ static bool choose_way(void *user, const fault_request *request, fault_step *ste
         return false;
     pthread_mutex_lock(&n->lock);
     run_dice dice = {run_hash(n->seed, 4, n->requests++)};
-    const fault *f = draw(&dice, ways, WAYS, 0);
+    const fault *f = fault_draw(&dice, &fault_ways, 0);
     if (f) {
-        n->struck[FAULTS + CONNECTIONS + (size_t)(f - ways)]++;
-        fill_step(n, &dice, f, step);
+        n->struck[fault_requests.count + fault_connections.count +
+                  (size_t)(f - fault_ways.faults)]++;
+        fault_fill(&dice, f, n->port, step);
     } else {
         *step = (fault_step){.kind = FAULT_TUNNEL, .port = n->proxy_port};
     }
@@ -224,10 +104,7 @@ static bool choose_way(void *user, const fault_request *request, fault_step *ste
 bool network_start(network *n, const sandbox *sb, uint64_t seed, run_call *calls, size_t count,
                    bool tls)
 {
-    strcpy(deep, "{\"id\":\"x\",\"h5_link\":\"y\",\"deep\":");
-    for (size_t i = strlen(deep), k = 0; k < 2 * (POMEX_MAX_DEPTH + 1); k++)
-        deep[i + k] = k <= POMEX_MAX_DEPTH ? '[' : ']';
-    strcat(deep, "}");
+    fault_init();
     *n = (network){.seed = seed, .calls = calls, .count = count, .port = sb->port, .tls = tls};
     pthread_mutex_init(&n->lock, NULL);
     if (tls) {
@@ -271,21 +148,21 @@ void network_outage(network *n)
     }
 }
 
-static void print_table(const uint64_t *struck, const fault *table, size_t count)
+static void print_table(const uint64_t *struck, const fault_table *table)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < table->count; i++)
         if (struck[i])
-            printf("  %8llu  %s\n", (unsigned long long)struck[i], table[i].name);
+            printf("  %8llu  %s\n", (unsigned long long)struck[i], table->faults[i].name);
 }
 
 void network_print(const network *n)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < MAX_FAULTS; i++)
+    for (size_t i = 0; i < FAULT_MOST; i++)
         sum += n->struck[i];
     printf("faults: %llu, and %llu outages\n", (unsigned long long)sum,
            (unsigned long long)n->outages);
-    print_table(n->struck, faults, FAULTS);
-    print_table(n->struck + FAULTS, connections, CONNECTIONS);
-    print_table(n->struck + FAULTS + CONNECTIONS, ways, WAYS);
+    print_table(n->struck, &fault_requests);
+    print_table(n->struck + fault_requests.count, &fault_connections);
+    print_table(n->struck + fault_requests.count + fault_connections.count, &fault_ways);
 }

@@ -3,7 +3,7 @@
 #ifndef RUN_H
 #define RUN_H
 
-#include "fault_server.h"
+#include "faults.h"
 #include "inside.h"
 #include "pomex.h"
 #include "sandbox.h"
@@ -62,19 +62,8 @@ typedef struct run_call {
     char made_id[ID_SIZE];
 } run_call;
 
-/* A number that depends on nothing else. */
-uint64_t run_hash(uint64_t seed, uint64_t a, uint64_t b);
-
-typedef struct run_dice {
-    uint64_t state;
-} run_dice;
-uint64_t dice_roll(run_dice *dice, uint64_t sides); /* 0 to sides - 1 */
-bool dice_chance(run_dice *dice, double share);
-
 /* --------------------------------------------------------------------- network.c: the faults
  */
-#define MAX_FAULTS 96
-
 typedef struct network {
     pthread_mutex_t lock;
     uint64_t seed;
@@ -84,7 +73,7 @@ typedef struct network {
     bool tls;
     uint64_t requests;
     uint64_t connections;
-    uint64_t struck[MAX_FAULTS];
+    uint64_t struck[FAULT_MOST];
     fault_server *server;
     fault_server *proxy;
     int proxy_port; /* of the network, behind the proxy */
