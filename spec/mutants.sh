@@ -43,7 +43,7 @@ test_exists()
     local name="${1#*.}" folder
     case "$1" in
     spec/*) [ -f "$root/${1%% *}" ] ;;
-    money.run | money.run_tls) true ;;
+    money.run | money.run_tls | proof.jobs) true ;;
     regress.*) [ -f "$root/spec/core/regress/$name.c" ] ;;
     core.* | store.* | proof.* | money.* | module.* | kinds.*)
         folder="$root/spec/${1%%.*}"
@@ -129,6 +129,7 @@ targets_of()
     case "$1" in
     spec/*) echo pomex_lua pomex_lua_store pomex_terminal pomex_sandbox fault_server ;;
     money.run*) echo money ;;
+    proof.jobs) echo pomex_lua pomex_lua_store pomex_sandbox jobs_network jobs_power_cut jobs_power jobs_wall ;;
     money.*) echo "test_money_${1#*.}" ;;
     *) echo "test_${1#*.}" ;;
     esac

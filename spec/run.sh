@@ -26,9 +26,9 @@ jobs="$(nproc 2> /dev/null || echo 2)"
 # Stages run side by side; one after a "|" begins when all before it have ended. Those with one
 # long program come first.
 stages=(format luacheck shellcheck mutants build-gcc build-luajit build-clang build-asan build-luas
-    "|" money campaign layers quickstart luarocks fuzz tsan cppcheck install-test c-tests-valgrind c-tests-asan
-    c-tests c-tests-luas kinds lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-5.5
-    lua-tests-asan lua-tests-asan-5.1
+    "|" money jobs campaign layers quickstart luarocks fuzz tsan cppcheck install-test
+    c-tests-valgrind c-tests-asan c-tests c-tests-luas kinds
+    lua-tests lua-tests-luajit lua-tests-5.1 lua-tests-5.3 lua-tests-5.5 lua-tests-asan lua-tests-asan-5.1
     "|" secrets)
 
 while [ $# -gt 0 ]; do
@@ -373,6 +373,12 @@ stage_money()
     in_slot "$program" --operations 100000 || status=1
     in_slot "$program" --operations 2000 --tls || status=1
     return $status
+}
+
+# The proof of durable jobs, for a minute; the whole one, and soak.sh, have more of each.
+stage_jobs()
+{
+    POMEX_BUILD="$build" in_slot spec/proof/jobs.sh --jobs 150 --kills 10 --power-loss 2
 }
 
 # Twenty seconds of each fuzzer, of which the others leave it half; spec/soak.sh has hours.

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The money proof, the failing allocations of Lua's and the fuzzers, for as long as one has.
+# The money proof, that of durable jobs, the failing allocations of Lua's and the fuzzers, for as long
+# as one has.
 #
 #   spec/soak.sh MINUTES
 #
@@ -46,6 +47,7 @@ while [ "$SECONDS" -lt "$end" ]; do
     rounds=$((rounds + 1))
     proof plain build/dev/spec/proof/money/money --operations 100000 --seed SEED
     proof tls build/dev/spec/proof/money/money --operations 5000 --tls --seed SEED
+    proof jobs spec/proof/jobs.sh --jobs 1000 --kills 40 --power-loss 10 --seed SEED
     proof starved "$starved"
     POMEX_FUZZ_CORPUS="$kept/corpus" spec/fuzz/run.sh 60 build/fuzz &
     wait $! || broken=$((broken + 1))
