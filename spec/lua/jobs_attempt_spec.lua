@@ -37,6 +37,18 @@ describe("an attempt of a job", function()
     assert.is_truthy(jobs:get("lost").error:find "ambiguous_error")
   end)
 
+  it("has its id said before it is kept", function()
+    local jobs = env.open()
+    local ask, said = jobs.asks.ask, nil
+    function jobs.asks:ask(verb, fields)
+      if fields.kind == "task" then said = env.has_said("said is " .. fields.task) end
+      return ask(self, verb, fields)
+    end
+    assert(jobs:add { video "said" })
+    assert.equal(1, env.run(jobs).done)
+    assert.is_true(said)
+  end)
+
   it("is adopted by its id, after the service was asked for it", function()
     local jobs = env.open()
     fault { after_accept = "drop" }

@@ -56,7 +56,11 @@ static void another_body_replaces_what_was_never_begun(void **state)
 static void another_body_of_a_job_that_was_begun_is_a_conflict(void **state)
 {
     store_bed *bed = *state;
-    bed_sending(bed, "a", 0);
+    pomex_store_job job = bed_sending(bed, "a", 0);
+    assert_int_equal(bed_put(bed, "a", "other"), POMEX_STORE_CONFLICT);
+    /* Also of one that is ready again. */
+    bed_fact(bed, job.id, 1, POMEX_STORE_TURNED_AWAY, NULL);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_READY);
     assert_int_equal(bed_put(bed, "a", "other"), POMEX_STORE_CONFLICT);
     assert_string_equal(bed_get(bed, "a").body, "body");
 }
