@@ -183,6 +183,7 @@ two,A wave.,,5,,,
       env.sb:config { generation_seconds = 30 }
       env.write("m.jsonl", "")
       os.remove(env.path "m.jsonl.jobs.db")
+      os.remove(env.path ".err") -- of the run before: it would be read as this one's
       manifest(4)
       local before = billed()
       local process = env.start "run m.jsonl --yes --concurrency 2"

@@ -3,6 +3,7 @@
 local cjson = require "cjson"
 local command = require "spec.support.command"
 local sandbox = require "pomex.sandbox"
+local shell = require "spec.support.shell"
 
 -- As it stands, in a pattern.
 local function plain(text) return (text:gsub("%p", "%%%0")) end
@@ -183,6 +184,35 @@ describe("pomex video #command", function()
     assert.same({ 0, "h.mp4" }, { last.exit, last.file })
     assert.same({ "change", "succeeded" }, { objects[#objects - 1].type,
       objects[#objects - 1].status })
+  end)
+
+  -- Runs the command against a server that answers by a script; the requests that arrived, too.
+  local function scripted(steps, line)
+    local file = assert(io.open(at.folder .. "/steps.json", "wb"))
+    file:write(cjson.encode(steps))
+    file:close()
+    local run = at:bash(("coproc server { %s steps.json; }\nread -r hello <&${server[0]}\n"
+      .. "url=${hello#*:\\\"}\npomex --base-url ${url%%%%\\\"*} %s\ncode=$?\n"
+      .. "exec {server[1]}>&-\ncat <&${server[0]} > arrived\n(exit $code)"):format(
+      shell.quote((os.getenv "POMEX_SANDBOX_BIN"):gsub("bin/pomex%-sandbox$",
+        "spec/support/fault_server")), line))
+    return run, command.read(at.folder .. "/arrived")
+  end
+
+  it("lists and cancels where the service does", function()
+    local list = { match = "GET /v1/video/generations?", body = cjson.encode { total = 2, data = {
+      { id = "cgt-1", status = "queued", model = "m", created_at = 1796000000 },
+      { id = "cgt-2", status = "succeeded" } } } }
+    local run = scripted({ list }, "video list --status queued")
+    assert.equal("cgt-1  queued     2026-11-30T00:53:20Z  m\ncgt-2  succeeded  -\n", run.out)
+    local gone = { match = "DELETE /v1/video/generations/cgt-1", body = "{}" }
+    for status, code in pairs { queued = 0, running = 1, succeeded = 1, failed = 1 } do
+      local look = { match = "GET /v1/video/generations/cgt-1", body = cjson.encode {
+        id = "cgt-1", status = status } }
+      local cancelled, arrived = scripted({ look, gone }, "video cancel cgt-1")
+      assert.equal(code, cancelled.code, cancelled.err)
+      assert.equal(status == "queued", arrived:find("DELETE", 1, true) ~= nil, status)
+    end
   end)
 
   it("says so where the service lists and cancels no videos", function()

@@ -80,8 +80,8 @@ local function limits(env)
     if tty.is(i - 1) then streams[#streams + 1] = name end
   end
   local named = #streams > 0 and table.concat(streams, ", ") or "none"
-  line(env, "ok", "terminal", ("%s; TERM=%s; %d columns"):format(named, os.getenv "TERM" or "",
-    tty.columns()))
+  line(env, "ok", "terminal", ("%s; TERM=%s; %d by %d"):format(named, os.getenv "TERM" or "",
+    tty.size()))
 end
 
 local PROXIES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY" }

@@ -11,10 +11,12 @@ function tty.is(fd)
   return terminal.isatty(fd)
 end
 
----How many columns the terminal of stderr has; 80 where it does not say so.
----@return integer
-function tty.columns()
-  return terminal.size(2) or 80
+---The size of the terminal of stderr; 80 by 24 where it does not say so.
+---@return integer columns
+---@return integer rows
+function tty.size()
+  local columns, rows = terminal.size(2)
+  return columns or 80, rows or 24
 end
 
 ---Asks on stderr, and reads a line.

@@ -10,6 +10,9 @@ local verify = {}
 -- with the group id in it is sent to nobody.
 local CALLBACK = "https://verified.invalid/"
 
+-- The smallest code: nothing covers a part of a screen.
+local LEVEL = { level = "L" }
+
 local OUTCOMES = { "pass", "fail", "pre_record", "expire" }
 
 ---@param parser table
@@ -38,17 +41,25 @@ app needs pomex.callback of the library.]],
     :description "On the sandbox: what becomes of the scan."
 end
 
+-- The code of the link, if it fits into the window: one that is cut cannot be read.
+local function draw(env, link)
+  local found, qr = pcall(require, "pomex.qr")
+  local modules = found and qr.matrix(link, LEVEL)
+  if not modules then return end
+  -- With the quiet zone; a line of the terminal has two rows, and the question needs a line, too.
+  local wide, high = #modules + 8, math.ceil((#modules + 8) / 2) + 1
+  local columns, rows = tty.size()
+  if columns >= wide and rows >= high then
+    return env.out:raw((qr.terminal(link, { ansi = env.out.color, level = LEVEL.level })))
+  end
+  env.out:say(("(In a window of %d by %d this shows its QR code.)"):format(wide, high))
+end
+
 local function show(env, link)
   if env.out.json then return env.out:change { type = "session", h5_link = link } end
   env.out:say "Open this link on the person's phone within about 30 minutes:"
   env.out:tell(link)
-  if not env.out.terminal then return end
-  local found, qr = pcall(require, "pomex.qr")
-  local rows = found and qr.matrix(link)
-  -- With the quiet zone on both sides. A code that is cut cannot be read.
-  if rows and #rows + 8 <= tty.columns() then
-    env.out:raw((qr.terminal(link, { ansi = env.out.color })))
-  end
+  if env.out.terminal and not env.args.scan then draw(env, link) end
 end
 
 -- On the sandbox: the address that the browser is sent to; or nil and the code.
