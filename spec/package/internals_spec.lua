@@ -64,7 +64,11 @@ describe("docs/internals.md #once", function()
       for mutant in mutants:gmatch("`([%w_]+)`") do
         local test = read("spec/mutants/" .. mutant .. ".mutant"):match("\ntest ([^\n]+)")
         local path = test:match("^(spec/%S+)")
-          or ("spec/%s/test_%s.c"):format(test:match("^(%w+)%.([%w_]+)$"))
+        if not path then
+          local folder, name = test:match("^(%w+)%.([%w_]+)$")
+          path = ("spec/%s/test_%s.c"):format(folder, name)
+          if not exists(path) then path = ("spec/%s/%s.sh"):format(folder, name) end
+        end
         assert.is_truthy(tests:find("`" .. path .. "`", 1, true), mutant .. ": " .. path)
         count = count + 1
       end
