@@ -65,6 +65,20 @@ describe("pomex --help #command", function()
     end
   end)
 
+  it("cannot be had where something is missing, and says in one line what to install", function()
+    local own = at.root .. "/lua/?.lua;" .. at.root .. "/lua/?/init.lua"
+    for why, env in pairs {
+      ['the command needs argparse for Lua 5.%d: "apt%-get install lua%-argparse"'] =
+        { LUA_PATH = own },
+      ['does not find the module "pomex.core"'] = { LUA_CPATH = "/nowhere/?.so" },
+      ["the Lua files of pomex are not found"] = { LUA_PATH = "/nowhere/?.lua" },
+    } do
+      local run = at:run("--help", env)
+      assert.same({ 1, "" }, { run.code, run.out })
+      assert.matches("^pomex: [^\n]*" .. why .. "[^\n]*\n$", run.err)
+    end
+  end)
+
   it("has the version beside it", function()
     assert.same({ out = "pomex " .. require("pomex").VERSION .. "\n", err = "", code = 0 },
       at:run "--version")

@@ -48,6 +48,15 @@ describe("pomex video #command", function()
     assert.equal("asset://" .. asset, body.content[2].image_url.url)
   end)
 
+  it("is what the README says, from the scan to the file", function()
+    local lines = command.read "README.md":match "\n## The command `pomex`\n.-```sh\n(.-)```"
+    local script, begun = lines:gsub("^pomex sandbox[^\n]*\n", "")
+    assert.equal(1, begun)
+    -- It asks, and here is nobody.
+    local run = at:bash("set -e\n" .. script:gsub("\npomex video", "\npomex --yes video"))
+    assert.same({ 0, "wave.mp4\n" }, { run.code, run.out }, run.err)
+  end)
+
   it("sends the fields that are set", function()
     local _, run = billed("'A wave.' -m standard -d 5 --set seed=7 --set watermark=false "
       .. "--set ratio=16:9 --no-wait -y")
