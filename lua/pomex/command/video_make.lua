@@ -1,5 +1,6 @@
 --- `pomex video PROMPT`: one video, from the words to the file.
 
+local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local follow = require "pomex.command.follow"
@@ -62,6 +63,7 @@ a command: pomex video make PROMPT.]],
     :description "How long it is to be."
   parser:option "--set" :argname "FIELD=VALUE" :count "*" :convert(field)
     :description "Another field of the request."
+  campaign.price(parser)
   page.file(parser)
   parser:flag "--no-wait" :description "Print the id, and do not wait for the video."
   page.timeout(parser)
@@ -129,6 +131,16 @@ local function may_begin(args, env, client)
   return nil, env:failed(err, env:again "ANOTHER-FILE")
 end
 
+-- "1 video (byteplus/seedance-2.0-fast) for at most 0.60".
+local function bill(args, body)
+  local what = ("1 video (%s)"):format(errors.one_line(body.model))
+  local entries = { { video = body } }
+  local prices = campaign.prices(args, { entries = entries })
+  if not prices then return what end
+  local sum, unknown = campaign.sum(entries, prices)
+  return unknown > 0 and what or ("%s for at most %s"):format(what, campaign.money(sum))
+end
+
 ---@param args table
 ---@param env pomex.CommandEnv
 ---@return integer code
@@ -144,7 +156,7 @@ function video_make.run(args, env)
   if not body then return code end
   fits, code = may_begin(args, env, client)
   if not fits then return code end
-  yes, code = env:confirm("1 video (" .. errors.one_line(body.model) .. ")")
+  yes, code = env:confirm(bill(args, body))
   if not yes then return code end
   if env.stop.name then
     return env:failed("nothing was sent", env:again(), exits.INTERRUPTED)
