@@ -32,8 +32,7 @@ function app.init(settings)
       generation = { first = 1, factor = 1.25, max = 10 } },
   })
   app.jobs = pomex.check(pomex.jobs.open(app.client, app.state .. "/jobs.db", {
-    out = app.state .. "/videos", by = "studio",
-    pause_on_failures = false,   -- each job is another person's wish
+    by = "studio", pause_on_failures = false,   -- each job is another person's wish
     log = function(line) ngx.log(ngx.NOTICE, line) end,
   }))
   app.callback = pomex.callback.new {
@@ -51,7 +50,8 @@ end
 function app.db()
   if not app.connection then
     app.connection = db.open(app.state .. "/studio.db")
-    app.connection:exec "pragma synchronous = full; pragma foreign_keys = on"
+    app.connection:exec [[pragma synchronous = full; pragma foreign_keys = on;
+      pragma secure_delete = on]]
   end
   return app.connection
 end

@@ -92,7 +92,8 @@ local function rounds()
     again = false
     add_all()
     news:delete "trouble"
-    local _, err = app.jobs:run { on_update = told, on_progress = told }
+    local _, err = app.jobs:run { out = app.state .. "/videos", on_update = told,
+      on_progress = told }
     if err then
       ngx.log(ngx.ERR, "jobs: ", tostring(err))
       return news:set("trouble", errors_text.trouble(err))
@@ -141,6 +142,15 @@ function queue.resume(kind, row)
   if not ok then return ngx.log(ngx.NOTICE, row.id, ": ", tostring(err)) end
   settle(row, { kind = kind, state = "ready" })
   ngx.timer.at(0, run)
+end
+
+---Takes what a row's job says of somebody out of the store.
+---@param row table
+---@return boolean done false: the job is still at work
+function queue.forget(row)
+  if row.stage == "unclear" or row.stage == "stuck" then app.jobs:cancel(row.id) end
+  local ok, err = app.jobs:forget(row.id)
+  return ok or err.type == "not_found_error"
 end
 
 ---Brings the rows of a user up to what the store of jobs says.

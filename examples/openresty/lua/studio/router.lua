@@ -26,6 +26,7 @@ local ROUTES = {
   { "GET", "^/people/" .. ID .. "/events$", people.events },
   { "POST", "^/people/" .. ID .. "/verification$", people.verify },
   { "POST", "^/people/" .. ID .. "/portraits$", portraits.create },
+  { "POST", "^/people/" .. ID .. "/delete$", people.delete },
   { "GET", "^/portraits/" .. ID .. "/picture$", portraits.picture },
   { "POST", "^/portraits/" .. ID .. "/resume$", portraits.resume },
   { "POST", "^/videos$", videos.create },
@@ -33,6 +34,7 @@ local ROUTES = {
   { "GET", "^/videos/" .. ID .. "/events$", videos.events },
   { "GET", "^/videos/" .. ID .. "/file$", videos.file },
   { "POST", "^/videos/" .. ID .. "/resume$", videos.resume },
+  { "POST", "^/videos/" .. ID .. "/delete$", videos.delete },
   -- The phone's: no cookie of ours is there, the path says who it is about.
   { "GET", "^/verified/" .. ID .. "/[^/]+$", callback.receive, open = true,
     get_only = true },   -- it uses the state up: not for a HEAD

@@ -1,6 +1,7 @@
 --- A person: first the QR code of the face scan, and once they are verified, the gallery.
 
 local app = require "studio.app"
+local deleting = require "studio.deleting"
 local errors_text = require "studio.errors_text"
 local forms = require "studio.forms"
 local home = require "studio.pages.home"
@@ -64,7 +65,13 @@ local GALLERY = [[<p class="crumb"><a href="/">Studio</a></p>
 <header class="head">{face}<div><h1>{name}</h1><p class="pill good">Verified</p></div></header>
 <div class="person"><section aria-label="Portraits"><ul class="gallery" id="portraits">{cards}</ul>
 <p class="blank">No portraits yet. The first one gives {name} a face here.</p>
-<p class="next"><a class="button" href="/">Write a prompt</a></p></section>{form}</div>]]
+<p class="next"><a class="button" href="/">Write a prompt</a></p></section>{form}</div>{delete}]]
+
+local function delete_form(person)
+  return page.delete("/people/" .. person.id .. "/delete", "Delete " .. person.name,
+    "Their portraits go, the videos that show them, and what was asked for. What the service was "
+    .. "given stays there: it deletes nothing.")
+end
 
 -- The regions of the gallery, and the one of the face at its head.
 local function cards(person)
@@ -88,7 +95,8 @@ function pages.gallery(user, person, given)
   page.show { title = person.name, user = user, status = given.status,
     events = "/people/" .. person.id .. "/events",
     body = h(GALLERY, { name = person.name, cards = elements,
-      face = live.element(face), form = portraits_view.form(person, form) }) }
+      face = live.element(face), form = portraits_view.form(person, form),
+      delete = delete_form(person) }) }
 end
 
 function pages.show(request)
@@ -98,8 +106,16 @@ function pages.show(request)
   local verification = people.latest_verification(person.id)
   page.show { title = "Verify " .. person.name, user = request.user, class = "narrow",
     events = "/people/" .. person.id .. "/events?page=verification",
-    body = h([[<p class="crumb"><a href="/">Studio</a></p>{region}]],
-      { region = live.element(people_view.verification(person, verification)) }) }
+    body = h([[<p class="crumb"><a href="/">Studio</a></p>{region}{delete}]],
+      { region = live.element(people_view.verification(person, verification)),
+        delete = delete_form(person) }) }
+end
+
+function pages.delete(request)
+  local person = people.get(request.user.id, request.id)
+  if not person then return page.problem(404, request) end
+  if not deleting.person(person) then return page.problem(409, request) end
+  page.go "/"
 end
 
 -- What was uploaded elsewhere, or became of what we lost sight of.
@@ -116,7 +132,7 @@ function pages.events(request)
   if ngx.var.arg_page == "verification" then
     return live.stream(user.id, function()
       local now = people.get(user.id, person.id)
-      return { people_view.verification(now, people.latest_verification(now.id)) }
+      return now and { people_view.verification(now, people.latest_verification(now.id)) }
     end)
   end
   ngx.thread.spawn(sync, person)

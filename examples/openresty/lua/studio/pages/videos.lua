@@ -1,6 +1,7 @@
 --- Asking for a video, watching it come, and watching it.
 
 local cjson = require "cjson"
+local deleting = require "studio.deleting"
 local errors_text = require "studio.errors_text"
 local forms = require "studio.forms"
 local home = require "studio.pages.home"
@@ -90,7 +91,7 @@ function pages.events(request)
   live.stream(user.id, function()
     queue.catch_up(user.id)
     local video = videos.get(user.id, request.id)
-    return { view.whole(video) }
+    return video and { view.whole(video) }
   end)
 end
 
@@ -103,6 +104,13 @@ function pages.file(request)
     ngx.header.content_disposition = 'attachment; filename="video.mp4"'
   end
   ngx.exec("/files/" .. video.id .. ".mp4")
+end
+
+function pages.delete(request)
+  local video = videos.get(request.user.id, request.id)
+  if not video then return page.problem(404, request) end
+  if not deleting.video(video) then return page.problem(409, request) end
+  page.go "/"
 end
 
 ---Goes on with a video that was set aside.

@@ -80,6 +80,7 @@ local PROBLEMS = {
     "Open the studio in this browser and try again from there." },
   [404] = { "There is nothing here", "Perhaps it was in another browser's studio." },
   [405] = { "That is not how this address is used", "Start again from the studio." },
+  [409] = { "That is still being made", "Delete it once it is done." },
   [500] = { "Something broke on our side", "Nothing was sent twice. Try again in a moment." },
   [502] = { "The service did not answer", "Try again in a moment." },
 }
@@ -108,6 +109,17 @@ end
 ---@return table html
 function page.once(once)
   return h('<input type="hidden" name="once" value="{once}">', { once = once or app.random_id() })
+end
+
+---A button that is pressed twice: first it says what goes.
+---@param path string
+---@param label string
+---@param words string
+---@return table html
+function page.delete(path, label, words)
+  return h([[<details class="delete"><summary class="button quiet">{label}</summary>
+<form method="post" action="{path}"><p class="hint">{words}</p>
+<button>Delete for good</button></form></details>]], { path = path, label = label, words = words })
 end
 
 ---"3 minutes ago" as an element that the page's script keeps right.

@@ -141,9 +141,11 @@ function views.whole(video)
 <ol class="steps" data-stage="{stage}">{steps}</ol>
 {note}
 <div class="row wrap">{download}{resume}<a class="button{quiet}" href="/?again={id}">Use this prompt
-again</a></div>]], {
+again</a>{delete}</div>]], {
       id = video.id, stage = video.stage, screen = screen(video), steps = steps(video),
       quiet = ready and "" or " quiet",
+      delete = tone ~= "busy" and page.delete("/videos/" .. video.id .. "/delete", "Delete it",
+        "The file goes, and the prompt. What was billed stays so.") or false,
       note = html.when(video.note ~= "", '<p class="fault {tone}" role="alert">{note}</p>',
         { note = video.note, tone = tone }),
       download = html.when(ready,
