@@ -43,6 +43,7 @@ describe("pomex doctor #command", function()
     assert.matches("^the key is refused", fault("account", 4, { POMEX_API_KEY = "sk-x" }))
     assert.matches("127.0.0.1:1", fault("service", 1, { POMEX_BASE_URL = "http://127.0.0.1:1" }),
       1, true)
+    assert.matches("^base_url is not a URL", fault("settings", 2, { POMEX_BASE_URL = "junk" }))
     assert.matches("no profile", fault("config", 2, nil, "--profile x doctor"))
     sb:fault { endpoint = "assets.list", status = 503 }
     assert.matches("^" .. sb.url:gsub("%p", "%%%0"), fault("service", 1))

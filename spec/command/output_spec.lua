@@ -99,6 +99,30 @@ describe("the output of the command pomex #command", function()
     end
   end)
 
+  it("is one useful line for odd words, and never a fault of pomex's own", function()
+    for line, code in pairs {
+      ["video show ''"] = 2, ["video show .."] = 2, ["video show a/b"] = 1,
+      ["portrait wait '' --timeout 1"] = 2, ["portrait show $(printf %01000d)"] = 2,
+      ["video $'a\\xff' -y --no-wait"] = 2, ["video '' -y --no-wait"] = 2,
+      ["video x -y --no-wait --set ="] = 2, ["video x -y --no-wait --set n=1e400"] = 2,
+      ["video x -y --no-wait -d inf"] = 2, ["video x -y -o ''"] = 2, ["video x -y -o /tmp"] = 1,
+      ["video '{}' -y --no-wait"] = 2, ["video x -y --no-wait -i ''"] = 2, ["video -- -x"] = 2,
+      ["--base-url junk video show a"] = 2, ["--base-url http://a.example video show a"] = 2,
+      ["--key-file /nonexistent video show a"] = 4, ["--key-file /dev/null video show a"] = 4,
+      ["--key-file /tmp video show a"] = 4, ["portrait list -g ''"] = 2,
+      ["verify --callback-url ''"] = 2, ["sandbox -- --port 99999"] = 1,
+      ["portrait add '' -g g"] = 2, ["portrait add $'https://a.example/\\n' -g g"] = 2,
+      ["--"] = 2, ["help nonsense"] = 2, ["--color"] = 2,
+    } do
+      local run = at:run(line)
+      assert.same({ code, "" }, { run.code, run.out }, line .. ": " .. run.err)
+      assert.matches("^pomex: [^\n]+\nnext: pomex [^\n]*\n$", run.err)
+      assert.not_matches("mistake in pomex", run.err)
+    end
+    assert.matches("next: pomex video make %-o FILE %-%- %-x\n", at:run("video -- -x").err)
+    assert.equal(0, at:run("portrait list --virtual", { HOME = false }).code)
+  end)
+
   it("shows no control byte of the service's", function()
     sb:fault { endpoint = "generations.get", status = 404,
       body = '{"error":{"message":"gone\\u001b[2J\\nnext: rm -rf","type":"x"}}' }

@@ -128,7 +128,10 @@ local function connection(env)
       if event.name == "response" then env.seconds = event.seconds end
     end })
   end
-  if not client then return line(env, "fault", "key", words_of(err), exits.of(err)) end
+  if not client then
+    local code = exits.of(err)
+    return line(env, "fault", code == exits.REFUSED and "key" or "settings", words_of(err), code)
+  end
   line(env, "ok", "key", "found: " .. found.source)
   service(env, client)
 end

@@ -97,14 +97,17 @@ end
 ---@param ... string words to add
 ---@return string line
 function Env:again(path, ...)
-  local words, replace = { "pomex" }, false
+  local words, replace, last = { "pomex" }, false, nil
   for _, word in ipairs(self.argv) do
+    -- Behind "--" stand no options.
+    if word == "--" then last = last or #words + 1 end
     if replace then word, replace = path, false end
     if path and (word == "-o" or word == "--output") then replace = true end
     if path and word:find("^%-%-output=") then word = "--output=" .. path end
     words[#words + 1] = Env.word(word)
   end
-  for _, word in ipairs { ... } do words[#words + 1] = word end
+  local at = last or #words + 1
+  for i, word in ipairs { ... } do table.insert(words, at + i - 1, word) end
   return errors.one_line(table.concat(words, " "))
 end
 

@@ -35,7 +35,7 @@ local function ended(env, kind, id, err, again)
   local code = exits.of(err)
   -- What was made is known by its id; only a create can be unclear.
   if code == exits.UNCLEAR then code = exits.FAILED end
-  if code == exits.REFUSED then return env:failed(err) end
+  if code == exits.REFUSED or code == exits.USAGE then return env:failed(err) end
   return env:failed(err, instead(env, kind, err) or again, code)
 end
 

@@ -29,6 +29,7 @@ end
 return function(err)
   if not errors.is(err) then return one_line(err) end
   local line = one_line(err.message or err.type):gsub("overwrite = true", "--force")
+    :gsub(" %(allow_http = true if you must%)", "")
   local hint = err.hint and tostring(err.hint)
   if hint and hint ~= "" and not is_of_lua(hint) then
     line = ("%s (%s)"):format(line, one_line(hint))
