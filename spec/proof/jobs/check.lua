@@ -16,9 +16,10 @@ local function wrong(what, text, ...)
   if figures[what] <= SHOWN then print("WRONG: " .. text:format(...)) end
 end
 
--- All jobs with their attempts, by key.
+-- All jobs with their attempts, by key; how many are in each state, and how many attempts came to
+-- each stage; and what these hold.
 local function read_store()
-  local all, states, held = {}, {}, 0
+  local all, states, stages, held = {}, {}, {}, 0
   for job in jobs:each() do all[job.key] = assert(jobs:get(job.key)) end
   for i = 1, count do
     local job = all["job-" .. i]
@@ -26,10 +27,13 @@ local function read_store()
       wrong("lost", "job-%d is not in the store", i)
     else
       states[job.state] = (states[job.state] or 0) + 1
-      for _, attempt in ipairs(job.attempts) do held = held + (attempt.held or 0) end
+      for _, attempt in ipairs(job.attempts) do
+        held = held + (attempt.held or 0)
+        stages[attempt.stage] = (stages[attempt.stage] or 0) + 1
+      end
     end
   end
-  return all, states, held
+  return all, states, stages, held
 end
 
 local function check_ledger(all, ledger)
@@ -153,6 +157,10 @@ local function check_states(all, reasons)
   for key, job in pairs(all) do
     if job.state == "unclear" then
       check_unclear(job, reasons)
+    elseif job.state == "done" and job.kind == "portrait" then
+      if queue.asset_status(job.task) ~= "active" then
+        wrong("lost", "the asset of %s is not active", key)
+      end
     elseif job.state == "done" then
       check_file(job)
     elseif job.state ~= "failed" then
@@ -174,16 +182,16 @@ local function check_counts(states, held)
   end
 end
 
-local function sorted(reasons)
+local function print_counts(what, counts)
   local lines = {}
-  for why, times in pairs(reasons) do
-    lines[#lines + 1] = ("  %4d unclear: %s"):format(times, why)
+  for name, times in pairs(counts) do
+    lines[#lines + 1] = ("  %4d %s: %s"):format(times, what, name)
   end
   table.sort(lines)
-  return table.concat(lines, "\n")
+  if #lines > 0 then print(table.concat(lines, "\n")) end
 end
 
-local all, states, held = read_store()
+local all, states, stages, held = read_store()
 local ledger = queue.ledger()
 local reasons, sends, again = {}, 0, 0
 check_ledger(all, ledger)
@@ -197,7 +205,8 @@ for _, times in pairs(seen.sent) do sends = sends + #times end
 for _, times in pairs(seen.resent) do again = again + times end
 print(("%d jobs: %d done, %d failed, %d unclear; %d requests sent, %d made, %d asked for again")
   :format(count, states.done or 0, states.failed or 0, states.unclear or 0, sends, #ledger, again))
-print(sorted(reasons))
+print_counts("attempts", stages)
+print_counts("unclear", reasons)
 jobs:close()
 local held_cap = #seen.over == 0
 print(("ledger: %d twice; lost %d; unclear %d, explained %d; cap %s"):format(figures.twice,

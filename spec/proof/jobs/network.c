@@ -122,11 +122,12 @@ static void followed(void *user, const fault_request *request, const fault_step 
     if (!is_create(request->line) || !nonce_of(request->body, nonce))
         return;
     bool relayed = step->kind == FAULT_RELAY || step->kind == FAULT_DRIP;
+    bool plain = step->status != 503 || fault_is_polite(step);
     const char *how = "lost";
     int status = relayed ? result->status : step->status;
     if (result->whole && relayed && result->status > 0)
         how = "answered";
-    else if (result->whole && step->kind == FAULT_ANSWER && !result->handed_on &&
+    else if (result->whole && step->kind == FAULT_ANSWER && plain && !result->handed_on &&
              !step->forward_cut)
         how = "refused";
     note("went\t%s\t%s\t%d\t%.3f\n", nonce, how, status, seconds());

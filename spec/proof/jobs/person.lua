@@ -21,8 +21,13 @@ local function exists(file)
   return at ~= nil
 end
 
+-- A portrait that is unclear is looked for, and one that failed is tried again.
 local function write_status(counts)
   local ended = counts.done + counts.failed + counts.unclear
+  for job in jobs:each { state = { "unclear", "failed" } } do
+    if job.kind == "portrait" then ended = ended - 1 end
+    if job.kind == "portrait" and job.state == "failed" then jobs:retry(job.key) end
+  end
   local out = assert(io.open(logs .. "/status.draft", "w"))
   out:write(("%d %d %d %d\n"):format(ended, counts.unclear, counts.videos, counts.max_videos or 0))
   out:close()
@@ -50,7 +55,7 @@ end
 
 local function send_again()
   for job in jobs:each { state = "unclear" } do
-    if math.random() < 0.03 then
+    if job.kind == "video" and math.random() < 0.03 then
       note("resend " .. job.key)
       local done, err = jobs:resend(job.key, { now = true })
       note(("%s %s"):format(done and "resent" or "not resent", done and job.key or tostring(err)))

@@ -39,16 +39,32 @@ function queue.open(log)
   return assert(jobs, err), client
 end
 
+-- Every twentieth is a portrait, which the next two videos need.
+local function entry_of(i)
+  local key, last = "job-" .. i, i - i % 20
+  if i == last then
+    return { key = key, portrait = { url = "https://cdn.example/" .. key .. ".jpg",
+      asset_type = "Image", group_id = pomex.VIRTUAL } }
+  end
+  local video = { model = "byteplus/seedance-2.0-fast", prompt = "[nonce] waves.", duration = 5 }
+  if last > 0 and i - last <= 2 then
+    video.prompt, video.images = "[nonce] {front} waves.", { front = "job:job-" .. last }
+  end
+  return { key = key, save = key .. ".mp4", price = 1, video = video }
+end
+
 ---@param count integer
 ---@return table[] entries
 function queue.entries(count)
   local list = {}
-  for i = 1, count do
-    local key = "job-" .. i
-    list[i] = { key = key, save = key .. ".mp4", price = 1,
-      video = { model = "byteplus/seedance-2.0-fast", prompt = "[nonce] waves.", duration = 5 } }
-  end
+  for i = 1, count do list[i] = entry_of(i) end
   return list
+end
+
+---@param id string
+---@return string status of the asset, by the service itself
+function queue.asset_status(id)
+  return assert(direct.assets:get(id)).status
 end
 
 ---What is in the ledger: a list of `job` (its key), `attempt`, `id`.

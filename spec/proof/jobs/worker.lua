@@ -14,7 +14,9 @@ local jobs = queue.open(note)
 
 steps.arm(jobs, note, arg[2], tonumber(arg[3]), arg[4])
 
--- Pauses that are made for a service of minutes and days.
+-- Pauses that are made for a service of minutes and days. A lost upload is sent again after three
+-- looks.
+jobs.search = { looks = 3, every = 1, over = 5 }
 local rest = Work.rest
 function Work:rest(seconds)
   return rest(self, seconds / steps.HASTE)
@@ -28,8 +30,10 @@ local send = attempt.send
 function attempt.send(work, job, begin, endpoint, body)
   local nonce = ("[%s.%d.i%s]"):format(job.key, job.attempt + 1, instance)
   steps.keys[job.id] = job.key
-  begin.body = mark(begin.body, nonce)
-  body.content[1].text = mark(body.content[1].text, nonce)
+  if job.kind == "video" then
+    begin.body = mark(begin.body, nonce)
+    body.content[1].text = mark(body.content[1].text, nonce)
+  end
   return send(work, job, begin, endpoint, body)
 end
 
