@@ -77,6 +77,15 @@ describe("stopping the command pomex #command", function()
     assert.equal(before, sb.ledger:count "generation")
   end)
 
+  it("needs no time before which it could not be stopped", function()
+    for _ = 1, 20 do
+      -- Somewhere between its first line and its question.
+      local run = at:terminal("video 'A wave.' -o a.mp4", "\\003\\003")
+      assert.is_true(run.code == 7 or run.code == 130, run.out)
+      assert.not_matches("cannot be loaded", run.out)
+    end
+  end)
+
   it("leaves a signal ignored that was", function()
     sb:config { generation_seconds = 0 }
     local run = at:bash("trap '' HUP; pomex video 'A wave.' -y --no-wait & kill -HUP $!; wait $!")
