@@ -240,6 +240,17 @@ two,A wave.,,5,,,
     assert.equal(2, billed())
   end)
 
+  it("[7] takes one signal that comes twice at once for one, as `timeout` sends it", function()
+    manifest(2)
+    env.sb:fault { endpoint = "generations.create", delay = 2, times = 1 }
+    local process = env.start "run m.jsonl --yes --concurrency 1"
+    env.until_("a request", function() return billed() == 1 end)
+    shell.bash(("kill -TERM %d; sleep 0.02; kill -TERM %d"):format(process.pid, process.pid))
+    local code = process.wait()
+    assert.equal(7, code)
+    assert.equal(1, billed())
+  end)
+
   it("[11] says that the store cannot be used", function()
     manifest(1)
     env.write("m.jsonl.jobs.db", "this is no store, and it is long enough to be looked at\n")

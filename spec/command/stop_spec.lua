@@ -64,7 +64,7 @@ describe("stopping the command pomex #command", function()
     sb.journal:clear()
     sb:fault { endpoint = "generations.create", delay = 30 }
     local run = at:signalled("--json video 'A wave.' -y -o a.mp4",
-      { { arrived "generations.create", "INT" }, { SENT, "INT" } })
+      { { arrived "generations.create", "INT" }, { SENT, "TERM" } })
     assert.equal(130, run.code, run.err)
     assert.matches("stopped at once while the video was being sent: it is unclear", run.err)
     assert.matches('"type":"result","exit":130,.*"next":"pomex video list"', run.out)

@@ -109,21 +109,30 @@ local function prompt_of(job)
     and prompt:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…" or prompt))
 end
 
+-- What an unclear job can be; the service lists portraits, and no videos.
+local function candidates_of(env, jobs, job)
+  if job.kind ~= "portrait" or env.stop.name or env.keyless then return {} end
+  return jobs:candidates(job.key) or {}
+end
+
 ---What is known of an unclear job, and the commands that settle it.
 ---@param env pomex.CommandEnv
+---@param jobs pomex.Jobs
 ---@param path string of the store
 ---@param job pomex.Job with its attempts
-function ends.unclear(env, path, job)
+function ends.unclear(env, jobs, path, job)
   local out, last = env.out, job.attempts and job.attempts[#job.attempts]
   local sent = last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
   out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt, sent,
     prompt_of(job), job.error and " " .. campaign.why(job.error):gsub(" %b()$", "") or ""))
-  local candidates = job.candidates or {}
+  local candidates = candidates_of(env, jobs, job)
   for _, id in ipairs(candidates) do
     out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))
   end
   if #candidates == 0 then
-    out:tell("  no candidate is known; if the service's console has it:")
+    out:tell(job.kind == "video"
+      and "  no candidate is known, since the service lists no videos; if its console has it:"
+      or "  no candidate is known; if the service's console has it:")
     out:tell("    " .. about(env, path, "adopt", job.key, "ID"))
   end
   out:tell("  if it was never made:")
@@ -135,7 +144,7 @@ local function unclear_of(env, jobs, path)
   each(env, jobs, path, { state = "unclear" }, function(job) keys[#keys + 1] = job.key end)
   for _, key in ipairs(keys) do
     local job = jobs:get(key)
-    if job then ends.unclear(env, path, job) end
+    if job then ends.unclear(env, jobs, path, job) end
   end
 end
 

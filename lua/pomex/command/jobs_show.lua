@@ -25,9 +25,9 @@ end
 local FAILED = { failed = true, cancelled = true, expired = true }
 
 -- What to type about the job as it is now.
-local function following(env, path, job)
+local function following(env, jobs, path, job)
   if job.state == "unclear" then
-    ends.unclear(env, path, job)
+    ends.unclear(env, jobs, path, job)
   elseif job.stuck or FAILED[job.state] then
     env.out:next(ends.about(env, path, "retry", job.key))
   end
@@ -57,7 +57,7 @@ local function run(args, env)
       event.by and " by " .. errors.one_line(event.by) or "",
       event.text and ": " .. campaign.why(event.text) or ""))
   end
-  following(env, path, job)
+  following(env, jobs, path, job)
   jobs:close()
   return exits.DONE
 end

@@ -44,6 +44,7 @@ local function run(_, env)
   local jobs
   jobs, code = store.look(env, path)
   if not jobs then return code end
+  shown.looks_on = true
   shown:watch(jobs, ".")
   shown:start()
   local pause, seen = signals.new(env.opened), {}

@@ -12,6 +12,7 @@ local terminal = require "pomex.terminal"
 ---@field env pomex.CommandEnv
 ---@field jobs pomex.Jobs
 ---@field screen pomex.CommandScreen
+---@field looks_on? boolean others run the jobs: no log tells of them
 ---@field sending table<string, boolean> the keys of what is being sent
 local Progress = {}
 Progress.__index = Progress
@@ -22,6 +23,7 @@ local progress = {}
 local COUNT = 1
 
 local WORDS = {
+  polling = "is being made", unclear = "is unclear",
   sending = "is being sent", saving = "is being saved", cancelled = "was cancelled",
   expired = "has expired", failed = "failed", ready = "is tried again",
 }
@@ -31,9 +33,10 @@ local function words_of(self, job)
   local key = errors.one_line(job.key)
   local why = job.error and ": " .. campaign.why(job.error) or ""
   if job.stuck then return ("%s is stuck%s"):format(key, why) end
-  -- The log has told why a job is unclear, and the id of one that is being made.
-  if job.state == "unclear" or job.state == "polling" then return nil end
-  local going_on = job.state == "sending" or job.state == "saving"
+  -- The log of a run has told why a job is unclear, and the id of one that is being made.
+  local logged = job.state == "unclear" or job.state == "polling"
+  if logged and not self.looks_on then return nil end
+  local going_on = job.state == "sending" or job.state == "saving" or job.state == "polling"
   if self.screen.on and going_on then return nil end
   if job.state == "done" then
     if job.kind == "portrait" then return key .. " is active" end

@@ -2,6 +2,7 @@
 --- to its end, and a wait is broken off: what was asked for goes on at the service. The second ends
 --- the process at once, and what was being sent is unclear.
 
+local core = require "pomex.core"
 local exits = require "pomex.command.exits"
 local terminal = require "pomex.terminal"
 
@@ -15,6 +16,9 @@ Stop.__index = Stop
 local stop = {}
 
 local SIGNALS = { "INT", "TERM", "HUP" }
+
+-- The same signal within so many seconds is the same wish.
+local TWICE = 1 / 10
 
 local function at_once(self)
   local out = self.out
@@ -43,8 +47,10 @@ function Stop:hold(client)
   self.signals, self.client = signals, client
   return signals:watch(client, function(name)
     if self.others[name] then return self.others[name]() end
+    -- `timeout`, and a terminal that closes, send one signal twice.
+    if self.name == name and core.now() < self.at + TWICE then return end
     if self.name then at_once(self) end
-    self.name = name
+    self.name, self.at = name, core.now()
     self.out:say(self.sending and "stopping, once what is being sent is answered; again: at once"
       or "stopping; again: at once")
     for _, operation in ipairs(self.waits) do operation:cancel() end
@@ -65,7 +71,7 @@ function Stop:released(fn)
   if client then assert(self:hold(client)) end
   if ok then return value end
   if not stop.is_interrupt(value) then error(value, 0) end
-  self.name = "INT"
+  self.name, self.at = "INT", core.now()
   io.stderr:write("\n")
 end
 

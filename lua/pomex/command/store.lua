@@ -42,6 +42,7 @@ function store.look(env, path)
   local settings, err = env:settings()
   if not settings then return nil, env:failed(err) end
   local found = key.find(env.args, settings)
+  env.keyless = not found
   local client = env.opened
   if not client then
     client, err = env:new_client(found or { api_key = "none" }, settings)

@@ -17,6 +17,8 @@ local SEND_WITHIN = 45 / 60
 local LOOK = 1
 -- Seconds until begin is asked again that said "not before something changes".
 local ASK_AGAIN = 5
+-- Seconds until it is said again why nothing begins.
+local SAY_AGAIN = 60
 
 ---@class pomex.JobRun
 local Run = {}
@@ -36,7 +38,7 @@ function run.new(jobs, opts)
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     search = jobs.search or KINDS.portrait.SEARCH,
-    active = {}, count = 0, to_release = {}, unsent = {}, looks = {},
+    active = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
@@ -56,6 +58,15 @@ function Run:send_by()
   return asked and asked + SEND_WITHIN * self.jobs.still_seconds
 end
 
+-- Says why nothing begins, at most once a minute. That as many tasks as there may be are in flight
+-- is how it should be.
+local function say_barred(self, reason, why)
+  local said = self.said[reason]
+  if reason == "tasks" or said and core.now() < said + SAY_AGAIN then return end
+  self.said[reason] = core.now()
+  self:say("nothing begins for now: " .. why)
+end
+
 ---Nothing that is ready begins for now.
 ---@param reason string
 ---@param not_before number seconds since 1970; infinite: until something changes
@@ -63,6 +74,7 @@ end
 function Run:bar(reason, not_before, why)
   if not_before < math.huge then
     self.not_before = math.max(self.not_before, math.min(not_before, core.wall() + 900))
+    say_barred(self, reason, why)
   else
     self.barred = { reason = reason, why = why, at = core.now() }
   end
