@@ -90,7 +90,7 @@ describe("openresty under chaos #once #openresty", function()
     nginx.await("rest", function()
       local workers = server:workers()
       for _, pid in ipairs(workers) do
-        if proc.count(pid, "task") ~= 1 then return false end
+        if proc.bridges(pid) > 0 then return false end
       end
       return #workers == 2
     end)

@@ -319,20 +319,20 @@ describe("openresty, workers: #once #openresty", function()
     assert.equal("", leftovers(old))
   end)
 
-  it("keep no VM, thread or descriptor with lua_code_cache off", function()
+  it("keep one bridge and its VM, and no other, with lua_code_cache off", function()
     local port = nginx.free_port()
     start { http = filled(FRESH, { OTHER = ("%d"):format(port) }) }
     local worker, own = server:workers()[1], server.port
     server.port = port
     assert.equal("list", (server:get("/")))
-    local function rests() return proc.count(worker, "task") == 1 end
-    nginx.await("the first thread's end", rests)
+    local function rests() return proc.bridges(worker) == 1 end
+    nginx.await("the bridge of the first", rests)
     local files = proc.count(worker, "fd")
     for _ = 1, 3 do
       local connections = {}
       for i = 1, 60 do connections[i] = server:send("/") end
       for i = 1, 60 do assert.equal("list", (nginx.receive(connections[i]))) end
-      nginx.await("the threads' end", rests)
+      nginx.await("the end of the others' bridges", rests)
       nginx.await("the end of their VMs", function()
         return proc.count(worker, "fd") <= files
       end)

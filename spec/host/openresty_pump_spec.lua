@@ -153,18 +153,19 @@ describe("openresty, its pump: #once #openresty", function()
     end)
     socket.sleep(1.5)
     assert.same(before, proc.usage(worker))
-    assert.equal(2, proc.count(worker, "task"))
+    assert.equal(1, proc.bridges(worker))
     for i = 1, 100 do assert.equal("timeout_error", (nginx.receive(connections[i]))) end
   end)
 
   it("ends the pump and the thread when nothing is pending, and begins again", function()
     start {}
+    server:run 'require("pomex.host.openresty_pump").keep = 0'
     local worker = server:workers()[1]
     local files = proc.count(worker, "fd")
     for _ = 1, 3 do
-      assert.equal("list 2",
-        server:run 'return new().assets:list().object .. " " .. threads()')
-      nginx.await("the thread's end", function() return proc.count(worker, "task") == 1 end)
+      assert.equal("list 1",
+        server:run 'return new().assets:list().object .. " " .. bridges()')
+      nginx.await("the thread's end", function() return proc.bridges(worker) == 0 end)
     end
     -- Clients that nobody holds are collected, with their descriptors.
     nginx.await("the end of their descriptors", function()
@@ -209,7 +210,7 @@ describe("openresty, its pump: #once #openresty", function()
     local began = socket.gettime()
     assert.equal(20, server:many("return client.assets:list().object", 20).list)
     assert.is_true(socket.gettime() - began < 6) -- 8, one after the other
-    assert.equal(1, proc.count(worker, "task"))
+    assert.equal(0, proc.bridges(worker))
   end
 
   -- What comes of `real`, why it is none, and what nginx's own log says of that.
@@ -242,9 +243,9 @@ describe("openresty, its pump: #once #openresty", function()
       -- Where every log shows it, with what to do.
       assert.matches("%[warn%][^\n]*no bridge thread[^\n]*env TMPDIR;", log)
       assert.equal("", (shell.bash("ls -d /tmp/pomex-" .. worker .. "-* 2> /dev/null")))
-      assert.equal("list 2", server:run [[
+      assert.equal("list 1", server:run [[
         require("pomex.core").bridge = real
-        return client.assets:list().object .. " " .. threads()
+        return client.assets:list().object .. " " .. bridges()
       ]])
     end)
   end

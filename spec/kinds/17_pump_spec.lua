@@ -66,7 +66,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
   -- A call that is answered after a while, and is being waited for, with a pump from the start: a
   -- wait without one looks often.
   local function waiting_call(delay)
-    server:run("pump.linger = 1 " .. LIST)
+    server:run('require("pomex.host.openresty_clients").linger = 1 ' .. LIST)
     sb:fault { endpoint = "assets.list", delay = delay, times = 1 }
     local connection = server:send("/run", LIST)
     connection:settimeout(10)
@@ -199,7 +199,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
         return server:log():find("it begins anew", 1, true)
       end)
       -- While the call goes on.
-      nginx.await("another bridge", function() return server:run "return threads()" == "2" end)
+      nginx.await("another bridge", function() return server:run "return bridges()" == "1" end)
       assert.equal("1", server:run "return client.loop.count")
       assert.equal("list", (nginx.receive(connection)))
       quits()
@@ -258,7 +258,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
     end)
     server:run "client.loop.unfinished = nil"
     nginx.await("another bridge", function()
-      return server:run 'return client.assets:list().object .. " " .. threads()' == "list 2"
+      return server:run 'return client.assets:list().object .. " " .. bridges()' == "list 1"
     end)
     quits()
   end)

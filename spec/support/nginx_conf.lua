@@ -36,8 +36,8 @@ conf.RUN = [[
   }
 ]]
 
--- Every request has `client`, which all share, `new`, which makes one of its own, and `threads`,
--- which counts its worker's: while a request runs, the pump does not.
+-- Every request has `client`, which all share, `new`, which makes one of its own, and `bridges`,
+-- which counts the bridges of its worker.
 local CLIENT = [[
   lua_shared_dict notes 1m;
   lua_check_client_abort on;
@@ -50,9 +50,13 @@ local CLIENT = [[
       for name, value in pairs(more or {}) do options[name] = value end
       return pomex.check(pomex.new(options))
     end
-    function threads()
-      local count = -2 -- "." and ".."
-      for _ in lfs.dir("/proc/self/task") do count = count + 1 end
+    function bridges()
+      local count = 0
+      for thread in lfs.dir "/proc/self/task" do
+        local file = io.open("/proc/self/task/" .. thread .. "/comm")
+        if file and file:read "*l" == "pomex-bridge" then count = count + 1 end
+        if file then file:close() end
+      end
       return count
     end
     notes = ngx.shared.notes

@@ -9,7 +9,7 @@ local pump = require "pomex.host.openresty_pump"
 local PATIENCE = 20
 
 -- All is over when the pump has ended, and it does soon.
-pump.linger = 0.01
+pump.keep, require("pomex.host.openresty_clients").linger = 0, 0.01
 
 ---@param hello { url: string, key: string, token: string } of a sandbox that runs
 ---@param host? string

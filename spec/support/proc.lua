@@ -13,7 +13,7 @@ end
 
 ---How many entries a folder of a process in /proc has.
 ---@param pid integer
----@param folder string "task", "fd"
+---@param folder string "fd", …
 ---@return integer
 function proc.count(pid, folder)
   return tonumber((shell.bash(("ls /proc/%d/%s | wc -l"):format(pid, folder))))
@@ -24,6 +24,13 @@ end
 ---@return string
 function proc.status(pid)
   return read(("/proc/%d/status"):format(pid))
+end
+
+---How many threads of a process are bridges (an emulator has threads of its own).
+---@param pid integer
+---@return integer
+function proc.bridges(pid)
+  return tonumber((shell.bash(("grep -hsx pomex-bridge /proc/%d/task/*/comm | wc -l"):format(pid))))
 end
 
 ---What all threads of a process used: clock ticks of CPU, and how often they went to sleep.

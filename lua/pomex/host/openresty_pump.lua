@@ -1,19 +1,21 @@
 --- The pump of the host "openresty": one light thread in each VM, in a timer of its own, steps
 --- every client that has something pending. It sleeps in a read of the bridge's socket; if there
 --- can be no bridge (threads or unix sockets are forbidden), it sleeps for milliseconds. It ends
---- when nothing has been pending for a moment, so that it holds no VM and no worker.
+--- when nothing has been pending for two minutes (without a bridge: for a moment), or when the
+--- worker is told to end.
 ---
 --- nginx can end the timer without telling Lua, and then no client would be stepped any more. So
 --- each call checks whether the pump lives, and while something is pending, so does another timer.
 
 local bridges = require "pomex.host.openresty_bridge"
+local clients = require "pomex.host.openresty_clients"
 local core = require "pomex.core"
 local watcher = require "pomex.host.watcher"
 
 local pump = {
   bridge = true,   -- false: the pump never tries a bridge
-  linger = 0.25,   -- seconds for which idle clients stay watched, since the start of another pump
-                   -- costs a fifth of a millisecond
+  keep = 120,      -- seconds for which the bridge stays without a client, since another costs a
+                   -- folder, a socket and a thread
   look = 25,       -- seconds between two checks whether the pump lives, while there are no calls
   silent = 1,      -- seconds without a round after which a pump without a bridge counts as dead
   stuck = 20,      -- the same within a step, in which a handler perhaps waits although it must not
@@ -24,56 +26,41 @@ local pump = {
 local ngx, now, byte = ngx, core.now, string.byte
 local exiting = ngx.worker.exiting
 
----@type table<integer, pomex.Client>
-local watched = {}
-local worked = {}                -- the watched clients that had work since the bell rang
+local watched = clients.watched
 local asked                      -- when a timer for a pump was asked for
 local current                    -- the pump that runs: { co, beat }, its coroutine and last round
-local bridge                     -- of the current pump
-local ringing                    -- the bell will ring
 local polls_until = 0            -- no bridge is tried before that time
 local look_due                   -- the time by which the timer will have checked the pump
+local rests_since                -- the time since which the bridge has had no client
 
-local function ring()
-  if bridge and not ringing then
-    ringing = true
-    bridge:ring_in(pump.linger)
-  end
-end
+local look_later
 
-local function forget(fd, client)
-  if watched[fd] ~= client then return end
-  watched[fd], worked[fd] = nil, nil
-  client.loop.end_watch = nil
-  if bridge then bridge:unwatch(fd) end
-  -- Perhaps it was the last client: the bell wakes the pump, which then ends.
-  ring()
-end
-
--- The bell rings only while a client is idle. A client that has been idle since the bell last rang
--- is no longer watched.
-local function bell()
-  ringing = nil
-  for fd, client in pairs(watched) do
-    if client.loop:unfinished() == 0 then
-      if worked[fd] and not exiting() then ring() else forget(fd, client) end
-    end
-    worked[fd] = nil
-  end
-end
-
-local function log(message)
-  ngx.log(ngx.ERR, "pomex: ", message)
+-- For how many seconds a bridge without a client may sleep. nginx does not end a worker while the
+-- pump waits: only where the timer will tell the pump of the worker's end may it stay.
+local function rest()
+  if exiting() then return 0 end
+  look_later() -- nginx has perhaps dropped the last one
+  if not look_due then return 0 end
+  rests_since = rests_since or now()
+  return math.min(rests_since + pump.keep - now(), pump.look)
 end
 
 -- Returns false if the bridge broke.
 local function run_bridge(mine, sock)
-  local own, number = bridge, bridge:bell()
+  local own = clients.bridge
+  local number = own:bell()
   for fd in pairs(watched) do
     if not own:watch(fd) then return false end
   end
-  ring()
-  while next(watched) and current == mine do
+  clients.ring()
+  while current == mine do
+    if next(watched) then
+      rests_since = nil
+    else
+      local seconds = rest()
+      if seconds <= 0 then break end
+      clients.ring_in(seconds)
+    end
     local message = sock:receive(4)
     -- If something other than the socket resumed this coroutine, `message` does not come from the
     -- bridge.
@@ -83,29 +70,16 @@ local function run_bridge(mine, sock)
     local client = watched[fd]
     if client then
       mine.beat = now()
-      watcher.step(client, log)
+      clients.step(client)
       if watched[fd] == client then
         if not own:rearm(fd) then return false end
-        worked[fd] = true
+        clients.worked[fd] = true
       end
     elseif fd == number then
-      bell()
+      clients.bell()
     end
   end
   return true
-end
-
--- Steps every watched client. Returns how much is unfinished.
-local function step_all()
-  local all, unfinished = {}, 0
-  for fd, client in pairs(watched) do all[fd] = client end
-  for fd, client in pairs(all) do
-    if watched[fd] == client then watcher.step(client, log) end
-    local pending = client.loop:unfinished()
-    unfinished = unfinished + pending
-    if pending == 0 then forget(fd, client) end
-  end
-  return unfinished
 end
 
 -- Runs without a bridge. Each sleep lasts a hundredth of the time for which nothing has happened,
@@ -118,38 +92,31 @@ local function run_sleeping(mine)
     ngx.sleep(math.min(math.max((now() - busy) / 100, 0.001), 0.01))
     if current ~= mine then return end
     mine.beat = now()
-    local unfinished = step_all()
+    local unfinished = clients.step_all()
     if unfinished ~= seen then busy, seen = now(), unfinished end
   end
-end
-
--- Closes the clients, because nothing would end their waits any more.
-local function close_all()
-  local all = watched
-  watched = {}
-  for _, client in pairs(all) do client.loop:close() end
 end
 
 local function serve(mine)
   local made, sock = bridges.open(pump.bridge, now() < polls_until)
   -- Perhaps another pump runs, because this one was taken for dead while it connected.
   if current ~= mine then return made and bridges.close(made, sock) end
-  bridge, pump.up = made, true
+  clients.bridge, pump.up = made, true
   if not made then return run_sleeping(mine) end
   local began = now()
   local sound = run_bridge(mine, sock)
   bridges.close(made, sock)
   if sound or current ~= mine then return end
   -- At worker_shutdown_timeout nginx closes every socket, and there are no more requests.
-  if exiting() then return close_all() end
+  if exiting() then return clients.close_all() end
   ngx.log(ngx.WARN, "pomex: the bridge thread's connection broke; it begins anew")
   if now() - began < pump.silent then polls_until = now() + pump.pause end
 end
 
 -- Forgets the pump, so that another can begin.
 local function clear()
-  if bridge then bridge:close() end
-  bridge, ringing, current, asked = nil, nil, nil, nil
+  clients.drop_bridge()
+  rests_since, current, asked = nil, nil, nil
   pump.up = false
 end
 
@@ -160,7 +127,7 @@ local function run()
   local mine = { co = coroutine.running(), beat = now() }
   current = mine
   local ok, why = pcall(serve, mine)
-  if not ok then log(tostring(why)) end
+  if not ok then clients.log(tostring(why)) end
   if current ~= mine then return end
   clear()
   if not ok then
@@ -178,7 +145,7 @@ local function run()
 end
 
 local function dead(one)
-  if bridge then return not bridge:alive() end
+  if clients.bridge then return not clients.bridge:alive() end
   return now() - one.beat > (watcher.steps_in(one.co) and pump.stuck or pump.silent)
 end
 
@@ -193,7 +160,7 @@ local look
 
 -- There is one timer in each worker, also if each request has a VM of its own, which the timer
 -- keeps alive. nginx can drop the timer without telling Lua.
-local function look_later()
+function look_later()
   if look_due and now() < look_due or not core.sentry(pump.look + 1) then return end
   local ends = exiting()
   look_due = ngx.timer.at(ends and 0 or pump.look, look) and now() + pump.look + 1 or nil
@@ -201,14 +168,15 @@ end
 
 function look()
   look_due = math.huge
-  while next(watched) do
-    ensure()
-    if not pump.up then step_all() end
+  while next(watched) or clients.bridge do
+    if next(watched) then ensure() else pump.revive() end
+    if not pump.up then clients.step_all() end
     if not exiting() then break end
+    clients.ring_in(0) -- idle clients and the bridge need not stay any longer
     ngx.sleep(0.1) -- a worker that exits starts no timers for later
   end
   look_due = nil
-  if next(watched) then return look_later() end
+  if next(watched) or clients.bridge then return look_later() end
   core.sentry(0)
 end
 
@@ -236,12 +204,12 @@ function pump.watch(client, stop)
     local fd = watcher.descriptor(client)
     watched[fd] = client
     function stop()
-      if client.loop.closed or exiting() then return forget(fd, client) end
-      ring()
+      if client.loop.closed or exiting() then return clients.forget(fd, client) end
+      clients.ring()
       return true -- an idle client stays watched until the bell rings
     end
     -- A bridge that cannot watch the client is of no use.
-    if bridge and not bridge:watch(fd) then bury() end
+    if clients.bridge and not clients.bridge:watch(fd) then bury() end
   end
   -- This is done for a client that is watched already, too: the pump has perhaps ended, or nginx
   -- has dropped its timer.
@@ -263,7 +231,7 @@ end
 function pump.rescue()
   if not next(watched) then return end
   ensure()
-  if not pump.up then step_all() end
+  if not pump.up then clients.step_all() end
 end
 
 return pump
