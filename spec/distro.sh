@@ -5,8 +5,10 @@
 # that system.
 #
 #   spec/distro.sh SUITE [--only STAGE[,STAGE…]] [--system FOLDER]
+#   spec/distro.sh SUITE arm64 [--system FOLDER]
 #
 #   SUITE              bookworm, trixie, testing, sid, …: what a mirror of this machine's apt has
+#   arm64              what spec/arm64.sh does, there: pomex of 64-bit Arm, by an emulator
 #   --only STAGE…      of spec/run.sh these stages alone
 #   --system FOLDER    keep the system there, and use one that is there already
 #
@@ -20,6 +22,7 @@ cd "$root" || exit 1
 . cmake/packages.sh
 
 suite=
+machine=
 only=
 system=
 while [ $# -gt 0 ]; do
@@ -30,13 +33,14 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '3,16s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '3,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     -*)
         echo "spec/distro.sh: unknown argument: $1 (see --help)" >&2
         exit 2
         ;;
+    arm64) machine=-arm64 ;;
     *) suite="$1" ;;
     esac
     shift
@@ -149,7 +153,7 @@ copy_tree()
 
 # ------------------------------------------------------------------------------------- running
 
-logs="${POMEX_BUILD:-$root/build}/distro-$suite"
+logs="${POMEX_BUILD:-$root/build}/distro-$suite$machine"
 rm -rf "$logs"
 mkdir -p "$logs" || exit 1
 failed=0
@@ -172,6 +176,16 @@ step()
     return 1
 }
 
+# whole NAME COMMAND…: says how it went, and shows what it says meanwhile.
+whole()
+{
+    local name="$1" begin=$SECONDS how=ran
+    shift
+    inside bash -c 'cd /root/pomex && exec "$@"' _ "$@" > >(tee "$logs/run.log") ||
+        failed=1 how=FAILED
+    printf 'distro %s: %-12s %-7s %4d s\n' "$suite" "$name" $how $((SECONDS - begin))
+}
+
 # Opens the studio, asks it for its page, and stops it as Ctrl-C does.
 studio='
     cd /root/pomex && mkfifo /tmp/said && set -m || exit 1
@@ -191,13 +205,14 @@ studio='
 step system make_system || exit 1
 step tree copy_tree || exit 1
 inside bash -c '. /etc/os-release; echo "distro: $PRETTY_NAME, $(uname -m)"'
-step quickstart inside bash -c 'cd /root/pomex && ./examples/quickstart.sh'
-step studio inside bash -c "$studio"
-begin=$SECONDS how=ran
-inside bash -c 'cd /root/pomex && exec ./spec/run.sh "$@"' _ ${only:+--only "$only"} \
-    > >(tee "$logs/run.log") || failed=1 how=FAILED
+if [ -n "$machine" ]; then
+    whole spec/arm64.sh ./spec/arm64.sh
+else
+    step quickstart inside bash -c 'cd /root/pomex && ./examples/quickstart.sh'
+    step studio inside bash -c "$studio"
+    whole spec/run.sh ./spec/run.sh ${only:+--only "$only"}
+fi
 cp -r "$system/root/pomex/build/logs" "$logs/stages"
-printf 'distro %s: %-12s %-7s %4d s\n' "$suite" spec/run.sh $how $((SECONDS - begin))
 [ -n "$keep" ] || rm -rf --one-file-system "$system"
 printf 'distro %s: all of it %d s\n' "$suite" $SECONDS
 exit $failed

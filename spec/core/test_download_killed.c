@@ -3,6 +3,7 @@
  * file ever has its name. POMEX_SEED repeats a run. */
 #include "cmocka_all.h"
 
+#include "itself.h"
 #include "scene.h"
 
 #include <arpa/inet.h>
@@ -179,7 +180,7 @@ static pid_t begin_download(const char *path)
     snprintf(base_url, sizeof base_url, "http://127.0.0.1:%d", server.port);
     pid_t child = fork();
     if (child == 0) {
-        execl("/proc/self/exe", "download", base_url, path, (char *)NULL);
+        itself_become((const char *const[]){"download", base_url, path, NULL});
         _exit(3);
     }
     assert_true(child > 0);
@@ -316,8 +317,8 @@ TEST_CASE(a_connection_cut_at_random_bytes)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[0], "download") == 0)
-        return download(argv[1], argv[2]);
+    if (argc == 4 && strcmp(argv[1], "download") == 0)
+        return download(argv[2], argv[3]);
     const char *given = getenv("POMEX_SEED");
     long number = given ? atol(given) : (long)time(NULL);
     memcpy(seed, &number, sizeof seed);

@@ -19,7 +19,7 @@ local function run(script)
 end
 
 describe("a libcurl that is too old", function()
-  it("is refused by pomex.new, which names both versions and the library", function()
+  it("is refused by pomex.new, which names both versions and the library #native", function()
     local output = run [[
       local client, err = require("pomex").new { api_key = "sk-test" }
       print(client, err.type, err.client, err.message, err.hint)

@@ -4,13 +4,13 @@
 #include "cmocka_all.h"
 
 #include "harness.h"
+#include "itself.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Without it answers are as good, and come in other pieces. */
 #define BUFFER_SIZE ((int)CURLOPT_BUFFERSIZE)
@@ -152,25 +152,24 @@ TEST_CASE(nor_of_the_loop)
 }
 
 /* Once more, with the old one before the real one. */
-static int again(char **arguments)
+static int again(void)
 {
-    char list[1024], self[1024] = "";
+    char list[1024];
     const char *before = getenv("LD_PRELOAD");
-    if (getenv("OLD_LIBCURL_TRIED") || readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+    if (getenv("OLD_LIBCURL_TRIED"))
         return 1;
     snprintf(list, sizeof list, "%s:%s:%s", SANITIZER, before ? before : "", OLD_LIBCURL);
     setenv("LD_PRELOAD", list, 1);
     setenv("OLD_LIBCURL_TRIED", "1", 1);
-    execv(self, arguments);
+    itself_become((const char *const[]){NULL});
     return 1;
 }
 
-int main(int count, char **arguments)
+int main(void)
 {
-    (void)count;
     version = dlsym(RTLD_DEFAULT, "old_libcurl_version");
     if (!version)
-        return again(arguments);
+        return again();
     newest = dlsym(RTLD_DEFAULT, "old_libcurl_newest");
     refused = dlsym(RTLD_DEFAULT, "old_libcurl_refused");
     refused_multi = dlsym(RTLD_DEFAULT, "old_libcurl_refused_multi");

@@ -388,7 +388,7 @@ describe("core.spawn", function()
     assert.is_nil(io.open("/proc/" .. pid .. "/stat"))
   end)
 
-  it("says what cannot be started", function()
+  it("says what cannot be started #native", function()
     local process, why = core.spawn("/no/such/program", {})
     assert.is_nil(process)
     assert.equal("cannot start /no/such/program: No such file or directory", why)

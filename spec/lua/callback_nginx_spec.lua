@@ -91,7 +91,13 @@ describe("callbacks under nginx:", function()
     file:close()
     shell.bash(("${POMEX_NGINX:-nginx} -p %s -c nginx.conf > %s/out 2>&1 &"):format(folder, folder))
     awaited("nginx", answers)
-    nginx = assert(io.open(folder .. "/nginx.pid")):read "*n"
+    -- It listens before it says which process it is.
+    awaited("its pid", function()
+      local pid = io.open(folder .. "/nginx.pid")
+      nginx = pid and pid:read "*n"
+      if pid then pid:close() end
+      return nginx
+    end)
   end)
 
   teardown(function()

@@ -206,9 +206,14 @@ describe("an operation", function()
         end)
       end
       assert(client.assets:list())
-      drive(function() return others == 3 end)
-      local ok, message = pcall(function() for _ = 1, 3 do client:step() end end)
-      assert.is_false(ok)
+      -- The call's own steps raise nothing, and perhaps have called all three.
+      local message
+      local function try(f, ...)
+        local ok, why = pcall(f, ...)
+        message = ok and message or why
+      end
+      while others < 3 do try(drive, function() return others == 3 end) end
+      for _ = 1, 3 do try(client.step, client) end
       assert.matches("on_done: .*broken handler", message)
       assert.equal(0, client:step())
     end)

@@ -197,7 +197,7 @@ describe("pomex.qr", function()
   -- A sanitizer holds freed memory back, and looks for leaks itself.
   if os.getenv("LD_PRELOAD") then return end
 
-  it("keeps no memory", function()
+  it("keeps no memory #native", function()
     local function many(n)
       for _ = 1, n do qr.terminal(LONG) end
       leaks.collect()

@@ -105,7 +105,7 @@ describe("pomex.sandbox", function()
       assert.matches("did not say where it listens", err.message)
     end)
 
-    it("says that a file is no program", function()
+    it("says that a file is no program #native", function()
       local nothing, err = sandbox.start { binary = "/etc/passwd" }
       assert.is_nil(nothing)
       assert.equal("connection_error", err.type)

@@ -77,7 +77,7 @@ describe("require \"pomex\"", function()
     assert.matches(", and " .. RUNNING .. ".- runs; build it ", said)
   end)
 
-  it("names the package of a library that its own module misses", function()
+  it("names the package of a library that its own module misses #native", function()
     bash(([[cd %s && mkdir broken broken/pomex && echo 'int pomex_part(void) { return 1; }' > part.c
       echo 'int pomex_part(void); int luaopen_pomex_core(void) { return pomex_part(); }' > core.c
       cc -shared -fPIC -o libjansson.so.4 -Wl,-soname,libjansson.so.4 part.c

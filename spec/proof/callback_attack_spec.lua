@@ -104,7 +104,7 @@ describe("callback:verify", function()
     assert.error_matches(function() cb:verify(nil, RACHEL) end, "is needed .*, not nil")
   end)
 
-  it("refuses a megabyte at once, wherever it is", function()
+  it("refuses a megabyte at once, wherever it is #native", function()
     local cb = new { origin = ORIGIN }
     local state, big = state_of(signed(cb)), ("a"):rep(1024 * 1024)
     local begin = os.clock()

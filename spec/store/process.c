@@ -1,6 +1,7 @@
 #include "process.h"
 
 #include "cmocka_all.h"
+#include "itself.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -11,13 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *program; /* /proc/self/exe is valgrind's, under valgrind */
-
 void process_sql(const char *path, const char *text)
 {
     pid_t child = vfork();
     if (child == 0) {
-        execl(program, program, "--sql", path, text, (char *)NULL);
+        itself_become((const char *const[]){"--sql", path, text, NULL});
         _exit(1);
     }
     int status;
@@ -44,7 +43,7 @@ static pid_t start_holder(const char *mode, const char *path)
     snprintf(number, sizeof number, "%d", ready[1]);
     pid_t child = vfork();
     if (child == 0) {
-        execl(program, program, mode, path, number, (char *)NULL);
+        itself_become((const char *const[]){mode, path, number, NULL});
         _exit(1);
     }
     close(ready[1]);
@@ -90,7 +89,6 @@ static int write_for_a_while(const char *path, const char *ready)
 
 bool process_main(int count, char **words, int *status)
 {
-    program = words[0];
     if (count != 4)
         return false;
     if (strcmp(words[1], "--sql") == 0)

@@ -40,7 +40,7 @@ report()
         passed=$((passed + good))
         failed=$((failed + bad))
         printf '%s: %d passed, %d failed (%d s)\n' "$name" "$good" "$bad" "$seconds"
-        sed -nE "s|^ok [0-9]+ - # SKIP ([^ ]+:[0-9]+: )?(.*)|$name: not run (\\2)|p" "$output"
+        sed -nE "s,^(ok [0-9]+ - )?# SKIP ([^ ]+:[0-9]+: )?(.*),$name: not run (\\3),p" "$output"
         [ "$bad" -eq 0 ] || broken+=("$name")
     done
     if [ $# -eq 0 ]; then
