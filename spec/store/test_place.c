@@ -70,6 +70,29 @@ static void a_copied_store_begins_nothing_before_continue(void **state)
     continue_and_begin(bed);
 }
 
+static void a_store_that_is_open_learns_of_another_process_continue(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    shell("cp '%s' '%s.copy'", bed->path, bed->path);
+    strcat(bed->path, ".copy");
+    bed_open(bed, false);
+    assert_int_equal(reason(bed, "before"), POMEX_STORE_REASON_CONTINUE);
+    store_bed *other = calloc(1, sizeof *other);
+    assert_non_null(other);
+    memcpy(other->path, bed->path, sizeof bed->path);
+    bed_open(other, false);
+    pomex_store_request *go_on = bed_new_request(POMEX_STORE_CONTINUE);
+    go_on->go_on.by = "me";
+    assert_int_equal(bed_ask(other, go_on)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_counts(bed).must_continue, 0);
+    assert_int_equal(reason(bed, "after"), POMEX_STORE_REASON_NONE);
+    bed_close(other);
+    for (size_t i = 0; i < other->count; i++)
+        pomex_store_request_free(other->kept[i]);
+    free(other);
+}
+
 static void an_older_state_put_back_into_the_same_file_is_noticed(void **state)
 {
     store_bed *bed = *state;
@@ -79,6 +102,10 @@ static void an_older_state_put_back_into_the_same_file_is_noticed(void **state)
     bed_sending(bed, "lost", 0);
     bed_close(bed);
     shell("cat '%s.old' > '%s'", bed->path, bed->path); /* the same inode */
+    bed_open(bed, false);
+    /* Nor does who opens it next, after something was added. */
+    bed_put(bed, "added", "body");
+    bed_close(bed);
     bed_open(bed, false);
     continue_and_begin(bed);
 }
@@ -262,6 +289,7 @@ int main(int count, char **words)
     const struct CMUnitTest tests[] = {
         TEST(a_store_that_is_opened_again_goes_on),
         TEST(a_copied_store_begins_nothing_before_continue),
+        TEST(a_store_that_is_open_learns_of_another_process_continue),
         TEST(an_older_state_put_back_into_the_same_file_is_noticed),
         TEST(a_backup_that_is_put_back_begins_nothing_before_continue),
         TEST(a_file_that_is_moved_while_it_is_open_begins_nothing),

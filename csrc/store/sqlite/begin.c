@@ -28,7 +28,7 @@ static void answer_again(pomex_store_request *request, const pomex_sq_job *job,
 /* What stands against it and does not change by this transaction. */
 static bool may_begin(pomex_sq *self, pomex_store_request *request, const pomex_sq_job *job)
 {
-    if (self->foreign)
+    if (pomex_sq_is_foreign(self))
         later(
             request, POMEX_STORE_REASON_CONTINUE, POMEX_STORE_NEVER,
             "this store was moved, copied or put back from a copy, and may be older than what "

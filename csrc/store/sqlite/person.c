@@ -257,7 +257,7 @@ void pomex_sq_pause(pomex_sq *self, pomex_store_request *request)
 
 void pomex_sq_continue(pomex_sq *self, pomex_store_request *request)
 {
-    bool was = self->foreign;
+    bool was = pomex_sq_is_foreign(self);
     pomex_sq_take_lineage(self);
     if (was)
         pomex_sq_event(self, 0, 0, "continue", request->go_on.by, NULL);

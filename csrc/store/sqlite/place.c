@@ -120,17 +120,32 @@ static int64_t mark_beside(const pomex_sq *self)
     return pread(self->lock, &mark, sizeof mark, 0) == (ssize_t)sizeof mark ? mark : 0;
 }
 
-void pomex_sq_check_lineage(pomex_sq *self)
+/* 1: the stored lineage is the one that is; 0: it is another; -1: none is stored. */
+static int64_t is_same(pomex_sq *self)
 {
     char lineage[POMEX_SQ_MACHINE + 32];
     pomex_sq_lineage(self, lineage, sizeof lineage);
-    int64_t same = pomex_sq_number(
-        self, -1, "SELECT value = ?1 FROM meta WHERE name = 'lineage'", "s", lineage);
+    return pomex_sq_number(self, -1, "SELECT value = ?1 FROM meta WHERE name = 'lineage'", "s",
+                           lineage);
+}
+
+void pomex_sq_check_lineage(pomex_sq *self)
+{
+    int64_t same = is_same(self);
     self->mark = pomex_sq_number(self, 0, "SELECT value FROM meta WHERE name = 'mark'", "");
     if (same < 0)
         pomex_sq_take_lineage(self);
     else
         self->foreign = same == 0 || self->mark < mark_beside(self);
+    /* The mark soon catches up with the one beside it: so this is what others see. */
+    if (self->foreign)
+        pomex_sq_run(self, "UPDATE meta SET value = '' WHERE name = 'lineage'", "");
+}
+
+bool pomex_sq_is_foreign(pomex_sq *self)
+{
+    self->foreign = self->foreign && is_same(self) != 1;
+    return self->foreign;
 }
 
 void pomex_sq_take_lineage(pomex_sq *self)

@@ -29,9 +29,13 @@ void pomex_sq_read_machine(pomex_sq *self);
 /* The lineage of the file at `path` on this machine, as one text of at most `size` bytes. */
 void pomex_sq_lineage(const pomex_sq *self, char *text, size_t size);
 
-/* Compares the stored lineage and mark with those that are, and sets self->foreign; a new store
- * takes them over. Within a transaction. */
+/* Compares the stored lineage and mark with those that are, and sets self->foreign, which it notes
+ * for every process; a new store takes them over. Within a transaction that writes. */
 void pomex_sq_check_lineage(pomex_sq *self);
+
+/* Whether nothing may begin until a person said continue, here or in another process. Within a
+ * transaction. */
+bool pomex_sq_is_foreign(pomex_sq *self);
 
 /* The store's lineage is from now on what it is here. Within a transaction. */
 void pomex_sq_take_lineage(pomex_sq *self);

@@ -177,7 +177,7 @@ void pomex_sq_counts(pomex_sq *self, pomex_store_request *request)
         pomex_sq_number(self, 0, "SELECT gate_until FROM account WHERE id = ?1", "i", account);
     counts->newest_event =
         pomex_sq_number(self, 0, "SELECT at FROM event ORDER BY id DESC", "");
-    counts->must_continue = self->foreign;
+    counts->must_continue = pomex_sq_is_foreign(self);
     counts->lasting = self->lasting;
 }
 
