@@ -52,12 +52,13 @@ world_begin()
 world_end()
 {
     local pid
-    for pid in $(jobs -p); do kill -KILL "$pid" 2> /dev/null; done
-    wait 2> /dev/null
+    exec 3>&2 2> /dev/null # the shell's words about each that is killed
+    for pid in $(jobs -p); do kill -KILL "$pid"; done
+    wait
     if [ "${status:-1}" -eq 0 ] && [ "$keep" = no ]; then
         rm -rf "$work"
     else
-        echo "spec/proof/jobs.sh: the store and the logs are in $work" >&2
+        echo "spec/proof/jobs.sh: the store and the logs are in $work" >&3
     fi
 }
 
