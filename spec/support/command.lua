@@ -122,13 +122,15 @@ end
 ---@return CommandRun
 function command:signalled(arguments, steps, env)
   local lines = { "rm -f said told; set -m",
-    ("%s < /dev/null > said 2> told & pid=$!"):format(self:line(arguments, env)) }
+    ("%s < /dev/null > said 2> told & pid=$!"):format(self:line(arguments, env)),
+    -- One that heeds no signal fails the test, and does not hang it.
+    "{ sleep 40; kill -KILL $pid; } 2> /dev/null & guard=$!" }
   for _, step in ipairs(steps) do
     lines[#lines + 1] = ("until { %s || ! kill -0 $pid; } 2> /dev/null; do sleep 0.01; done")
       :format(step[1])
     lines[#lines + 1] = ("kill -%s $pid"):format(step[2])
   end
-  lines[#lines + 1] = "wait $pid"
+  lines[#lines + 1] = "wait $pid; code=$?; kill -- -$guard; (exit $code)"
   local run = self:bash(table.concat(lines, "\n"), env)
   return { out = read(self.folder .. "/said"), err = read(self.folder .. "/told"),
     code = run.code }
