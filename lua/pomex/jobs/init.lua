@@ -135,6 +135,14 @@ local function work(self, run, opts)
   return true, run:work()
 end
 
+-- A pcall of `work`. In a coroutine of PUC 5.1, where a pcall cannot wait, it is a plain call: an
+-- error there leaves the queue running.
+local function guarded(...)
+  if not catch.PUC_51 then return catch.call(work, ...) end
+  if coroutine.running() then return true, work(...) end
+  return pcall(work, ...)
+end
+
 ---Runs the queue until none of its jobs can go on by itself, at the cap, or until `stop`.
 ---@param opts? pomex.JobsRunOptions
 ---@return pomex.JobsCounts|nil counts as `counts` returns them, with `ended`: why, in one word;
@@ -147,7 +155,7 @@ function Jobs:run(opts)
   -- From here on `stop` is heard.
   local run = runs.new(self, opts)
   self.running = run
-  local ok, opened, err = catch.call(work, self, run, opts)
+  local ok, opened, err = guarded(self, run, opts)
   self.running = nil
   if not ok then -- Ctrl-C, or a fault of this module
     run:stop()
