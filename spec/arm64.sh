@@ -165,7 +165,7 @@ c_tests_luajit()
 # in its own way.
 specs_of()
 {
-    local specs="$3" folder="$build/luajit"
+    local specs="$3" patience=900 folder="$build/luajit"
     [ "$1" != lua5.4 ] || folder="$build/5.4"
     run_busted "$tools/$1" "$folder" "$build/native" "native,browser,example,$2" env
 }
@@ -213,7 +213,8 @@ all_passed=0 all_failed=0
 counts="$(mktemp)" || exit 1
 trap 'rm -f "$counts"' EXIT
 trap 'end_descendants; echo; echo "spec/arm64.sh: stopped" >&2; exit 130' INT TERM
-pool_open "${POMEX_SLOTS:-$((jobs * 2))}" || exit 1
+# A program that is emulated works more than it waits: no more of them at once than there are processors.
+pool_open "${POMEX_SLOTS:-$jobs}" || exit 1
 
 part packages install_own || exit 1
 part sysroot make_sysroot || exit 1

@@ -25,6 +25,7 @@ _Static_assert(sizeof facts / sizeof *facts == POMEX_STORE_ENDED + 2, "every fac
 _Static_assert(sizeof verdicts / sizeof *verdicts == POMEX_STORE_SAVE_TAKEN + 2, "verdict");
 
 /* A member M of the structure S, asked (Q) or answered (P). */
+// clang-format off: its versions disagree
 #define Q(S, M, KIND)                                                                          \
     {                                                                                          \
         .name = #M, .kind = KIND, .way = POMEX_LUA_ASKED, .offset = offsetof(S, M)             \
@@ -67,6 +68,7 @@ _Static_assert(sizeof verdicts / sizeof *verdicts == POMEX_STORE_SAVE_TAKEN + 2,
     {                                                                                          \
         .name = NULL                                                                           \
     }
+// clang-format on
 
 static const pomex_lua_field job[] = {P(pomex_store_job, id, POMEX_LUA_WHOLE),
                                       P(pomex_store_job, key, POMEX_LUA_TEXT),

@@ -77,7 +77,7 @@ LONGEST=(example/webapp example/webapp_life example/webapp_trust host/adapter_lo
 
 # run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
 # COMMAND, on the module and the sandbox of these builds, without the tests that have one of TAGS. In
-# $specs: which files, as awk tells them (all).
+# $specs: which files, as awk tells them (all); in $patience: how many seconds each has (300).
 run_busted()
 {
     local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" prefix file files
@@ -90,7 +90,7 @@ run_busted()
     for file in "${files[@]}"; do
         rm -f "$prefix-${file//\//-}.kept"
         : > "$prefix-${file//\//-}.out"
-        in_slots finish_in "$prefix-${file//\//-}.out" 300 \
+        in_slots finish_in "$prefix-${file//\//-}.out" "${patience:-300}" \
             env POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$sandbox" \
             POMEX_KEPT_LOGS="$prefix-${file//\//-}.kept" POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \

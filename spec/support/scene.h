@@ -7,13 +7,12 @@
 #define SCENE_VIDEO "0123456789abcdefghij"
 #define SCENE_ETAG  "ETag: \"v1\"\r\nContent-Type: video/mp4\r\n"
 
-/* A step that answers with all of the video. */
 // clang-format off: its versions disagree
+/* A step that answers with all of the video. */
 #define SCENE_WHOLE                                                                            \
     {                                                                                          \
         .match = "GET /v.mp4", .headers = SCENE_ETAG, .body = SCENE_VIDEO                      \
     }
-// clang-format on
 
 /* A step that answers once, and breaks off after ten bytes of the video; and one that answers a range
  * with the rest. */
@@ -27,6 +26,7 @@
         .status = 206, .headers = SCENE_ETAG "Content-Range: bytes 10-19/20\r\n",              \
         .body = "abcdefghij"                                                                   \
     }
+// clang-format on
 
 typedef struct scene {
     harness h;

@@ -74,10 +74,12 @@ static const fault ways[] = {
     {"proxy: dead TLS", 50, 0, {.kind = FAULT_RAW, .body = "HTTP/1.1 200 OK\r\n\r\n"}},
 };
 
+// clang-format off: its versions disagree
 #define TABLE(list)                                                                            \
     {                                                                                          \
         list, sizeof list / sizeof *list                                                       \
     }
+// clang-format on
 const fault_table fault_requests = TABLE(faults);
 const fault_table fault_connections = TABLE(connections);
 const fault_table fault_ways = TABLE(ways);
