@@ -21,7 +21,7 @@ static int qr_encode(lua_State *L)
     static const char *const names[] = {"L", "M", "Q", "H", NULL};
     static const QRecLevel levels[] = {QR_ECLEVEL_L, QR_ECLEVEL_M, QR_ECLEVEL_Q, QR_ECLEVEL_H};
     /* The copy is on the C stack, so that libqrencode's memory is freed before Lua can raise. */
-    char modules[MAX_WIDTH * MAX_WIDTH];
+    char modules[MAX_WIDTH * MAX_WIDTH] = {0};
     size_t length;
     const char *text = luaL_checklstring(L, 1, &length);
     QRecLevel level = levels[luaL_checkoption(L, 2, NULL, names)];
@@ -34,7 +34,6 @@ static int qr_encode(lua_State *L)
         return fail(L, errno == ERANGE ? "too long" : "memory");
     int width = code->width;
     for (int i = 0; i < width * width; i++)
-        /* cppcheck-suppress uninitvar // it is written */
         modules[i] = (code->data[i] & 1) != 0 ? '1' : '0';
     QRcode_free(code);
     lua_pushlstring(L, modules, (size_t)width * (size_t)width);

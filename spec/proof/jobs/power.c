@@ -359,7 +359,7 @@ SHOWN int renameat2(int from_fd, const char *from, int to_fd, const char *to, un
 static bool is_kept(const power_map *map, int image, int64_t from, const char *text,
                     size_t length)
 {
-    char kept[NONCE];
+    char kept[NONCE] = {0};
     if (from + (int64_t)length > map->size)
         return false;
     for (size_t i = 0; i < length; i++) {
