@@ -14,6 +14,7 @@ local MASKS = {
   { "( +)%d s  ", "%1N s  " }, { "( +)%d%d s  ", "%1 N s  " }, { "( +)%d:%d%d  ", "%1 N s  " },
   { "about [%d: ]+ ?s? ?left", "about N left" }, { "· %d+ s ", "· N s " },
   { "· %d:%d%d ", "· N s " }, { "'[^']*' '[^']*/bin/pomex'", "pomex" },
+  { "Stopped +", "Stopped                 " }, -- bash 5.3 makes it wider
 }
 
 -- Several answers are under way at once, so that ids and files come in any order.
