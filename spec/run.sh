@@ -185,7 +185,8 @@ make_module_tests()
 {
     local folder="$build/$1"
     CC=gcc in_slot cmake --preset dev -DPOMEX_LUA="$1" -DPOMEX_SANDBOX=OFF -B "$folder" &&
-        in_slot cmake --build "$folder" -j "$jobs" --target pomex_lua pomex_qr pomex_lua_store module_tests
+        in_slot cmake --build "$folder" -j "$jobs" \
+            --target pomex_lua pomex_qr pomex_lua_store pomex_terminal module_tests
 }
 
 # The Lua functions that a module takes from the program that loads it.
