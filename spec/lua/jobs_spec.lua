@@ -146,8 +146,10 @@ describe("pomex.jobs", function()
     assert(jobs:add { video "told" })
     env.run(jobs, { on_progress = function(job)
       seen[#seen + 1] = job.state == "saving" and job.percent or job.status
-      -- Halfway it runs, and then it is made.
-      if job.state == "polling" then env.sb.clock:advance(job.status == "queued" and 150 or 300) end
+      if job.state ~= "polling" then return end
+      -- Halfway it runs, and then it is made. (A hook must not wait.)
+      local seconds = job.status == "queued" and 150 or 300
+      env.client:spawn(function() env.sb.clock:advance(seconds) end)
     end })
     assert.same({ "queued", "running" }, { seen[1], seen[2] })
     assert.equal(100, seen[#seen])
