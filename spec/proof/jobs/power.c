@@ -1,15 +1,13 @@
 /* A disk that can lose its power: preloaded into every process that uses the store or saves
  * videos, it follows what is written below $POMEX_PROOF_FOLDER and what of it is synced, for all
- * of these processes together (see power.h), and
- *   - notes in $POMEX_PROOF_SENT each create of which a byte leaves, and whether its begin was on
- *     the disk by then: "INSTANCE NONCE synced" or "... unsynced";
+ * of these processes together (see power.h). It
  *   - is full while the file `full` says so: no followed file grows;
  *   - kills its process at $POMEX_PROOF_AT, as "fsync 3": before the third sync (or "write", half
  *     of which is written, "synced", "sent", "rename", "renamed"). */
 #include "power.h"
+#include "power_shim.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -20,13 +18,10 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 1024, NONCE = 64 };
-#define SHOWN      __attribute__((visibility("default")))
-#define REAL(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
+enum { DESCRIPTORS = 1024 };
 
 /* A descriptor of a followed file, or of a followed folder. */
 typedef struct followed {
@@ -36,9 +31,9 @@ typedef struct followed {
 } followed;
 
 static followed of_fd[DESCRIPTORS];
-static const char *folder, *disk, *instance;
+const char *power_folder, *power_disk;
 static const volatile char *full;
-static int lock_fd = -1, sent_fd = -1;
+static int lock_fd = -1;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char die_at[16];
 static _Atomic int die_after;
@@ -46,27 +41,24 @@ static _Atomic int die_after;
 __attribute__((constructor)) static void begin(void)
 {
     char path[PATH_SIZE];
-    const char *at = getenv("POMEX_PROOF_AT"), *sent = getenv("POMEX_PROOF_SENT");
+    const char *at = getenv("POMEX_PROOF_AT");
     int count = 0;
-    folder = getenv("POMEX_PROOF_FOLDER");
-    disk = getenv("POMEX_PROOF_DISK");
-    instance = getenv("POMEX_PROOF_INSTANCE");
-    if (!folder || !disk)
+    power_folder = getenv("POMEX_PROOF_FOLDER");
+    power_disk = getenv("POMEX_PROOF_DISK");
+    if (!power_folder || !power_disk)
         return;
     if (at && sscanf(at, "%15s %d", die_at, &count) == 2)
         die_after = count;
-    snprintf(path, sizeof path, "%s/lock", disk);
+    snprintf(path, sizeof path, "%s/lock", power_disk);
     lock_fd = REAL(open)(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    sent_fd = sent ? REAL(open)(sent, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-    snprintf(path, sizeof path, "%s/full", disk);
+    snprintf(path, sizeof path, "%s/full", power_disk);
     int fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
     void *page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
     full = page == MAP_FAILED ? "0" : page;
     close(fd);
 }
 
-/* The process dies here, if it is told to. */
-static void step(const char *name)
+void power_step(const char *name)
 {
     if (die_after > 0 && strcmp(name, die_at) == 0 && atomic_fetch_sub(&die_after, 1) == 1)
         kill(getpid(), SIGKILL);
@@ -74,8 +66,8 @@ static void step(const char *name)
 
 static bool is_within(const char *path)
 {
-    size_t length = folder ? strlen(folder) : 0;
-    return length > 0 && strncmp(path, folder, length) == 0 &&
+    size_t length = power_folder ? strlen(power_folder) : 0;
+    return length > 0 && strncmp(path, power_folder, length) == 0 &&
            (path[length] == '/' || path[length] == '\0') && !power_is_shm(path);
 }
 
@@ -94,9 +86,9 @@ static void follow(int fd, const char *path)
         return;
     followed f = {.inode = info.st_ino, .disk = -1};
     if (S_ISREG(info.st_mode)) {
-        power_path(name, disk, f.inode, "disk");
+        power_path(name, power_disk, f.inode, "disk");
         f.disk = REAL(open)(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-        power_path(name, disk, f.inode, "map");
+        power_path(name, power_disk, f.inode, "map");
         int map = REAL(open)(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (map < 0 || f.disk < 0 || ftruncate(map, sizeof(power_map)) != 0)
             abort();
@@ -125,9 +117,9 @@ static int opened(int fd, const char *path)
 /* A machine that lost its power runs anew. */
 static const char *redirected(const char *path, char other[PATH_SIZE])
 {
-    if (!folder || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0)
+    if (!power_folder || strcmp(path, "/proc/sys/kernel/random/boot_id") != 0)
         return path;
-    snprintf(other, PATH_SIZE, "%s/boot", disk);
+    snprintf(other, PATH_SIZE, "%s/boot", power_disk);
     return other;
 }
 
@@ -160,15 +152,14 @@ SHOWN int close(int fd)
 
 /* ------------------------------------------------------------------------------ written */
 
-/* Among processes, and among the threads of this one. */
-static void lock(void)
+void power_lock(void)
 {
     pthread_mutex_lock(&mutex);
     while (flock(lock_fd, LOCK_EX) != 0)
         continue;
 }
 
-static void unlock(void)
+void power_unlock(void)
 {
     int error = errno;
     flock(lock_fd, LOCK_UN);
@@ -208,13 +199,13 @@ SHOWN ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset)
         errno = ENOSPC;
         return -1;
     }
-    lock();
+    power_lock();
     keep_bytes(fd, f, offset, offset + (off64_t)count);
     if (die_after == 1 && strcmp(die_at, "write") == 0)
         count /= 2;
     ssize_t done = REAL(pwrite64)(fd, bytes, count, offset);
-    step("write");
-    unlock();
+    power_step("write");
+    power_unlock();
     return done;
 }
 
@@ -228,10 +219,10 @@ SHOWN int ftruncate64(int fd, off64_t size)
     followed *f = at(fd);
     if (!f || !f->map)
         return REAL(ftruncate64)(fd, size);
-    lock();
+    power_lock();
     keep_bytes(fd, f, size, f->map->size > size ? f->map->size : size);
     int result = REAL(ftruncate64)(fd, size);
-    unlock();
+    power_unlock();
     return result;
 }
 
@@ -255,8 +246,8 @@ static void sync_bytes(int fd, followed *f)
 static void sync_names(int fd, const followed *f)
 {
     char path[PATH_SIZE], draft[PATH_SIZE];
-    power_path(path, disk, f->inode, "names");
-    power_path(draft, disk, f->inode, "draft");
+    power_path(path, power_disk, f->inode, "names");
+    power_path(draft, power_disk, f->inode, "draft");
     FILE *out = fopen(draft, "we");
     DIR *names = fdopendir(dup(fd));
     if (!out || !names)
@@ -275,14 +266,14 @@ static void synced(int fd)
     followed *f = at(fd);
     if (!f)
         return;
-    step("fsync");
-    lock();
+    power_step("fsync");
+    power_lock();
     if (f->map)
         sync_bytes(fd, f);
     else
         sync_names(fd, f);
-    unlock();
-    step("synced");
+    power_unlock();
+    power_step("synced");
 }
 
 /* The disk itself need not be asked: what it has is in the hands of power.h. */
@@ -313,7 +304,7 @@ static void keep(const char *path)
     if (!is_within(path) || lstat(path, &info) != 0 || !S_ISREG(info.st_mode) ||
         info.st_nlink > 1)
         return;
-    power_gone(kept, disk, info.st_ino);
+    power_gone(kept, power_disk, info.st_ino);
     if (link(path, kept) != 0 && errno != EEXIST)
         abort();
 }
@@ -333,11 +324,11 @@ SHOWN int rename(const char *from, const char *to)
 {
     bool ours = is_within(from);
     if (ours)
-        step("rename");
+        power_step("rename");
     keep(to);
     int result = REAL(rename)(from, to);
     if (ours)
-        step("renamed");
+        power_step("renamed");
     return result;
 }
 
@@ -345,92 +336,9 @@ SHOWN int renameat2(int from_fd, const char *from, int to_fd, const char *to, un
 {
     bool ours = is_within(from);
     if (ours)
-        step("rename");
+        power_step("rename");
     int result = REAL(renameat2)(from_fd, from, to_fd, to, flags);
     if (ours)
-        step("renamed");
+        power_step("renamed");
     return result;
-}
-
-/* ------------------------------------------------------------------------------ sent */
-
-/* Whether the text, which a file has at `from` now, is there on the disk too: in a sector that was
- * written again since, what is kept aside says so. */
-static bool is_kept(const power_map *map, int image, int64_t from, const char *text,
-                    size_t length)
-{
-    char kept[NONCE] = {0};
-    if (from + (int64_t)length > map->size)
-        return false;
-    for (size_t i = 0; i < length; i++) {
-        if (!map->dirty[(from + (int64_t)i) / SECTOR])
-            kept[i] = text[i];
-        else if (pread(image, &kept[i], 1, from + (int64_t)i) != 1)
-            return false;
-    }
-    return memcmp(kept, text, length) == 0;
-}
-
-/* Whether the text is on the disk in one of the followed files of this name. The text that a begin
- * freezes stands in the log of the store or, later, in the store. */
-static bool is_on_disk(const char *suffix, const char *text)
-{
-    char path[PATH_SIZE];
-    struct stat info;
-    size_t length = strlen(text), size = 0;
-    bool found = false;
-    snprintf(path, sizeof path, "%s/jobs.db%s", folder, suffix);
-    int fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0 && fstat(fd, &info) == 0)
-        size = (size_t)info.st_size;
-    const char *bytes = size ? mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-    if (fd >= 0)
-        REAL(close)(fd);
-    if (bytes == MAP_FAILED)
-        return false;
-    power_path(path, disk, info.st_ino, "map");
-    fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
-    const power_map *map = mmap(NULL, sizeof *map, PROT_READ, MAP_SHARED, fd, 0);
-    if (map == MAP_FAILED)
-        abort();
-    REAL(close)(fd);
-    power_path(path, disk, info.st_ino, "disk");
-    fd = REAL(open)(path, O_RDONLY | O_CLOEXEC);
-    lock();
-    for (const char *from = bytes;
-         !found && (from = memmem(from, size - (size_t)(from - bytes), text, length)); from++)
-        found = is_kept(map, fd, from - bytes, text, length);
-    unlock();
-    REAL(close)(fd);
-    munmap((void *)(uintptr_t)map, sizeof *map);
-    munmap((void *)(uintptr_t)bytes, size);
-    return found;
-}
-
-static bool is_create(const char *bytes, size_t length)
-{
-    static const char create[] = "POST /v1/video/generations ";
-    return length >= sizeof create && memcmp(bytes, create, sizeof create - 1) == 0;
-}
-
-SHOWN ssize_t send(int fd, const void *bytes, size_t length, int flags)
-{
-    char nonce[NONCE] = "?", line[160];
-    bool ours = sent_fd >= 0 && is_create(bytes, length);
-    if (ours) {
-        const char *from = memmem(bytes, length, "[job-", 5);
-        const char *to =
-            from ? memchr(from, ']', length - (size_t)(from - (const char *)bytes)) : NULL;
-        if (to && to - from < NONCE - 1)
-            snprintf(nonce, sizeof nonce, "%.*s", (int)(to - from + 1), from);
-        bool there = is_on_disk("-wal", nonce) || is_on_disk("", nonce);
-        int size = snprintf(line, sizeof line, "%s %s %s\n", instance ? instance : "?", nonce,
-                            there ? "synced" : "unsynced");
-        if (REAL(write)(sent_fd, line, (size_t)size) != size)
-            abort();
-    }
-    ssize_t sent = REAL(send)(fd, bytes, length, flags);
-    if (ours)
-        step("sent");
-    return sent;
 }
