@@ -8,8 +8,8 @@
 # sent again; each ends in done, failed or unclear, and unclear only where nobody can know; done
 # files are whole; no id is lost; no create leaves before its begin is synced; the cap is never
 # passed. The last line is the verdict; exits with 1 if anything is wrong. The seed is S, or
-# $POMEX_SEED, or any. Works with what is built in $POMEX_BUILD_DIR, else build/dev. --keep: the
-# folder with the store and all logs stays.
+# $POMEX_SEED, or any. Works with what is built in $POMEX_BUILD_DIR, else build/dev. The store and
+# the logs of a run that failed stay; with --keep those of any, with the videos.
 set -u
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)" || exit 2
 build="${POMEX_BUILD_DIR:-${POMEX_BUILD:-$root/build}/dev}"

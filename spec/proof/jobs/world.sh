@@ -57,9 +57,11 @@ world_end()
     wait
     if [ "${status:-1}" -eq 0 ] && [ "$keep" = no ]; then
         rm -rf "$work"
-    else
-        echo "spec/proof/jobs.sh: the store and the logs are in $work" >&3
+        return
     fi
+    # The videos are much, and seldom tell anything.
+    [ "$keep" = yes ] || rm -rf "$folder/out" "$disk"
+    echo "spec/proof/jobs.sh: the store and the logs are in $work" >&3
 }
 
 # lua SCRIPT ARGUMENT…: one of spec/proof/jobs, on the plain disk.
