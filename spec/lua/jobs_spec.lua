@@ -301,6 +301,20 @@ describe("pomex.jobs", function()
     assert.equal(ids[1], jobs:get("front").task)
   end)
 
+  it("ends with its client, also where jobs wait for their turn", function()
+    local client = env.new { max_in_flight = 1 }
+    local jobs = env.open(nil, client)
+    assert(jobs:add { video "a", video "b", video "c" })
+    local counts, err = env.run(jobs, { on_update = function(job)
+      if job.state == "sending" then client:close() end
+    end })
+    assert.is_nil(counts)
+    assert.equal("store_error", err.type)
+    assert.is_truthy(tostring(err):find("closed", 1, true))
+    assert.is_falsy(tostring(err):find("pomex client is closed", 1, true)) -- a raised misuse
+    assert.is_nil(billed(env.sb).a)
+  end)
+
   it("is free for another run where one was cut short", function()
     local jobs = env.open()
     assert(jobs:add { video "a" })

@@ -82,6 +82,7 @@ local function stand(work, job, endpoint, body)
     local op = calls.start(work.client, kind, nil, body, { max_retries = 0, stand_by = true })
     if work:await_turn(op) then return op end
     local _, err = op:outcome()
+    if work.client.loop.closed then return nil end
     if err.client then
       return work:move { from = "ready", to = "ready", stuck = true, error = tostring(err) } and nil
     end

@@ -162,6 +162,7 @@ function Jobs:run(opts)
     error(opened, 0)
   end
   if not opened then return nil, err end
+  if self.client.loop.closed then return nil, asks.error "the client was closed" end
   local why = err
   local counts
   counts, err = self:counts()
