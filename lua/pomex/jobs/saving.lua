@@ -148,6 +148,8 @@ function saving.work(work, job)
     work:say("cannot be saved: " .. tostring(err))
     if not move(work, { due = work:wall() + AGAIN, error = tostring(err) }) then return end
     work:rest(AGAIN)
+    -- Whoever stopped it has perhaps mended it: the next run is to look at once.
+    if work:stopping() then move(work, { due = 0, error = tostring(err) }) end
   end
 end
 
