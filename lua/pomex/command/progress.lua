@@ -67,13 +67,10 @@ function Progress:seen(job)
   self.signal:raise()
 end
 
--- One look: whether it is to stop, what the store counts, what is to be drawn.
+-- One look: what the store counts, what is to be drawn.
 local function look(self)
   local shown = self.screen
-  if self.env.stop.name then
-    shown.stopping = true
-    self.jobs:stop()
-  end
+  shown.stopping = self.env.stop.name ~= nil
   if shown.on and core.now() >= self.next_count then
     local counts = self.jobs:counts()
     self.next_count = core.now() + COUNT
