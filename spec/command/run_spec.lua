@@ -323,10 +323,10 @@ two,{x} waves,x=job:other,,
     local code, out, err = env.run "run m.jsonl --dry-run --price 2.5"
     assert.equal(0, code)
     assert.equal(2, select(2, out:gsub("%.mp4\n", "")))
-    assert.matches("would make 2 videos for at most 0.5400; nothing was sent", err, 1, true)
+    assert.matches("would make 2 videos for at most 0.5687; nothing was sent", err, 1, true)
     code, out = env.run "cost m.jsonl --price 2.5"
     assert.equal(0, code)
-    assert.equal("0.5400\n", out)
+    assert.equal("0.5687\n", out)
     assert.equal(2, (env.run "cost m.jsonl"))
     assert.is_false(jobs_bed.exists(env.path "m.jsonl.jobs.db"))
   end)

@@ -122,7 +122,7 @@ describe("pomex video #command", function()
     end
     assert.equal(before, sb.ledger:count "generation")
     local dear = at:terminal("video 'A wave.' -o asked.mp4 -d 5 --price 10", "n\\n")
-    assert.matches("1 video %(.-%) for at most 1%.08%d* will be billed", dear.out)
+    assert.matches("1 video %(.-%) for at most 1%.14 will be billed", dear.out)
     local run = at:terminal("video 'A wave.' -o asked.mp4", "y\\n")
     assert.equal(0, run.code, run.out)
     assert.equal(1, select(2, run.out:gsub("Go on%?", "")))

@@ -197,11 +197,23 @@ describe("an attempt of a job", function()
     assert.equal(4, counts.done)
     assert.equal(5, counts.ready)
     assert.equal(4, counts.max_videos)
+    assert.is_false(env.has_said "keeps its cap")
     assert.equal(4, env.run(jobs, { max_videos = 9 }).done) -- the first run set it
+    assert.is_true(env.has_said "the queue keeps its cap: 4 videos; jobs:cap changes it")
     assert.is_true(jobs:cap { videos = 6 })
     assert.equal(6, env.run(jobs).done)
     assert.is_true(jobs:cap {})
     assert.equal(9, env.run(jobs).done)
+  end)
+
+  it("does not end a run at the cap whose money comes back", function()
+    local jobs = env.open()
+    assert(jobs:add { video "one", video "two" })
+    env.sb:fault { endpoint = "generations.create", status = 503, retry_after = 1 }
+    local counts = env.run(jobs, { max_videos = 1 })
+    assert.equal(1, counts.done)
+    assert.equal("cap", counts.ended)
+    assert.equal(1, counts.videos)
   end)
 
   it("holds the dearest that its body can become, and what the service counted", function()
@@ -209,12 +221,42 @@ describe("an attempt of a job", function()
     assert(jobs:add { video "priced", video("open", { duration = pomex.null }) })
     local counts, err = env.run(jobs, { max_money = 3 })
     assert.is_nil(err)
-    -- 5 s of 720p are 108,000 tokens: 1.08; 15 s are 3.24, which is more than is left.
+    -- 5 s of 720p are 113,740 tokens: 1.1374; 15 s are 3.3934, which is more than is left.
     assert.equal(1, counts.done)
     assert.equal(1, counts.ready)
     assert.is_true(counts.money <= 3)
     local job = jobs:get "priced"
-    assert.equal(1.08, job.attempts[1].cost)
+    assert.equal(1.1374, job.attempts[1].cost)
+  end)
+
+  it("holds no less than the service counts for any ratio, frames and videos", function()
+    local function tokens(more)
+      local body = video("x", more).video
+      return pomex.jobs.cost({ video = body }, { [body.model] = 1 }) * 1e6
+    end
+    -- What the service counts of 5 s: one frame more than the seconds have.
+    assert.is_true(tokens { resolution = "720p", ratio = "16:9" } >= 1280 * 720 * 121 / 1024)
+    assert.is_true(tokens { resolution = "720p", ratio = "21:9" } >= 1504 * 640 * 121 / 1024)
+    assert.is_true(tokens { resolution = "480p", ratio = "21:9" } >= 992 * 432 * 121 / 1024)
+    assert.is_true(tokens { resolution = "1080P" } >= 1920 * 1088 * 121 / 1024)
+    assert.is_true(tokens { frames = 289 } >= 1280 * 720 * 289 / 1024)
+    assert.is_true(tokens { duration = -1 } >= 1280 * 720 * 361 / 1024)
+    local given = { { type = "text", text = "As in the video." },
+      { type = "video_url", video_url = { url = "https://cdn.example/a.mp4" } } }
+    assert.equal(tokens { duration = 20 }, tokens { prompt = pomex.null, content = given })
+    assert.is_nil(pomex.jobs.cost({ video = video("x", { resolution = "4k" }).video },
+      { ["byteplus/seedance-2.0-fast"] = 1 }))
+  end)
+
+  it("is priced anew as long as it is ready", function()
+    local jobs = env.open()
+    assert(jobs:add { video "cheap" })
+    assert.equal("unpriced", env.run(jobs, { max_money = 5 }).ended)
+    local priced = video "cheap"
+    priced.price, priced.save = 2, "other.mp4"
+    assert.equal(1, assert(jobs:add(priced)).same)
+    assert.equal("done", env.run(jobs).ended)
+    assert.equal("other.mp4", jobs:get("cheap").saved)
   end)
 
   it("without a price is not made under a cap of money, and the run says so", function()

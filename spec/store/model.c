@@ -245,12 +245,15 @@ enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb v
     model_attempt *attempt = &job->attempts[job->attempt_count];
     bool over = job->state == POMEX_STORE_FAILED || job->state == POMEX_STORE_CANCELLED ||
                 job->state == POMEX_STORE_EXPIRED;
+    bool unclear;
     switch (verb) {
     case POMEX_STORE_RETRY:
         if (!over && !job->stuck)
             return POMEX_STORE_REFUSED;
-        set_free(job, over ? POMEX_STORE_READY : job->state);
-        if (over)
+        unclear = over && job->attempt_count > 0 &&
+                  (attempt->stage < 0 || attempt->stage == POMEX_STORE_TASK);
+        set_free(job, !over ? job->state : unclear ? POMEX_STORE_UNCLEAR : POMEX_STORE_READY);
+        if (over && !unclear)
             job->task = job->sum = 0;
         return POMEX_STORE_YES;
     case POMEX_STORE_RESEND:

@@ -46,6 +46,36 @@ static void retry_takes_back_what_the_service_ended(void **state)
     assert_int_equal(ask(bed, POMEX_STORE_RETRY, "none"), POMEX_STORE_MISSING);
 }
 
+static void retry_of_what_was_perhaps_made_sends_nothing(void **state)
+{
+    store_bed *bed = *state;
+    unclear(bed, "a");
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "a"), POMEX_STORE_YES);
+    pomex_store_request *other = bed_person(bed, POMEX_STORE_RETRY, "a");
+    other->person.line = other->person.body = "milder";
+    assert_int_equal(bed_ask(bed, other)->answer, POMEX_STORE_REFUSED);
+    assert_int_equal(ask(bed, POMEX_STORE_RETRY, "a"), POMEX_STORE_YES);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_UNCLEAR);
+    assert_int_equal(ask(bed, POMEX_STORE_RESEND, "a"), POMEX_STORE_REFUSED); /* too early */
+}
+
+static void retry_of_a_task_that_is_gone_sends_nothing(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "a", 500);
+    bed_fact(bed, job.id, 1, POMEX_STORE_TASK, "t1");
+    pomex_store_request *gone = bed_new_request(POMEX_STORE_MOVE);
+    gone->move = (pomex_store_move){.worker = bed->worker,
+                                    .job = job.id,
+                                    .fence = job.fence,
+                                    .from = POMEX_STORE_POLLING,
+                                    .to = POMEX_STORE_UNCLEAR};
+    assert_int_equal(bed_ask(bed, gone)->answer, POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "a"), POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_RETRY, "a"), POMEX_STORE_YES);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_UNCLEAR);
+}
+
 static void resend_waits_for_15_minutes_or_for_now(void **state)
 {
     store_bed *bed = *state;
@@ -283,6 +313,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(retry_takes_back_what_the_service_ended),
+        TEST(retry_of_what_was_perhaps_made_sends_nothing),
+        TEST(retry_of_a_task_that_is_gone_sends_nothing),
         TEST(resend_waits_for_15_minutes_or_for_now),
         TEST(resend_is_for_what_is_unclear),
         TEST(what_its_own_worker_called_unclear_may_be_resent),

@@ -70,6 +70,48 @@ static void a_copied_store_begins_nothing_before_continue(void **state)
     continue_and_begin(bed);
 }
 
+/* Its log, in which are the newest events after a crash, stays behind under the old name. */
+static void a_renamed_store_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    bed_close(bed);
+    shell("mv '%s' '%s.new'", bed->path, bed->path);
+    strcat(bed->path, ".new");
+    bed_open(bed, false);
+    continue_and_begin(bed);
+}
+
+static void
+a_store_that_was_moved_to_another_folder_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    char old[sizeof bed->path];
+    bed_close(bed);
+    strcpy(old, bed->path);
+    char *slash = strrchr(bed->path, '/');
+    assert_non_null(slash);
+    *slash = '\0';
+    shell("mkdir '%s/new'%s", bed->path, "");
+    strcat(bed->path, "/new");
+    strcat(bed->path, strrchr(old, '/'));
+    shell("mv '%s' '%s'", old, bed->path);
+    bed_open(bed, false);
+    continue_and_begin(bed);
+}
+
+static void a_store_with_two_names_is_refused(void **state)
+{
+    store_bed *bed = *state;
+    char why[512] = "", other[sizeof bed->path + 8];
+    snprintf(other, sizeof other, "%s.too", bed->path);
+    bed_close(bed);
+    shell("ln '%s' '%s'", bed->path, other);
+    pomex_store_options options = {
+        .backend = &pomex_store_sqlite, .path = other, .any_file_system = 1};
+    assert_null(pomex_store_open(&options, why, sizeof why));
+    assert_non_null(strstr(why, "has 2 names"));
+}
+
 static void a_store_that_is_open_learns_of_another_process_continue(void **state)
 {
     store_bed *bed = *state;
@@ -289,6 +331,9 @@ int main(int count, char **words)
     const struct CMUnitTest tests[] = {
         TEST(a_store_that_is_opened_again_goes_on),
         TEST(a_copied_store_begins_nothing_before_continue),
+        TEST(a_renamed_store_begins_nothing_before_continue),
+        TEST(a_store_that_was_moved_to_another_folder_begins_nothing_before_continue),
+        TEST(a_store_with_two_names_is_refused),
         TEST(a_store_that_is_open_learns_of_another_process_continue),
         TEST(an_older_state_put_back_into_the_same_file_is_noticed),
         TEST(a_backup_that_is_put_back_begins_nothing_before_continue),

@@ -29,12 +29,23 @@ static void a_job_that_is_put_is_ready_and_as_it_was_written(void **state)
 static void the_same_line_is_the_same_job(void **state)
 {
     store_bed *bed = *state;
+    pomex_store_job sending = bed_sending(bed, "b", 0);
     pomex_store_new job = {.key = "a", .line = "{}", .body = "one"};
     assert_int_equal(bed_put_new(bed, &job), POMEX_STORE_NEW);
-    job.body = "two"; /* a default that changed since */
     assert_int_equal(bed_put_new(bed, &job), POMEX_STORE_SAME);
-    assert_string_equal(bed_get(bed, "a").body, "one");
-    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], 1);
+    assert_int_equal(bed_get(bed, "a").fence, 0);
+    job.body = "two"; /* a price that was forgotten; nothing of it is out */
+    job.save = "x.mp4";
+    assert_int_equal(bed_put_new(bed, &job), POMEX_STORE_SAME);
+    assert_string_equal(bed_get(bed, "a").body, "two");
+    assert_string_equal(bed_get(bed, "a").save, "x.mp4");
+    job = (pomex_store_new){.key = "b", .line = "body", .body = "two"};
+    assert_int_equal(bed_put_new(bed, &job), POMEX_STORE_SAME);
+    assert_string_equal(bed_get(bed, "b").body, "body");
+    bed_fact(bed, sending.id, 1, POMEX_STORE_TURNED_AWAY, NULL);
+    assert_int_equal(bed_put_new(bed, &job), POMEX_STORE_SAME);
+    assert_string_equal(bed_get(bed, "b").body, "two");
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], 2);
 }
 
 static void another_body_replaces_what_was_never_begun(void **state)

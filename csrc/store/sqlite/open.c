@@ -151,6 +151,18 @@ static bool make_file(const char *path, char *why, size_t why_size)
     return true;
 }
 
+/* SQLite's log has the name by which the file was opened: by two names there are two logs, and what
+ * is begun in one is not known in the other. */
+static bool has_one_name(const char *path, char *why, size_t why_size)
+{
+    struct stat at;
+    if (stat(path, &at) != 0 || at.st_nlink <= 1)
+        return true;
+    snprintf(why, why_size, "%s has %lu names (hard links); a store must have one", path,
+             (unsigned long)at.st_nlink);
+    return false;
+}
+
 static bool begin_to_use(pomex_sq *self)
 {
     if (!pomex_sq_exec(self, self->db, "BEGIN IMMEDIATE"))
@@ -179,7 +191,7 @@ static bool set_up(pomex_sq *self)
 
 static bool open_all(pomex_sq *self, char *why, size_t why_size)
 {
-    if (!make_file(self->path, why, why_size))
+    if (!make_file(self->path, why, why_size) || !has_one_name(self->path, why, why_size))
         return false;
     if (!pomex_sq_lock_open(self)) {
         snprintf(why, why_size, "%s-lock: %s", self->path, strerror(errno));
@@ -257,6 +269,8 @@ bool pomex_sq_check(const pomex_store_options *options, char *why, size_t why_si
         return false;
     if (stat(options->path, &at) != 0 && errno == ENOENT)
         return true;
+    if (!has_one_name(options->path, why, why_size))
+        return false;
     int error = sqlite3_open_v2(options->path, &db,
                                 SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE, NULL);
     if (error == SQLITE_OK)

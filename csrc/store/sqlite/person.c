@@ -34,6 +34,29 @@ static void set_free(pomex_sq *self, const pomex_sq_job *job, int64_t state)
                  "iii", job->id, state, end ? pomex_sq_wall() : 0);
 }
 
+/* Whether nobody knows what became of its newest request: it was cancelled while it was unclear. */
+static bool is_perhaps_made(pomex_sq *self, pomex_store_request *request,
+                            const pomex_sq_job *job)
+{
+    pomex_sq_attempt attempt;
+    return pomex_sq_attempt_find(self, request, job->id, job->attempt, &attempt) &&
+           (attempt.stage < 0 || attempt.stage == POMEX_STORE_TASK);
+}
+
+/* Asks for a job anew that is over, with another body if one is given. */
+static void ask_anew(pomex_sq *self, const pomex_store_person *person, const pomex_sq_job *job)
+{
+    set_free(self, job, POMEX_STORE_READY);
+    pomex_sq_run(self,
+                 "UPDATE job SET task = NULL, error = NULL, saved = NULL, sha256 = NULL,"
+                 " length = NULL WHERE id = ?1",
+                 "i", job->id);
+    pomex_sq_run(self,
+                 "UPDATE content SET line = coalesce(?2, line), body = coalesce(?3, body)"
+                 " WHERE job = ?1",
+                 "iss", job->id, person->line, person->body);
+}
+
 void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
 {
     const pomex_store_person *person = &request->person;
@@ -46,26 +69,22 @@ void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
         refuse(request, &job, "is not failed, cancelled, expired or stuck");
         return;
     }
-    if ((person->line || person->body) && !over) {
-        refuse(request, &job, "is stuck, and keeps its body");
+    bool unclear = over && is_perhaps_made(self, request, &job);
+    if ((person->line || person->body) && (!over || unclear)) {
+        refuse(request, &job,
+               unclear ? "was perhaps made, and keeps its body"
+                       : "is stuck, and keeps its body");
         return;
     }
     if (pomex_sq_number(self, 0, "SELECT line = '' FROM content WHERE job = ?1", "i", job.id)) {
         refuse(request, &job, "was forgotten");
         return;
     }
-    /* What is stuck goes on where it was; what is over is asked for anew. */
-    set_free(self, &job, over ? POMEX_STORE_READY : job.state);
-    if (over) {
-        pomex_sq_run(self,
-                     "UPDATE job SET task = NULL, error = NULL, saved = NULL, sha256 = NULL,"
-                     " length = NULL WHERE id = ?1",
-                     "i", job.id);
-        pomex_sq_run(self,
-                     "UPDATE content SET line = coalesce(?2, line), body = coalesce(?3, body)"
-                     " WHERE job = ?1",
-                     "iss", job.id, person->line, person->body);
-    }
+    /* What is stuck goes on where it was. Only `resend` sends again what was perhaps made. */
+    if (over && !unclear)
+        ask_anew(self, person, &job);
+    else
+        set_free(self, &job, unclear ? POMEX_STORE_UNCLEAR : job.state);
     said(self, request, &job, "retry", NULL);
 }
 

@@ -108,10 +108,17 @@ uint64_t pomex_sq_log_inode(const pomex_sq *self)
     return inode_of(self->path, "-wal");
 }
 
+/* The name and its folder, too: a file that was renamed after a crash has left its log, in which
+ * are the newest events, under the old name. */
 void pomex_sq_lineage(const pomex_sq *self, char *text, size_t size)
 {
-    snprintf(text, size, "%s/%llu", self->machine,
-             (unsigned long long)inode_of(self->path, ""));
+    char buffer[4096];
+    const char *folder = folder_of(self->path, buffer, sizeof buffer);
+    const char *slash = strrchr(self->path, '/');
+    snprintf(text, size, "%s/%llu/%llu/%s", self->machine,
+             (unsigned long long)inode_of(self->path, ""),
+             (unsigned long long)(folder ? inode_of(folder, "") : 0),
+             slash ? slash + 1 : self->path);
 }
 
 static int64_t mark_beside(const pomex_sq *self)
@@ -123,7 +130,7 @@ static int64_t mark_beside(const pomex_sq *self)
 /* 1: the stored lineage is the one that is; 0: it is another; -1: none is stored. */
 static int64_t is_same(pomex_sq *self)
 {
-    char lineage[POMEX_SQ_MACHINE + 32];
+    char lineage[POMEX_SQ_LINEAGE];
     pomex_sq_lineage(self, lineage, sizeof lineage);
     return pomex_sq_number(self, -1, "SELECT value = ?1 FROM meta WHERE name = 'lineage'", "s",
                            lineage);
@@ -150,7 +157,7 @@ bool pomex_sq_is_foreign(pomex_sq *self)
 
 void pomex_sq_take_lineage(pomex_sq *self)
 {
-    char lineage[POMEX_SQ_MACHINE + 32];
+    char lineage[POMEX_SQ_LINEAGE];
     int64_t beside = mark_beside(self);
     pomex_sq_lineage(self, lineage, sizeof lineage);
     if (self->mark < beside)

@@ -7,7 +7,7 @@
 
 typedef struct existing {
     int64_t id, state, attempt;
-    bool same;
+    bool same, equal; /* equal: with its price and the name of its file */
 } existing;
 
 /* False: there is none (or an error). */
@@ -15,15 +15,16 @@ static bool find(pomex_sq *self, int64_t queue, const pomex_store_new *job, exis
 {
     sqlite3_stmt *row = pomex_sq_bind(
         self,
-        "SELECT j.id, j.state, j.attempt, c.line = ?3 FROM job j JOIN content c ON c.job = j.id"
-        " WHERE j.queue = ?1 AND j.key = ?2",
-        "iss", queue, job->key, job->line);
+        "SELECT j.id, j.state, j.attempt, c.line = ?3, c.body = ?4 AND j.save IS ?5"
+        " FROM job j JOIN content c ON c.job = j.id WHERE j.queue = ?1 AND j.key = ?2",
+        "issss", queue, job->key, job->line, job->body, job->save);
     if (pomex_sq_step(self, row) != POMEX_SQ_ROW)
         return false;
     *found = (existing){.id = sqlite3_column_int64(row, 0),
                         .state = sqlite3_column_int64(row, 1),
                         .attempt = sqlite3_column_int64(row, 2),
-                        .same = sqlite3_column_int(row, 3) != 0};
+                        .same = sqlite3_column_int(row, 3) != 0,
+                        .equal = sqlite3_column_int(row, 4) != 0};
     sqlite3_reset(row);
     return true;
 }
@@ -68,7 +69,7 @@ static void write_new(pomex_sq *self, int64_t queue, int64_t batch, const pomex_
         pomex_sq_run(self, "INSERT INTO incoming VALUES (?1, ?2)", "ii", batch, id);
 }
 
-/* It was never begun. Who holds it knows the old body: a new fence takes it from there. */
+/* It is ready. Who holds it knows the old body: a new fence takes it from there. */
 static void replace(pomex_sq *self, int64_t queue, int64_t id, const pomex_store_new *job)
 {
     pomex_sq_run(self,
@@ -86,8 +87,9 @@ static enum pomex_store_verdict put_one(pomex_sq *self, int64_t queue, int64_t b
 {
     existing found;
     bool there = find(self, queue, job, &found);
-    bool replaces = there && !found.same && found.attempt == 0 &&
-                    (found.state == POMEX_STORE_READY || found.state == POMEX_STORE_INCOMING);
+    bool is_ready =
+        there && (found.state == POMEX_STORE_READY || found.state == POMEX_STORE_INCOMING);
+    bool replaces = is_ready && (found.same ? !found.equal : found.attempt == 0);
     if (there && !found.same && !replaces)
         return POMEX_STORE_CONFLICT;
     if ((!there || replaces) && is_taken(self, queue, job))
@@ -104,7 +106,7 @@ static enum pomex_store_verdict put_one(pomex_sq *self, int64_t queue, int64_t b
     else if (found.state == POMEX_STORE_INCOMING)
         pomex_sq_run(self, "UPDATE job SET state = ?2 WHERE id = ?1", "ii", found.id,
                      (int64_t)POMEX_STORE_READY);
-    return replaces ? POMEX_STORE_CHANGED : POMEX_STORE_SAME;
+    return found.same ? POMEX_STORE_SAME : POMEX_STORE_CHANGED;
 }
 
 /* A number that no batch had before. */

@@ -10,7 +10,7 @@
 
 #include <sqlite3.h>
 
-enum { POMEX_SQ_STATEMENTS = 160, POMEX_SQ_MACHINE = 64 };
+enum { POMEX_SQ_STATEMENTS = 160, POMEX_SQ_MACHINE = 64, POMEX_SQ_LINEAGE = 400 };
 
 typedef struct pomex_sq {
     sqlite3 *db;     /* writes */

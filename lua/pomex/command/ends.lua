@@ -208,7 +208,9 @@ local function reason(env, path, counts, err)
     return "money is capped, and a video has no price", env:again(nil, "--price", "PRICE")
   end
   if word == "cap" then
-    local videos = counts.max_videos and counts.videos >= counts.max_videos
+    local videos = counts.max_videos
+      and (counts.videos >= counts.max_videos or not counts.max_money)
+    if not videos and not counts.max_money then return "a cap was reached", again(env) end
     return videos and ("the cap of %d videos is reached"):format(counts.max_videos)
       or ("the cap of %s is reached"):format(screen.money(counts.max_money)),
       with(env, videos and "--max-videos" or "--max-cost", "MORE")

@@ -113,6 +113,7 @@ end
 
 local function retry(args, env)
   return decided(env, function(jobs)
+    local anew = #args.keys
     for _, name in ipairs(args.keys) do
       local entry, done, err
       if args.prompt then
@@ -121,8 +122,14 @@ local function retry(args, env)
       end
       done, err = jobs:retry(name, entry)
       if not done then return nil, err end
+      local job = jobs:get(name)
+      if job and job.state == "unclear" then
+        anew = anew - 1
+        env.out:tell(("%s is unclear, as before it was cancelled: adopt it, or resend it"):format(
+          errors.one_line(name)))
+      end
     end
-    return ("%d will be made anew"):format(#args.keys)
+    return ("%d will be made anew"):format(anew)
   end)
 end
 

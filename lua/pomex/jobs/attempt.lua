@@ -117,7 +117,7 @@ function attempt.send(work, job, begin, endpoint, body)
     if reply.why then work:say(reply.why) end
     return
   end
-  job.attempt, job.state = begin.attempt, "sending"
+  job.attempt, job.state, run.asked_last = begin.attempt, "sending", false
   work:told()
   local send_by = run:send_by()
   if not send_by then

@@ -120,12 +120,23 @@ end
 local RUN = { out = "string", concurrency = "whole", max_videos = "whole", max_money = "number",
   forever = "boolean", on_update = "callable", on_progress = "callable" }
 
--- Makes the queue, with the caps that a run gives it.
+-- Makes the queue, with the caps that a run gives it. Those of the first run stay.
 local function open_queue(self, opts)
   local opened, err = self:ready()
   if not opened or not (opts.max_videos or opts.max_money) then return opened, err end
-  return self.asks:must("queue", { queue = self.queue, videos_cap = opts.max_videos or -1,
-    money_cap = opts.max_money and money.millionths(opts.max_money) or -1 })
+  local videos = opts.max_videos or -1
+  local amount = opts.max_money and money.millionths(opts.max_money) or -1
+  local set, counts
+  set, err = self.asks:must("queue",
+    { queue = self.queue, videos_cap = videos, money_cap = amount })
+  if not set then return nil, err end
+  counts, err = self:read_counts()
+  if not counts then return nil, err end
+  if counts.videos_cap ~= videos or counts.money_cap ~= amount then
+    self.log(("pomex jobs: the queue keeps its cap: %s; jobs:cap changes it")
+      :format(money.caps(counts.videos_cap, counts.money_cap)))
+  end
+  return true
 end
 
 -- nil, err: it could not begin. true, why: it ended.

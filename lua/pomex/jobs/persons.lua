@@ -21,7 +21,8 @@ local function decide(self, verb, key, fields)
   return reply and true, err
 end
 
----Has a job begun anew that failed, was cancelled or expired, or lets one go on that is stuck.
+---Has a job begun anew that failed, was cancelled or expired, or lets one go on that is stuck. One
+---that was cancelled while it was unclear is unclear again.
 ---@param key string
 ---@param entry? table with `video` or `portrait`: another body
 ---@return boolean|nil done

@@ -1,6 +1,7 @@
 --- A run: claims jobs, takes each as far as it goes in a task of its own, and ends when no job of
 --- the queue can go on by itself.
 
+local barring = require "pomex.jobs.barring"
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local endings = require "pomex.jobs.ending"
@@ -15,15 +16,12 @@ local KINDS = { video = require "pomex.jobs.video", portrait = require "pomex.jo
 local SEND_WITHIN = 45 / 60
 -- Seconds between two claims while nothing tells that there is more.
 local LOOK = 1
--- Seconds until begin is asked again that said "not before something changes".
-local ASK_AGAIN = 5
--- Seconds until it is said again why nothing begins.
-local SAY_AGAIN = 60
 
 ---@class pomex.JobRun
 local Run = {}
 Run.__index = Run
 Run.now = core.now
+Run.bar, Run.is_barred = barring.bar, barring.is_barred
 
 local run = {}
 
@@ -56,33 +54,6 @@ function Run:send_by()
   local store = self.asks.store
   local asked = store and store:beat_asked()
   return asked and asked + SEND_WITHIN * self.jobs.still_seconds
-end
-
--- Says why nothing begins, at most once a minute. That as many tasks as there may be are in flight
--- is how it should be.
-local function say_barred(self, reason, why)
-  local said = self.said[reason]
-  if reason == "tasks" or said and core.now() < said + SAY_AGAIN then return end
-  self.said[reason] = core.now()
-  self:say("nothing begins for now: " .. why)
-end
-
----Nothing that is ready begins for now.
----@param reason string
----@param not_before number seconds since 1970; infinite: until something changes
----@param why string
-function Run:bar(reason, not_before, why)
-  if not_before < math.huge then
-    self.not_before = math.max(self.not_before, math.min(not_before, core.wall() + 900))
-    say_barred(self, reason, why)
-  else
-    self.barred = { reason = reason, why = why, at = core.now() }
-  end
-end
-
----@return boolean
-function Run:is_barred()
-  return self.barred ~= nil or core.wall() < self.not_before
 end
 
 ---The worker was declared dead: its jobs are others'. What it still has in hand ends by itself.
@@ -191,11 +162,14 @@ local function goes_on(self)
   end
   local states = counts.states
   local ready = states.ready - counts.blocked - (counts.stuck - counts.stuck_saving)
-  local barred = self.barred
   self.must_continue, self.counts = counts.must_continue, counts
-  if counts.paused or counts.must_continue or barred then ready = 0 end
-  local saving = states.saving - counts.stuck_saving
-  if states.sending + states.polling + saving + ready > 0 then return true end
+  if counts.paused or counts.must_continue then ready = 0 end
+  local out = states.sending + states.polling + states.saving - counts.stuck_saving
+  if out > 0 then
+    self.asked_last = false
+    return true
+  end
+  if ready > 0 and (not self.barred or barring.ask_last(self)) then return true end
   -- A burial tells nobody; perhaps what it made unclear is a portrait, which can be found.
   if states.unclear > self.seen_unclear then
     self.seen_unclear, self.next_look = states.unclear, 0
@@ -219,11 +193,6 @@ local function pause(self)
   return math.max(math.min(due, LOOK), 1 / 100)
 end
 
--- What stood against all is asked about again, now and then: a person may have changed it.
-local function unbar(self)
-  if self.barred and core.now() > self.barred.at + ASK_AGAIN then self.barred = nil end
-end
-
 ---Runs until nothing goes on by itself, or for ever.
 ---@return pomex.Error|nil why it ended early
 function Run:work()
@@ -231,7 +200,7 @@ function Run:work()
     if cancel.here() or self.client.loop.closed then self:stop() end
     if self.client.loop.closed then break end
     release(self)
-    unbar(self)
+    barring.lift(self)
     look_for_unclear(self)
     if not self.stopping and self.count < self.limit then take(self) end
     if self.count == 0 and (self.stopping or not goes_on(self) and not self.forever) then break end

@@ -1,0 +1,57 @@
+--- What stands against all ready jobs of a run: a cap, a pause, the account's gate, a full disk.
+
+local core = require "pomex.core"
+
+local barring = {}
+
+-- Seconds until begin is asked again that said "not before something changes".
+local ASK_AGAIN = 5
+-- Seconds until it is said again why nothing begins.
+local SAY_AGAIN = 60
+
+-- Says why nothing begins, at most once a minute. That as many tasks as there may be are in flight
+-- is how it should be.
+local function say_barred(run, reason, why)
+  local said = run.said[reason]
+  if reason == "tasks" or said and core.now() < said + SAY_AGAIN then return end
+  run.said[reason] = core.now()
+  run:say("nothing begins for now: " .. why)
+end
+
+---Nothing that is ready begins for now.
+---@param run pomex.JobRun
+---@param reason string
+---@param not_before number seconds since 1970; infinite: until something changes
+---@param why string
+function barring.bar(run, reason, not_before, why)
+  if not_before < math.huge then
+    run.not_before = math.max(run.not_before, math.min(not_before, core.wall() + 900))
+    say_barred(run, reason, why)
+  else
+    run.barred = { reason = reason, why = why, at = core.now() }
+  end
+end
+
+---@param run pomex.JobRun
+---@return boolean
+function barring.is_barred(run)
+  return run.barred ~= nil or core.wall() < run.not_before
+end
+
+---What stood against all is asked about again, now and then: a person may have changed it.
+---@param run pomex.JobRun
+function barring.lift(run)
+  if run.barred and core.now() > run.barred.at + ASK_AGAIN then run.barred = nil end
+end
+
+---Asks about the cap once more, when nothing is out: what came home since it stood in the way has
+---perhaps given money back.
+---@param run pomex.JobRun
+---@return boolean asks
+function barring.ask_last(run)
+  if run.barred.reason ~= "cap" or run.asked_last then return false end
+  run.barred, run.asked_last, run.next_due = nil, true, 0
+  return true
+end
+
+return barring
