@@ -57,4 +57,13 @@ function text.not_utf8(bytes)
   end
 end
 
+---Whether a name could act on a terminal that shows it, or look like another one: controls, ends of
+---lines, overrides of the direction of writing, bytes that are no UTF-8.
+---@param name string
+---@return boolean
+function text.is_treacherous(name)
+  return name:find("[%z\1-\31\127]") ~= nil or text.not_utf8(name) ~= nil
+    or name:find("\226\128[\168-\174]") ~= nil or name:find("\226\129[\166-\169]") ~= nil
+end
+
 return text

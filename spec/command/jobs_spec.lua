@@ -53,14 +53,15 @@ describe("pomex jobs #command", function()
   end)
 
   it("[0] export writes a CSV that a spreadsheet reads, and no formula", function()
-    env.write("m.jsonl", video "a" .. video "=x,[fail]\\\"y")
+    env.write("m.jsonl", video "a" .. video "=x,[fail]\\\"y" .. video "b;=x")
     assert.equal(1, (env.run "run m.jsonl --yes --price 2.5"))
     local code, out = env.run "jobs export"
     assert.equal(0, code)
-    local head, first, second = out:match "^([^\n]*)\n([^\n]*)\n([^\n]*)\n$"
+    local head, first, second, third = out:match "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n$"
     assert.equal("key,state,file,id,seconds,cost,error", head)
     assert.matches("^a,done,a.mp4,cgt%-[%w-]+,%d+,0%.%d+,$", first)
     assert.matches([["'=x,[fail]""y",failed,,cgt-]], second, 1, true)
+    assert.matches([["b;=x",done,"b;=x.mp4",cgt-]], third, 1, true)
     assert.matches([[ended as ""failed"": the prompt asked for this]], second, 1, true)
   end)
 

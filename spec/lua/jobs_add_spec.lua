@@ -39,7 +39,8 @@ describe("jobs:add", function()
 
   it("keeps what it saves below the folder", function()
     local jobs = env.open { out = env.out }
-    for _, save in ipairs { "/etc/x.mp4", "../x.mp4", "a/../../x.mp4", "", "a/", "a\nb", ".." } do
+    for _, save in ipairs { "/etc/x.mp4", "../x.mp4", "a/../../x.mp4", "", "a/", "a\nb", "..",
+      "a\194\155b", "a\226\128\174b", "a\255" } do
       local entry = video "v"
       entry.save = save
       refused(jobs, entry, "save")
@@ -48,6 +49,15 @@ describe("jobs:add", function()
     local deep = video "deep"
     deep.save = "none/there.mp4"
     refused(jobs, { deep }, "none")
+  end)
+
+  it("takes no key that acts on the terminal that shows it", function()
+    local jobs = env.open()
+    for _, key in ipairs { "a\27[2J", "a\194\155" .. "2J", "a\226\128\174b", "a\226\129\166b",
+      "a\226\128\168b", "a\255" } do
+      refused(jobs, { { key = key, save = "a.mp4", video = video("a").video } }, "without controls")
+    end
+    assert(jobs:add(video "Zo\195\171"))
   end)
 
   it("lets no two jobs save to one name, nor one key stand twice", function()

@@ -23,7 +23,8 @@ end
 local function field(value)
   value = value == nil and "" or tostring(value)
   if value:find("^[=+@\t\r-]") and not tonumber(value) then value = "'" .. value end
-  if value:find('[",\r\n]') then return '"' .. value:gsub('"', '""') .. '"' end
+  -- (Where the comma is the decimal one, a spreadsheet splits at ";".)
+  if value:find('[",;\r\n]') then return '"' .. value:gsub('"', '""') .. '"' end
   return value
 end
 

@@ -8,6 +8,7 @@ local errors = require "pomex.errors"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
 local saving = require "pomex.jobs.saving"
+local text = require "pomex.text"
 
 local add = {}
 
@@ -29,8 +30,9 @@ local function read(where, given)
     return errors.invalid("jobs", "a job is either a video or a portrait")
   end
   if type(entry.key) ~= "string" or entry.key == "" or #entry.key > 200
-    or entry.key:find("[%z\1-\31\127]") then
-    return errors.invalid("jobs", "a job needs a key of 1 to 200 bytes, on one line")
+    or text.is_treacherous(entry.key) then
+    return errors.invalid("jobs",
+      "a job needs a key of 1 to 200 bytes of UTF-8, on one line and without controls")
   end
   wanted = bodies.plain(wanted, function(what) options.misuse(where .. ": " .. what) end)
   if kind == "portrait" and wanted.group_id == nil then

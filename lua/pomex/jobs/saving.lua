@@ -2,6 +2,7 @@
 
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local text = require "pomex.text"
 
 local saving = {}
 
@@ -37,10 +38,10 @@ function saving.check_name(save)
   if type(save) ~= "string" or save == "" or #save > 1000 then
     return errors.invalid("jobs", "a video needs save, the name of its file")
   end
-  local bad = save:sub(1, 1) == "/" or save:sub(-1) == "/" or save:find("[%z\1-\31\127]")
+  local bad = save:sub(1, 1) == "/" or save:sub(-1) == "/" or text.is_treacherous(save)
   for part in save:gmatch("[^/]*") do bad = bad or part == ".." end
   if bad then
-    return errors.invalid("jobs", "save must be a relative name without \"..\"",
+    return errors.invalid("jobs", "save must be a relative name without \"..\" and controls",
       "save is " .. errors.quoted(save))
   end
   return true
