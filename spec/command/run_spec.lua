@@ -60,6 +60,43 @@ two,A wave.,,5,,,
     assert.equal(0, billed())
   end)
 
+  it("[2] keeps nothing of a manifest that nobody agreed to", function()
+    local name = manifest(3)
+    assert.equal(2, (env.run "run m.jsonl --max-videos 9"))
+    assert.equal("", select(2, env.run "jobs list"))
+    env.write("m.jsonl", video(name .. "-2"))
+    local code, out, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code, err)
+    assert.equal(name .. "-2.mp4\n", out)
+    assert.equal(1, billed())
+  end)
+
+  it("[2] makes no more than --first asks for, whatever the store has", function()
+    local name = manifest(4)
+    local code, out, err = env.run "run m.jsonl --first 1 --yes"
+    assert.equal(0, code, err)
+    assert.equal(name .. "-1.mp4\n", out)
+    assert.equal(5, (env.run "run m.jsonl --max-videos 1 --yes")) -- now the store has all of them
+    code, out, err = env.run "run m.jsonl --first 2 --yes"
+    assert.equal(2, code)
+    assert.equal("", out)
+    assert.matches("the store has 2 other videos that are yet to be made", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --store m.jsonl.jobs.db --max-videos 3", err, 1, true)
+    assert.equal(1, billed())
+  end)
+
+  it("says what the store has and the manifest has not, before that is billed", function()
+    local name = manifest(3)
+    assert.equal(5, (env.run "run m.jsonl --max-videos 1 --yes"))
+    env.write("m.jsonl", video(name .. "-1"))
+    local code, _, err = env.run "run m.jsonl --max-videos 9"
+    assert.equal(2, code)
+    assert.matches("2 of the videos are in the store, and not in m.jsonl: pomex jobs list", err, 1,
+      true)
+    assert.matches("2 videos would be billed", err, 1, true)
+    assert.equal(1, billed())
+  end)
+
   it("[2] says each fault with its line, and sends nothing", function()
     env.write("m.jsonl", video "a" .. "{}\n" .. video("b", ', "save": "a.mp4"'))
     local code, _, err = env.run "run m.jsonl --yes"

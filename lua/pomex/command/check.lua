@@ -24,19 +24,12 @@ end
 
 ---Names that are taken by files which are not those of an earlier run, and portraits that neither
 ---the manifest nor the store has.
----@param env pomex.CommandEnv
 ---@param manifest pomex.Manifest
----@return pomex.ManifestFault[]|nil
----@return integer? code where it is nil
-function check.places(env, manifest)
-  local folder = campaign.folder(env.args)
-  local jobs, faults, portraits = nil, {}, {}
-  local path = campaign.store_of(env.args)
-  if campaign.exists(path) then
-    local code
-    jobs, code = store.look(env, path)
-    if not jobs then return nil, code end
-  end
+---@param folder string that it saves to
+---@param jobs pomex.Jobs|nil the store
+---@return pomex.ManifestFault[]
+function check.faults(manifest, folder, jobs)
+  local faults, portraits = {}, {}
   for _, entry in ipairs(manifest.entries) do portraits[entry.key] = entry.portrait end
   local function known(key, kind)
     local job = jobs and jobs:get(key)
@@ -58,6 +51,22 @@ function check.places(env, manifest)
       end
     end
   end
+  return faults
+end
+
+---The same, of the store that the command line names, if it is there.
+---@param env pomex.CommandEnv
+---@param manifest pomex.Manifest
+---@return pomex.ManifestFault[]|nil
+---@return integer? code where it is nil
+function check.places(env, manifest)
+  local path, jobs = campaign.store_of(env.args), nil
+  if campaign.exists(path) then
+    local code
+    jobs, code = store.look(env, path)
+    if not jobs then return nil, code end
+  end
+  local faults = check.faults(manifest, campaign.folder(env.args), jobs)
   if jobs then jobs:close() end
   return faults
 end

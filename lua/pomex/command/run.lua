@@ -1,10 +1,10 @@
 --- `pomex run`: a whole manifest, from a table of prompts to a folder of videos.
 
+local bill = require "pomex.command.bill"
 local campaign = require "pomex.command.campaign"
 local check = require "pomex.command.check"
 local ends = require "pomex.command.ends"
 local exits = require "pomex.command.exits"
-local json = require "pomex.json"
 local page = require "pomex.command.page"
 local progress = require "pomex.command.progress"
 
@@ -46,14 +46,6 @@ Several of this command can work on one manifest. A cap is for all runs together
   parser:flag "--dry-run" :description "Say what would be made and what it costs; send nothing."
 end
 
--- "2 videos and 1 portrait for at most 3.10".
-local function bill(videos, portraits, entries, prices)
-  local what = campaign.count(videos, portraits)
-  local sum, unknown = campaign.sum(entries, prices)
-  if unknown > 0 or videos == 0 then return what end
-  return ("%s for at most %s"):format(what, campaign.money(sum))
-end
-
 local function dry_run(env, manifest, prices)
   local faults, code = check.places(env, manifest)
   if not faults then return code end
@@ -66,7 +58,7 @@ local function dry_run(env, manifest, prices)
       or entry.key)
   end
   env.out:say(("would make %s; nothing was sent"):format(
-    bill(manifest.videos, manifest.portraits, manifest.entries, prices)))
+    bill.words(manifest.videos, manifest.portraits, manifest.entries, prices)))
   return exits.DONE
 end
 
@@ -84,18 +76,6 @@ local function make_folders(env, manifest, folder)
   end
 end
 
--- What of the queue is yet to be begun.
-local function left_of(jobs)
-  local entries, videos, portraits = {}, 0, 0
-  for job in jobs:each { state = "ready" } do
-    local entry = not job.stuck and json.object(job.body)
-    if entry then entries[#entries + 1] = entry end
-    if entry and job.kind == "video" then videos = videos + 1 end
-    if entry and job.kind == "portrait" then portraits = portraits + 1 end
-  end
-  return entries, videos, portraits
-end
-
 local function set_caps(jobs, args)
   local counts, err = jobs:counts()
   if not counts then return nil, err end
@@ -104,12 +84,15 @@ local function set_caps(jobs, args)
   return jobs:cap { videos = videos, money = money }
 end
 
--- Puts the manifest into the store, and asks whether it may be billed. nil: go on; else the code.
-local function prepare(env, jobs, manifest, folder, prices)
-  local code = make_folders(env, manifest, folder)
+-- Asks whether the manifest may be billed, and puts it into the store. nil: go on; else the code.
+local function prepare(env, jobs, path, manifest, prices)
+  local folder = campaign.folder(env.args)
+  local faults = check.faults(manifest, folder, jobs)
+  if #faults > 0 then return campaign.tell_faults(env, manifest.path, faults) end
+  local code = bill.ask(env, jobs, path, manifest, prices) or make_folders(env, manifest, folder)
   if code then return code end
   local counts, err = jobs:add(manifest.entries)
-  local faults = err and err.faults and campaign.at_lines(manifest, err.faults)
+  faults = err and err.faults and campaign.at_lines(manifest, err.faults)
   if faults and not err.counts then return campaign.tell_faults(env, manifest.path, faults) end
   if faults then
     -- Begun with other words than now: `pomex jobs retry --prompt` does that, too.
@@ -119,11 +102,6 @@ local function prepare(env, jobs, manifest, folder, prices)
   local capped
   if counts then capped, err = set_caps(jobs, env.args) end
   if not capped then return ends.of_store(env, err) end
-  local entries, videos, portraits = left_of(jobs)
-  if videos == 0 then return nil end
-  local _
-  _, code = env:confirm(bill(videos, portraits, entries, prices))
-  return code
 end
 
 local function work(env, jobs, shown, folder)
@@ -158,7 +136,7 @@ function run.run(args, env)
   jobs, code = campaign.open(env, client, path, { out = folder, prices = prices })
   if not jobs then return code end
   env.stop.killed = function() ends.at_once(env, shown:out(), path) end
-  code = prepare(env, jobs, manifest, folder, prices)
+  code = prepare(env, jobs, path, manifest, prices)
   if not code then
     local counts, err = work(env, jobs, shown, folder)
     code = ends.tell(env, jobs, path, counts, err)
