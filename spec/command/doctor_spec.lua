@@ -86,7 +86,7 @@ echo ended]])
       .. "export POMEX_SANDBOX_TOKEN=%x+\n$", lines)
   end)
 
-  it("ends with 0 by Ctrl-C at its terminal", function()
+  it("ends with 0 by Ctrl-C at its terminal #native", function()
     local run = at:bash("(until grep -q Ctrl typed 2> /dev/null; do sleep 0.01; done; "
       .. "printf '\\003') | timeout 60 script -qefc " .. require("spec.support.shell").quote(
       at:line("sandbox -- --port 0", { TERM = "xterm" }) .. "; echo =$?") .. " typed")
