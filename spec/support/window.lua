@@ -62,7 +62,7 @@ end
 ---@return string
 function Window:seen(with_colors)
   local text = tmux(self, "capture-pane -p" .. (with_colors and " -e" or ""))
-  return (text:gsub(" +\n", "\n"):gsub("\n*$", "\n"))
+  return (text:gsub(" +\n", "\n"):gsub("\n+$", "")) .. "\n"
 end
 
 ---Waits until something is to be seen; raises where it does not come.
