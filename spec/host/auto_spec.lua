@@ -1,10 +1,16 @@
 -- The host "auto": what it finds where, and whom it does not make yield.
 
 local bed = require "spec.support.bed"
-local cqueues = require "cqueues"
-local luv = require "luv"
+local interpreter = require "spec.support.interpreter"
 local pomex = require "pomex"
 local shell = require "spec.support.shell"
+
+local cqueues, no_cqueues = interpreter.optional "cqueues"
+local luv, no_luv = interpreter.optional "luv"
+if not cqueues or not luv then
+  it("the host auto", function() pending(cqueues and no_luv or no_cqueues) end)
+  return
+end
 
 describe("the host auto", function()
   local sb, client
