@@ -102,6 +102,11 @@ local function of_line(message)
   return (message:gsub("^the answer", "the line"):gsub("JSON: .-%.lua:%d+: ", "JSON: "))
 end
 
+-- A line that names columns.
+local function is_header(line)
+  return ("," .. line .. ","):find("[,;\t]%s*\"?key\"?%s*[,;\t]") ~= nil
+end
+
 local function read_json(self, source)
   while not self.over do
     local line, why = source:next()
@@ -113,6 +118,9 @@ local function read_json(self, source)
       local given, err = json.object(line)
       if given then
         self:take(given, source.number)
+      elseif source.number == 1 and is_header(line) then
+        self:fault(1, "the line names columns; a CSV needs a name that ends in .csv")
+        self.over = true
       else
         self:fault(source.number, of_line(err.message))
       end
@@ -130,8 +138,16 @@ local function read_header(self, source)
   end
   local columns, seen, fine = {}, {}, true
   if #record == 1 and record[1]:find("[\t;]") then
-    self:fault(number, ("the columns stand between %s; a CSV has commas"):format(
+    self:fault(number, ("the columns stand between %s; save the file with commas"):format(
       record[1]:find("\t", 1, true) and "tabs" or "semicolons"))
+    return nil
+  end
+  local known = 0
+  for _, name in ipairs(record) do
+    if entries.is_column(name:match("^%s*(.-)%s*$")) then known = known + 1 end
+  end
+  if known == 0 then
+    self:fault(number, "no column is known; the first line names the columns: key,prompt,images,…")
     return nil
   end
   for i, name in ipairs(record) do
@@ -139,7 +155,7 @@ local function read_header(self, source)
     columns[i] = name
     local message
     if not entries.is_column(name) then
-      message = name == "" and ("column %d has no name"):format(i) or entries.unknown(name)
+      message = name == "" and ("column %d has no name"):format(i) or entries.unknown(name, true)
     elseif seen[name] then
       message = ("the column %s stands twice"):format(name)
     end

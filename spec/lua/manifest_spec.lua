@@ -151,14 +151,26 @@ describe("pomex.manifest", function()
     assert(read(line, { has_portrait = function(key) return key == "front" end }))
   end)
 
+  it("names a spreadsheet, and a CSV that is called otherwise, once", function()
+    local rest = " the rest was not read"
+    assert.same({ "1: the file is a spreadsheet; export it as CSV, in UTF-8", rest },
+      faults("PK\3\4\0\nb\n", CSV))
+    assert.same({ "1: the line names columns; a CSV needs a name that ends in .csv", rest },
+      faults("key,prompt\na,b\n"))
+  end)
+
   it("says what is wrong with the columns of a CSV", function()
-    assert.same({ "1: the columns stand between tabs; a CSV has commas" },
+    assert.same({ "1: the columns stand between tabs; save the file with commas" },
       faults("key\tprompt\na\tb\n", CSV))
-    assert.same({ "1: the columns stand between semicolons; a CSV has commas" },
+    assert.same({ "1: the columns stand between semicolons; save the file with commas" },
       faults("key;prompt\na;b\n", CSV))
-    assert.same({ "1: the column key stands twice", "1: column 3 has no name", "1: " .. UNKNOWN },
+    assert.same({ "1: the column key stands twice", "1: column 3 has no name",
+      '1: there is no column "promt"; the nearest is "prompt" '
+        .. "(others of the service's are called set.FIELD)" },
       faults("key,key,,promt\na,b,c,d\n", CSV))
     assert.same({ "1: there is no line; the first one names the columns" }, faults("", CSV))
+    assert.same({ "1: no column is known; the first line names the columns: key,prompt,images,…" },
+      faults("a,A wave.\nb,A wave.\n", CSV))
     local got, err = read("key,prompt,model\n", CSV)
     assert.is_nil(got)
     assert.matches("has no job in it", err.message)

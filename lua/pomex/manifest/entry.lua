@@ -92,11 +92,13 @@ end
 
 ---What is wrong with the name of a field.
 ---@param name string
+---@param of_csv? boolean it is that of a column
 ---@return string
-function entry.unknown(name)
+function entry.unknown(name, of_csv)
   local nearest = misuse.nearest(name, FIELDS)
-  return ("there is no field %s; the nearest is %s (others of the service's go into set)"):format(
-    errors.quoted(name), errors.quoted(nearest))
+  return ("there is no %s %s; the nearest is %s (others of the service's %s)"):format(
+    of_csv and "column" or "field", errors.quoted(name), errors.quoted(nearest),
+    of_csv and "are called set.FIELD" or "go into set")
 end
 
 ---@param name string

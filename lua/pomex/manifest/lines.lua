@@ -99,6 +99,9 @@ function Lines:next()
     if line:find("^\255\254") or line:find("^\254\255") then
       return nil, "the file is UTF-16; save it as UTF-8"
     end
+    if line:find("^PK\3\4") then
+      return nil, "the file is a spreadsheet; export it as CSV, in UTF-8"
+    end
     line = line:gsub("^\239\187\191", "")
   end
   local why = wrong_with(line)
