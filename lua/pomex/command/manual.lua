@@ -15,6 +15,20 @@ local function example(lines)
   return table.concat(out, "\n")
 end
 
+-- Paragraphs, and lines that begin with a space, which stand as they are.
+local function paragraphs(text)
+  local out, verbatim = { ".PP" }, false
+  for line in text:gmatch "[^\n]+" do
+    if (line:find "^ " ~= nil) ~= verbatim then
+      verbatim = not verbatim
+      out[#out + 1] = verbatim and ".PP\n.nf" or ".fi\n.PP"
+    end
+    out[#out + 1] = plain(line)
+  end
+  if verbatim then out[#out + 1] = ".fi" end
+  return table.concat(out, "\n")
+end
+
 -- The options and arguments of a parser, as a list; the help option is on every page.
 local function options_of(parser)
   local out = {}
@@ -39,7 +53,7 @@ local function command_section(out, parser)
   if #parser._commands == 0 then
     out[#out + 1] = ".SS " .. plain(about.usage:gsub("\n%s*", "\n.br\n"))
     out[#out + 1] = plain(about.what)
-    if about.more then out[#out + 1] = ".PP\n" .. plain(about.more) end
+    if about.more then out[#out + 1] = paragraphs(about.more) end
     add_all(out, options_of(parser))
     if about.examples then out[#out + 1] = example(about.examples) end
   end
