@@ -74,7 +74,7 @@ describe("pomex jobs #command", function()
     -- What is done is not made anew.
     code, _, err = env.run "jobs retry a"
     assert.equal(1, code)
-    assert.matches("next: pomex jobs list --store m.jsonl.jobs.db", err, 1, true)
+    assert.matches("next: pomex jobs show a --store m.jsonl.jobs.db", err, 1, true)
     assert.equal(2, (env.run "jobs retry nobody"))
   end)
 

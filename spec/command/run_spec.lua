@@ -340,6 +340,19 @@ two,{x} waves,x=job:other,,
     assert.equal(2, billed())
   end)
 
+  it("says that finished videos are not where it saves to now, and what --out is for", function()
+    env.write("m.jsonl", video "a" .. video "b")
+    assert.equal(0, (env.run "run m.jsonl --yes --first 1 --out v"))
+    local _, _, err = env.run "run m.jsonl"
+    assert.matches('1 finished video is not in ".": was --out another folder?', err, 1, true)
+    _, _, err = env.run "jobs pause --off"
+    assert.matches("next: pomex run m.jsonl --out FOLDER\n", err, 1, true)
+    _, _, err = env.run "check m.jsonl --out v --first 1"
+    assert.matches("next: pomex run m.jsonl --out v --first 1\n", err, 1, true)
+    _, _, err = env.run "run m.jsonl --yes --out v"
+    assert.is_nil(err:find("was --out", 1, true))
+  end)
+
   it("says with --json each change in an object, and one last result", function()
     manifest(1)
     local code, out, err = env.run "run m.jsonl --yes --json --quiet"

@@ -37,8 +37,8 @@ function campaign.manifest(parser)
   parser:argument "manifest" :argname "MANIFEST"
     :description "A file of JSON Lines, or of CSV (.csv): a job in each line."
   parser:option "--out" :argname "FOLDER"
-    :description ("Save to FOLDER; with {key} in it also the names of files for which the\n"
-      .. "manifest has none: 'videos/{key}.mp4'. Default: beside the manifest.")
+    :description ("Save to FOLDER; with {key} in it also the names of files for which "
+      .. "the manifest has none: 'videos/{key}.mp4'. Default: beside the manifest.")
   parser:option "--model" :argname "MODEL" :default "fast" :show_default(false)
     :description "For lines that name none: fast (the default), standard, …"
   parser:option "--first" :argname "N"
@@ -85,6 +85,43 @@ function campaign.store_of(args)
   return args.store or args.manifest .. BEHIND
 end
 
+---The command that goes on with a manifest, read as it was here.
+---@param env pomex.CommandEnv
+---@param verb string
+---@param ... string more words
+---@return string
+function campaign.following(env, verb, ...)
+  local args, words = env.args, { verb, env.word(env.args.manifest) }
+  local function add(option, value)
+    words[#words + 1] = option
+    words[#words + 1] = env.word(value)
+  end
+  if args.out then add("--out", args.out) end
+  if args.model and args.model ~= "fast" then add("--model", args.model) end
+  if args.first then add("--first", ("%d"):format(args.first)) end
+  if args.store then add("--store", args.store) end
+  for _, word in ipairs { ... } do words[#words + 1] = word end
+  for _, given in ipairs(verb == "run" and args.price or {}) do
+    add("--price", (given.model and given.model .. "=" or "") .. ("%.14g"):format(given.amount))
+  end
+  return env:command((table.unpack or unpack)(words))
+end
+
+---How many videos that are done have no file in a folder.
+---@param jobs pomex.Jobs
+---@param folder string
+---@return integer
+function campaign.elsewhere(jobs, folder)
+  local count = 0
+  -- A store that cannot be read says so to what comes next.
+  pcall(function()
+    for job in jobs:each { state = "done" } do
+      if job.saved and not campaign.exists(folder .. "/" .. job.saved) then count = count + 1 end
+    end
+  end)
+  return count
+end
+
 ---Tells each fault of a manifest, with its line.
 ---@param env pomex.CommandEnv
 ---@param path string
@@ -111,7 +148,7 @@ function campaign.tell_faults(env, path, faults)
   campaign.list_faults(env, path, faults)
   env.fields.faults = #faults
   return env:failed(("%s: %d fault%s; nothing was sent"):format(path, #faults,
-    #faults == 1 and "" or "s"), env:command("check", env.word(path)), exits.USAGE)
+    #faults == 1 and "" or "s"), campaign.following(env, "check"), exits.USAGE)
 end
 
 -- The first videos, and the portraits that they need.
@@ -153,7 +190,7 @@ function campaign.read(env)
     save = save, has_portrait = stored and function() return true end or nil })
   if manifest then return args.first and first_of(manifest, args.first) or manifest end
   if err.faults then return nil, campaign.tell_faults(env, args.manifest, err.faults) end
-  return nil, env:failed(err, env:command("run", "--help"), exits.USAGE)
+  return nil, env:failed(err, env:command(args.command, "--help"), exits.USAGE)
 end
 
 ---Faults of `jobs:add` as those of the manifest's lines.

@@ -84,7 +84,7 @@ function check.run(args, env)
   env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
   env.out:result(("%s: %s, no fault"):format(args.manifest,
     campaign.count(manifest.videos, manifest.portraits)))
-  env.out:next(env:command("run", env.word(args.manifest)))
+  env.out:next(campaign.following(env, "run"))
   return exits.DONE
 end
 

@@ -38,8 +38,7 @@ function cost.run(args, env)
   env.fields.at_most = sum
   env.out:say(("%s cost at most:"):format(campaign.count(manifest.videos, manifest.portraits)))
   env.out:result(campaign.money(sum))
-  env.out:next(env:command("run", env.word(args.manifest), "--max-cost", campaign.money(sum),
-    "--price", "PRICE"))
+  env.out:next(campaign.following(env, "run", "--max-cost", campaign.money(sum)))
   return exits.DONE
 end
 

@@ -135,7 +135,7 @@ function ends.unclear(env, jobs, path, job)
       or "  no candidate is known; if the service's console has it:")
     out:tell("    " .. about(env, path, "adopt", job.key, "ID"))
   end
-  out:tell("  if it was never made:")
+  out:tell("  if it is not there 15 minutes after that:")
   out:tell("    " .. about(env, path, "resend", job.key))
 end
 

@@ -1,6 +1,7 @@
 --- What a person decides about a job: `pomex jobs resend`, `adopt`, `retry`, `cancel`, `pause` and
 --- `continue`.
 
+local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
@@ -10,11 +11,16 @@ local store = require "pomex.command.store"
 
 local jobs_decide = {}
 
--- The command that has a decision carried out.
-local function run_of(env, path)
+-- The command that has a decision carried out. A store does not know the folder of a run: where the
+-- files are not beside the manifest, it was another.
+local function run_of(env, path, jobs)
   local manifest = path:match("^(.*)%.jobs%.db$")
-  if manifest and require("pomex.command.campaign").exists(manifest) then
-    return env:command("run", env.word(manifest))
+  if manifest and campaign.exists(manifest) then
+    local words = { "run", env.word(manifest) }
+    if campaign.elsewhere(jobs, campaign.folder { manifest = manifest }) > 0 then
+      words[3], words[4] = "--out", "FOLDER"
+    end
+    return env:command((table.unpack or unpack)(words))
   end
   return env:command("run", "MANIFEST", "--store", env.word(path))
 end
@@ -33,13 +39,13 @@ local function decided(env, decide, with_key)
   if not jobs then return code end
   local said, err = decide(jobs)
   if not said then
-    local key = env.args.key
+    local key = env.args.key or env.args.keys and #env.args.keys == 1 and env.args.keys[1]
     local shown = key and (err.endpoint or err.type ~= "not_found_error")
     local next_one = shown and ends.about(env, path, "show", key) or ends.about(env, path, "list")
     return env:failed(err, next_one, ends.code_of(err))
   end
   env.out:say(said)
-  env.out:next(run_of(env, path))
+  env.out:next(run_of(env, path, jobs))
   jobs:close()
   return exits.DONE
 end
@@ -75,7 +81,8 @@ local function describe_adopt(parser)
     usage = "pomex jobs adopt KEY ID [--store FILE]",
     what = "Say which video of the service an unclear job is.",
     examples = { "pomex jobs adopt rachel-001 cgt-…" },
-    more = "The service is asked for it first. Its id is in the service's console.",
+    more = "The service is asked for it first. Its id is in the service's console; the sandbox's\n"
+      .. "is its dashboard. \"pomex jobs show KEY\" has the whole prompt.",
   })
   key(parser)
   parser:argument "id" :argname "ID" :description "The id of the video or portrait."

@@ -20,7 +20,7 @@ local function describe(parser)
   })
   parser:option "--state" :argname "STATE" :count "*" :choices(STATES)
     :description "Only those that are: ready, sending, polling, saving, done, …"
-  parser:flag "--stuck" :description "Only those that are for a person."
+  parser:flag "--stuck" :description "Only those that are stuck. (What is unclear is not.)"
   page.most(parser)
 end
 

@@ -4,6 +4,7 @@ local bill = require "pomex.command.bill"
 local campaign = require "pomex.command.campaign"
 local check = require "pomex.command.check"
 local ends = require "pomex.command.ends"
+local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
 local progress = require "pomex.command.progress"
@@ -22,12 +23,18 @@ function run.describe(parser)
       "pomex run spring.csv --yes --json | tee -a spring.log",
     },
     more = [[
-A line of the manifest is
-  {"key": "one", "prompt": "The person in {rachel} waves.",
-   "images": {"rachel": "asset-…"}, "duration": 5}
-or {"key": "rachel", "portrait": "https://…", "group_id": "group-…"}, and an image
-can be "job:rachel" then. A CSV has these names as its columns; its images are
-rachel=asset-…;tom=job:tom. All is checked before anything is billed.
+A manifest, as CSV (UTF-8, commas; the first line names the columns, in any order):
+  key,prompt,images,duration,save,portrait,group_id
+  rachel,,,,,https://yourcdn.com/rachel.jpg,group-…
+  one,"{a} waves, ""hello"".",a=job:rachel,5,one.mp4,,
+  two,{a} and {b} dance.,a=job:rachel;b=asset-…,5,,,
+or as JSON Lines:
+  {"key": "rachel", "portrait": "https://…", "group_id": "group-…"}
+  {"key": "one", "prompt": "{a} waves.", "images": {"a": "job:rachel"}}
+Videos can have model, ratio, resolution, seed and price, too; portraits name and
+asset_type. Other fields of the service's are columns called set.FIELD. All is
+checked before anything is billed.
+A store keeps the names of files without the folder: give the same --out each time.
 Ctrl-C: nothing new is sent, and the videos go on at the service; again: at once.
 Several of this command can work on one manifest. A cap is for all runs together.]],
   })
@@ -84,11 +91,23 @@ local function set_caps(jobs, args)
   return jobs:cap { videos = videos, money = money }
 end
 
+-- Files of an earlier run that are not where this one saves to: without the --out of then, the rest
+-- would go elsewhere.
+local function tell_elsewhere(env, jobs, manifest, folder)
+  local counts = jobs:counts()
+  if not counts or counts.done >= #manifest.entries then return end
+  local count = campaign.elsewhere(jobs, folder)
+  if count == 0 then return end
+  env.out:say(("%d finished video%s not in %s: was --out another folder?"):format(count,
+    count == 1 and " is" or "s are", errors.quoted(folder)))
+end
+
 -- Asks whether the manifest may be billed, and puts it into the store. nil: go on; else the code.
 local function prepare(env, jobs, path, manifest, prices)
   local folder = campaign.folder(env.args)
   local faults = check.faults(manifest, folder, jobs)
   if #faults > 0 then return campaign.tell_faults(env, manifest.path, faults) end
+  tell_elsewhere(env, jobs, manifest, folder)
   local code = bill.ask(env, jobs, path, manifest, prices) or make_folders(env, manifest, folder)
   if code then return code end
   local counts, err = jobs:add(manifest.entries)
@@ -97,6 +116,7 @@ local function prepare(env, jobs, path, manifest, prices)
   if faults then
     -- Begun with other words than now: `pomex jobs retry --prompt` does that, too.
     campaign.list_faults(env, manifest.path, faults)
+    env.out:say "what was begun keeps its words; another key makes another video"
     counts = err.counts
   end
   local capped
