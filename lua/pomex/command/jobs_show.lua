@@ -4,6 +4,7 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local json = require "pomex.json"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
 
@@ -33,7 +34,7 @@ local function following(env, jobs, path, job)
   end
 end
 
-local SHOWN = { "key", "kind", "state", "task", "save", "saved", "length", "error" }
+local SHOWN = { "key", "kind", "state", "prompt", "task", "save", "saved", "length", "error" }
 
 local function run(args, env)
   local path, code = store.find(env)
@@ -44,6 +45,9 @@ local function run(args, env)
   job, err = jobs:get(args.key)
   if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end
   if job.length == 0 then job.length = nil end
+  -- By its words a person finds it in the service's console.
+  local entry = json.object(job.body)
+  job.prompt = entry and entry.video and entry.video.prompt
   page.fields(env, job, SHOWN)
   if job.stuck then env.out:result "stuck       yes: for a person" end
   if job.blocked > 0 then env.out:result("blocked     by portraits that are not active") end

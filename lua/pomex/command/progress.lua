@@ -31,7 +31,8 @@ local WORDS = {
 -- The change in words; nil: something else tells of it.
 local function words_of(self, job)
   local key = errors.one_line(job.key)
-  local why = job.error and ": " .. campaign.why(job.error) or ""
+  -- What is being sent has at most the error of an attempt before.
+  local why = job.error and job.state ~= "sending" and ": " .. campaign.why(job.error) or ""
   if job.stuck then return ("%s is stuck%s"):format(key, why) end
   -- The log of a run has told why a job is unclear, and the id of one that is being made.
   local logged = job.state == "unclear" or job.state == "polling"
