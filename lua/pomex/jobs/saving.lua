@@ -146,7 +146,7 @@ function saving.work(work, job)
     if work:stopping() then return end
     if err.taken then return move(work, { stuck = true, error = tostring(err) }) end
     if work:ends_run(err) then return end
-    work:say("cannot be saved: " .. tostring(err))
+    work:say(("cannot be saved: %s; tried again in %d s"):format(tostring(err), AGAIN))
     if not move(work, { due = work:wall() + AGAIN, error = tostring(err) }) then return end
     work:rest(AGAIN)
     -- Whoever stopped it has perhaps mended it: the next run is to look at once.
