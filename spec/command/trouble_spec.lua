@@ -75,7 +75,7 @@ describe("pomex in trouble #command", function()
     for _, name in ipairs { "nowhere.csv", "." } do
       local code, err = check(name)
       assert.equal(2, code)
-      assert.matches("next: pomex run %-%-help", err)
+      assert.matches("next: pomex check %-%-help", err)
     end
   end)
 
