@@ -1,80 +1,21 @@
 -- The web app of examples/openresty loses nothing and bills nothing twice: double clicks, reloads,
--- stops, kills, lost answers.
+-- stops, lost answers. (webapp_killed_spec.lua: workers that are killed.)
 --
 -- #once #example
 
-local process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
 local studio = require "spec.support.studio"
+local studio_bed = require "spec.support.studio_bed"
 
 describe("the web app's life #once #example", function()
+  local bed = studio_bed()
+  local asked, await_request, change = bed.asked, bed.await_request, bed.change
+  local complained, fault = bed.complained, bed.fault
   local sb, app, owner, person, group
 
   setup(function()
-    sb = process.start { "--asset-seconds", "0", "--generation-seconds", "2",
-      "--rate-limits", "off" }
-    app = studio.start(sb)
-    owner = app:visitor()
-    local link
-    person, link = owner:begin "Rachel"
-    local callback = sb:control("POST", "scan", { h5_link = link, outcome = "pass" }).location
-    group = callback:match "group_id=([^&]+)"
-    owner:get(callback)
-    owner:upload(person, "rachel")
+    sb, app, owner, person, group = bed.sb, bed.app, bed.owner, bed.person, bed.group
   end)
-
-  teardown(function()
-    if app then app:remove() end
-    if sb then sb:stop() end
-  end)
-
-  local asked, billed
-
-  before_each(function()
-    sb:control("DELETE", "faults")
-    sb:control("DELETE", "journal")
-    billed = sb:control("GET", "ledger").generation
-  end)
-
-  after_each(function()
-    assert.equal("", app:problems())
-  end)
-
-  -- How often a video was asked for, and how many were billed, since the test began.
-  function asked()
-    return #sb:control("GET", "journal?endpoint=generations.create").requests,
-      sb:control("GET", "ledger").generation - billed
-  end
-
-  local function await_request(endpoint)
-    app:await(endpoint, function()
-      return #sb:control("GET", "journal?endpoint=" .. endpoint).requests > 0
-    end)
-  end
-
-  -- Runs a statement on its database.
-  local function change(sql)
-    local output, ok = shell.bash(([[luajit -e 'package.path = "examples/openresty/lua/?.lua"
-      assert(require("studio.db").open(arg[1]):run(arg[2]) > 0)' - %s %s]]):format(
-      shell.quote(app.folder .. "/studio.db"), shell.quote(sql)))
-    assert.is_true(ok, output)
-  end
-
-  -- The log holds these lines that complain, and no others: it begins anew.
-  local function complained(pattern, times)
-    local left, count = app:problems():gsub("[^\n]*" .. pattern .. "[^\n]*\n?", "")
-    assert.same({ "", times }, { left, count })
-    os.remove(app.folder .. "/error.log")
-    shell.bash("kill -USR1 " .. app:master())
-  end
-
-  local function kill_workers()
-    for pid in pairs(app:workers()) do shell.bash("kill -KILL " .. pid) end
-  end
-
-  local function fault(fields)
-    sb:control("POST", "faults", fields)
-  end
 
   local PROMPT = "{rachel} waves."
   local READY = 'id="player"'
@@ -141,98 +82,11 @@ describe("the web app's life #once #example", function()
     owner:await(video, 'data%-stage="queued"')
     assert.equal(0, app:stop())
     app = studio.start(sb, app)
+    bed.app = app
     owner.studio = app
     sb:control("POST", "config", { generation_seconds = 2 })
     sb:control("POST", "clock", { advance = 300 })
     owner:await(video, READY)
-    assert.same({ 1, 1 }, { asked() })
-  end)
-
-  it("workers that are killed while they ask leave doubt, and no second request", function()
-    fault { endpoint = "generations.create", after_accept = "hang" }
-    fault { endpoint = "assets.create", after_accept = "hang" }
-    local video = owner:film(PROMPT)
-    owner:post(person .. "/portraits", { name = "killed", url = "https://cdn.example/k.jpg",
-      once = owner:once(person, person .. "/portraits") })
-    await_request "generations.create"
-    await_request "assets.create"
-    kill_workers()
-    local page = owner:await(video, 'data%-stage="unclear"')
-    assert.is_truthy(page:find("may have been made, and billed; it was not asked for again", 1,
-      true))
-    assert.same({ 1, 1 }, { asked() })
-    -- The upload had arrived: it is found by its name.
-    app:await("the upload", function()
-      local card = owner:get(person).body:match "{killed}(.-)</li>"
-      return card:find('data-stage="active"', 1, true)
-    end)
-    assert.equal(1, #sb:control("GET", "journal?endpoint=assets.create").requests)
-    complained("exited on signal 9", 2)
-  end)
-
-  it("workers that are killed while a video is made have it finished by others", function()
-    sb:control("POST", "config", { generation_seconds = 300 })
-    local video = owner:film(PROMPT)
-    owner:await(video, 'data%-stage="queued"')
-    kill_workers()
-    sb:control("POST", "config", { generation_seconds = 2 })
-    sb:control("POST", "clock", { advance = 300 })
-    owner:await(video, READY)
-    assert.same({ 1, 1 }, { asked() })
-    complained("exited on signal 9", 2)
-  end)
-
-  it("workers that are killed in the middle of a download have it finished, whole", function()
-    fault { endpoint = "video", delay = 1.5 }
-    local video = owner:film(PROMPT)
-    await_request "video"
-    kill_workers()
-    owner:await(video, READY)
-    local file = owner:get(video .. "/file")
-    assert.equal(#file.body, tonumber(file.head:match "\n[Cc]ontent%-[Ll]ength: (%d+)"))
-    assert.same({ 1, 1 }, { asked() })
-    complained("exited on signal 9", 2)
-  end)
-
-  it("an open page learns by itself what became of a killed worker's video", function()
-    fault { endpoint = "generations.create", after_accept = "hang" }
-    local video = owner:film(PROMPT)
-    await_request "generations.create"
-    kill_workers()
-    local stream = assert(io.popen(("exec curl -skN --max-time 60 -b %s %s%s/events"):format(
-      owner.jar, app.url, video)))
-    local first, line
-    repeat
-      line = stream:read "*l"
-      first = first or line and line:match "data%-stage=\\\"(%w+)"
-    until not line or line:find("may have been made", 1, true)
-    stream:close()
-    assert.is_truthy(line)
-    assert.equal("sending", first)
-    complained("exited on signal 9", 2)
-  end)
-
-  it("a video that was written down before a crash, and not begun, is made", function()
-    local video = owner:film(PROMPT)
-    owner:await(video, READY)
-    change(([[insert into videos (id, user_id, prompt, model, content, once, created)
-      select '%s', user_id, prompt, model, content, 'crashed', 1 from videos
-      where id = '%s']]):format(("c"):rep(32), video:match "%x+$"))
-    -- Nobody looks at it: a worker finds it.
-    app:await("its request", function() return (asked()) == 2 end)
-    owner:await("/videos/" .. ("c"):rep(32), READY)
-    assert.same({ 2, 2 }, { asked() })
-  end)
-
-  it("what an earlier version had in the making is in doubt, and not asked for again", function()
-    local video = owner:film(PROMPT)
-    owner:await(video, READY)
-    change(([[insert into videos (id, user_id, prompt, model, content, stage, once, created)
-      select '%s', user_id, prompt, model, content, 'queued', 'earlier', 1 from videos
-      where id = '%s']]):format(("e"):rep(32), video:match "%x+$"))
-    app:reload()
-    local page = owner:get("/videos/" .. ("e"):rep(32)).body
-    assert.is_truthy(page:find("by an earlier version of this studio", 1, true))
     assert.same({ 1, 1 }, { asked() })
   end)
 

@@ -3,7 +3,6 @@
 --
 -- #once #example
 
-local nginx = require "spec.support.nginx"
 local process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
 local studio = require "spec.support.studio"
@@ -204,7 +203,8 @@ describe("the web app's trust #once #example", function()
       local once = ("b"):rep(32)
       for place, fields in pairs { [path .. "/portraits"] = { name = "mine",
         url = "https://cdn.example/m.jpg", once = once }, [video .. "/resume"] = {},
-        [video .. "/delete"] = {}, [path .. "/delete"] = {}, [path .. "/verification"] = { once = once } } do
+        [video .. "/delete"] = {}, [path .. "/delete"] = {},
+        [path .. "/verification"] = { once = once } } do
         local status = stranger:post(place, fields).status
         assert.is_true(status == 403 or status == 404, place)
       end
@@ -213,68 +213,6 @@ describe("the web app's trust #once #example", function()
     local answer = other:post("/videos", other:video_form "{rachel} waves.")
     assert.equal(422, answer.status)
     assert.is_truthy(answer.body:find "No image is called &quot;rachel&quot;")
-  end)
-
-  it("who deletes a person is rid of portraits, videos, and what was asked for", function()
-    local visitor, path, callback = somebody "Rachel"
-    local prompt, link = "{rachel} waves a flag.", "https://cdn.example/of-rachel.jpg"
-    visitor:upload(path, "rachel", link)
-    local video = visitor:film(prompt)
-    visitor:await(video, "id=\"player\"")
-    local group = callback:match "group_id=([^&]+)"
-    -- What a folder holds, with the logs of the databases written back into them.
-    local function held()
-      return shell.bash(([[cd %s && luajit -e 'package.path = "%s/examples/openresty/lua/?.lua"
-        require("studio.db").open("studio.db"):exec "pragma wal_checkpoint(truncate)"' &&
-        ls videos && cat studio.db]]):format(app.folder, nginx.root))
-    end
-    local file = video:match "%x+$" .. ".mp4"
-    for _, words in ipairs { group, "waves a flag", link, file } do
-      assert.is_truthy(held():find(words, 1, true), words)
-    end
-    local other = visitor:film "{rachel} waits."
-    visitor:await(other, "id=\"player\"")
-    assert.equal(303, visitor:post(video .. "/delete", {}).status)
-    assert.equal(404, visitor:get(video).status)
-    assert.is_nil(held():find(file, 1, true))
-    assert.equal(303, visitor:post(path .. "/delete", {}).status)
-    for _, place in ipairs { path, other, other .. "/file" } do
-      assert.equal(404, visitor:get(place).status, place)
-    end
-    assert.is_truthy(visitor:get("/").body:find("Welcome", 1, true))
-    for _, words in ipairs { group, "waves a flag", link, other:match "%x+$" } do
-      assert.is_nil(held():find(words, 1, true), words)
-    end
-    -- Nor does a backup of the store of jobs hold it.
-    local jobs = shell.bash(([[cd %s && luajit -e 'package.path = "%s/lua/?.lua;%s/lua/?/init.lua"
-      package.cpath = "%s/lib/?.so;" .. package.cpath
-      local pomex = require "pomex"
-      local jobs = pomex.check(pomex.jobs.open(pomex.new { api_key = "sk-none" }, "jobs.db"))
-      pomex.check(jobs:backup "copy.db")
-      jobs:close()' && cat copy.db && rm copy.db]]):format(app.folder, nginx.root, nginx.root,
-      nginx.build))
-    assert.is_truthy(jobs:find("(forgotten ", 1, true), jobs:sub(1, 200))
-    for _, words in ipairs { group, "waves a flag", link } do
-      assert.is_nil(jobs:find(words, 1, true), words)
-    end
-  end)
-
-  it("what is still being made is not deleted", function()
-    local visitor, path = somebody "Rachel"
-    visitor:upload(path, "rachel")
-    sb:control("POST", "config", { generation_seconds = 300 })
-    local video = visitor:film "{rachel} waits."
-    visitor:await(video, 'data%-stage="queued"')
-    assert.is_nil(visitor:get(video).body:find("Delete for good", 1, true))
-    for _, place in ipairs { video, path } do
-      assert.equal(409, visitor:post(place .. "/delete", {}).status)
-      assert.equal(200, visitor:get(place).status)
-    end
-    sb:control("POST", "config", { generation_seconds = 0 })
-    sb:control("POST", "clock", { advance = 300 })
-    visitor:await(video, "Delete for good")
-    assert.equal(303, visitor:post(path .. "/delete", {}).status)
-    assert.equal(404, visitor:get(video).status)
   end)
 
   -- Without a group the service lists the account's own Virtual group.

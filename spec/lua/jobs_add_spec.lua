@@ -60,6 +60,20 @@ describe("jobs:add", function()
     assert(jobs:add(video "Zo\195\171"))
   end)
 
+  it("is not kept from adding by a process that looks at the same file", function()
+    local part = env.out .. "/held.mp4.part"
+    local holder = io.popen(("exec flock %s sh -c 'echo held; cat' >%s/held; :"):format(part,
+      env.folder), "w")
+    repeat until jobs_bed.exists(env.folder .. "/held") and jobs_bed.exists(part)
+    local locked
+    repeat locked = os.execute("flock -n " .. part .. " true") until locked ~= true and locked ~= 0
+    local jobs = env.open { out = env.out }
+    local counts, err = jobs:add(video "held")
+    holder:close()
+    assert.is_nil(err)
+    assert.equal(1, counts.new)
+  end)
+
   it("lets no two jobs save to one name, nor one key stand twice", function()
     local jobs = env.open()
     local twin = video "b"

@@ -71,7 +71,7 @@ run_programs()
 }
 
 # These take longest, and begin first, so that none is left over at the end.
-LONGEST=(example/webapp example/webapp_life example/webapp_trust host/adapter_loops
+LONGEST=(example/webapp example/webapp_life example/webapp_killed example/webapp_trust host/adapter_loops
     host/openresty_pump example/love host/adapter example/quickstart example/compare
     host/openresty_life host/openresty_adapter example/hosts)
 
