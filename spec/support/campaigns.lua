@@ -50,7 +50,14 @@ function campaigns.begin(env, options)
     env.folder = shell.bash "mktemp -d":gsub("\n$", "")
     env.person = env.sb:add_person()
   end)
-  busted.after_each(function() shell.bash("rm -rf " .. shell.quote(env.folder)) end)
+  busted.after_each(function()
+    -- A test that failed has perhaps left a process that runs on.
+    for _, name in ipairs { ".pid", ".runner" } do
+      local pid = not read(env.path ".code") and (read(env.path(name)) or ""):match "^%d+"
+      if pid then shell.bash("kill -KILL " .. pid) end
+    end
+    shell.bash("rm -rf " .. shell.quote(env.folder))
+  end)
 
   function env.path(name) return env.folder .. "/" .. name end
 
