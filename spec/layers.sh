@@ -186,7 +186,7 @@ self_test()
     local status=0
     copy="${POMEX_BUILD:-$root/build}/layers-test" log="$copy/log"
     rm -rf "$copy/tree" && mkdir -p "$copy/tree" || return 2
-    (cd "$root" && git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt cmake \
+    (cd "$root" && git ls-files -z --cached --others --exclude-standard -- CMakeLists.txt bin cmake \
         csrc lua spec/layers.sh | while IFS= read -r -d '' name; do
         [ -e "$name" ] && printf '%s\0' "$name"
     done | tar -c --null -T - -f -) | tar -x -C "$copy/tree" -f - || return 2
