@@ -106,17 +106,13 @@ local function check_together(jobs, list, problem)
   end
 end
 
--- Another process holds the unfinished file: perhaps it adds the same job, and looks as well. That
--- passes, and says nothing of whether the video can be saved.
-local PASSING = "is being downloaded already"
-
 -- Whether each new video can be saved: what is there may be the job's own, of an earlier run.
 local function check_files(jobs, list, problem)
   if not jobs.out then return end
   for _, job in ipairs(list) do
     local fits, why = true, nil
     if job.save then fits, why = core.may_save(saving.path(jobs.out, job.save), false) end
-    if not fits and not why.message:find(PASSING, 1, true) then
+    if not fits and not saving.passes(why) then
       local found = jobs.asks:ask("get", { queue = jobs.queue, key = job.key })
       if not found or found.answer ~= "yes" then problem(job, why.message) end
     end

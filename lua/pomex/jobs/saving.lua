@@ -66,6 +66,26 @@ local function exists(path)
   return file ~= nil
 end
 
+---Whether a refusal of core.may_save passes by itself: another process holds the unfinished file,
+---perhaps because it adds the same job, and looks as well.
+---@param why table
+---@return boolean
+function saving.passes(why)
+  return why.message:find("is being downloaded already", 1, true) ~= nil
+end
+
+---Whether a video could be saved at `path`, asked before it is billed: a folder that is missing or
+---cannot be written to. A file that has the name is not asked about here: `begin` does that.
+---@param path string
+---@return boolean|nil fits
+---@return pomex.Error? err file_error
+function saving.fits(path)
+  local fits, why = core.may_save(path, false)
+  if fits or saving.passes(why) or exists(path) then return true end
+  why.hint = "make the folder, or give `run` another `out`; nothing was begun"
+  return nil, errors.wrap(why)
+end
+
 -- The file of an earlier run that was killed between the name and the note that it is done.
 local function is_there(work, job)
   if not job.sha256 or not job.saved or not saving.check_name(job.saved) then return false end

@@ -46,6 +46,8 @@ local function send(work, job, entry)
       error = tostring(err or "its save is no name of a file") }
   end
   local file = saving.path(work.run.out, job.save)
+  local fits, why = saving.fits(file)
+  if not fits then return work.run:end_with(why) end
   attempt.send(work, job, {
     body = canonical.line(body), model = body.model, file = file,
     cost = money.reserved(work.run.prices, body, entry.price),
