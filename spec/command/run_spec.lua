@@ -8,7 +8,7 @@ if not campaigns.possible then return end
 
 local video = campaigns.video
 
-describe("pomex run", function()
+describe("pomex run #command", function()
   local env = {}
   campaigns.begin(env)
 

@@ -31,7 +31,7 @@ local function masked(text)
   return without_order(text)
 end
 
-describe("the screen of pomex run", function()
+describe("the screen of pomex run #command", function()
   local env, win = {}, nil
   campaigns.begin(env, { asset_seconds = 0, generation_seconds = 3000 })
 
