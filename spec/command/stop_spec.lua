@@ -86,6 +86,14 @@ describe("stopping the command pomex #command", function()
     end
   end)
 
+  it("takes Ctrl-C while a module loads for no missing module", function()
+    at:bash("mkdir -p loading; echo 'error(\"interrupted!\", 0)' > loading/argparse.lua")
+    local run = at:run("--help",
+      { LUA_PATH = at.folder .. "/loading/?.lua;" .. at.env.LUA_PATH })
+    assert.equal(7, run.code, run.err)
+    assert.equal("", run.err)
+  end)
+
   it("leaves a signal ignored that was", function()
     sb:config { generation_seconds = 0 }
     local run = at:bash("trap '' HUP; pomex video 'A wave.' -y --no-wait & kill -HUP $!; wait $!")

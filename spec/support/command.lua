@@ -74,9 +74,11 @@ pomex() { timeout 60 %s "$@"; }
 {
 %s
 } > out 2> err
-echo "=$?"]]):format(quote(self.folder), self:line("", env), script))
-  return { out = read(self.folder .. "/out"), err = read(self.folder .. "/err"),
-    code = tonumber(output:match "=(%d+)\n$") }
+echo $? > code]]):format(quote(self.folder), self:line("", env), script))
+  local code = tonumber(read(self.folder .. "/code"))
+  os.remove(self.folder .. "/code")
+  assert(code, output)
+  return { out = read(self.folder .. "/out"), err = read(self.folder .. "/err"), code = code }
 end
 
 ---Runs the command.
