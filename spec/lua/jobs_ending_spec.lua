@@ -47,6 +47,36 @@ describe("counts.ended of a run", function()
     assert.equal("done", env.run(jobs).ended)
   end)
 
+  it("is store where that was moved away, and what was made has been said", function()
+    local jobs, before = env.open(), env.sb.ledger:count "generation"
+    jobs.broken_for = 1
+    assert(jobs:add { video "a", video "b" })
+    local stops = env.client:spawn(function()
+      env.client:sleep(20)
+      jobs:stop()
+    end)
+    local counts, err = env.run(jobs, { concurrency = 1, on_update = function(job)
+      if job.state == "sending" then os.execute(("mv %s/jobs.db %s/away"):format(env.folder,
+        env.folder)) end
+    end })
+    stops:cancel()
+    assert.equal("store", counts and counts.ended)
+    assert.matches("was moved", err.message, 1, true)
+    assert.is_true(env.has_said "a is cgt-")
+    assert.equal(before + 1, env.sb.ledger:count "generation")
+  end)
+
+  it("is store where that is gone while nothing is out", function()
+    local jobs, before = env.open(), env.sb.ledger:count "generation"
+    jobs.broken_for = 1
+    assert(jobs:add(video "a"))
+    os.execute(("mv %s/jobs.db %s/away"):format(env.folder, env.folder))
+    local counts, err = env.run(jobs)
+    assert.equal("store", counts and counts.ended)
+    assert.equal("store_error", err.type)
+    assert.equal(before, env.sb.ledger:count "generation")
+  end)
+
   it("is stopped where something is left, and only there", function()
     local jobs = env.open()
     assert(jobs:add { video "a" })

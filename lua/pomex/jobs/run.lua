@@ -14,6 +14,8 @@ local KINDS = { video = require "pomex.jobs.video", portrait = require "pomex.jo
 -- No byte of a request leaves so long after the last beat that was kept; the others bury a worker
 -- whose beat stood still for `still_seconds`, 60 unless told otherwise. The rest is the margin.
 local SEND_WITHIN = 45 / 60
+-- Seconds that a store may be broken before the run ends.
+local BROKEN_FOR = 30
 -- Seconds between two claims while nothing tells that there is more.
 local LOOK = 1
 
@@ -35,7 +37,7 @@ function run.new(jobs, opts)
     pause_on_failures = jobs.pause_on_failures,
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
-    search = jobs.search or KINDS.portrait.SEARCH,
+    search = jobs.search or KINDS.portrait.SEARCH, broken_for = jobs.broken_for or BROKEN_FOR,
     active = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
@@ -89,6 +91,20 @@ function Run:end_with(err, word)
   self:stop()
 end
 
+---Notes an answer of the store to what has to last. One that is broken for long, such as a file that
+---was moved away while it was open, keeps nothing any more: the run ends.
+---@param reply table
+function Run:answered(reply)
+  if reply.answer ~= "broken" then
+    self.broken_at = nil
+    return
+  end
+  self.broken_at = self.broken_at or core.now()
+  if core.now() - self.broken_at < self.broken_for then return end
+  self.gave_up = true
+  self:end_with(errors.new("store_error", { message = reply.why, retryable = false }))
+end
+
 local OVER = { done = true, failed = true, cancelled = true, expired = true, unclear = true }
 
 local function ended(self, work, well, err)
@@ -137,6 +153,8 @@ local function take(self)
   local reply, err = self.asks:ask("claim", { worker = worker, queue = self.queue,
     count = math.min(self.limit - self.count, 500) })
   if not reply then return self:end_with(err) end
+  -- A good answer says nothing: only what has to last is refused in a file that was moved away.
+  if reply.answer == "broken" then self:answered(reply) end
   if reply.answer == "buried" then return self:buried(worker) end
   if reply.answer ~= "yes" then
     self.next_due = core.wall() + LOOK

@@ -117,10 +117,11 @@ local function persist(self, verb, fields, firmly)
       self:say(("%s was not kept: %s"):format(verb, tostring(err)))
       return nil, err
     end
+    self.run:answered(reply)
     if not AGAIN[reply.answer] then return reply end
     tries = tries + 1
     self:say(("%s is not kept yet: %s"):format(verb, reply.why or reply.answer))
-    if self:stopping() and (not firmly or tries > 10) then return nil end
+    if self:stopping() and (not firmly or tries > 10 or self.run.gave_up) then return nil end
     if firmly then
       self.signal:wait(pause)
     else
