@@ -91,8 +91,8 @@ function Run:end_with(err, word)
   self:stop()
 end
 
----Notes an answer of the store to what has to last. One that is broken for long, such as a file that
----was moved away while it was open, keeps nothing any more: the run ends.
+---Notes an answer of the store to what has to last. One that is broken for long, such as a file
+---that was moved away while it was open, keeps nothing any more: the run ends.
 ---@param reply table
 function Run:answered(reply)
   if reply.answer ~= "broken" then
