@@ -5,7 +5,8 @@ local jobs_bed = require "spec.support.jobs_bed"
 local shell = require "spec.support.shell"
 local slow_disk = require "spec.support.slow_disk"
 
-if not jobs_bed.built then return end
+-- A sanitizer has to be the first library that is preloaded.
+if not jobs_bed.built or os.getenv "LD_PRELOAD" then return end
 
 describe("a queue on a disk whose syncs take 0.3 s", function()
   local env = {}
@@ -18,15 +19,12 @@ describe("a queue on a disk whose syncs take 0.3 s", function()
       slow_disk.SECONDS, env.folder, interpreter.command, env.sb.url, shell.quote(env.sb.key),
       env.sb:add_person(), env.folder))
     assert.is_true(ok, said)
-    local done, steps, long, longest = said:match "(%d+)%s+(%d+)%s+(%d+)%s+([%d.e-]+)"
-    assert.equal(20, tonumber(done), said)
+    assert.equal(20, tonumber(said), said)
     local file = assert(io.open(env.folder .. "/count"))
-    local syncs = file:read "*n"
+    local syncs, of_loop = file:read("*n", "*n")
     file:close()
-    -- The disk was slow indeed: each of four rounds has three records.
+    -- Each of four rounds has three records.
     assert.is_true(syncs >= 12, syncs .. " syncs")
-    -- One that had waited for a sync would have taken 0.3 s; a busy machine takes 5 ms at times.
-    assert.is_true(tonumber(longest) < slow_disk.SECONDS / 2, said)
-    assert.is_true(tonumber(long) <= tonumber(steps) / 10, said)
+    assert.equal(0, of_loop)
   end)
 end)

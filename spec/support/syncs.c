@@ -1,5 +1,6 @@
-/* Preloaded: counts the program's syncs of a disk and writes to the file $POMEX_SYNCS_TO how many
- * there were, at its end; each takes $POMEX_SYNC_SECONDS longer. */
+/* Preloaded: counts the program's syncs of a disk and writes to the file $POMEX_SYNCS_TO, at its end,
+ * how many there were, and how many of them its first thread made; each takes $POMEX_SYNC_SECONDS
+ * longer. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static atomic_long count;
+static atomic_long count, count_first;
 static useconds_t longer;
 
 /* At the start: nginx clears its environment. */
@@ -21,6 +22,7 @@ static int synced(const char *name, int fd)
 {
     int (*real)(int) = (int (*)(int))dlsym(RTLD_NEXT, name);
     atomic_fetch_add(&count, 1);
+    atomic_fetch_add(&count_first, gettid() == getpid());
     if (longer)
         usleep(longer);
     return real(fd);
@@ -42,6 +44,6 @@ __attribute__((destructor)) static void tell(void)
     FILE *file = path ? fopen(path, "w") : NULL;
     if (!file)
         return;
-    fprintf(file, "%ld\n", atomic_load(&count));
+    fprintf(file, "%ld %ld\n", atomic_load(&count), atomic_load(&count_first));
     fclose(file);
 }
