@@ -71,9 +71,9 @@ end
 function command:bash(script, env)
   local output = shell.bash(([[cd %s
 pomex() { timeout 60 %s "$@"; }
-{
+(
 %s
-} > out 2> err
+) > out 2> err
 echo $? > code]]):format(quote(self.folder), self:line("", env), script))
   local code = tonumber(read(self.folder .. "/code"))
   os.remove(self.folder .. "/code")
