@@ -40,7 +40,7 @@ describe("jobs:add", function()
   it("keeps what it saves below the folder", function()
     local jobs = env.open { out = env.out }
     for _, save in ipairs { "/etc/x.mp4", "../x.mp4", "a/../../x.mp4", "", "a/", "a\nb", "..",
-      "a\194\155b", "a\226\128\174b", "a\255" } do
+      "./a", "a//b", "a/./b", "a\194\155b", "a\226\128\174b", "a\255" } do
       local entry = video "v"
       entry.save = save
       refused(jobs, entry, "save")

@@ -101,7 +101,8 @@ describe("pomex.manifest", function()
       "5: the key is missing",
       '6: "six": model is required',
       '7: "seven": model must be fast, standard or a name like "' .. FAST .. '", not "slow"',
-      '8: "eight": save must be a relative name without ".." and controls (save is "../x.mp4")',
+      '8: "eight": save must be a relative name without ".", "..", "//" and controls '
+        .. '(save is "../x.mp4")',
       '9: "nine": url must be a valid https URL (url is "http://x/a.jpg")',
       '9: "nine": a portrait has no duration' }, (function()
         local said = faults([[

@@ -219,7 +219,10 @@ local function reason(env, path, counts, err)
     return "the queue is paused" .. (counts.why and ": " .. one_line(counts.why) or ""),
       about(env, path, "pause", "--off")
   end
-  if word == "stopped" then return "stopped; the service goes on with what it has", again(env) end
+  if word == "stopped" then
+    return counts.polling > 0 and "stopped; the service goes on with what it has" or "stopped",
+      again(env)
+  end
   if word == "foreign" then
     return ("%d jobs were begun at another service; name it with --base-url"):format(
       counts.foreign), with(env, "--base-url", "URL")

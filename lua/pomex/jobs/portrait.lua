@@ -5,13 +5,12 @@ local attempt = require "pomex.jobs.attempt"
 local bodies = require "pomex.jobs.body"
 local canonical = require "pomex.jobs.canonical"
 local json = require "pomex.json"
+local looking = require "pomex.jobs.looking"
 local values = require "pomex.values"
 
 local portrait = {}
 
-local LONGEST_WAIT = 86400
 local PAGE = 500
-local AGAIN = 15
 
 -- How lost uploads are looked for: an upload that is not found in so many looks, over so many
 -- seconds, is sent again: it is not known to cost anything.
@@ -28,26 +27,15 @@ local function send(work, job, entry)
 end
 
 local function look(work, job)
-  while job.state == "polling" and not work:stopping() do
-    local asset, err = work:await(work.client.async.assets:wait(job.task,
-      { timeout = LONGEST_WAIT }))
-    if asset then
-      work:fact { kind = "ended", outcome = "done", cost = 0 }
-    elseif work:stopping() then
-      return
-    elseif err.type == "asset_failed" then
+  looking.work(work, {
+    wait = function(opts) return work.client.async.assets:wait(job.task, opts) end,
+    failure = "asset_failed",
+    ended = function() work:fact { kind = "ended", outcome = "done", cost = 0 } end,
+    failed = function(err)
       work:fact { kind = "ended", outcome = "failed", cost = 0,
         failure = err.service_code or "asset_failed", error = tostring(err) }
-    elseif err.type == "not_found_error" then
-      work:move { from = "polling", to = "unclear", error = tostring(err) }
-    elseif work:ends_run(err) then
-      return
-    else
-      work:move { from = "polling", to = "polling", due = work:wall() + AGAIN,
-        error = tostring(err) }
-      work:rest(AGAIN)
-    end
-  end
+    end,
+  })
 end
 
 ---Takes a portrait as far as it goes.

@@ -38,10 +38,14 @@ function saving.check_name(save)
   if type(save) ~= "string" or save == "" or #save > 1000 then
     return errors.invalid("jobs", "a video needs save, the name of its file")
   end
-  local bad = save:sub(1, 1) == "/" or save:sub(-1) == "/" or text.is_treacherous(save)
-  for part in save:gmatch("[^/]*") do bad = bad or part == ".." end
+  local bad = text.is_treacherous(save)
+  -- "." and "//" would be a second way to write one name, and two jobs could have one file.
+  for part in (save .. "/"):gmatch("([^/]*)/") do
+    bad = bad or part == ".." or part == "." or part == ""
+  end
   if bad then
-    return errors.invalid("jobs", "save must be a relative name without \"..\" and controls",
+    return errors.invalid("jobs",
+      "save must be a relative name without \".\", \"..\", \"//\" and controls",
       "save is " .. errors.quoted(save))
   end
   return true

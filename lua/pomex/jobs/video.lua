@@ -4,15 +4,14 @@ local attempt = require "pomex.jobs.attempt"
 local bodies = require "pomex.jobs.body"
 local canonical = require "pomex.jobs.canonical"
 local json = require "pomex.json"
+local looking = require "pomex.jobs.looking"
 local money = require "pomex.jobs.money"
 local saving = require "pomex.jobs.saving"
 local text = require "pomex.text"
 
 local video = {}
 
--- A wait of the core ends after so long, and is begun again.
-local LONGEST_WAIT = 86400
--- Seconds until what could not be looked at is looked at again.
+-- Seconds until a portrait that is not active is asked for again.
 local AGAIN = 15
 
 -- A portrait that is none of these is not active by itself.
@@ -65,29 +64,19 @@ local function failed(work, err)
     error = tostring(err) }
 end
 
--- Looks until the task is final.
 local function look(work, job, entry)
-  while job.state == "polling" and not work:stopping() do
-    local task, err = work:await(work.client.async.generations:wait(job.task, {
-      timeout = LONGEST_WAIT, on_update = function(seen) work:seen("status", seen.status) end }))
-    if task then
+  looking.work(work, {
+    wait = function(opts)
+      opts.on_update = function(seen) work:seen("status", seen.status) end
+      return work.client.async.generations:wait(job.task, opts)
+    end,
+    failure = "generation_failed",
+    ended = function(task)
       work:fact { kind = "ended", outcome = "saving", due = 0, note = saving.note(work:wall()),
         cost = money.settled(work.run.prices, entry.video, task) }
-    elseif work:stopping() then
-      return
-    elseif err.type == "generation_failed" then
-      failed(work, err)
-    elseif err.type == "not_found_error" then
-      -- It had an id once: whether it was made, and billed, nobody knows.
-      work:move { from = "polling", to = "unclear", error = tostring(err) }
-    elseif work:ends_run(err) then
-      return
-    else
-      work:move { from = "polling", to = "polling", due = work:wall() + AGAIN,
-        error = tostring(err) }
-      work:rest(AGAIN)
-    end
-  end
+    end,
+    failed = function(err) failed(work, err) end,
+  })
 end
 
 ---Takes a video as far as it goes.
