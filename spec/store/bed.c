@@ -33,12 +33,14 @@ store_bed *bed_new(void)
 
 void bed_open(store_bed *bed, bool quick)
 {
+    bed_open_beating(bed, quick ? 0.05 : 0, quick ? 0.3 : 0);
+}
+
+void bed_open_beating(store_bed *bed, double beat, double still)
+{
     char why[512] = "";
-    pomex_store_options options = {.backend = backend(), .path = bed->path};
-    if (quick) {
-        options.beat_seconds = 0.05;
-        options.still_seconds = 0.3;
-    }
+    pomex_store_options options = {
+        .backend = backend(), .path = bed->path, .beat_seconds = beat, .still_seconds = still};
     bed->store = pomex_store_open(&options, why, sizeof why);
     if (!bed->store)
         fail_msg("%s", why);

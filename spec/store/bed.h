@@ -27,6 +27,9 @@ store_bed *bed_new(void);
 
 /* Opens the store (again), with beats every 50 ms and a death after 300 ms if `quick`. */
 void bed_open(store_bed *bed, bool quick);
+
+/* The same with a beat and a watch of so many seconds; 0: as usual, 5 and 60. */
+void bed_open_beating(store_bed *bed, double beat, double still);
 void bed_close(store_bed *bed);
 
 /* Hands a request over and waits for its answer, 30 s at most. The request stays valid until

@@ -132,7 +132,6 @@ static void a_killed_worker_is_buried_at_once(void **state)
 {
     store_bed *bed = *state;
     pid_t child = start_child(bed, "a");
-    /* A minute's watch here: only the lock can tell it sooner. */
     bed_open(bed, false);
     pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
     assert_int_equal(list->workers.worker_count, 1);
@@ -142,7 +141,8 @@ static void a_killed_worker_is_buried_at_once(void **state)
     list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
     assert_int_equal(list->workers.workers[0].dead, 1);
     bed_close(bed);
-    bed_open(bed, true);
+    /* A minute's watch here: only the lock can tell it sooner. */
+    bed_open_beating(bed, 0.05, 60);
     bed_join(bed);
     wait_for_state(bed, "a", POMEX_STORE_UNCLEAR);
 }
