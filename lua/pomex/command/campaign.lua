@@ -1,5 +1,5 @@
---- What the commands about a manifest and its store share: options, reading, opening, and what a
---- campaign costs.
+--- What the commands about a manifest and its store share: options, folders, opening, and what a
+--- campaign costs. reading.lua reads the manifest.
 
 local core = require "pomex.core"
 local entries = require "pomex.manifest.entry"
@@ -120,89 +120,6 @@ function campaign.elsewhere(jobs, folder)
     end
   end)
   return count
-end
-
----Tells each fault of a manifest, with its line.
----@param env pomex.CommandEnv
----@param path string
----@param faults pomex.ManifestFault[]
-function campaign.list_faults(env, path, faults)
-  for _, fault in ipairs(faults) do
-    local line = ("%s:%d: %s%s"):format(errors.one_line(path), fault.line,
-      fault.key and errors.quoted(fault.key) .. ": " or "", errors.one_line(fault.message))
-    if env.out.json then
-      env.out:change { type = "fault", file = path, line = fault.line, key = fault.key,
-        message = fault.message }
-    else
-      env.out:tell(line)
-    end
-  end
-end
-
----Tells each fault of a manifest, and that nothing was sent.
----@param env pomex.CommandEnv
----@param path string
----@param faults pomex.ManifestFault[]
----@return integer code
-function campaign.tell_faults(env, path, faults)
-  campaign.list_faults(env, path, faults)
-  env.fields.faults = #faults
-  return env:failed(("%s: %d fault%s; nothing was sent"):format(path, #faults,
-    #faults == 1 and "" or "s"), campaign.following(env, "check"), exits.USAGE)
-end
-
--- The first videos, and the portraits that they need.
-local function first_of(manifest, count)
-  local needed, kept, videos = {}, { entries = {}, lines = {} }, 0
-  for _, entry in ipairs(manifest.entries) do
-    if entry.video and videos < count then
-      videos = videos + 1
-      for _, ref in pairs(entry.video.images or {}) do
-        local key = ref:match("^job:(.+)$")
-        if key then needed[key] = true end
-      end
-    end
-  end
-  videos = 0
-  for i, entry in ipairs(manifest.entries) do
-    local wanted = needed[entry.key] and entry.portrait
-    if entry.video and videos < count then
-      videos, wanted = videos + 1, true
-    end
-    if wanted then
-      kept.entries[#kept.entries + 1] = entry
-      kept.lines[#kept.lines + 1] = manifest.lines[i]
-    end
-  end
-  kept.path, kept.videos, kept.portraits = manifest.path, videos, #kept.entries - videos
-  return kept
-end
-
----Reads the manifest. Where there is a store, portraits that no line has may be there.
----@param env pomex.CommandEnv
----@return pomex.Manifest|nil
----@return integer? code where it is nil: the faults have been told
-function campaign.read(env)
-  local args = env.args
-  local _, save = campaign.folder(args)
-  local stored = campaign.exists(campaign.store_of(args))
-  local manifest, err = require("pomex.manifest").read(args.manifest, { model = args.model,
-    save = save, has_portrait = stored and function() return true end or nil })
-  if manifest then return args.first and first_of(manifest, args.first) or manifest end
-  if err.faults then return nil, campaign.tell_faults(env, args.manifest, err.faults) end
-  return nil, env:failed(err, env:command(args.command, "--help"), exits.USAGE)
-end
-
----Faults of `jobs:add` as those of the manifest's lines.
----@param manifest pomex.Manifest
----@param faults table[]
----@return pomex.ManifestFault[]
-function campaign.at_lines(manifest, faults)
-  local list = {}
-  for i, fault in ipairs(faults) do
-    list[i] = { line = manifest.lines[fault.at], key = fault.key, message = fault.message }
-  end
-  return list
 end
 
 ---The prices of each model of the manifest.

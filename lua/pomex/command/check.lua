@@ -4,6 +4,7 @@ local campaign = require "pomex.command.campaign"
 local core = require "pomex.core"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
+local reading = require "pomex.command.reading"
 local store = require "pomex.command.store"
 
 local check = {}
@@ -75,12 +76,12 @@ end
 ---@param env pomex.CommandEnv
 ---@return integer code
 function check.run(args, env)
-  local manifest, code = campaign.read(env)
+  local manifest, code = reading.read(env)
   if not manifest then return code end
   local faults
   faults, code = check.places(env, manifest)
   if not faults then return code end
-  if #faults > 0 then return campaign.tell_faults(env, args.manifest, faults) end
+  if #faults > 0 then return reading.tell_faults(env, args.manifest, faults) end
   env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
   env.out:result(("%s: %s, no fault"):format(args.manifest,
     campaign.count(manifest.videos, manifest.portraits)))

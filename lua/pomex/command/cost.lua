@@ -3,6 +3,7 @@
 local campaign = require "pomex.command.campaign"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
+local reading = require "pomex.command.reading"
 
 local cost = {}
 
@@ -27,7 +28,7 @@ end
 ---@param env pomex.CommandEnv
 ---@return integer code
 function cost.run(args, env)
-  local manifest, code = campaign.read(env)
+  local manifest, code = reading.read(env)
   if not manifest then return code end
   local sum, unknown = campaign.sum(manifest.entries, campaign.prices(args, manifest))
   if unknown > 0 then

@@ -8,6 +8,7 @@ local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
 local progress = require "pomex.command.progress"
+local reading = require "pomex.command.reading"
 
 local run = {}
 
@@ -56,7 +57,7 @@ end
 local function dry_run(env, manifest, prices)
   local faults, code = check.places(env, manifest)
   if not faults then return code end
-  if #faults > 0 then return campaign.tell_faults(env, env.args.manifest, faults) end
+  if #faults > 0 then return reading.tell_faults(env, env.args.manifest, faults) end
   local folder = campaign.folder(env.args)
   for _, entry in ipairs(manifest.entries) do
     env.out:change { type = "job", key = entry.key, kind = entry.video and "video" or "portrait",
@@ -106,16 +107,16 @@ end
 local function prepare(env, jobs, path, manifest, prices)
   local folder = campaign.folder(env.args)
   local faults = check.faults(manifest, folder, jobs)
-  if #faults > 0 then return campaign.tell_faults(env, manifest.path, faults) end
+  if #faults > 0 then return reading.tell_faults(env, manifest.path, faults) end
   tell_elsewhere(env, jobs, manifest, folder)
   local code = bill.ask(env, jobs, path, manifest, prices) or make_folders(env, manifest, folder)
   if code then return code end
   local counts, err = jobs:add(manifest.entries)
-  faults = err and err.faults and campaign.at_lines(manifest, err.faults)
-  if faults and not err.counts then return campaign.tell_faults(env, manifest.path, faults) end
+  faults = err and err.faults and reading.at_lines(manifest, err.faults)
+  if faults and not err.counts then return reading.tell_faults(env, manifest.path, faults) end
   if faults then
     -- Begun with other words than now: `pomex jobs retry --prompt` does that, too.
-    campaign.list_faults(env, manifest.path, faults)
+    reading.list_faults(env, manifest.path, faults)
     env.out:say "what was begun keeps its words; another key makes another video"
     counts = err.counts
   end
@@ -140,7 +141,7 @@ end
 ---@param env pomex.CommandEnv
 ---@return integer code
 function run.run(args, env)
-  local manifest, code = campaign.read(env)
+  local manifest, code = reading.read(env)
   if not manifest then return code end
   local prices = campaign.prices(args, manifest)
   if args.max_cost and select(2, campaign.sum(manifest.entries, prices)) > 0 then
