@@ -117,7 +117,7 @@ TEST_CASE(a_mark_tells_a_changed_key)
         options.api_key = keys[i / 2];
         pomex_client *client = pomex_client_new(&options, NULL);
         assert_non_null(client);
-        pomex_client_key_mark(client, i == 1 ? "pepper" : "salt", marks[i]);
+        assert_true(pomex_client_key_mark(client, i == 1 ? "pepper" : "salt", marks[i]));
         assert_int_equal(strlen(marks[i]), 64);
         pomex_client_free(client);
     }

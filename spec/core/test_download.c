@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const fault_step whole = SCENE_WHOLE;
@@ -111,6 +112,25 @@ TEST_CASE(octets_in_chunks_are_a_video)
     harness_script(&s.h, &cut, 1);
     scene_is_error(&s, scene_download(&s, s.link), "connection_error", "");
     scene_stop(&s);
+}
+
+/* As of a daemon, whose umask is 0: a video is of a person, and nobody else may write it. */
+TEST_CASE(whatever_the_umask_others_cannot_write_it)
+{
+    static const struct {
+        mode_t umask, mode;
+    } cases[] = {{0, 0644}, {022, 0644}, {077, 0600}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        scene s;
+        struct stat at;
+        scene_start(&s, &whole, 1);
+        mode_t before = umask(cases[i].umask);
+        scene_is_saved(&s, scene_download(&s, s.link));
+        umask(before);
+        assert_int_equal(stat(s.path, &at), 0);
+        assert_int_equal(at.st_mode & 0777, cases[i].mode);
+        scene_stop(&s);
+    }
 }
 
 /* Fewer bytes than announced, every time. */

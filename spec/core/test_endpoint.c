@@ -29,6 +29,10 @@ TEST_CASE(rows_are_those_of_the_document)
          "video.generation.task", 0, POMEX_EFFECT_BILLED},
         {"generations.get", "generation_get", "GET", "/v1/video/generations/",
          "video.generation.task", 0, POMEX_EFFECT_NONE},
+        {"generations.list", "generation_list", "GET", "/v1/video/generations", "list", 0,
+         POMEX_EFFECT_NONE},
+        {"generations.cancel", "generation_cancel", "DELETE", "/v1/video/generations/",
+         "video.generation.task", 0, POMEX_EFFECT_CANCEL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const pomex_endpoint *row = pomex_endpoint_named(rows[i].name);
@@ -73,11 +77,13 @@ TEST_CASE(requests_find_their_row)
     matches("GET", "/v1/video/assets/sessions", "assets.get", "sessions");
     matches("POST", "/v1/video/generations", "generations.create", NULL);
     matches("GET", "/v1/video/generations/cgt-1", "generations.get", "cgt-1");
+    matches("GET", "/v1/video/generations", "generations.list", NULL);
+    matches("DELETE", "/v1/video/generations/cgt-1", "generations.cancel", "cgt-1");
 }
 
 TEST_CASE(other_requests_find_none)
 {
-    matches("GET", "/v1/video/generations", NULL, NULL);
+    matches("PUT", "/v1/video/generations", NULL, NULL);
     matches("GET", "/v1/video/assets/", NULL, NULL);
     matches("GET", "/v1/video/assets/a/b", NULL, NULL);
     matches("DELETE", "/v1/video/assets/a", NULL, NULL);

@@ -112,11 +112,13 @@ TEST_CASE(and_how_it_ends)
          "response 400 invalid_request_error - - r-1 ends as invalid_request_error\n"
          "done 400 invalid_request_error - - r-1\n",
          "r-1"},
-        {{.kind = FAULT_CLOSE},
+        {{.match = "POST", .kind = FAULT_CLOSE}, /* and then there is no list of tasks */
          POMEX_EFFECT_BILLED,
          "request 0 - - - -\n"
-         "response 0 connection_error - - - ends as ambiguous_error\n"
-         "done 0 ambiguous_error - - -\n",
+         "response 0 connection_error - - - goes on\n"
+         "request 0 - - - -\n"
+         "response 404 not_found_error - - - ends as ambiguous_error\n"
+         "done 404 ambiguous_error - - -\n",
          NULL},
         {{.body = "<html>", .headers = "X-Request-Id: r-1\r\n"},
          POMEX_EFFECT_SPARE,

@@ -279,6 +279,28 @@ TEST_CASE(a_turn_that_does_not_come)
     }
 }
 
+/* 100 times 0.29 is a little less than 29. */
+TEST_CASE(a_share_of_a_limit)
+{
+    static const fault_step step = {.body = GOOD};
+    pomex_operation *ops[30];
+    harness h;
+    harness_start(&h, &step, 1, false);
+    h.options.rate_limits[POMEX_ASSET_GET] = 100;
+    h.options.rate_share = 0.29;
+    harness_stop_clock(&h);
+    harness_client(&h);
+    for (size_t i = 0; i < 30; i++)
+        ops[i] = harness_call(&h, POMEX_EFFECT_NONE);
+    harness_arrived(&h, NULL, 29);
+    harness_rest(&h, 0.05);
+    assert_int_equal(fault_server_count(h.server, NULL), 29);
+    harness_advance(&h, 1.06);
+    finish_all(&h, ops, 30);
+    assert_int_equal(fault_server_count(h.server, NULL), 30);
+    harness_stop(&h);
+}
+
 TEST_CASE(a_step_starts_sixteen_at_most)
 {
     static const fault_step step = {.kind = FAULT_HANG};

@@ -3,6 +3,7 @@
 
 #include "harness.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,6 +58,38 @@ TEST_CASE(one_of_the_environment_is_not_shown)
         harness_stop(&h);
     }
     unsetenv("https_proxy");
+}
+
+/* It learns who asks, and not the key. */
+TEST_CASE(one_that_opens_a_tunnel)
+{
+    char address[64];
+    fault_request r;
+    harness h;
+    harness_start(&h, NULL, 0, true);
+    const fault_step tunnel = {.kind = FAULT_TUNNEL, .port = fault_server_port(h.server)};
+    fault_server *proxy = fault_server_start(&tunnel, 1, NULL);
+    snprintf(address, sizeof address, "http://127.0.0.1:%d", fault_server_port(proxy));
+    h.options.proxy = address;
+    harness_client(&h);
+    for (int i = 0; i < 4; i++) {
+        enum pomex_effect effect = (enum pomex_effect)i;
+        const fault_step good = {.body = harness_reply(effect)};
+        harness_script(&h, &good, 1);
+        pomex_operation *op = harness_call(&h, effect);
+        harness_finish(&h, op);
+        assert_null(pomex_operation_error(op));
+        pomex_operation_release(op);
+    }
+    size_t count = fault_server_count(proxy, "CONNECT");
+    assert_in_range(count, 2, 4);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(fault_server_request(proxy, "CONNECT", i, &r));
+        assert_non_null(strstr(r.headers, "User-Agent: pomex/"));
+        assert_null(strstr(r.headers, "Authorization"));
+    }
+    fault_server_stop(proxy);
+    harness_stop(&h);
 }
 
 /* The key of a service on this machine stays on it; nobody listens at the proxy's address. */

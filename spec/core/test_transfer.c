@@ -37,7 +37,9 @@ TEST_CASE(each_request_has_its_headers)
     for (int effect = 0; effect < 4; effect++) {
         good(&h, (enum pomex_effect)effect, &r);
         assert_true(has(&r, "Authorization: Bearer sk-test-key"));
-        assert_true(has(&r, "User-Agent: pomex/"));
+        const char *agent = strstr(r.headers, "User-Agent: pomex/");
+        assert_non_null(agent);
+        assert_null(strstr(agent + 1, "User-Agent:"));
         assert_int_equal(has(&r, "Content-Type: application/json"), effect != 0);
         assert_false(has(&r, "Expect:"));
         if (effect != 0) {
@@ -169,6 +171,64 @@ TEST_CASE(ids_and_queries_are_encoded)
                   "failed", "page", 2, "limit", 100.0, "sort_by"),
         "GET /some/prefix/v1/video/assets?name=a%26b%3Dc&status=active%2Cfailed&page=2&"
         "limit=100");
+    /* The same handle, after texts and after parts. */
+    get(&h, POMEX_ASSET_LIST, NULL, json_pack("{s:i}", "page", 3),
+        "GET /some/prefix/v1/video/assets?page=3");
+    get(&h, POMEX_ASSET_GET, "asset-2", NULL, "GET /some/prefix/v1/video/assets/asset-2");
+    get(&h, POMEX_ASSET_GET, "É", NULL, "GET /some/prefix/v1/video/assets/%C3%89");
+    get(&h, POMEX_ASSET_GET, "asset-3", NULL, "GET /some/prefix/v1/video/assets/asset-3");
+    harness_stop(&h);
+}
+
+/* A base URL in which libcurl would change something: what is sent is what was given. */
+TEST_CASE(a_base_url_is_sent_as_it_is)
+{
+    static const char *const paths[] = {"", "/", "/a/../b", "/%C3%89/", "/./", "/a//b"};
+    char url[96], line[96];
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        harness h;
+        harness_start(&h, NULL, 0, false);
+        snprintf(url, sizeof url, "%s%s", h.base_url, paths[i]);
+        h.options.base_url = url;
+        harness_client(&h);
+        size_t length = strlen(paths[i]);
+        length -= length && paths[i][length - 1] == '/';
+        for (int n = 1; n < 3; n++) {
+            char id[16];
+            snprintf(id, sizeof id, "asset-%d", n);
+            snprintf(line, sizeof line, "GET %.*s/v1/video/assets/%s", (int)length, paths[i],
+                     id);
+            get(&h, POMEX_ASSET_GET, id, NULL, line);
+        }
+        harness_stop(&h);
+    }
+}
+
+/* libcurl sends a GET again whose connection had died; it asks for what that GET asked for. */
+TEST_CASE(a_get_that_libcurl_repeats)
+{
+    static const char line[] = "GET /v1/video/assets/asset-2";
+    const fault_step steps[] = {{.kind = FAULT_CLOSE, .match = line, .times = 1},
+                                {.body = "{}"}};
+    pomex_call_options options;
+    fault_request r;
+    harness h;
+    harness_start(&h, NULL, 0, false);
+    harness_client(&h);
+    pomex_call_options_init(&options);
+    get(&h, POMEX_ASSET_GET, "asset-1", NULL, "GET /v1/video/assets/asset-1");
+    harness_script(&h, steps, 2);
+    pomex_operation *op =
+        pomex_client_call(h.client, POMEX_ASSET_GET, "asset-2", 7, NULL, &options);
+    harness_finish(&h, op);
+    assert_null(pomex_operation_error(op));
+    assert_int_equal(pomex_operation_attempts(op), 1);
+    assert_int_equal(fault_server_count(h.server, NULL), 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(fault_server_request(h.server, NULL, i, &r));
+        assert_string_equal(r.line, line);
+    }
+    pomex_operation_release(op);
     harness_stop(&h);
 }
 

@@ -76,6 +76,40 @@ TEST_CASE(looks_come_by_the_schedule)
     tear_down(&h, op);
 }
 
+#define OF_TASK(status) "{\"id\":\"asset-1\",\"object\":\"video\",\"status\":\"" status "\"}"
+
+/* Answers that are as long as the one before them, and say something else; or the same again,
+ * after one that was no answer. */
+TEST_CASE(an_answer_that_differs_is_read)
+{
+    static const char *const bodies[] = {
+        OF_TASK("queued"), OF_TASK("queued"), OF_TASK("run---"), "{\"id\":\"asset-1\"}",
+        OF_TASK("run---"), OF_TASK("queued"), OF_TASK("failed")};
+    static const char *const said[] = {"queued", "queued", "run---",
+                                       "run---", "queued", "failed"};
+    enum { LOOKS = sizeof bodies / sizeof *bodies, SAID = sizeof said / sizeof *said };
+    fault_step steps[LOOKS];
+    pomex_event event;
+    size_t looks = 0;
+    harness h;
+    for (size_t i = 0; i < LOOKS; i++)
+        steps[i] = (fault_step){.times = 1, .body = bodies[i]};
+    harness_start(&h, steps, LOOKS, false);
+    harness_stop_clock(&h);
+    h.options.events = true;
+    harness_client(&h);
+    pomex_operation *op = begin(&h, POMEX_GENERATION_GET, -1);
+    const pomex_error *error = finished(&h, op);
+    assert_string_equal(error->type, "generation_failed");
+    assert_string_equal(error->last_status, "failed");
+    assert_int_equal(pomex_operation_attempts(op), LOOKS);
+    while (pomex_client_next_event(h.client, &event))
+        if (strcmp(event.name, "update") == 0 && looks < SAID)
+            assert_string_equal(event.detail, said[looks++]);
+    assert_int_equal(looks, SAID);
+    tear_down(&h, op);
+}
+
 /* One just made is not asked for before it can be ready. */
 TEST_CASE(a_new_task_is_left_alone_at_first)
 {

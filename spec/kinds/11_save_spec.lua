@@ -129,6 +129,33 @@ describe("11: saving", function()
         saved(create_and_wait(film(), { save = path, overwrite = true }))
       end)
 
+      it("saves the last frame beside the video, or says that the video is there", function()
+        local body, picture = film(), folder .. "/out.png"
+        body.return_last_frame = true
+        local progress = 0
+        local task = create_and_wait(body, { save = path, save_last_frame = picture,
+          on_progress = function(_, total) progress = total end })
+        saved(task)
+        assert.equal(task.file.size, progress)
+        assert.same({ task.id, picture, "png" }, { task.last_frame_file.id,
+          task.last_frame_file.path, task.last_frame_file.looks_like })
+        assert.equal(#read(picture), task.last_frame_file.size)
+        os.remove(path)
+        -- The picture's name is taken: nothing is asked for.
+        local before = sb.ledger:count "generation"
+        local none, err = create_and_wait(body, { save = path, save_last_frame = picture })
+        assert.same({ nil, "file_error", "no" }, { none, err.type, err.billed })
+        assert.equal(before, sb.ledger:count "generation")
+        -- It is taken meanwhile: the video is saved all the same.
+        os.remove(picture)
+        err = is_billed("file_error", create_and_wait(body, { save = path,
+          save_last_frame = picture, on_created = function() put(picture, "another's") end }))
+        assert.same({ path, err.id }, { err.file.path, err.file.id })
+        assert.equal(#read(path), err.file.size)
+        assert.equal("another's", read(picture))
+        assert.matches('what = "last_frame"', err.hint, 1, true)
+      end)
+
       it("says \"yes\" and the id where it is made and cannot be saved", function()
         local before = sb.ledger:count "generation"
         sb:fault { endpoint = "video", status = 418, times = 0 }
@@ -192,11 +219,17 @@ describe("11: saving", function()
       on_progress = print } do
       raises("generations:create_and_wait: " .. name .. " needs save", film(), { [name] = value })
     end
+    raises("save_last_frame needs save", film(), { save_last_frame = path })
+    raises("save_last_frame needs return_last_frame = true in the body", film(),
+      { save = path, save_last_frame = path .. ".jpg" })
+    raises("save and save_last_frame are the same path", film(),
+      { save = path, save_last_frame = path })
     raises("save must be a string, not 5", film(), { save = 5 })
     raises("save_timeout must be a number of seconds above 0, not 0", film(),
       { save = path, save_timeout = 0 })
     raises("overwrite must be a boolean", film(), { save = path, overwrite = path })
-    for _, key in ipairs { "save", "save_timeout", "overwrite", "on_progress" } do
+    for _, key in ipairs { "save", "save_last_frame", "save_timeout", "overwrite",
+      "on_progress" } do
       local body = film()
       body[key] = path
       raises(key .. " is a call option; pass it in the table after the body", body)

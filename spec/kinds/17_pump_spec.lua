@@ -119,7 +119,7 @@ describe("openresty, a pump that ended: #once #openresty", function()
       await_note "killed"
       local began = socket.gettime()
       assert.equal("list", server:run(LIST))
-      assert.is_true(socket.gettime() - began < 2)
+      assert.is_true(socket.gettime() - began < 10) -- by itself it looks in half a minute
       assert.equal(round + 1, tonumber(server:run 'return notes:get "bridges"'))
     end
     quits()

@@ -68,7 +68,7 @@ static void is_ambiguous(harness *h, pomex_operation *op, size_t at)
     const pomex_error *error = pomex_operation_error(op);
     assert_string_equal(error->type, "ambiguous_error");
     assert_true(error->maybe_billed);
-    assert_int_equal(fault_server_count(h->server, NULL), 1);
+    assert_int_equal(fault_server_count(h->server, "POST"), 1);
     pomex_operation_release(op);
 }
 

@@ -24,8 +24,8 @@ static struct {
     pthread_mutex_t lock;
     uint64_t state;
     int port;
-    size_t sent, come, refused;
-    int64_t sent_at[LISTS], come_at[LISTS];
+    size_t sent, come, answered, refused;
+    int64_t sent_at[LISTS], come_at[LISTS], answered_at[LISTS];
 } wire = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 bool __real_pomex_limiter_sent(pomex_limiter *limiter, const pomex_slot *slot, int64_t now);
@@ -65,15 +65,18 @@ static void count_refused(void *user, const fault_request *request, const fault_
     (void)step;
     pthread_mutex_lock(&wire.lock);
     wire.refused += result->status == 429;
+    if (wire.answered < LISTS)
+        wire.answered_at[wire.answered++] = fault_wire_now();
     pthread_mutex_unlock(&wire.lock);
 }
 
-/* By how much more one request was held up than the one that came a window after it. */
+/* By how much more, at most, one request was held up than the one that came a window after it: the
+ * sandbox counts each after it has passed the wire and before its answer has. */
 static int64_t uneven(void)
 {
     int64_t most = 0;
     for (size_t i = 0; i + A_TIME < LISTS; i++) {
-        int64_t first = wire.come_at[i] - wire.sent_at[i];
+        int64_t first = wire.answered_at[i] - wire.sent_at[i];
         int64_t later = wire.come_at[i + A_TIME] - wire.sent_at[i + A_TIME];
         most = first - later > most ? first - later : most;
     }
@@ -86,7 +89,7 @@ static int64_t ask_for_lists(const sandbox *sb, const fault_chooser *chooser)
     pomex_operation *ops[LISTS];
     pomex_call_options options;
     harness h;
-    wire.sent = wire.come = wire.refused = 0;
+    wire.sent = wire.come = wire.answered = wire.refused = 0;
     harness_start(&h, NULL, 0, false);
     fault_server_choose(h.server, chooser);
     h.options.api_key = sb->key;

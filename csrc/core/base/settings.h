@@ -5,6 +5,8 @@
 
 #include "pomex.h"
 
+struct curl_slist;
+
 typedef struct pomex_settings {
     pomex_options options; /* its pointers are unset, except for the clock's */
     char *authorization;   /* "Authorization: Bearer …", in memory of pomex_secret_new */
@@ -16,6 +18,11 @@ typedef struct pomex_settings {
     char *proxy; /* NULL: the environment's proxy, but none for http; "": none */
     char *ca_file;
     char *ca_path;
+    char *client_cert;
+    char *client_key;
+    char *client_key_password; /* in memory of pomex_secret_new; "": none */
+    size_t client_key_password_size;
+    struct curl_slist *headers; /* of the caller's, for every request to the service; or NULL */
 } pomex_settings;
 
 #endif

@@ -1,16 +1,17 @@
 #include "engine/client.h"
 
+#include "base/pid.h"
 #include "base/sha256.h"
 #include "engine/options.h"
 #include "engine/wakeup.h"
 #include "net/descriptors.h"
 #include "net/handle.h"
+#include "operation/held.h"
 #include "operation/operation.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---------------------------------------------------------------------------- its lifetime */
 
@@ -82,7 +83,7 @@ const char *pomex_client_unusable(const pomex_client *c)
 {
     if (c->context.closed)
         return "closed";
-    if (c->pid && c->pid != getpid())
+    if (c->pid && c->pid != pomex_pid())
         return "used in another process";
     return NULL;
 }
@@ -104,9 +105,9 @@ bool pomex_client_open(pomex_client *c)
     }
     /* Seeded here, so that the children of one fork do not share their jitter. */
     pomex_random_seed(&c->context.random,
-                      (uint64_t)pomex_clock_now(&c->clock) ^ (uint64_t)getpid() << 32);
+                      (uint64_t)pomex_clock_now(&c->clock) ^ (uint64_t)pomex_pid() << 32);
     c->open_problem = 0;
-    c->pid = getpid();
+    c->pid = pomex_pid();
     return true;
 }
 
@@ -139,7 +140,7 @@ void pomex_client_close(pomex_client *c)
     pomex_context *context = &c->context;
     if (context->closed)
         return;
-    bool foreign = c->pid && c->pid != getpid();
+    bool foreign = c->pid && c->pid != pomex_pid();
     context->closed = true;
     context->refs++; /* the operations that end here must not free it under us */
     if (foreign)
@@ -166,20 +167,24 @@ void pomex_client_free(pomex_client *c)
 
 /* ------------------------------------------------------------------------- what hosts call */
 
+bool pomex_client_holds(const pomex_client *c, const char *id)
+{
+    return !pomex_held_by_nobody(id, pomex_context_recent(&c->context));
+}
+
 const char *pomex_client_base_url(const pomex_client *c)
 {
     return c->settings.base_url ? c->settings.base_url : "";
 }
 
-void pomex_client_key_mark(const pomex_client *c, const char *salt, char mark[POMEX_SUM_SIZE])
+bool pomex_client_key_mark(const pomex_client *c, const char *salt, char mark[POMEX_SUM_SIZE])
 {
-    pomex_sha256 sum;
+    pomex_sha256 sum = {.context = NULL};
     const char *key = c->settings.key ? c->settings.key : "";
-    pomex_sha256_init(&sum);
-    pomex_sha256_add(&sum, salt, strlen(salt) + 1);
-    pomex_sha256_add(&sum, key, strlen(key));
-    pomex_sha256_end(&sum, mark);
-    explicit_bzero(&sum, sizeof sum);
+    bool made = pomex_sha256_begin(&sum) && pomex_sha256_add(&sum, salt, strlen(salt) + 1) &&
+                pomex_sha256_add(&sum, key, strlen(key)) && pomex_sha256_end(&sum, mark);
+    pomex_sha256_free(&sum);
+    return made;
 }
 
 pomex_error *pomex_client_failure(const pomex_client *c)
@@ -201,16 +206,28 @@ size_t pomex_client_step(pomex_client *c, double budget)
     return c->context.pending;
 }
 
+bool pomex_client_has_news(const pomex_client *c)
+{
+    return !pomex_list_empty(&c->context.news);
+}
+
+void pomex_client_hush(pomex_client *c, pomex_operation *op)
+{
+    bool done = op->news & POMEX_NEWS_DONE;
+    if (op->news)
+        pomex_list_remove(&op->in_news);
+    op->news = 0;
+    if (done)
+        pomex_list_append(&c->told, &op->in_news);
+}
+
 pomex_operation *pomex_client_next(pomex_client *c, unsigned *news)
 {
-    if (pomex_list_empty(&c->context.news))
+    if (!pomex_client_has_news(c))
         return NULL;
     pomex_operation *op = POMEX_HOLDER(c->context.news.next, pomex_operation, in_news);
-    pomex_list_remove(&op->in_news);
     *news = op->news;
-    op->news = 0;
-    if (*news & POMEX_NEWS_DONE)
-        pomex_list_append(&c->told, &op->in_news);
+    pomex_client_hush(c, op);
     return op;
 }
 

@@ -7,6 +7,7 @@
 #include "base/url.h"
 #include "engine/key.h"
 #include "engine/trust.h"
+#include "net/own_headers.h"
 #include "rules/endpoint.h"
 
 #include <curl/curl.h>
@@ -24,8 +25,10 @@ void pomex_options_init(pomex_options *options)
         .max_retries = 2,
         .max_in_flight = 64,
         .max_downloads = 4,
+        .rate_share = 1,
         .poll_asset = {1, 1.5, 5},
-        .poll_generation = {5, 1.25, 15},
+        .poll_generation = {5, 1.25, 10},
+        .learn_pauses = true,
     };
     for (int i = 0; i < POMEX_ENDPOINTS; i++)
         options->rate_limits[i] = pomex_endpoint_of((pomex_endpoint_id)i)->rate_limit;
@@ -71,6 +74,7 @@ static pomex_error *check_numbers(const pomex_options *o)
         {"max_retries", o->max_retries, 0, 100},
         {"max_in_flight", o->max_in_flight, 1, 10000},
         {"max_downloads", o->max_downloads, 1, 1000},
+        {"rate_share", o->rate_share, 1e-3, 1},
         {"poll.asset.first", o->poll_asset.first, 0, 1e6},
         {"poll.asset.factor", o->poll_asset.factor, 1, 100},
         {"poll.asset.max", o->poll_asset.max, 1e-3, 1e6},
@@ -190,10 +194,26 @@ static bool copy(char **to, const char *from)
     return *to || !from;
 }
 
+/* 100 times 0.29 is a little less than 29, and a limit loses its fraction. */
+static void take_share(pomex_settings *s)
+{
+    for (int i = 0; i < POMEX_ENDPOINTS; i++)
+        s->options.rate_limits[i] *= s->options.rate_share * (1 + 1e-12);
+}
+
+static pomex_error *take_headers(pomex_settings *s, const pomex_options *o)
+{
+    char why[128];
+    if (pomex_own_headers_add(&s->headers, o->headers, why, sizeof why))
+        return NULL;
+    return why[0] ? invalid("headers: %s%s", why, "") : pomex_error_memory();
+}
+
 pomex_error *pomex_options_take(pomex_settings *s, const pomex_options *o)
 {
     *s = (pomex_settings){.options = *o};
     pomex_error *error = check_numbers(o);
+    take_share(s);
     if (!error)
         error = pomex_key_take(s, o);
     if (!error)
@@ -207,10 +227,26 @@ pomex_error *pomex_options_take(pomex_settings *s, const pomex_options *o)
         error = pomex_error_memory();
     if (!error)
         error = pomex_trust_take(s, o);
+    if (!error)
+        error = pomex_trust_take_own(s, o);
+    if (!error)
+        error = take_headers(s, o);
     if (error)
         pomex_options_forget(s);
     s->options.api_key = s->options.api_key_file = s->options.base_url = NULL;
     s->options.user_agent = s->options.proxy = s->options.ca_file = s->options.ca_path = NULL;
+    s->options.client_cert = s->options.client_key = s->options.client_key_password = NULL;
+    s->options.headers = NULL;
+    return error;
+}
+
+pomex_error *pomex_options_check(const pomex_options *o)
+{
+    pomex_settings s = {.headers = NULL};
+    pomex_error *error = check_numbers(o);
+    if (!error)
+        error = take_headers(&s, o);
+    pomex_own_headers_free(s.headers);
     return error;
 }
 
@@ -229,5 +265,9 @@ void pomex_options_forget(pomex_settings *s)
     wipe(s->proxy); /* it can hold a password */
     free(s->ca_file);
     free(s->ca_path);
+    free(s->client_cert);
+    free(s->client_key);
+    pomex_secret_free(s->client_key_password, s->client_key_password_size);
+    pomex_own_headers_free(s->headers);
     *s = (pomex_settings){0};
 }

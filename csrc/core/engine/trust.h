@@ -9,4 +9,8 @@
 /* Sets ca_file and ca_path. NULL, or what is wrong. */
 pomex_error *pomex_trust_take(pomex_settings *settings, const pomex_options *options);
 
+/* Checks and copies the certificate that the client shows itself. NULL, or what is wrong; the error
+ * names an option and a path, and never the password. */
+pomex_error *pomex_trust_take_own(pomex_settings *settings, const pomex_options *options);
+
 #endif

@@ -89,7 +89,9 @@ static bool open_part(pomex_partfile *file, int64_t *held, char *why, size_t why
 {
     const char *part = file->names.part;
     for (int i = 0; i < OPEN_TRIES; i++) {
-        file->fd = pomex_fileio_open(part, O_RDWR | O_CREAT, 0666);
+        /* A daemon such as nginx has umask 0, and the video is of a person: whatever the umask, it
+         * is written by its owner alone. */
+        file->fd = pomex_fileio_open(part, O_RDWR | O_CREAT, 0644);
         if (file->fd < 0 && errno == ELOOP)
             return pomex_fileio_say(why, why_size, "%s is a symbolic link", part);
         if (file->fd < 0)

@@ -54,13 +54,17 @@ pomex_error *pomex_saving_sum(const char *path, int64_t *length, char sum[POMEX_
         pomex_fileio_say(why, sizeof why, "cannot read %s: %s", path, strerror(errno));
         return file_error(why);
     }
+    errno = 0; /* of no call: it is no regular file, or was cut meanwhile */
     bool summed = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
                   pomex_partsum_end(&whole, fd, info.st_size, sum);
+    bool starved = !summed && errno == ENOMEM;
     close(fd);
     if (summed) {
         *length = info.st_size;
         return NULL;
     }
+    if (starved)
+        return pomex_error_memory();
     pomex_fileio_say(why, sizeof why, "%s is no regular file, or changes", path);
     return file_error(why);
 }

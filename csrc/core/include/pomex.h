@@ -19,6 +19,8 @@
 #ifndef POMEX_H
 #define POMEX_H
 
+#include "pomex_options.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,37 +38,6 @@ extern "C" {
 typedef struct pomex_client pomex_client;
 typedef struct pomex_operation pomex_operation;
 
-/* ------------------------------------------------------------------------------------ time */
-
-enum pomex_clock_kind { POMEX_CLOCK_MONOTONIC, POMEX_CLOCK_BOOTTIME, POMEX_CLOCK_WALL };
-
-/* The core reads all times through one function of this type. It returns nanoseconds of the clock
- * asked for. `user` is clock_user of the options. */
-typedef int64_t (*pomex_clock_fn)(void *user, enum pomex_clock_kind kind);
-
-/* ------------------------------------------------------------------------------- endpoints */
-
-/* The six endpoints of the API document, and two more: a request of the caller's own and a
- * download. */
-typedef enum pomex_endpoint_id {
-    POMEX_SESSION_CREATE,    /* POST /v1/video/assets/sessions */
-    POMEX_ASSET_CREATE,      /* POST /v1/video/assets */
-    POMEX_ASSET_GET,         /* GET  /v1/video/assets/{id} */
-    POMEX_ASSET_LIST,        /* GET  /v1/video/assets */
-    POMEX_GENERATION_CREATE, /* POST /v1/video/generations */
-    POMEX_GENERATION_GET,    /* GET  /v1/video/generations/{id} */
-    POMEX_REQUEST,           /* pomex_client_request */
-    POMEX_DOWNLOAD,          /* a signed link; the key is not sent there */
-    POMEX_ENDPOINTS
-} pomex_endpoint_id;
-
-/* The endpoint with this name: its own name, as in errors and events ("assets.get"), or the name of
- * its rate limit ("asset_get"). POMEX_ENDPOINTS: there is none. */
-pomex_endpoint_id pomex_endpoint_by_name(const char *name);
-
-/* The name of an endpoint's rate limit ("asset_get"): a static string. */
-const char *pomex_endpoint_limit_name(pomex_endpoint_id endpoint);
-
 /* ---------------------------------------------------------------------------------- errors */
 
 /* Whether a video is paid for. Only the answer to a create gives the id of a task, so YES always
@@ -79,7 +50,7 @@ typedef enum pomex_billed {
     POMEX_BILLED_YES,
 } pomex_billed;
 
-/* What went wrong. `type` is one of the strings listed in the README under "Errors". A pointer
+/* What went wrong. `type` is one of those in docs/reference.md, "Errors". A pointer
  * without a value is NULL, a number without a value is 0 (retry_after: -1). */
 typedef struct pomex_error {
     const char *type;
@@ -99,8 +70,9 @@ typedef struct pomex_error {
                            * says that memory ran out: ask pomex_operation_object) */
     char *last_status;    /* time-outs of a wait: the last status seen */
     char *object; /* the service's answer as JSON text, if it says that the object failed */
-    json_t *candidates; /* ambiguous uploads: ids of assets that could be the upload's */
-    char *body;         /* the first 512 bytes of an answer that is no envelope */
+    /* Of an ambiguous upload or generation: ids of assets, or of tasks, that could be its own. */
+    json_t *candidates;
+    char *body; /* the first 512 bytes of an answer that is no envelope */
     size_t body_length;
     char *request_id;   /* the X-Request-Id of the answer */
     char *service_code; /* the service's own error.code and error.type, where it gives them */
@@ -112,49 +84,14 @@ void pomex_error_free(pomex_error *error);
 
 /* ---------------------------------------------------------------------------------- client */
 
-/* When a wait looks: the first time `first` seconds after the creation. Each pause is `factor`
- * times the one before, up to `max` seconds, and is varied by up to 20 % either way. */
-typedef struct pomex_schedule {
-    double first;
-    double factor;
-    double max;
-} pomex_schedule;
-
-typedef struct pomex_options {
-    const char *api_key;      /* NULL: api_key_file, then $POMEX_API_KEY */
-    const char *api_key_file; /* NULL: none; the key is its first line; it can be a pipe */
-    const char *base_url;     /* NULL: $POMEX_BASE_URL, then https://api.pomex.ai */
-    double connect_timeout;   /* 10; > 0; measured by the system's clock, whatever `clock` is */
-    double request_timeout;   /* 30; > 0; one attempt */
-    double budget;            /* 120; > 0; all attempts of a call and the pauses between */
-    int max_retries;          /* 2; 0 to 100 */
-    int max_in_flight;        /* 64; 1 to 10000 */
-    int max_downloads;        /* 4; 1 to 1000 */
-    double rate_limits[POMEX_ENDPOINTS]; /* requests a second; 0: none; 0.001 to 10000 */
-    pomex_schedule poll_asset;           /* 1, 1.5, 5 */
-    pomex_schedule poll_generation;      /* 5, 1.25, 15 */
-    bool billed_retry_unsent; /* true: a billed request is repeated only if it never left */
-    const char *user_agent;   /* NULL: pomex/VERSION */
-    const char *proxy;        /* NULL: the environment's, but never for http; "": none */
-    const char *ca_file;      /* PEM; NULL: see ca_path */
-    /* A folder of hashed certificates. If ca_file is NULL too: $CURL_CA_BUNDLE (PEM) alone, else
-     * $SSL_CERT_FILE and $SSL_CERT_DIR, else the system's. */
-    const char *ca_path;
-    bool allow_http;      /* false: http only to a literal loopback host */
-    bool events;          /* queue events for pomex_client_next_event */
-    pomex_clock_fn clock; /* NULL: the system's clocks */
-    void *clock_user;     /* passed to clock; NULL is allowed */
-} pomex_options;
-
-/* Fills in the defaults given above, and the documented rate limits (sessions 3, list 10, asset get
- * 100 a second). A limit holds for any 1.05 s, since requests take different times on their way. A
- * limit of 2.5 allows 2 requests in 1.05 s, a limit of 0.5 one in 2.1 s. */
-void pomex_options_init(pomex_options *options);
-
 /* Makes a client; opens nothing. `options`: NULL for the defaults. On failure returns NULL and sets
  * *error, which the caller frees; on success *error is NULL. `error` can be NULL. Document section:
  * Basics. */
 pomex_client *pomex_client_new(const pomex_options *options, pomex_error **error);
+
+/* Whether the numbers and the headers of the options can be used: NULL, or the error that
+ * pomex_client_new would give, for the caller to free. Looks at neither the key nor any file. */
+pomex_error *pomex_options_check(const pomex_options *options);
 
 /* Ends every operation (each reports what became of it), and closes every connection. A second call
  * does nothing. In a process other than the one that used the client it only closes descriptors. */
@@ -174,6 +111,10 @@ pomex_error *pomex_client_failure(const pomex_client *client);
 
 /* The base URL in use, without the key; lives as long as the client. */
 const char *pomex_client_base_url(const pomex_client *client);
+
+/* Whether a call, a wait or a download of any client of this process was about the task `id`, or made
+ * it, in the last minutes (four of them at the least). */
+bool pomex_client_holds(const pomex_client *client, const char *id);
 
 /* The one descriptor to watch: it is readable when pomex_client_step has work. -1 with errno on
  * failure. */
@@ -205,8 +146,8 @@ bool pomex_client_watch(pomex_client *client, int fd);
 void pomex_client_unwatch(pomex_client *client, int fd);
 
 /* A mark that tells whether the API key changed, but does not reveal the key: the SHA-256 of the
- * key and `salt`. */
-void pomex_client_key_mark(const pomex_client *client, const char *salt,
+ * key and `salt`. False: no memory. */
+bool pomex_client_key_mark(const pomex_client *client, const char *salt,
                            char mark[POMEX_SUM_SIZE]);
 
 enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DONE = 4 };
@@ -220,6 +161,12 @@ enum pomex_news { POMEX_NEWS_UPDATE = 1, POMEX_NEWS_PROGRESS = 2, POMEX_NEWS_DON
  * The descriptor then becomes readable, and the news can be taken at once or after the next
  * step. */
 pomex_operation *pomex_client_next(pomex_client *client, unsigned *news);
+
+/* Whether pomex_client_next has anything to tell. */
+bool pomex_client_has_news(const pomex_client *client);
+
+/* Takes the news of one operation out of turn: pomex_client_next will not tell of it. */
+void pomex_client_hush(pomex_client *client, pomex_operation *operation);
 
 typedef struct pomex_event {
     const char *name;     /* "request" "response" "retry" "update" "done" "dropped" */
@@ -251,54 +198,50 @@ bool pomex_client_next_event(pomex_client *client, pomex_event *event);
 
 /* ------------------------------------------------------------------------------ operations */
 
-/* Per-call settings; a field at its "unset" value takes the client's. */
-typedef struct pomex_call_options {
-    double timeout;     /* -1: the client's budget (a wait: 600 or 1800; a download: none) */
-    int max_retries;    /* -1: the client's; waits have none */
-    bool no_validation; /* do not check the request by the document's rules */
-    double first;       /* waits: -1: the client's schedule */
-    double factor;      /* waits: -1 */
-    double max;         /* waits: -1 */
-    bool updates;       /* waits: report POMEX_NEWS_UPDATE after each look but the last */
-    bool progress;      /* downloads: report POMEX_NEWS_PROGRESS */
-    bool sync;          /* downloads: fsync before the rename */
-    bool overwrite;     /* downloads: replace a file at the path, or a foreign part */
-    bool hold;          /* downloads: keep the name PATH.part; see below */
-    double send_by;     /* creates: no byte is sent after this time (seconds of CLOCK_BOOTTIME):
-                         * then it is a "late_error", and nothing was sent; -1: no such time */
-    bool stand_by;      /* calls: send nothing before pomex_operation_proceed */
-} pomex_call_options;
-
-void pomex_call_options_init(pomex_call_options *options);
-
 /* The four functions that start an operation. `options` can be NULL: the defaults. Each function
  * returns a new reference, to be given up with pomex_operation_release. An operation that could not
  * begin is returned done, with its error. NULL only if the client is unusable, or if memory or
  * descriptors ran out (see pomex_client_unusable and pomex_client_failure). */
 
-/* One call of a documented endpoint. `id` goes into the path of the two GETs of one object; for the
- * other endpoints it can be NULL. `payload` is the body of a POST or the query of a list (an
- * object; NULL: none); the operation keeps a reference to it until the call has been sent. */
+/* One call of an endpoint. `id` goes into the path of those that are about one object; for the
+ * others it can be NULL. `payload` is the body of a POST or the query of a list (an
+ * object; NULL: none); the operation keeps a reference to it until the call has been sent.
+ *
+ * POMEX_GENERATION_CANCEL looks at the task first, and sends the DELETE only if it is "queued": once,
+ * and at most 2 s after that look was sent, or it looks again. The reply is the task, "cancelled". A
+ * task of any other status is a "cancel_failed" error with `last_status`. If the answer of the DELETE
+ * is lost, looks follow; if they do not say "cancelled" it is an "ambiguous_error". */
 pomex_operation *pomex_client_call(pomex_client *client, pomex_endpoint_id endpoint,
                                    const char *id, size_t id_length, json_t *payload,
                                    const pomex_call_options *options);
 
 /* Any other request below the base URL. `path` begins with "/". `query` is NULL or an object of
  * strings, numbers, booleans and lists of them; a list repeats its key, and nulls are left out.
- * `body` is any JSON, or NULL. `headers` is an object of strings, or NULL. A request other than GET
- * and HEAD is sent once. */
+ * `body` is any JSON, or NULL. `headers` is an object of strings, or NULL; those of the options
+ * replace the ones of the same names. A request other than GET and HEAD is sent once. */
 pomex_operation *pomex_client_request(pomex_client *client, const char *method,
                                       const char *path, json_t *query, json_t *body,
                                       json_t *headers, const pomex_call_options *options);
 
 /* Polls an asset (POMEX_ASSET_GET) or a task (POMEX_GENERATION_GET) until its status is
- * final. The reply is the last answer. Document sections: Get an Asset, Poll for the result. */
+ * final. The reply is the last answer. Document sections: Get an Asset, Poll for the result.
+ *
+ * Where ten or more wait for assets of one group, a look is a page of the group's list for all of
+ * them; the reply is then the item of that list, with the `object` of an asset. The group is known
+ * from the options, for 300 s of an asset that this client made, or from the first look. */
 pomex_operation *pomex_client_wait(pomex_client *client, pomex_endpoint_id endpoint,
                                    const char *id, size_t id_length,
                                    const pomex_call_options *options);
 
-/* Saves the video of task `id` to `path`. `link` is the task's content.video_url if the caller has
- * it, or NULL to ask the service. The reply's body is empty; see pomex_operation_progress.
+/* A notice says that asset or task `id` has changed: every wait for it looks now, and once more if it
+ * is looking already; a wait that begins within 300 s looks at once. At most ten looks a second,
+ * and none before a Retry-After is over. Afterwards, unless its caller chose `max`, the pauses of
+ * that wait begin with 1 s and double, up to 60 s. Returns how many waits that are. */
+int pomex_client_nudge(pomex_client *client, const char *id);
+
+/* Saves the video of task `id` to `path`, or what `what` of the options says. `link` is the link of
+ * that (content.video_url) if the caller has it, or NULL to ask the service. Bytes that begin as
+ * text, compressed, or as another kind of file than the one that is asked for are refused. The reply's body is empty; see pomex_operation_progress.
  *
  * Until the file is whole its name is PATH.part, with PATH.part.note beside it; if such a name
  * would be longer than 244 bytes, it is cut and gets a number. A later call goes on from there. If
@@ -314,7 +257,7 @@ pomex_operation *pomex_client_download(pomex_client *client, const char *id, siz
  * reserves nothing. */
 pomex_error *pomex_saving_check(const char *path, bool overwrite);
 
-/* A download with `hold` ends when PATH.part is whole, and does not rename it. The caller can first
+/* A download of a video with `hold` ends when PATH.part is whole, and does not rename it. The caller can first
  * note its length (pomex_operation_progress) and its sum (pomex_operation_sum), and then name it
  * with this function.
  *
@@ -323,8 +266,8 @@ pomex_error *pomex_saving_check(const char *path, bool overwrite);
  * NULL, or a file_error for the caller to free. */
 pomex_error *pomex_saving_finish(const char *path, const char *id, int64_t length);
 
-/* The length and the SHA-256 of the file `path`. WAITS for the disk. NULL, or a file_error for the
- * caller to free. */
+/* The length and the SHA-256 of the file `path`. WAITS for the disk. NULL, or a file_error or
+ * memory_error for the caller to free. */
 pomex_error *pomex_saving_sum(const char *path, int64_t *length, char sum[POMEX_SUM_SIZE]);
 
 /* Whether the service's rules allow the request, as far as pomex can check them without the
@@ -336,6 +279,9 @@ pomex_error *pomex_call_check(pomex_endpoint_id endpoint, json_t *payload);
 uint64_t pomex_operation_id(const pomex_operation *operation);
 
 bool pomex_operation_done(const pomex_operation *operation);
+
+/* Whether it is done and pomex_client_next has told so, or will not. */
+bool pomex_operation_told(const pomex_operation *operation);
 
 /* Ends the operation now; it is done when this returns. Its error says whether the request was
  * perhaps carried out. No effect on an operation that is done. */
@@ -383,14 +329,19 @@ void pomex_operation_progress(const pomex_operation *operation, int64_t *done, i
  * the operation. */
 const char *pomex_operation_sum(const pomex_operation *operation);
 
-/* What the first bytes of a saved download look like: "mp4" or "webm"; "unknown" for anything else,
- * and before it is saved. A static string. */
+/* What the first bytes of a saved download look like: "mp4" or "webm"; of pictures "jpeg", "png",
+ * "gif", "webp", "heic", "avif", "bmp" or "tiff"; of sounds "wav", "mp3", "ogg" or "flac"; "unknown"
+ * for anything else, and before it is saved. A static string. */
 const char *pomex_operation_looks_like(const pomex_operation *operation);
 
 /* The X-Request-Id of the last attempt's answer, also of a successful one; NULL if no answer came,
  * or none with that header. Belongs to the operation until its next attempt or
  * pomex_operation_release. */
 const char *pomex_operation_request_id(const pomex_operation *operation);
+
+/* When a list of tasks was answered, by the service's clock: seconds since 1970. -1: it is none, or
+ * the answer did not say. */
+double pomex_operation_date(const pomex_operation *operation);
 
 /* A done download's attempts, a wait's looks, a call's attempts. */
 int pomex_operation_attempts(const pomex_operation *operation);

@@ -65,15 +65,36 @@ CURLcode pomex_handle_prepare(CURL *e, const pomex_net *net)
     POMEX_SET(SUPPRESS_CONNECT_HEADERS, 1L);
     POMEX_SET(HEADEROPT, (long)CURLHEADER_SEPARATE);
     POMEX_SET(CONNECTTIMEOUT_MS, (long)(s->options.connect_timeout * 1000 + 0.5));
-    POMEX_SET(USERAGENT, s->user_agent);
     return code == CURLE_OK ? set_trust(e, net) : code;
+}
+
+/* Whether a link leads to base_url's own scheme, host and port. */
+static bool is_of_base(const pomex_net *net, const char *link)
+{
+    size_t length = net->origin_length;
+    return length && strncmp(link, net->settings->base_url, length) == 0 &&
+           strchr("/?#", link[length]);
+}
+
+CURLcode pomex_handle_certify(CURL *e, const pomex_net *net, const char *link)
+{
+    CURLcode code = CURLE_OK;
+    const pomex_settings *s = net->settings;
+    if (!s->client_cert || (link && !is_of_base(net, link)))
+        return code;
+    POMEX_SET(SSLCERT, s->client_cert);
+    POMEX_SET(SSLKEY, s->client_key);
+    /* Also an empty one: without any, OpenSSL would ask for it at the terminal, and wait. */
+    POMEX_SET(KEYPASSWD, s->client_key_password);
+    return code;
 }
 
 /* Bytes that libcurl reads at once: its default, and what the curl tool takes for files. */
 #define USUAL_BUFFER 16384L
 #define FILE_BUFFER  102400L
 
-CURLcode pomex_handle_request(CURL *e, const pomex_request *r, const struct curl_slist *headers)
+CURLcode pomex_handle_request(CURL *e, const pomex_request *r, const struct curl_slist *headers,
+                              const char *agent)
 {
     CURLcode code = CURLE_OK;
     bool get = strcmp(r->method, "GET") == 0, post = strcmp(r->method, "POST") == 0;
@@ -90,6 +111,7 @@ CURLcode pomex_handle_request(CURL *e, const pomex_request *r, const struct curl
     POMEX_SET(FRESH_CONNECT, r->once ? 1L : 0L);
     POMEX_SET(FORBID_REUSE, r->once ? 1L : 0L);
     POMEX_SET(HTTPHEADER, headers);
+    POMEX_SET(USERAGENT, agent);
     /* A refusal is ignored, because no promise depends on this setting: a handle whose last attempt
      * found no connection keeps its buffer. */
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, r->file ? FILE_BUFFER : USUAL_BUFFER);

@@ -18,9 +18,15 @@
 /* Applies the settings that are the same for every request of a client. */
 CURLcode pomex_handle_prepare(CURL *easy, const pomex_net *net);
 
-/* Sets the method, body, headers and connection of one request. */
+/* Has the handle show the client's certificate, if there is one, to base_url's host: `link` is NULL
+ * for a request to the service; else nothing is shown unless it leads to that scheme, host and
+ * port. A proxy is never shown it. */
+CURLcode pomex_handle_certify(CURL *easy, const pomex_net *net, const char *link);
+
+/* Sets the method, body, headers and connection of one request. `agent`: its User-Agent; NULL: it
+ * is among the headers. */
 CURLcode pomex_handle_request(CURL *easy, const pomex_request *request,
-                              const struct curl_slist *headers);
+                              const struct curl_slist *headers, const char *agent);
 
 /* The error to report if the loaded libcurl is older than pomex needs; else NULL. The libcurl at
  * run time can differ from the one that CMake found, because programs bring their own. */

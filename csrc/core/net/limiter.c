@@ -1,6 +1,7 @@
 #include "net/limiter.h"
 
 #include "base/clock.h"
+#include "base/pid.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -77,7 +78,7 @@ void pomex_limiter_free(pomex_limiter *limiter)
  * them back. */
 static bool is_gone(pid_t holder)
 {
-    return holder != getpid() && kill(holder, 0) != 0 && errno == ESRCH;
+    return holder != pomex_pid() && kill(holder, 0) != 0 && errno == ESRCH;
 }
 
 /* When a slot with this value becomes free; a time in the past if it is free already. */
@@ -112,7 +113,7 @@ bool pomex_limiter_take(pomex_limiter *limiter, pomex_endpoint_id kind, int64_t 
             continue;
         }
         slot->number = i + 1;
-        slot->mark = -((int64_t)getpid() << SINCE_BITS | (now / MILLISECOND & SINCE));
+        slot->mark = -((int64_t)pomex_pid() << SINCE_BITS | (now / MILLISECOND & SINCE));
         if (atomic_compare_exchange_strong(&l->slot[i], &value, slot->mark))
             return true;
         *again = now; /* another process was quicker: look again */

@@ -8,6 +8,11 @@
 #include "net/socket.h"
 #include "net/transfer.h"
 
+/* The headers that pomex sets. Each is followed by those that go with it. */
+typedef struct pomex_chain {
+    struct curl_slist auth, agent, cache, expect, type;
+} pomex_chain;
+
 struct pomex_net {
     const pomex_settings *settings;
     pomex_clock *clock;
@@ -25,8 +30,13 @@ struct pomex_net {
     int64_t short_at;        /* when descriptors last ran out for a socket; -1: never */
     bool squeezed;           /* libcurl closes idle connections for new ones … */
     uint64_t squeezed_after; /* … of attempts with a number above this */
+    CURLU *base;             /* the base URL, read once */
+    size_t origin_length;    /* of scheme, host and port in its text; 0: not known */
     bool system_ca_path;     /* the system has a folder of hashed certificates */
-    struct curl_slist auth_header, cache_header, expect_header, type_header;
+    char *agent_line;        /* "User-Agent: …" */
+    pomex_chain usual;       /* ends with the headers of the client's options */
+    pomex_chain bare;        /* without them: for requests that bring them among their own */
+    struct curl_slist agent_alone;
 };
 
 /* Initialises zeroed memory. Opens nothing. False: no memory. */

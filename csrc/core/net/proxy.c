@@ -11,6 +11,11 @@ CURLcode pomex_proxy_set(pomex_transfer *t, const char *url)
     bool http = pomex_ascii_begins(url, "http:");
     bool none = http && (s->base_is_loopback || !s->proxy);
     t->by_proxy = http && !none && *s->proxy;
+    /* What CONNECT says of us; an http request has it among its own headers. */
+    CURLcode code =
+        curl_easy_setopt(t->easy, CURLOPT_PROXYHEADER, http ? NULL : &t->net->agent_alone);
+    if (code != CURLE_OK)
+        return code;
     /* NULL: libcurl takes the environment's proxy */
     return curl_easy_setopt(t->easy, CURLOPT_PROXY, none ? "" : s->proxy);
 }

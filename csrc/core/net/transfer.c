@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "net/handle.h"
 #include "net/net.h"
+#include "net/own_headers.h"
 #include "net/proxy.h"
 
 #include <stdlib.h>
@@ -141,7 +142,7 @@ static CURLcode prepare(pomex_transfer *t)
      * opens what the service compresses; a link that gives compressed bytes gives no video. */
     POMEX_SET(ACCEPT_ENCODING, "identity");
     POMEX_SET(HTTP_CONTENT_DECODING, 0L);
-    return code;
+    return code == CURLE_OK && !t->stranger ? pomex_handle_certify(e, t->net, NULL) : code;
 }
 
 /* libcurl 7.88 frees the headers of an answer and keeps a pointer to the last of them: if the next
@@ -160,11 +161,13 @@ static pomex_transfer *take_transfer(pomex_net *net, bool stranger, CURLcode *co
     t->net = net;
     t->stranger = stranger;
     t->easy = curl_easy_init();
-    if (t->easy)
+    t->url = stranger ? NULL : curl_url_dup(net->base);
+    if (t->easy && (t->url || stranger))
         *code = prepare(t);
-    if (t->easy && *code == CURLE_OK)
+    if (*code == CURLE_OK)
         return t;
     curl_easy_cleanup(t->easy);
+    curl_url_cleanup(t->url);
     free(t);
     return NULL;
 }
@@ -172,6 +175,7 @@ static pomex_transfer *take_transfer(pomex_net *net, bool stranger, CURLcode *co
 static void free_transfer(pomex_transfer *t)
 {
     curl_easy_cleanup(t->easy);
+    curl_url_cleanup(t->url);
     explicit_bzero(&t->reply, sizeof t->reply); /* a service could echo our key in a header */
     free(t);
 }
@@ -185,14 +189,19 @@ void pomex_transfer_free_pool(pomex_net *net)
     }
 }
 
-static struct curl_slist *headers_of(pomex_net *net, pomex_transfer *t, const pomex_request *r)
+/* libcurl forms its User-Agent anew for each request, so that of a plain GET is in the list. */
+static struct curl_slist *headers_of(pomex_net *net, pomex_transfer *t, const pomex_request *r,
+                                     bool plain)
 {
     bool get = !r->body && strcmp(r->method, "GET") == 0;
+    pomex_chain *c = r->headers ? &net->bare : &net->usual;
     struct curl_slist *tail = !r->authorized ? NULL
-                              : !get         ? &net->type_header
-                              : r->fresh     ? &net->cache_header
-                                             : &net->auth_header;
+                              : !get         ? &c->type
+                              : r->fresh     ? &c->cache
+                              : plain        ? &c->agent
+                                             : &c->auth;
     t->headers = r->headers;
+    t->tail = tail;
     if (!t->headers)
         return tail;
     struct curl_slist *last = t->headers;
@@ -202,18 +211,37 @@ static struct curl_slist *headers_of(pomex_net *net, pomex_transfer *t, const po
     return t->headers;
 }
 
-/* Frees a transfer's own headers, and not the client's that hang behind them. */
+/* Frees a transfer's own headers, and not pomex's that hang behind them. */
 static void free_headers(pomex_transfer *t)
 {
-    const pomex_net *net = t->net;
-    for (struct curl_slist **next = &t->headers; *next; next = &(*next)->next)
-        if (*next == &net->type_header || *next == &net->cache_header ||
-            *next == &net->auth_header) {
-            *next = NULL;
-            break;
-        }
-    curl_slist_free_all(t->headers);
+    struct curl_slist **next = &t->headers;
+    while (*next && *next != t->tail)
+        next = &(*next)->next;
+    *next = NULL;
+    pomex_own_headers_free(t->headers);
     t->headers = NULL;
+}
+
+/* libcurl reads a URL anew for each request, which is a sixth of a GET's work. Of a plain GET only
+ * path and query are new. CURLU changes escapes (%C3 becomes %c3), so a URL that has one is given
+ * as text, and so is that of every request that could be billed. */
+static CURLcode set_url(pomex_transfer *t, char *url, bool plain)
+{
+    CURL *e = t->easy;
+    CURLcode code = CURLE_OK;
+    bool parts = plain && t->net->origin_length && !strchr(url, '%');
+    char *path = url + t->net->origin_length, *query = parts ? strchr(path, '?') : NULL;
+    if (query)
+        *query++ = '\0';
+    if (parts && (curl_url_set(t->url, CURLUPART_PATH, path, 0) != CURLUE_OK ||
+                  curl_url_set(t->url, CURLUPART_QUERY, query, 0) != CURLUE_OK))
+        return CURLE_OUT_OF_MEMORY;
+    /* In this order: newer versions forget the URL when CURLU is set, be it to NULL. */
+    POMEX_SET(CURLU, parts ? t->url : NULL);
+    if (!parts || !t->by_parts)
+        POMEX_SET(URL, parts ? NULL : url);
+    t->by_parts = parts && code == CURLE_OK;
+    return code;
 }
 
 pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CURLcode *code)
@@ -221,7 +249,7 @@ pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CUR
     *code = CURLE_OUT_OF_MEMORY;
     pomex_transfer *t = take_transfer(net, !r->authorized, code);
     if (!t) {
-        curl_slist_free_all(r->headers);
+        pomex_own_headers_free(r->headers);
         return NULL;
     }
     t->owner = r->owner;
@@ -235,13 +263,16 @@ pomex_transfer *pomex_transfer_start(pomex_net *net, const pomex_request *r, CUR
     t->started = pomex_clock_recent(net->clock);
     t->number = ++net->last_attempt;
     pomex_headers_forget(&t->reply);
-    *code = curl_easy_setopt(t->easy, CURLOPT_URL, r->url);
     bool plain =
         r->authorized && !r->once && !r->body && !r->headers && strcmp(r->method, "GET") == 0;
+    *code = set_url(t, r->url, plain);
+    if (*code == CURLE_OK && t->stranger)
+        *code = pomex_handle_certify(t->easy, net, r->url);
     if (!plain || !t->plain || r->fresh != t->fresh) {
-        const struct curl_slist *headers = headers_of(net, t, r); /* owned by t from here on */
+        const struct curl_slist *headers = headers_of(net, t, r, plain); /* owned by t */
         if (*code == CURLE_OK)
-            *code = pomex_handle_request(t->easy, r, headers);
+            *code = pomex_handle_request(t->easy, r, headers,
+                                         plain ? NULL : net->settings->user_agent);
         if (*code == CURLE_OK)
             *code = pomex_proxy_set(t, r->url);
     }

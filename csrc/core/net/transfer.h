@@ -30,11 +30,14 @@ enum pomex_ending {
 
 typedef struct pomex_transfer {
     CURL *easy;
+    CURLU *url; /* the base URL with the path and query of a plain GET; NULL: a stranger's */
     pomex_net *net;
     void *owner;                 /* who started it; NULL: it is in the pool */
     struct pomex_transfer *next; /* in the pool */
-    struct curl_slist *headers;  /* this request's own, before the client's; or NULL */
+    struct curl_slist *headers;  /* this request's own, before pomex's; or NULL */
+    struct curl_slist *tail;     /* pomex's, which hang behind them */
     bool stranger;               /* it speaks to the host of a link, not to the service */
+    bool by_parts;               /* libcurl takes the URL from `url` */
     bool plain;                  /* the handle is set up for a plain GET to the service */
     bool fresh;                  /* … whose headers forbid caches to answer */
     bool by_proxy;   /* an http request that goes through a proxy, which can answer it */
@@ -98,7 +101,7 @@ typedef struct pomex_request {
     bool once;                  /* a connection of its own, never repeated */
     int64_t send_by;            /* … and not sent after this time */
     int64_t expires;            /* … nor after this one, of CLOCK_BOOTTIME */
-    struct curl_slist *headers; /* taken over */
+    struct curl_slist *headers; /* taken over; to the service: the client's are among them */
     pomex_partfile *file;       /* downloads */
     int (*begin)(struct pomex_transfer *transfer);
     void (*wrote)(struct pomex_transfer *transfer); /* NULL: nobody wants to know */

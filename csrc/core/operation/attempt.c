@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/gzip.h"
 #include "base/json.h"
+#include "net/own_headers.h"
 #include "operation/retry.h"
 #include "operation/shortage.h"
 
@@ -22,6 +23,12 @@ static pomex_error *not_begun(pomex_operation *op, CURLcode code)
         curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
 }
 
+/* The caller's headers go to the service, and to no host that a link names. False: no memory. */
+static bool dress(const pomex_operation *op, pomex_request *r)
+{
+    return !r->authorized || pomex_own_headers_copy(&r->headers, op->headers);
+}
+
 void pomex_attempt_start(pomex_operation *op, pomex_slot slot)
 {
     pomex_context *c = op->context;
@@ -32,9 +39,10 @@ void pomex_attempt_start(pomex_operation *op, pomex_slot slot)
     }
     pomex_buffer_clear(request.into);
     CURLcode code = CURLE_OUT_OF_MEMORY;
-    op->transfer = request.url ? pomex_transfer_start(c->net, &request, &code) : NULL;
-    if (!request.url)
-        curl_slist_free_all(request.headers);
+    bool formed = request.url && dress(op, &request);
+    op->transfer = formed ? pomex_transfer_start(c->net, &request, &code) : NULL;
+    if (!formed)
+        pomex_own_headers_free(request.headers);
     free(request.url);
     if (!op->transfer) {
         pomex_limiter_give_back(c->net->limiter, &slot);
@@ -52,7 +60,7 @@ void pomex_attempt_start(pomex_operation *op, pomex_slot slot)
 
 int64_t pomex_attempt_deadline(const pomex_operation *op, int64_t now)
 {
-    int64_t at = pomex_clock_after(now, op->context->settings->options.request_timeout);
+    int64_t at = now + op->attempt_time;
     return at < op->deadline ? at : op->deadline;
 }
 
@@ -181,20 +189,20 @@ void pomex_attempt_retry(pomex_operation *op, const pomex_outcome *o, pomex_erro
     pomex_operation_pause(op, pomex_clock_after(now, pause));
 }
 
-static void uncount(pomex_operation *op)
+void pomex_attempt_uncount(pomex_operation *op)
 {
     op->attempts--;
 }
 
 void pomex_attempt_put_back(pomex_operation *op)
 {
-    uncount(op);
+    pomex_attempt_uncount(op);
     pomex_queue_add_first(op);
 }
 
 void pomex_attempt_go_on(pomex_operation *op)
 {
-    uncount(op);
+    pomex_attempt_uncount(op);
     pomex_queue_add(op);
 }
 

@@ -29,6 +29,9 @@ void pomex_attempt_put_back(pomex_operation *operation);
 /* The attempt that ended did not fail: it is not counted, and the next attempt queues. */
 void pomex_attempt_go_on(pomex_operation *operation);
 
+/* The attempt that ended is not counted. */
+void pomex_attempt_uncount(pomex_operation *operation);
+
 /* The next attempt is the first of a new count. */
 void pomex_attempt_count_anew(pomex_operation *operation);
 

@@ -2,11 +2,13 @@
 
 #include "base/json.h"
 #include "operation/attempt.h"
+#include "operation/held.h"
 #include "operation/lookup.h"
 #include "operation/outcome.h"
 #include "operation/raw.h"
 #include "operation/request.h"
 #include "operation/retry.h"
+#include "operation/seek.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +21,7 @@ static int64_t least_left(const pomex_operation *op)
     if (op->effect == POMEX_EFFECT_NONE || op->effect == POMEX_EFFECT_SPARE)
         return 0;
     int64_t whole = op->deadline - op->started;
-    int64_t one = pomex_clock_ns(op->context->settings->options.request_timeout);
-    return (whole < one ? whole : one) / 2;
+    return (whole < op->attempt_time ? whole : op->attempt_time) / 2;
 }
 
 static void time_is_up(pomex_operation *op)
@@ -42,6 +43,17 @@ static int64_t call_deadline(const pomex_operation *op, int64_t now)
     return op->effect == POMEX_EFFECT_BILLED ? op->deadline : pomex_attempt_deadline(op, now);
 }
 
+/* A request of the caller's own can make a task, too: what goes to the path of the create. */
+static bool may_make_task(const pomex_operation *op)
+{
+    const char *path = pomex_endpoint_of(POMEX_GENERATION_CREATE)->path;
+    size_t length = strlen(path);
+    if (op->effect != POMEX_EFFECT_UNKNOWN)
+        return op->effect == POMEX_EFFECT_BILLED;
+    return strncmp(op->url_path, path, length) == 0 &&
+           (op->url_path[length] == '\0' || op->url_path[length] == '?');
+}
+
 static bool call_request(pomex_operation *op, pomex_request *r)
 {
     if (op->deadline - pomex_context_recent(op->context) < least_left(op)) {
@@ -53,6 +65,9 @@ static bool call_request(pomex_operation *op, pomex_request *r)
         return false;
     }
     bool get = op->effect == POMEX_EFFECT_NONE;
+    if (may_make_task(op) && !op->creating)
+        op->creating =
+            pomex_held_begin(op->context->settings, pomex_context_recent(op->context));
     r->url = pomex_request_url(op);
     r->body = op->body;
     r->body_length = op->body_length;
@@ -61,7 +76,9 @@ static bool call_request(pomex_operation *op, pomex_request *r)
     /* Connecting can use up half of what least_left set aside, and no more. */
     r->send_by = call_deadline(op, pomex_context_recent(op->context)) - least_left(op) / 2;
     r->expires = op->expires;
-    return op->kind != &pomex_raw_kind || pomex_raw_dress(op, r);
+    if (op->kind == &pomex_raw_kind)
+        pomex_raw_dress(op, r);
+    return true;
 }
 
 static bool makes_something(const pomex_operation *op)
@@ -81,18 +98,46 @@ static char *reply_id(const pomex_operation *op)
     return copy;
 }
 
+/* The kind of the task that the request asked for; 0: it made no task. */
+static uint64_t kind_of(const pomex_operation *op)
+{
+    if (op->effect != POMEX_EFFECT_BILLED)
+        return 0;
+    json_t *body = pomex_json_parse(op->body, op->body_length);
+    uint64_t kind = pomex_durations_kind_of(body);
+    json_decref(body);
+    return kind;
+}
+
+/* The task that a request made is held by its caller from now on. An answer without an id, which a
+ * request of the caller's own can have, leaves open what was made. */
+static void note_task(pomex_operation *op, const char *id)
+{
+    if (id)
+        pomex_held_note(id, pomex_context_recent(op->context));
+    else
+        op->doubtful = true;
+}
+
 static void call_ended(pomex_operation *op, const pomex_outcome *o)
 {
     char *id = NULL;
     bool usable = true;
+    if (op->endpoint->id == POMEX_GENERATION_LIST && o->reply->date[0])
+        op->date = curl_getdate(o->reply->date, NULL);
     if (o->ending == POMEX_ANSWERED && o->status < 300 && makes_something(op)) {
         id = reply_id(op);
         usable = id != NULL;
     }
-    enum pomex_verdict verdict = pomex_retry_verdict(
-        op->effect, o, usable, op->context->settings->options.billed_retry_unsent);
+    enum pomex_verdict verdict = pomex_retry_verdict(op->effect, o, usable, op->unsent_only);
+    if (verdict == POMEX_ACCEPT && op->creating) {
+        char *made = id ? strdup(id) : reply_id(op);
+        note_task(op, made);
+        free(made);
+    }
     if (verdict == POMEX_ACCEPT && id && op->effect != POMEX_EFFECT_SPARE) {
-        pomex_created_add(&op->context->created, id, pomex_context_now(op->context));
+        pomex_created_add_object(&op->context->created, id, kind_of(op), pomex_lookup_group(op),
+                                 pomex_context_now(op->context));
         op->object_id = id; /* whoever cannot read the answer still learns it */
         id = NULL;
     }
@@ -102,6 +147,7 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
         return;
     }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);
+    op->doubtful = op->doubtful || (o->sent && pomex_retry_turned_away(o));
     if (verdict == POMEX_AGAIN && o->sent)
         pomex_lookup_turned_away(op);
     if (verdict == POMEX_AGAIN)
@@ -110,6 +156,8 @@ static void call_ended(pomex_operation *op, const pomex_outcome *o)
         pomex_operation_finish(op, error);
     else if (op->kind == &pomex_lookup_kind && o->ending != POMEX_CANCELLED)
         pomex_lookup_begin(op, o, error);
+    else if (op->effect == POMEX_EFFECT_BILLED && !op->unsought && o->ending != POMEX_CANCELLED)
+        pomex_seek_begin(op, o, error);
     else {
         pomex_lookup_doubt(op);
         pomex_operation_finish(op, pomex_outcome_ambiguous(op, error));
@@ -133,8 +181,13 @@ static const pomex_stage call_stage = {
 
 /* ----------------------------------------------------------------------------------- begin */
 
-static const pomex_call_options call_defaults = {
-    .timeout = -1, .max_retries = -1, .first = -1, .factor = -1, .max = -1, .send_by = -1};
+static const pomex_call_options call_defaults = {.timeout = -1,
+                                                 .max_retries = -1,
+                                                 .first = -1,
+                                                 .factor = -1,
+                                                 .max = -1,
+                                                 .send_by = -1,
+                                                 .request_timeout = -1};
 
 void pomex_call_options_init(pomex_call_options *options)
 {
@@ -160,6 +213,8 @@ pomex_operation *pomex_call_new(pomex_context *c, pomex_endpoint_id endpoint,
         return NULL;
     op->max_retries = options->max_retries >= 0 ? options->max_retries : usual->max_retries;
     op->stands_by = options->stand_by;
+    op->adopts = options->adopt == POMEX_ADOPT_SINGLE;
+    op->unsought = options->adopt == POMEX_ADOPT_UNSOUGHT;
     if (options->send_by >= 0)
         op->expires = pomex_clock_ns(options->send_by);
     return op;

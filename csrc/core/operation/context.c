@@ -14,6 +14,7 @@ void pomex_context_init(pomex_context *c, const pomex_hooks *hooks,
     pomex_list_init(&c->all);
     pomex_list_init(&c->news);
     pomex_queue_init(&c->queue);
+    pomex_roster_init(&c->roster);
 }
 
 void pomex_context_release(pomex_context *c)
@@ -26,6 +27,8 @@ void pomex_context_free(pomex_context *c)
 {
     pomex_timer_free(&c->timers);
     pomex_created_free(&c->created);
+    pomex_created_free(&c->told);
+    pomex_durations_free(&c->durations);
     pomex_event_free(&c->events);
 }
 

@@ -6,8 +6,10 @@
 #include "base/timer.h"
 #include "net/net.h"
 #include "operation/created.h"
+#include "operation/durations.h"
 #include "operation/event.h"
 #include "operation/queue.h"
+#include "operation/roster.h"
 
 typedef struct pomex_context pomex_context;
 
@@ -40,7 +42,10 @@ struct pomex_context {
     pomex_random random;
     pomex_timers timers;
     pomex_queue queue;
+    pomex_roster roster;
     pomex_created created;
+    pomex_created told; /* the ids of notices */
+    pomex_durations durations;
     pomex_events events;
 };
 

@@ -19,8 +19,22 @@ typedef struct pomex_created {
 /* Remembers a name, as of `now`; if memory runs out, sets `incomplete`. */
 void pomex_created_add(pomex_created *created, const char *name, int64_t now);
 
+/* The same for an id; of a task `kind` is remembered, too (0: none), and of an asset `group` (or
+ * NULL). */
+void pomex_created_add_object(pomex_created *created, const char *id, uint64_t kind,
+                              const char *group, int64_t now);
+
+/* What was remembered of a task; 0: it is not known. */
+uint64_t pomex_created_kind(const pomex_created *created, const char *id);
+
+/* The group that was remembered of an asset; NULL: none. It lives until a name is added. */
+const char *pomex_created_group(const pomex_created *created, const char *id);
+
 /* When the name was remembered; -1: the name is not known. */
 int64_t pomex_created_at(const pomex_created *created, const char *name);
+
+/* Forgets all but the latest `most` names. */
+void pomex_created_keep(pomex_created *created, size_t most);
 
 void pomex_created_free(pomex_created *created);
 

@@ -8,7 +8,19 @@
 #include "operation/operation.h"
 #include "operation/slice.h"
 
+/* What is saved, where the service says its link, and what errors call it. */
+typedef struct pomex_saved {
+    pomex_endpoint_id endpoint; /* whose answer has the link */
+    const char *object,
+        *field; /* the link is that field of that object; object NULL: of the answer */
+    const char *noun, *a_noun;
+    const char *owner;     /* what has it: "task" */
+    const char *on_absent; /* a hint for when the service says no link; or NULL */
+} pomex_saved;
+
 struct pomex_download {
+    const pomex_saved *of;
+    enum pomex_what what;
     bool progress;            /* the caller wants news of progress */
     bool sync;                /* the file is on the disk before it gets its name */
     bool hold;                /* the part keeps no other name than PATH.part, and is summed */

@@ -7,6 +7,7 @@
 #include "operation/video_url.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,17 +27,35 @@
 /* With each write, the sum catches up by this much with the bytes that the part held before. */
 #define SUM_BYTES (1024 * 1024)
 
-/* Whether the first bytes are certainly no video. */
+__attribute__((format(printf, 2, 3))) static bool unfit(struct pomex_download *d,
+                                                        const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(d->why, sizeof d->why, format, arguments);
+    va_end(arguments);
+    d->unfit = d->why;
+    return true;
+}
+
+/* Whether the first bytes are certainly something else than what is asked for. */
 static bool is_other(struct pomex_download *d, const pomex_transfer *t)
 {
     const char *other = pomex_sniff_other(t->head, t->head_length, t->reply.content_encoding);
-    if (!other)
-        return false;
-    bool text = strcmp(other, "text") == 0;
-    d->unfit = text ? "the link gave text and not a video"
-                    : "the link gave compressed bytes (gzip, br, …), which pomex did not ask "
-                      "for, and not a video";
-    return true;
+    const char *looks_like = pomex_sniff_looks_like(t->head, t->head_length);
+    bool picture = pomex_sniff_is_picture(looks_like);
+    bool known = strcmp(looks_like, "unknown") != 0;
+    if (other && strcmp(other, "text") == 0)
+        return unfit(d, "the link gave text and not %s", d->of->a_noun);
+    if (other)
+        return unfit(d,
+                     "the link gave compressed bytes (gzip, br, …), which pomex did not ask "
+                     "for, and not %s",
+                     d->of->a_noun);
+    if ((d->what == POMEX_WHAT_VIDEO && picture) ||
+        (d->what == POMEX_WHAT_LAST_FRAME && known && !picture))
+        return unfit(d, "the link gave %s and not %s", looks_like, d->of->a_noun);
+    return false;
 }
 
 /* Called before the first byte of a body, from libcurl's callback: makes file calls only. A nonzero
@@ -51,8 +70,10 @@ static int begin(pomex_transfer *t)
     d->kind = pomex_slice_of(h, d->file, d->resume, !d->whole_only, &d->slice);
     d->contradicted = d->kind == POMEX_SLICE_CONTRADICTS;
     if (d->kind == POMEX_SLICE_UNMEASURED)
-        d->unfit = "the server did not say how long the video is, so pomex cannot tell whether "
-                   "it is whole";
+        unfit(d,
+              "the server did not say how long the %s is, so pomex cannot tell whether it is "
+              "whole",
+              d->of->noun);
     if (d->contradicted || d->unfit)
         return 1;
     if (d->slice.offset == 0 && is_other(d, t))
@@ -74,7 +95,7 @@ static void wrote(pomex_transfer *t)
     struct pomex_download *d = op->own;
     if (d->progress)
         pomex_operation_tell(t->owner, POMEX_NEWS_PROGRESS);
-    if (d->hold) /* a read that fails here is repeated, and reported, at the end */
+    if (d->hold) /* what fails here is repeated, and reported, at the end */
         pomex_partsum_follow(&d->summed, pomex_partfile_fd(d->file),
                              pomex_partfile_size(d->file), SUM_BYTES);
 }
@@ -141,8 +162,10 @@ static void ask_for_more(pomex_operation *op)
 {
     struct pomex_download *d = op->own;
     if (++d->slices > MAX_SLICES) {
-        pomex_download_fail(op, "decode_error",
-                            "the server gave the video in too many small parts", "");
+        pomex_operation_finish(
+            op, pomex_operation_error_new(op, "decode_error",
+                                          "the server gave the %s in too many small parts",
+                                          d->of->noun));
         return;
     }
     pomex_attempt_count_anew(op);
@@ -164,7 +187,7 @@ static bool hold(struct pomex_download *d, char *why, size_t why_size)
     if (!pomex_partfile_hold(d->file, why, why_size))
         return false;
     return pomex_partsum_end(&d->summed, pomex_partfile_fd(d->file), d->saved, d->sum) ||
-           pomex_fileio_say(why, why_size, "the part cannot be read: %s", strerror(errno));
+           pomex_fileio_say(why, why_size, "the part cannot be summed: %s", strerror(errno));
 }
 
 static bool is_saved(struct pomex_download *d, char *why, size_t why_size)
@@ -232,9 +255,10 @@ static void look_again(pomex_operation *op, const pomex_outcome *o)
     pomex_error *error = missing_error(op, o);
     if (pomex_clock_after(now, pause) >= until) {
         pomex_error_set_hint(error,
-                             "the video was not there for %.0f s; its task is done, so "
+                             "the %s was not there for %.0f s; its %s is done, so "
                              "try the download again later",
-                             pomex_clock_seconds(now - d->missing_at));
+                             d->of->noun, pomex_clock_seconds(now - d->missing_at),
+                             d->of->owner);
         pomex_operation_finish(op, error);
         return;
     }
@@ -259,7 +283,7 @@ static bool try_another_link(pomex_operation *op)
     if (d->renewed)
         return false;
     d->renewed = true;
-    pomex_download_enter(op, &pomex_video_url_stage, POMEX_GENERATION_GET);
+    pomex_download_enter(op, &pomex_video_url_stage, d->of->endpoint);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "operation/attempt.h"
 #include "operation/outcome.h"
 #include "operation/request.h"
+#include "operation/task_time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +100,12 @@ static bool is_upload(const pomex_operation *op)
     return op->kind == &pomex_lookup_kind && op->own;
 }
 
+const char *pomex_lookup_group(const pomex_operation *op)
+{
+    const struct pomex_lookup *lookup = op->own;
+    return is_upload(op) ? lookup->group : NULL;
+}
+
 static bool is_alike(const struct pomex_lookup *a, const struct pomex_lookup *b)
 {
     return is_same(a->name, b->name) && is_same(a->type, b->type) &&
@@ -160,21 +167,11 @@ static bool has_twin(const pomex_operation *op)
     return false;
 }
 
-/* Seconds since 1970 of "2026-06-19T07:02:41Z"; -1 if it is not of that form. */
-static time_t time_of(const char *text)
-{
-    struct tm parts = {0};
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &parts) : NULL;
-    if (rest && *rest == '.')
-        rest += 1 + strspn(rest + 1, "0123456789");
-    return rest && strcmp(rest, "Z") == 0 ? timegm(&parts) : -1;
-}
-
 /* Whether the page (newest first) was too short for everything that was created after `since`. */
 static bool is_cut(const json_t *items, time_t since)
 {
     const json_t *last = json_array_get(items, PAGE - 1);
-    return last && time_of(pomex_json_string(last, "created_at")) >= since;
+    return last && pomex_time_of_iso(pomex_json_string(last, "created_at")) >= since;
 }
 
 static json_t *match(const pomex_operation *op, const json_t *item, time_t since)
@@ -186,30 +183,37 @@ static json_t *match(const pomex_operation *op, const json_t *item, time_t since
         !is_same(pomex_json_string(item, "asset_type"), lookup->type) ||
         (lookup->group && group && !is_same(group, lookup->group)))
         return NULL;
-    time_t created = time_of(pomex_json_string(item, "created_at"));
+    time_t created = pomex_time_of_iso(pomex_json_string(item, "created_at"));
     if (since < 0 || created < since || pomex_created_at(&op->context->created, id) >= 0)
         return NULL;
     return json_object_get(item, "id");
 }
 
-static void adopt(pomex_operation *op, json_t *item)
+bool pomex_lookup_keep(pomex_operation *op, const json_t *item)
 {
-    const struct pomex_lookup *lookup = op->own;
-    size_t length;
-    json_t *whole = json_copy(item);
+    size_t length, fields = json_object_size(item);
+    json_t *whole = json_copy((json_t *)(uintptr_t)item); /* it is only read */
     if (whole && !json_object_get(whole, "object"))
-        json_object_set_new(whole, "object", json_string("video.asset"));
-    char *text = whole ? pomex_json_text(whole, &length) : NULL;
+        fields += json_object_set_new(whole, "object", json_string("video.asset")) == 0;
+    /* Without memory json_copy leaves fields out, and does not say so. */
+    bool complete = json_object_size(whole) == fields && json_object_get(whole, "object");
+    char *text = complete ? pomex_json_text(whole, &length) : NULL;
     pomex_buffer_clear(&op->reply);
     bool kept = text && pomex_buffer_append(&op->reply, text, length, POMEX_MAX_BODY);
     free(text);
     json_decref(whole);
-    if (!kept) {
+    return kept;
+}
+
+static void adopt(pomex_operation *op, const json_t *item)
+{
+    const struct pomex_lookup *lookup = op->own;
+    if (!pomex_lookup_keep(op, item)) {
         pomex_operation_finish(op, pomex_error_lost(false));
         return;
     }
-    pomex_created_add(&op->context->created, pomex_json_string(item, "id"),
-                      pomex_context_now(op->context));
+    pomex_created_add_object(&op->context->created, pomex_json_string(item, "id"), 0,
+                             lookup->group, pomex_context_now(op->context));
     op->object_id = strdup(pomex_json_string(item, "id"));
     op->status = 200;
     op->attempts = lookup->attempts;

@@ -9,6 +9,12 @@
 /* The kind of an upload that can be looked up. */
 extern const pomex_kind pomex_lookup_kind;
 
+/* The group of an upload; NULL: none, or it is no upload that can be looked up. */
+const char *pomex_lookup_group(const pomex_operation *operation);
+
+/* Keeps the item of a list as the reply, in the form of an asset. False: no memory. */
+bool pomex_lookup_keep(pomex_operation *operation, const json_t *item);
+
 /* Prepares an upload for a lookup: keeps its name, type and group, and gives it a name of 128
  * random bits if it has none. *body is replaced by the body to send. False: no memory. */
 bool pomex_lookup_prepare(pomex_operation *operation, json_t **body);

@@ -1,8 +1,10 @@
 #include "operation/operation.h"
 
 #include "base/secret.h"
+#include "net/own_headers.h"
 #include "operation/attempt.h"
 #include "operation/billed.h"
+#include "operation/held.h"
 #include "operation/standby.h"
 
 #include <stdarg.h>
@@ -31,6 +33,8 @@ pomex_operation *pomex_operation_new(pomex_context *c, const pomex_kind *kind,
     op->started = pomex_context_recent(c);
     op->deadline = deadline;
     op->expires = POMEX_NEVER;
+    op->attempt_time = pomex_clock_ns(c->settings->options.request_timeout);
+    op->unsent_only = c->settings->options.billed_retry_unsent;
     c->refs++;
     c->pending++;
     pomex_list_append(&c->all, &op->in_all);
@@ -43,6 +47,7 @@ static void free_operation(pomex_operation *op)
     free(op->object_id);
     free(op->request_id);
     free(op->url_path);
+    pomex_own_headers_free(op->headers);
     free(op->body);
     pomex_buffer_free(&op->reply);
     pomex_error_free(op->error);
@@ -51,6 +56,32 @@ static void free_operation(pomex_operation *op)
         op->kind->free(op->own);
     free(op);
     pomex_context_release(context);
+}
+
+pomex_error *pomex_operation_dress(pomex_operation *op, const json_t *headers)
+{
+    char why[128] = "";
+    if (!headers || json_object_size(headers) == 0)
+        return NULL;
+    bool whole =
+        op->headers || pomex_own_headers_copy(&op->headers, op->context->settings->headers);
+    if (whole && pomex_own_headers_add(&op->headers, headers, why, sizeof why))
+        return NULL;
+    if (!why[0])
+        return pomex_error_memory();
+    pomex_error *error = pomex_error_new("invalid_request_error", "%s", why);
+    pomex_error_set_client(error);
+    pomex_error_set_endpoint(error, op->endpoint->name);
+    return error;
+}
+
+pomex_error *pomex_operation_take(pomex_operation *op, const pomex_call_options *options)
+{
+    if (options->request_timeout > 0)
+        op->attempt_time = pomex_clock_ns(options->request_timeout);
+    if (options->billed_retry != POMEX_BILLED_RETRY_USUAL)
+        op->unsent_only = options->billed_retry == POMEX_BILLED_RETRY_UNSENT;
+    return pomex_operation_dress(op, options->headers);
 }
 
 pomex_operation *pomex_operation_retain(pomex_operation *op)
@@ -83,12 +114,21 @@ void pomex_operation_pause(pomex_operation *op, int64_t until)
     pomex_timer_set(&op->context->timers, &op->timer, until);
 }
 
+static bool is_ambiguous(const pomex_error *error)
+{
+    return error && strcmp(error->type, "ambiguous_error") == 0;
+}
+
 void pomex_operation_finish(pomex_operation *op, pomex_error *error)
 {
     pomex_context *c = op->context;
     if (op->own && op->kind->over)
         op->kind->over(op);
     pomex_standby_end(op);
+    if (op->creating)
+        pomex_held_end(op->creating, op->doubtful || is_ambiguous(error),
+                       pomex_context_recent(c));
+    op->creating = 0;
     op->state = POMEX_DONE;
     op->error = error ? pomex_error_bill(error, pomex_billed_of(op, error)) : NULL;
     pomex_error_free(op->last);
@@ -150,6 +190,11 @@ bool pomex_operation_done(const pomex_operation *op)
     return op->state == POMEX_DONE;
 }
 
+bool pomex_operation_told(const pomex_operation *op)
+{
+    return op->state == POMEX_DONE && !(op->news & POMEX_NEWS_DONE);
+}
+
 const pomex_error *pomex_operation_error(const pomex_operation *op)
 {
     return op->error;
@@ -175,6 +220,11 @@ int pomex_operation_attempts(const pomex_operation *op)
 const char *pomex_operation_request_id(const pomex_operation *op)
 {
     return op->request_id;
+}
+
+double pomex_operation_date(const pomex_operation *op)
+{
+    return op->date > 0 ? (double)op->date : -1;
 }
 
 const char *pomex_operation_object(const pomex_operation *op)

@@ -61,6 +61,10 @@ struct pomex_operation {
     uint8_t state;
     uint8_t news;      /* news that pomex_client_next has not returned yet */
     bool low_priority; /* queues behind calls */
+    bool adopts;       /* takes the one task that can be its own, if its answer is lost */
+    bool unsought;     /* looks for no such task */
+    bool doubtful;     /* a service that refused it can have carried it out all the same */
+    bool unsent_only;  /* a billed request is repeated only if it never left */
     bool stands_by;    /* will stand when its turn comes */
     bool holds_slot;   /* counts among those in flight, and has `slot`, without an attempt */
     pomex_slot slot;
@@ -78,17 +82,23 @@ struct pomex_operation {
     pomex_node in_news;
     int64_t started;
     int64_t deadline;
+    int64_t attempt_time; /* how long one attempt can take, in ns */
+    uint64_t
+        creating;    /* pomex_held_begin's account, from when it is sent; 0: it makes no task */
     int64_t expires; /* no byte is sent after this time of BOOTTIME; POMEX_NEVER */
     int64_t overdue; /* when the attempt should have ended, if its end is put off; else 0 */
     pomex_transfer *transfer; /* while FLYING */
     char *object_id;          /* id of the asset or task; or NULL */
     char *url_path;           /* path and query below the base URL; NULL: see object_id */
+    /* Headers of this call and of the client, for the service alone; NULL: the client's. */
+    struct curl_slist *headers;
     char *body;
     size_t body_length;
     pomex_buffer reply;
     int status;
     pomex_error *error;
     pomex_error *last;          /* the error of the last attempt, while there can be another */
+    int64_t date;               /* of a list of tasks: its Date, seconds since 1970; 0: none */
     char *request_id;           /* the X-Request-Id of the last attempt's answer; or NULL */
     pomex_kept_event *response; /* the event of the attempt that ended, until it is settled */
 };
@@ -98,6 +108,15 @@ struct pomex_operation {
 pomex_operation *pomex_operation_new(pomex_context *context, const pomex_kind *kind,
                                      const pomex_stage *stage, const pomex_endpoint *endpoint,
                                      int64_t deadline);
+
+/* Adds the caller's headers (NULL: none) to the requests of the operation that go to the service.
+ * NULL, or what is wrong with them. */
+pomex_error *pomex_operation_dress(pomex_operation *operation, const json_t *headers);
+
+/* Takes those options of the caller that mean the same for every kind of operation. NULL, or what
+ * is wrong with them. */
+pomex_error *pomex_operation_take(pomex_operation *operation,
+                                  const pomex_call_options *options);
 
 /* The operation pauses until `until`. */
 void pomex_operation_pause(pomex_operation *operation, int64_t until);

@@ -99,6 +99,15 @@ pomex_error *pomex_outcome_late(const pomex_operation *op)
         op, "late_error", "send_by passed before the request was sent; nothing was sent");
 }
 
+static pomex_error *certificate_error(const pomex_operation *op, const pomex_outcome *o)
+{
+    pomex_error *error = pomex_operation_error_new(op, "connection_error", "%s", o->why);
+    pomex_error_set_hint(
+        error, "client_cert must be a certificate in PEM, client_key its private key, and "
+               "client_key_password the one that the key is encrypted with");
+    return error;
+}
+
 static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome *o)
 {
     switch (o->ending) {
@@ -119,6 +128,8 @@ static pomex_error *ending_error(const pomex_operation *op, const pomex_outcome 
     case POMEX_NO_MEMORY:
         return pomex_error_memory();
     default:
+        if (pomex_retry_certificate_unread(o) && op->context->settings->client_cert)
+            return certificate_error(op, o);
         return pomex_operation_error_new(op, "connection_error", "%s%s",
                                          o->refused_there ? "the proxy refuses: " : "", o->why);
     }
@@ -165,7 +176,7 @@ pomex_error *pomex_outcome_error(const pomex_operation *op, const pomex_outcome 
 
 pomex_error *pomex_outcome_ambiguous(const pomex_operation *op, pomex_error *error)
 {
-    bool maybe_billed = op->effect == POMEX_EFFECT_BILLED || op->effect == POMEX_EFFECT_UNKNOWN;
+    bool maybe_billed = op->effect != POMEX_EFFECT_ASSET;
     if (pomex_error_is_static(error))
         return pomex_error_lost(maybe_billed);
     error->cause = error->type;
@@ -176,6 +187,8 @@ pomex_error *pomex_outcome_ambiguous(const pomex_operation *op, pomex_error *err
             ? "the video is perhaps being made and billed: look for it before you ask again"
         : op->effect == POMEX_EFFECT_ASSET
             ? "the portrait is perhaps stored: list its group before you upload it again"
+        : op->effect == POMEX_EFFECT_CANCEL
+            ? "the task is perhaps cancelled: look at it; the DELETE was not sent again"
             : "the request was perhaps carried out; it was not sent again";
     pomex_error_set_hint(error, "%s", hint);
     return error;

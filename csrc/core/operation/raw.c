@@ -1,6 +1,5 @@
 #include "operation/raw.h"
 
-#include "base/ascii.h"
 #include "operation/request.h"
 #include "rules/violation.h"
 
@@ -10,14 +9,12 @@
 
 struct pomex_raw {
     char *method;
-    struct curl_slist *headers;
 };
 
 static void raw_free(void *own)
 {
     struct pomex_raw *raw = own;
     free(raw->method);
-    curl_slist_free_all(raw->headers);
     free(raw);
 }
 
@@ -29,33 +26,9 @@ static const char *raw_method(const pomex_operation *op)
 
 const pomex_kind pomex_raw_kind = {.free = raw_free, .method = raw_method};
 
-bool pomex_raw_dress(pomex_operation *op, pomex_request *r)
+void pomex_raw_dress(const pomex_operation *op, pomex_request *r)
 {
-    const struct pomex_raw *raw = op->own;
-    r->method = raw->method;
-    for (const struct curl_slist *h = raw->headers; h; h = h->next) {
-        struct curl_slist *longer = curl_slist_append(r->headers, h->data);
-        if (!longer) {
-            curl_slist_free_all(r->headers);
-            free(r->url);
-            pomex_operation_finish(op, pomex_error_memory());
-            return false;
-        }
-        r->headers = longer;
-    }
-    return true;
-}
-
-/* Headers that pomex or libcurl sets: a second one would contradict the first. */
-static bool is_reserved(const char *name)
-{
-    static const char *const names[] = {"Authorization",     "Connection", "Content-Length",
-                                        "Content-Type",      "Expect",     "Host",
-                                        "Transfer-Encoding", "Upgrade"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (pomex_ascii_equal(name, names[i]))
-            return true;
-    return false;
+    r->method = raw_method(op);
 }
 
 static pomex_error *query_violation(const char *key, const json_t *value)
@@ -91,50 +64,6 @@ static pomex_error *form_query(pomex_buffer *url_path, const json_t *query)
     return NULL;
 }
 
-static const char *header_problem(const char *name, const json_t *value)
-{
-    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    const char *text = json_string_value(value);
-    if (!*name || name[strspn(name, token)])
-        return "is not a valid header name";
-    if (is_reserved(name))
-        return "is set by pomex";
-    if (!text || strlen(text) != json_string_length(value))
-        return "must be a string without NUL";
-    for (; *text; text++)
-        if (((unsigned char)*text < 0x20 && *text != '\t') || *text == 0x7f)
-            return "must not contain control characters";
-    return NULL;
-}
-
-static pomex_error *form_headers(const pomex_operation *op, const json_t *headers)
-{
-    struct pomex_raw *raw = op->own;
-    const char *name;
-    json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)headers, name, value)
-    {
-        const char *wrong = header_problem(name, value);
-        if (wrong) {
-            pomex_violation violation = {.value = ""};
-            snprintf(violation.message, sizeof violation.message, "header \"%.64s\" %s", name,
-                     wrong);
-            return pomex_violation_error(op->endpoint->name, &violation);
-        }
-        char *line = NULL;
-        const char *text = json_string_value(value);
-        if (asprintf(&line, *text ? "%s: %s" : "%s;", name, text) < 0)
-            return pomex_error_memory();
-        struct curl_slist *longer = curl_slist_append(raw->headers, line);
-        free(line);
-        if (!longer)
-            return pomex_error_memory();
-        raw->headers = longer;
-    }
-    return NULL;
-}
-
 pomex_error *pomex_raw_form(pomex_operation *op, const char *method, const char *path,
                             const json_t *query, const json_t *body, const json_t *headers)
 {
@@ -166,6 +95,6 @@ pomex_error *pomex_raw_form(pomex_operation *op, const char *method, const char 
         return error;
     }
     op->url_path = url_path.data;
-    error = form_headers(op, headers);
+    error = pomex_operation_dress(op, headers);
     return error || !body ? error : pomex_request_set_body(op, body);
 }

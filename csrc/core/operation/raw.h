@@ -10,7 +10,7 @@ extern const pomex_kind pomex_raw_kind;
 pomex_error *pomex_raw_form(pomex_operation *operation, const char *method, const char *path,
                             const json_t *query, const json_t *body, const json_t *headers);
 
-/* Adds method and headers to the request of an attempt; false: the operation has ended itself. */
-bool pomex_raw_dress(pomex_operation *operation, pomex_request *request);
+/* Gives the request of an attempt the caller's method. */
+void pomex_raw_dress(const pomex_operation *operation, pomex_request *request);
 
 #endif

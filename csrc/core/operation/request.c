@@ -1,6 +1,7 @@
 #include "operation/request.h"
 
 #include "base/json.h"
+#include "operation/held.h"
 #include "operation/lookup.h"
 #include "rules/rules.h"
 
@@ -114,6 +115,8 @@ pomex_error *pomex_request_form(pomex_operation *op, const char *id, size_t id_l
         return pomex_violation_error(endpoint->name, &violation);
     if (endpoint->has_id && !(op->object_id = strndup(id, id_length)))
         return pomex_error_memory();
+    if (endpoint->id == POMEX_GENERATION_GET)
+        pomex_held_note(op->object_id, pomex_context_recent(op->context));
     if (validate && !pomex_rules_check(endpoint->id, payload, &violation))
         return pomex_violation_error(endpoint->name, &violation);
     if (endpoint->effect != POMEX_EFFECT_NONE) {

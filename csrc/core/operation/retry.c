@@ -6,6 +6,13 @@ bool pomex_retry_turned_away(const pomex_outcome *o)
            (o->status == 429 || (o->status == 503 && (o->envelope || o->retry_after >= 0)));
 }
 
+bool pomex_retry_certificate_unread(const pomex_outcome *o)
+{
+    /* 8.23 says of a key that cannot be read that an argument is bad. */
+    return o->ending == POMEX_NETWORK && !o->sent &&
+           (o->code == CURLE_SSL_CERTPROBLEM || o->code == CURLE_BAD_FUNCTION_ARGUMENT);
+}
+
 bool pomex_retry_transient(const pomex_outcome *o)
 {
     if (o->refused_there)
@@ -18,7 +25,8 @@ bool pomex_retry_transient(const pomex_outcome *o)
     case POMEX_STALLED:
         /* After sending, libcurl reports an unsupported protocol for an answer that is no HTTP. */
         return o->sent ||
-               (o->code != CURLE_URL_MALFORMAT && o->code != CURLE_UNSUPPORTED_PROTOCOL);
+               (o->code != CURLE_URL_MALFORMAT && o->code != CURLE_UNSUPPORTED_PROTOCOL &&
+                !pomex_retry_certificate_unread(o));
     default:
         return false;
     }
@@ -43,7 +51,7 @@ enum pomex_verdict pomex_retry_verdict(enum pomex_effect effect, const pomex_out
         return effect != POMEX_EFFECT_UNKNOWN && pomex_retry_transient(o) ? POMEX_AGAIN
                                                                           : POMEX_FINAL;
     if (pomex_retry_turned_away(o)) {
-        if (effect == POMEX_EFFECT_UNKNOWN)
+        if (effect == POMEX_EFFECT_UNKNOWN || effect == POMEX_EFFECT_CANCEL)
             return POMEX_FINAL;
         return effect == POMEX_EFFECT_BILLED && unsent_only ? POMEX_AMBIGUOUS : POMEX_AGAIN;
     }

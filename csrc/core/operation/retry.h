@@ -23,6 +23,9 @@ enum pomex_verdict pomex_retry_verdict(enum pomex_effect effect, const pomex_out
  * request which the service is carrying out. */
 bool pomex_retry_turned_away(const pomex_outcome *outcome);
 
+/* Whether libcurl could not read our own certificate, or its key. */
+bool pomex_retry_certificate_unread(const pomex_outcome *outcome);
+
 /* Whether another attempt could succeed. A wait goes on after such an outcome, and ends after any
  * other. */
 bool pomex_retry_transient(const pomex_outcome *outcome);

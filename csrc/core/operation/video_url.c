@@ -15,6 +15,30 @@
 
 #define MAX_REDIRECTS 5
 
+const pomex_saved pomex_video_url_of[] = {
+    [POMEX_WHAT_VIDEO] = {.endpoint = POMEX_GENERATION_GET,
+                          .object = "content",
+                          .field = "video_url",
+                          .noun = "video",
+                          .a_noun = "a video",
+                          .owner = "task"},
+    [POMEX_WHAT_LAST_FRAME] = {.endpoint = POMEX_GENERATION_GET,
+                               .object = "content",
+                               .field = "last_frame_url",
+                               .noun = "picture",
+                               .a_noun = "a picture",
+                               .owner = "task",
+                               .on_absent =
+                                   "only a task that was made with return_last_frame = "
+                                   "true has a last frame"},
+    [POMEX_WHAT_ASSET] = {.endpoint = POMEX_ASSET_GET,
+                          .field = "url",
+                          .noun = "file",
+                          .a_noun = "an asset's file",
+                          .owner = "asset",
+                          .on_absent = "the service says no link of this asset"},
+};
+
 /* The host of `url` as it is looked up, in ASCII; the caller frees it with curl_free. libcurl reads
  * an international name in the letters of the program's locale, and a link is always UTF-8. */
 static CURLUcode host_of(CURLU *url, char **host)
@@ -107,7 +131,9 @@ void pomex_video_url_take(pomex_operation *op, const char *link)
     d->video_url = copy;
     pomex_video_url_go_back(d);
     if (problem)
-        pomex_download_fail(op, "decode_error", "the link of the video ", problem);
+        pomex_operation_finish(op, pomex_operation_error_new(op, "decode_error",
+                                                             "the link of the %s %s",
+                                                             d->of->noun, problem));
     else
         pomex_download_enter(op, &pomex_fetch_stage, POMEX_DOWNLOAD);
 }
@@ -135,29 +161,51 @@ void pomex_video_url_redirect(pomex_operation *op, const pomex_outcome *o)
     pomex_attempt_go_on(op); /* a redirect is no failure */
 }
 
-static void read_task(pomex_operation *op)
+/* The task or asset is not there yet. */
+static pomex_error *unready(const pomex_operation *op, const char *status)
 {
+    const struct pomex_download *d = op->own;
+    pomex_error *error = pomex_operation_error_new(
+        op, "invalid_request_error", "%s %s is \"%s\": there is nothing to download yet",
+        d->of->owner, op->object_id, status);
+    pomex_error_set_last_status(error, pomex_operation_shown(op, status));
+    pomex_error_set_hint(error, "wait for the %s first", d->of->owner);
+    pomex_operation_show_request(op, error);
+    return error;
+}
+
+static pomex_error *absent(const pomex_operation *op)
+{
+    const struct pomex_download *d = op->own;
+    pomex_error *error = pomex_operation_error_new(
+        op, "decode_error", "the answer has no %s%s%s", d->of->object ? d->of->object : "",
+        d->of->object ? "." : "", d->of->field);
+    if (d->of->on_absent)
+        pomex_error_set_hint(error, "%s", d->of->on_absent);
+    return error;
+}
+
+static void read_answer(pomex_operation *op)
+{
+    const struct pomex_download *d = op->own;
     json_t *root = pomex_json_parse(op->reply.data, op->reply.length);
     const char *status = pomex_json_string(root, "status");
-    const char *link = pomex_json_string(json_object_get(root, "content"), "video_url");
+    const json_t *object = d->of->object ? json_object_get(root, d->of->object) : root;
+    const char *link = pomex_json_string(object, d->of->field);
     enum pomex_status_class class =
-        status ? pomex_rules_status_class(POMEX_GENERATION_GET, status) : POMEX_GOING_ON;
+        status ? pomex_rules_status_class(d->of->endpoint, status) : POMEX_GOING_ON;
     if (!status) {
         pomex_download_fail(op, "decode_error", "the answer has no status", "");
+    } else if (link && d->what == POMEX_WHAT_ASSET) {
+        pomex_video_url_take(op, link); /* its own file is there whatever became of the asset */
     } else if (class == POMEX_FAILED) {
         pomex_error *error = pomex_outcome_failed(op, status, root);
         pomex_error_set_last_status(error, pomex_operation_shown(op, status));
         pomex_operation_finish(op, error);
     } else if (class == POMEX_GOING_ON) {
-        pomex_error *error = pomex_operation_error_new(
-            op, "invalid_request_error", "task %s is \"%s\": there is nothing to download yet",
-            op->object_id, status);
-        pomex_error_set_last_status(error, pomex_operation_shown(op, status));
-        pomex_error_set_hint(error, "wait for the task first");
-        pomex_operation_show_request(op, error);
-        pomex_operation_finish(op, error);
+        pomex_operation_finish(op, unready(op, status));
     } else if (!link) {
-        pomex_download_fail(op, "decode_error", "the answer has no content.video_url", "");
+        pomex_operation_finish(op, absent(op));
     } else {
         pomex_video_url_take(op, link);
     }
@@ -175,7 +223,7 @@ static void video_url_ended(pomex_operation *op, const pomex_outcome *o)
 {
     enum pomex_verdict verdict = pomex_retry_verdict(POMEX_EFFECT_NONE, o, true, false);
     if (verdict == POMEX_ACCEPT) {
-        read_task(op);
+        read_answer(op);
         return;
     }
     pomex_error *error = pomex_outcome_error(op, o, &op->reply);

@@ -4,6 +4,9 @@
 
 #include "operation/download.h"
 
+/* What each of pomex_what is. */
+extern const pomex_saved pomex_video_url_of[];
+
 /* The stage that asks the service for the link. */
 extern const pomex_stage pomex_video_url_stage;
 

@@ -1,10 +1,15 @@
 #include "operation/wait.h"
 
+#include "base/hash.h"
 #include "base/json.h"
 #include "operation/attempt.h"
+#include "operation/held.h"
 #include "operation/outcome.h"
+#include "operation/pauses.h"
 #include "operation/request.h"
 #include "operation/retry.h"
+#include "operation/sweep.h"
+#include "operation/waiting.h"
 #include "rules/rules.h"
 
 #include <stdio.h>
@@ -22,20 +27,26 @@
  * wait must not end without having looked. If steps run in time, the wait ends at its deadline. */
 #define LAST_LOOK_SECONDS 5.0
 
-struct pomex_wait {
-    double pause; /* until the next look, before jitter */
-    double factor;
-    double max;
-    double timeout;
-    int64_t lead;    /* how long before the deadline the last look begins */
-    int64_t last_at; /* when the latest look began */
-    bool late;       /* the deadline was extended for a look */
-    bool seen;
-    bool updates;        /* the caller wants news of each look */
-    char status[64];     /* the latest status; "": none yet */
-    const char *trouble; /* error type of the latest look, if it failed */
-    pomex_buffer look;
-};
+/* After a notice the looks begin anew: the service perhaps shows later what it told, and the notice
+ * after this one can be lost. The pauses double, so that what is missed is known after at most as
+ * long again. */
+#define TOLD_FIRST  1.0
+#define TOLD_FACTOR 2.0
+#define TOLD_MAX    60.0
+
+/* However many notices come, two looks of a wait begin no sooner after each other. */
+#define TOLD_APART (POMEX_SECOND / 10)
+
+/* Between two looks there are at most so many times the schedule's `max`, unless something is wrong. */
+#define WIDEST 4.0
+
+#define TOLD_KEPT 1024 /* so many notices are remembered for waits that begin later */
+
+static void wait_over(pomex_operation *op)
+{
+    struct pomex_wait *wait = op->own;
+    pomex_roster_leave(&wait->member);
+}
 
 static void wait_free(void *own)
 {
@@ -44,33 +55,14 @@ static void wait_free(void *own)
     free(wait);
 }
 
-static const char *noun(const pomex_operation *op)
+void pomex_wait_look(pomex_operation *op)
 {
-    return op->endpoint->id == POMEX_ASSET_GET ? "asset" : "task";
-}
-
-static void add_status(const pomex_operation *op, pomex_error *error)
-{
-    const struct pomex_wait *w = op->own;
-    if (w->status[0])
-        pomex_error_set_last_status(error, strdup(w->status)); /* masked already */
-    pomex_operation_show_request(op, error);
-}
-
-static void time_is_up(pomex_operation *op)
-{
-    const struct pomex_wait *w = op->own;
-    pomex_error *error =
-        w->status[0] ? pomex_operation_timed_out(op, "%s %s is still \"%s\" after %.4g s",
-                                                 noun(op), op->object_id, w->status, w->timeout)
-                     : pomex_operation_timed_out(op, "%s %s was not seen within %.4g s",
-                                                 noun(op), op->object_id, w->timeout);
-    pomex_error_set_cause(error, w->trouble);
-    pomex_error_set_hint(error, "nothing is lost: wait for the same id again%s%s",
-                         w->trouble ? "; the latest look ended in " : "",
-                         w->trouble ? w->trouble : "");
-    add_status(op, error);
-    pomex_operation_finish(op, error);
+    struct pomex_wait *w = op->own;
+    if (pomex_waiting_looks_alone(op))
+        pomex_roster_looked(&w->member);
+    else if (pomex_roster_due(&w->member))
+        return;
+    pomex_queue_add(op);
 }
 
 /* The deadline has passed: ends the wait, or takes a last look. */
@@ -79,27 +71,52 @@ static void deadline_passed(pomex_operation *op)
     struct pomex_wait *w = op->own;
     if (w->late || !pomex_context_missed(op->context, op->deadline) ||
         (op->attempts && w->last_at >= op->deadline - w->lead)) {
-        time_is_up(op);
+        pomex_waiting_time_is_up(op);
         return;
     }
     w->late = true;
     op->deadline = pomex_clock_after(pomex_context_now(op->context), LAST_LOOK_SECONDS);
-    pomex_queue_add(op);
+    pomex_wait_look(op);
 }
 
-/* Rests until the next look, which comes no sooner than `at_least` seconds from now. */
-static void rest(pomex_operation *op, double at_least)
+/* When a look may follow a notice. */
+static int64_t told_at(const struct pomex_wait *w)
+{
+    int64_t at = w->last_at + TOLD_APART;
+    return at > w->not_before ? at : w->not_before;
+}
+
+/* Seconds from `now` until the next look. */
+static double next_pause(const pomex_operation *op, int64_t now, double vary)
+{
+    const struct pomex_wait *w = op->own;
+    const pomex_context *c = op->context;
+    size_t count = 0;
+    const double *known =
+        w->fixed ? NULL : pomex_durations_of(&c->durations, w->task.kind, &count);
+    double learnt = -1;
+    if (known && w->task.since != POMEX_NEVER)
+        learnt = pomex_pauses_learnt(&c->settings->options.poll_generation, known, count,
+                                     pomex_clock_seconds(now - w->task.since));
+    return pomex_pauses_next(w->pause, learnt, vary);
+}
+
+void pomex_wait_rest(pomex_operation *op, double at_least)
 {
     struct pomex_wait *w = op->own;
     int64_t now = pomex_context_now(op->context);
     if (w->late) {
-        time_is_up(op);
+        pomex_waiting_time_is_up(op);
         return;
     }
-    double pause = w->pause * (0.8 + 0.4 * pomex_random_next(&op->context->random));
-    int64_t at = pomex_clock_after(now, pause > at_least ? pause : at_least);
+    int64_t least = pomex_clock_after(now, at_least);
+    w->not_before = least > w->not_before ? least : w->not_before;
+    double pause = next_pause(op, now, 0.8 + 0.4 * pomex_random_next(&op->context->random));
+    int64_t at = w->told ? told_at(w) : pomex_clock_after(now, pause);
+    at = at > w->not_before ? at : w->not_before;
     int64_t last = op->deadline - w->lead;
-    w->pause = w->pause * w->factor < w->max ? w->pause * w->factor : w->max;
+    if (!w->told)
+        w->pause = w->pause * w->factor < w->max ? w->pause * w->factor : w->max;
     if (w->last_at >= last) /* that was the last look */
         at = op->deadline;
     else if (at > last)
@@ -115,14 +132,25 @@ static bool wait_request(pomex_operation *op, pomex_request *r)
     int64_t now = pomex_context_now(op->context);
     if (now >= op->deadline && !w->late) { /* its turn came too late */
         if (!pomex_context_missed(op->context, op->deadline)) {
-            time_is_up(op);
+            pomex_waiting_time_is_up(op);
             return false;
         }
         w->late = true;
         op->deadline = pomex_clock_after(now, LAST_LOOK_SECONDS);
     }
+    if (w->member.carries && pomex_waiting_looks_alone(op)) {
+        pomex_wait_look(op);
+        return false;
+    }
     w->last_at = now;
-    r->url = pomex_request_url(op);
+    if (w->member.carries) {
+        r->url = pomex_sweep_url(op);
+    } else {
+        pomex_roster_looked(&w->member);
+        w->told = false;
+        w->alone_at = now;
+        r->url = pomex_request_url(op);
+    }
     r->authorized = true;
     r->fresh = true;
     r->into = &w->look;
@@ -137,44 +165,48 @@ static void keep_look(pomex_operation *op)
     w->look = (pomex_buffer){0};
 }
 
-static void finish_failed(pomex_operation *op, const json_t *root)
-{
-    const struct pomex_wait *w = op->own;
-    pomex_error *error = pomex_outcome_failed(op, w->status, root);
-    pomex_error_set_status(error, op->status);
-    add_status(op, error);
-    pomex_operation_finish(op, error);
-}
-
-/* Reads a 2xx answer; false if it has no status. */
-static bool take_look(pomex_operation *op)
+/* Learns from an answer (NULL: the same as the one before it) how long such tasks take. */
+static void learn(pomex_operation *op, enum pomex_status_class class, const json_t *answer,
+                  const char *date)
 {
     struct pomex_wait *w = op->own;
-    json_t *root = pomex_json_parse(w->look.data, w->look.length);
+    pomex_context *c = op->context;
+    int64_t now = pomex_context_now(c);
+    if (answer)
+        pomex_durations_meet(&w->task, answer, *date ? curl_getdate(date, NULL) : -1, now);
+    if (class == POMEX_GOING_ON)
+        w->task.going_at = w->last_at;
+    else if (class == POMEX_SUCCEEDED)
+        pomex_durations_add(&c->durations, &w->task, answer, now,
+                            WIDEST * c->settings->options.poll_generation.max);
+}
+
+/* Reads a 2xx answer; false if it has no status. Most looks find what the one before them found:
+ * the answer is the same, byte for byte, and nothing in it is read again. To parse it would cost as
+ * much as libcurl's work for it. */
+static bool take_look(pomex_operation *op, const pomex_outcome *o)
+{
+    struct pomex_wait *w = op->own;
+    uint64_t mark = pomex_hash_more(POMEX_HASH_OF_NOTHING, w->look.data, w->look.length);
+    bool same = w->seen && mark == w->mark;
+    json_t *root = same ? NULL : pomex_json_parse(w->look.data, w->look.length);
     const char *status = pomex_json_string(root, "status");
-    if (!status) {
+    if (!same && !status) {
         json_decref(root);
         return false;
     }
-    char *shown =
-        pomex_operation_shown(op, status); /* masked first: the cut can leave half a key */
-    snprintf(w->status, sizeof w->status, "%s", shown ? shown : "?");
-    free(shown);
-    w->seen = true;
+    enum pomex_status_class class = same ? POMEX_GOING_ON : pomex_waiting_read(op, status);
+    w->mark = mark;
     w->trouble = NULL;
-    enum pomex_status_class class = pomex_rules_status_class(op->endpoint->id, status);
     if (class != POMEX_GOING_ON || w->updates)
         keep_look(op);
-    pomex_event_look(op, w->status);
-    if (class == POMEX_SUCCEEDED) {
-        pomex_operation_finish(op, NULL);
-    } else if (class == POMEX_FAILED) {
-        finish_failed(op, root);
-    } else {
-        if (w->updates)
-            pomex_operation_tell(op, POMEX_NEWS_UPDATE);
-        rest(op, 0);
-    }
+    if (op->endpoint->id == POMEX_GENERATION_GET)
+        learn(op, class, root, o->reply->date);
+    const char *group = pomex_json_string(root, "group_id");
+    if (group && w->member.op)
+        pomex_roster_learn(&w->member, group);
+    if (pomex_waiting_go_by(op, class, root))
+        pomex_wait_rest(op, 0);
     json_decref(root);
     return true;
 }
@@ -190,7 +222,11 @@ static void wait_ended(pomex_operation *op, const pomex_outcome *o)
 {
     struct pomex_wait *w = op->own;
     bool answered = o->ending == POMEX_ANSWERED && o->status >= 200 && o->status < 300;
-    if (answered && take_look(op)) {
+    if (w->member.carries) {
+        pomex_sweep_ended(op, o);
+        return;
+    }
+    if (answered && take_look(op, o)) {
         pomex_buffer_free(&w->look);
         return;
     }
@@ -198,8 +234,7 @@ static void wait_ended(pomex_operation *op, const pomex_outcome *o)
     bool outlived = answered || pomex_retry_transient(o) || (o->status == 404 && is_young(op));
     pomex_buffer_free(&w->look);
     if (!outlived) {
-        add_status(op, error);
-        pomex_operation_finish(op, error);
+        pomex_waiting_end(op, error);
         return;
     }
     w->trouble = error->type;
@@ -207,7 +242,7 @@ static void wait_ended(pomex_operation *op, const pomex_outcome *o)
     if (pomex_context_now(op->context) >= op->deadline)
         deadline_passed(op);
     else
-        rest(op, pomex_retry_obeyed(o->retry_after));
+        pomex_wait_rest(op, pomex_retry_obeyed(o->retry_after));
 }
 
 static void wait_rang(pomex_operation *op)
@@ -215,16 +250,7 @@ static void wait_rang(pomex_operation *op)
     if (pomex_context_now(op->context) >= op->deadline)
         deadline_passed(op);
     else
-        pomex_queue_add(op);
-}
-
-static pomex_error *wait_cancelled(pomex_operation *op)
-{
-    pomex_error *error =
-        pomex_operation_error_new(op, "cancelled_error", "the wait for %s %s was %s", noun(op),
-                                  op->object_id, op->context->closed ? "closed" : "cancelled");
-    add_status(op, error);
-    return error;
+        pomex_wait_look(op);
 }
 
 /* The deadline of a look: a look that hangs makes way for the last one. */
@@ -240,10 +266,22 @@ static const pomex_stage wait_stage = {
     .ended = wait_ended,
     .rang = wait_rang,
     .attempt_deadline = look_deadline,
-    .cancelled = wait_cancelled,
+    .cancelled = pomex_waiting_cancelled,
 };
 
-static const pomex_kind wait_kind = {.free = wait_free};
+static const pomex_kind wait_kind = {.over = wait_over, .free = wait_free};
+
+/* A notice for the object came. */
+static void hear(struct pomex_wait *w)
+{
+    w->told = true;
+    w->fixed = true;
+    w->pause = TOLD_FIRST < w->max ? TOLD_FIRST : w->max;
+    if (w->own_max)
+        return;
+    w->factor = TOLD_FACTOR;
+    w->max = w->max > TOLD_MAX ? w->max : TOLD_MAX;
+}
 
 static void set_schedule(pomex_operation *op, const pomex_call_options *options)
 {
@@ -254,16 +292,27 @@ static void set_schedule(pomex_operation *op, const pomex_call_options *options)
     w->pause = options->first >= 0 ? options->first : s->first;
     w->factor = options->factor >= 1 ? options->factor : s->factor;
     w->max = options->max > 0 ? options->max : s->max;
+    w->own_max = options->max > 0;
+    w->fixed = !o->learn_pauses || options->first >= 0 || options->factor >= 1 || w->own_max;
     w->pause = w->pause < w->max ? w->pause : w->max;
     /* An object that existed before is looked at now. If this client just made it, the first look
      * comes when it can be ready. */
     int64_t created = pomex_created_at(&op->context->created, op->object_id);
-    int64_t at = created < 0 ? 0 : pomex_clock_after(created, w->pause);
+    w->task = (pomex_durations_task){.since = POMEX_NEVER, .going_at = INT64_MIN};
+    if (created >= 0 && op->endpoint->id == POMEX_GENERATION_GET)
+        w->task.kind = pomex_created_kind(&op->context->created, op->object_id);
+    if (w->task.kind)
+        w->task.since = created;
+    int64_t at = created < 0 ? 0 : pomex_clock_after(created, next_pause(op, created, 1));
     if (w->pause < 1e-3)
         w->pause = 1e-3; /* a schedule that starts at 0 must still grow */
     int64_t last = op->deadline - w->lead;
+    if (pomex_created_at(&op->context->told, op->object_id) >= 0) {
+        hear(w); /* the notice was faster than the answer to the creation, or than the caller */
+        at = 0;
+    }
     if (at <= pomex_context_now(op->context))
-        pomex_queue_add(op);
+        pomex_wait_look(op);
     else
         pomex_operation_pause(op, at < last ? at : last);
 }
@@ -276,6 +325,8 @@ static pomex_error *prepare(pomex_operation *op, const char *id, size_t id_lengt
         return pomex_violation_error(op->endpoint->name, &violation);
     op->object_id = strndup(id, id_length);
     op->own = calloc(1, sizeof(struct pomex_wait));
+    if (op->object_id && op->endpoint->id == POMEX_GENERATION_GET)
+        pomex_held_note(op->object_id, pomex_context_recent(op->context));
     return op->object_id && op->own ? NULL : pomex_error_memory();
 }
 
@@ -294,6 +345,8 @@ pomex_operation *pomex_wait_begin(pomex_context *c, pomex_endpoint_id endpoint, 
         return NULL;
     op->low_priority = true;
     pomex_error *error = prepare(op, id, id_length);
+    if (!error)
+        error = pomex_operation_take(op, options);
     if (error) {
         pomex_operation_finish(op, error);
         return op;
@@ -305,6 +358,31 @@ pomex_operation *pomex_wait_begin(pomex_context *c, pomex_endpoint_id endpoint, 
     w->lead = once           ? POMEX_NEVER / 2
               : timeout < 10 ? pomex_clock_ns(timeout / 10)
                              : POMEX_SECOND;
+    w->alone_at = pomex_context_recent(c);
+    if (endpoint == POMEX_ASSET_GET && !op->headers) /* a page cannot have everybody's */
+        pomex_roster_join(&w->member, op,
+                          options->group ? options->group
+                                         : pomex_created_group(&c->created, id),
+                          op->deadline - w->lead);
     set_schedule(op, options);
     return op;
+}
+
+int pomex_wait_nudge(pomex_context *c, const char *id)
+{
+    int heard = 0;
+    pomex_created_add(&c->told, id, pomex_context_now(c));
+    pomex_created_keep(&c->told, TOLD_KEPT);
+    for (pomex_node *node = c->all.next; node != &c->all; node = node->next) {
+        pomex_operation *op = POMEX_HOLDER(node, pomex_operation, in_all);
+        if (op->kind != &wait_kind || !op->object_id || strcmp(op->object_id, id) != 0)
+            continue;
+        struct pomex_wait *w = op->own;
+        heard++;
+        hear(w);
+        int64_t at = told_at(w);
+        if (op->state == POMEX_PAUSED && !w->late && at < op->timer.at)
+            pomex_operation_pause(op, at); /* a time that is past rings in the next step */
+    }
+    return heard;
 }

@@ -10,6 +10,7 @@ enum pomex_effect {
     POMEX_EFFECT_SPARE,  /* a session: one too many costs nothing */
     POMEX_EFFECT_ASSET,  /* an upload: one too many is a face stored twice */
     POMEX_EFFECT_BILLED, /* a generation: one too many is paid for */
+    POMEX_EFFECT_CANCEL, /* a DELETE: one too late deletes the record of a paid video */
     POMEX_EFFECT_UNKNOWN /* the caller's own request, of which nothing is known */
 };
 
