@@ -34,11 +34,27 @@ typedef struct pomex_store_backend {
 } pomex_store_backend;
 
 extern const pomex_store_backend pomex_store_sqlite;
+#ifdef POMEX_WITH_POSTGRESQL
+extern const pomex_store_backend pomex_store_postgresql;
+#endif
+
+/* Whether the path of a store is the URL of a database: "postgresql://…" or "postgres://…". */
+bool pomex_store_is_url(const char *path);
+
+/* The back end for a path. NULL: it is a URL, and this build has none for those. */
+const pomex_store_backend *pomex_store_backend_of(const char *path);
 
 /* Answers with one line, as printf; frees nothing. */
 __attribute__((format(printf, 3, 4))) void pomex_store_answer(pomex_store_request *request,
                                                               enum pomex_store_answer answer,
                                                               const char *format, ...);
+
+/* Whether a job of another account needs nothing more: what failed, was cancelled or expired. What
+ * is done counts, since it was not made where it is asked for now. */
+static inline bool pomex_store_is_given_up(int state)
+{
+    return state >= POMEX_STORE_FAILED && state <= POMEX_STORE_EXPIRED;
+}
 
 /* Whether the verb only reads, and whether its answer must be on the disk. */
 bool pomex_store_reads(const pomex_store_request *request);

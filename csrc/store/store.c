@@ -60,12 +60,34 @@ static char *absolute(const char *path)
     return full;
 }
 
+bool pomex_store_is_url(const char *path)
+{
+    static const char *const schemes[] = {"postgresql://", "postgres://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (strncmp(path, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+const pomex_store_backend *pomex_store_backend_of(const char *path)
+{
+    if (!pomex_store_is_url(path))
+        return &pomex_store_sqlite;
+#ifdef POMEX_WITH_POSTGRESQL
+    return &pomex_store_postgresql;
+#else
+    return NULL;
+#endif
+}
+
 pomex_store *pomex_store_open(const pomex_store_options *options, char *why, size_t why_size)
 {
     if (!options->backend->check(options, why, why_size))
         return NULL;
     pomex_store *store = calloc(1, sizeof *store);
-    char *path = absolute(options->path);
+    char *path =
+        pomex_store_is_url(options->path) ? strdup(options->path) : absolute(options->path);
     if (!store || !path) {
         free(store);
         free(path);

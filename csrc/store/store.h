@@ -82,7 +82,7 @@ const char *pomex_store_copy(pomex_store_request *request, const char *text);
 
 typedef struct pomex_store_options {
     const struct pomex_store_backend *backend;
-    const char *path;     /* of the store's file; its folder must be there */
+    const char *path; /* of the store's file, whose folder must be there; or a database's URL */
     int any_file_system;  /* flag: take one that is not known to keep locks and syncs */
     double beat_seconds;  /* between two beats; 0: 5 */
     double still_seconds; /* that a dead worker's beat stands still; 0: 60 */

@@ -52,7 +52,7 @@ enum pomex_store_reason {
     POMEX_STORE_REASON_PAUSED,   /* until `pause` ends it */
     POMEX_STORE_REASON_BLOCKED,  /* a portrait that it needs is not active */
     POMEX_STORE_REASON_TASKS,    /* as many tasks as the account may have are in flight */
-    POMEX_STORE_REASON_GATE,     /* the service turned the account away */
+    POMEX_STORE_REASON_GATE,     /* the service refused a request; `why` is with what */
     POMEX_STORE_REASON_ROOM,     /* too little room on a disk */
     POMEX_STORE_REASON_EXISTS,   /* there is a file at the video's name */
     POMEX_STORE_REASON_CONTINUE  /* the store may be older than the world; until `continue` */
@@ -121,8 +121,9 @@ typedef struct pomex_store_attempt {
         *version; /* frozen at begin: compared, never used as an address */
     int64_t cost; /* what begin reserved; -1: no price was known */
     int64_t held; /* what counts against the cap now */
+    int counted;  /* flag: it counts as a video */
     const char *task, *error;
-    const char *stage; /* "out", "never_left", "late", "turned_away", "task", "ended" */
+    const char *stage; /* "out", "never_left", "late", "turned_away", "task", "ended", "made" */
 } pomex_store_attempt;
 
 /* BEAT, durable: no. Raises a worker's counter. The store's thread does this by itself for the
@@ -168,7 +169,11 @@ typedef struct pomex_store_claim {
 /* BEGIN, durable: YES. The record that is written before a byte of a request leaves; who did not
  * get YES or KNOWN has sent nothing. Asks at once whether the worker holds the job, the job is
  * ready, the queue has money and videos left, the account has a task free and an open gate, the
- * disks have room, and there is no file at `file`; then makes the attempt and counts it.
+ * disks have room, and there is no file at `file`; then makes the attempt and counts it. The first
+ * begin after the gate was shut is the probe: it shuts the gate for 30 s more. What becomes of it
+ * (an id, an end) opens the gate; if it never left, is unclear or its worker died, the next begin is
+ * the probe; if it was turned away, the gate is shut as that fact says. An asker who meets the gate
+ * of a probe is told to ask again after 1 s.
  * YES, KNOWN (this attempt of this worker is out already), STALE, LATER, BURIED, REFUSED. */
 typedef struct pomex_store_begin {
     int64_t worker, job, fence;
@@ -187,6 +192,9 @@ enum pomex_store_fact_kind {
     POMEX_STORE_TASK,        /* it has an id */
     POMEX_STORE_ENDED        /* it came to an end, as `outcome` says */
 };
+
+/* The stage of an attempt whose video is made and was to be saved: a kind of end. */
+#define POMEX_STORE_MADE (POMEX_STORE_ENDED + 1)
 
 /* FACT, durable: YES. What became of an attempt: taken from anybody, any number of times, whatever
  * the fence, and only forward, in the order of the list above. Settles money and tasks in flight;
@@ -268,14 +276,16 @@ typedef struct pomex_store_new {
 
 /* PUT, durable: YES, all of a batch with its last part. At most POMEX_STORE_ROWS jobs, in one step.
  * More than that go in as parts: the first has batch 0, and the later ones the batch that it
- * answered; all but the last have `more`. The jobs of a batch become visible together, with its
- * last part. */
+ * answered; all but the last have `more`. The jobs of a batch become visible with its last part:
+ * all together, or, where that would keep others out for long, first some of them; the `hidden`
+ * rest becomes so by putting a last part without jobs, again and again, or else with each claim. */
 typedef struct pomex_store_put {
     const char *queue;
     const pomex_store_new *jobs;
     size_t job_count;
     int more;                      /* flag */
     int64_t batch;                 /* asked and answered */
+    int64_t hidden;                /* answered, of the last part */
     const unsigned char *verdicts; /* answered: an enum pomex_store_verdict for each job */
     int64_t counts[5];             /* answered: how many of each verdict */
 } pomex_store_put;
@@ -283,8 +293,9 @@ typedef struct pomex_store_put {
 /* A person's verbs about one job, durable: YES, each an event. YES, KNOWN, MISSING, REFUSED.
  * RETRY: failed, cancelled, expired or stuck becomes `ready`, with `line` and `body` if given.
  * RESEND: `unclear` becomes `ready`, and the next attempt has money of its own; the earlier one
- *   keeps what it holds. Refused while the process of the attempt's worker lives and has not said
- *   that the request is over, and until 15 minutes after begin unless `now`.
+ *   keeps what it holds. Refused while the process of the attempt's worker lives, where that can be
+ *   told of one that is buried (by a lock of this machine), and has not said that the request is
+ *   over; and until 15 minutes after begin unless `now`.
  * ADOPT: `unclear` becomes `polling` with `task`. Refused if the store has that id elsewhere.
  * RESOLVE: attempt `attempt` cost nothing (`not_billed`), or what it holds. The state stays.
  * CANCEL: `ready`, `saving` or `unclear` becomes `cancelled`; what an attempt holds stays.
@@ -312,7 +323,9 @@ typedef struct pomex_store_backup {
 
 /* GET: a job and its attempts. MISSING. */
 typedef struct pomex_store_get {
-    const char *queue, *key;
+    const char *queue; /* NULL, with `task`: any */
+    const char *key;   /* NULL: by `task`, an id that any attempt of the job had */
+    const char *task;
     pomex_store_job job;
     const pomex_store_attempt *attempts;
     size_t attempt_count;
@@ -336,14 +349,14 @@ typedef struct pomex_store_counts {
     int64_t states[POMEX_STORE_STATES]; /* answered, as what follows */
     int64_t blocked, stuck;             /* of those that are ready; in any state */
     int64_t stuck_saving;               /* of those that are stuck: not ready, but saving */
-    int64_t foreign; /* begun with another account, in none of the states above */
+    int64_t foreign; /* begun with another account and not given up: in none of those states */
     int64_t videos, videos_cap, money, money_cap;
     int64_t tasks, gate_until; /* of the account */
     int paused;
-    const char *why;   /* of the pause */
-    int lasting;       /* flag: the store's file system outlives a container, and a reboot */
-    int must_continue; /* flag: nothing begins until CONTINUE */
-    int64_t newest_event;
+    const char *why;      /* of the pause */
+    int lasting;          /* flag: the store's file system outlives a container, and a reboot */
+    int must_continue;    /* flag: nothing begins until CONTINUE */
+    int64_t newest_event; /* before CONTINUE: the newest begin, if there was one */
 } pomex_store_counts;
 
 typedef struct pomex_store_event {

@@ -1,5 +1,6 @@
 #include "bed.h"
 
+#include "server.h"
 #include "store/backend.h"
 
 #include <poll.h>
@@ -10,7 +11,11 @@
 
 static const pomex_store_backend *backend(void)
 {
-    static const pomex_store_backend *const all[] = {&pomex_store_sqlite};
+    static const pomex_store_backend *const all[] = {&pomex_store_sqlite,
+#ifdef POMEX_WITH_POSTGRESQL
+                                                     &pomex_store_postgresql
+#endif
+    };
     const char *name = getenv("POMEX_STORE_BACKEND");
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (!name || strcmp(name, all[i]->name) == 0)
@@ -20,6 +25,22 @@ static const pomex_store_backend *backend(void)
     return NULL;
 }
 
+bool bed_is_file(void)
+{
+    return backend() == &pomex_store_sqlite;
+}
+
+void bed_fresh(store_bed *bed)
+{
+    bed->stores++;
+    if (bed_is_file())
+        snprintf(bed->path, sizeof bed->path, "%s/jobs%.0d.db", bed->folder, bed->stores - 1);
+#ifdef POMEX_WITH_POSTGRESQL
+    else
+        server_fresh(bed->path, sizeof bed->path);
+#endif
+}
+
 store_bed *bed_new(void)
 {
     store_bed *bed = calloc(1, sizeof *bed);
@@ -27,7 +48,7 @@ store_bed *bed_new(void)
     assert_non_null(bed);
     snprintf(bed->folder, sizeof bed->folder, "%.32s/store-XXXXXX", folder ? folder : "/tmp");
     assert_non_null(mkdtemp(bed->folder));
-    snprintf(bed->path, sizeof bed->path, "%s/jobs.db", bed->folder);
+    bed_fresh(bed);
     return bed;
 }
 
@@ -257,15 +278,19 @@ enum pomex_store_answer bed_move(store_bed *bed, int64_t worker, const pomex_sto
 
 enum pomex_store_answer bed_bury(store_bed *bed, int64_t worker)
 {
-    pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
-    pomex_store_request *request = bed_new_request(POMEX_STORE_BURY);
-    request->bury.worker = worker;
-    for (size_t i = 0; i < list->workers.worker_count; i++) {
-        if (list->workers.workers[i].id == worker)
-            request->bury.beat = list->workers.workers[i].beat;
-    }
-    enum pomex_store_answer buried = answer(bed, request);
-    /* One of this process finds it out, as it would by its next beat. */
+    enum pomex_store_answer buried;
+    /* One of this process beats by itself, and may do so between the look and the burial. */
+    do {
+        pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
+        pomex_store_request *request = bed_new_request(POMEX_STORE_BURY);
+        request->bury.worker = worker;
+        for (size_t i = 0; i < list->workers.worker_count; i++) {
+            if (list->workers.workers[i].id == worker)
+                request->bury.beat = list->workers.workers[i].beat;
+        }
+        buried = answer(bed, request);
+    } while (buried == POMEX_STORE_STALE);
+    /* And it finds out that it is buried, as it would by its next beat. */
     pomex_store_request *beat = bed_new_request(POMEX_STORE_BEAT);
     beat->beat.worker = worker;
     assert_int_equal(answer(bed, beat), POMEX_STORE_BURIED);
@@ -278,6 +303,23 @@ pomex_store_request *bed_person(store_bed *bed, enum pomex_store_verb verb, cons
     pomex_store_request *request = bed_new_request(verb);
     request->person = (pomex_store_person){.queue = "q", .key = key, .by = "me"};
     return request;
+}
+
+void bed_copy(store_bed *bed, const char *name, char *path, size_t size)
+{
+    snprintf(path, size, "%s/%s", bed->folder, name);
+    pomex_store_request *backup = bed_new_request(POMEX_STORE_BACKUP);
+    backup->backup.path = path;
+    bed_ask(bed, backup);
+    if (bed_is_file()) {
+        assert_int_equal(backup->answer, POMEX_STORE_YES);
+        return;
+    }
+    assert_int_equal(backup->answer, POMEX_STORE_REFUSED);
+    assert_non_null(strstr(backup->why, "pg_dump"));
+#ifdef POMEX_WITH_POSTGRESQL
+    server_dump(path);
+#endif
 }
 
 pomex_store_counts bed_counts(store_bed *bed)

@@ -11,7 +11,8 @@
 
 typedef struct store_bed {
     char folder[64];
-    char path[96];
+    char path[96]; /* or its URL */
+    int stores;    /* how many there were */
     pomex_store *store;
     int64_t worker;                  /* that joined by bed_join */
     pomex_store_request *kept[4096]; /* answered; freed by bed_stop, so that their texts stay */
@@ -22,8 +23,17 @@ typedef struct store_bed {
 int bed_start(void **state);
 int bed_stop(void **state);
 
-/* Only the folder. */
+/* The folder, and a place for a store. */
 store_bed *bed_new(void);
+
+/* A place where there is no store yet; that of the last one may be the same. */
+void bed_fresh(store_bed *bed);
+
+/* Whether the store is a file of this machine, whose locks tell of a death at once. */
+bool bed_is_file(void);
+
+/* Copies the store to a file of that name in the folder, as its back end has it done. */
+void bed_copy(store_bed *bed, const char *name, char *path, size_t size);
 
 /* Opens the store (again), with beats every 50 ms and a death after 300 ms if `quick`. */
 void bed_open(store_bed *bed, bool quick);

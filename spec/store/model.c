@@ -120,14 +120,14 @@ static enum pomex_store_answer has_ended(store_model *model, int number, int whi
     model_job *job = &model->jobs[number];
     model_attempt *attempt = &job->attempts[which];
     enum pomex_store_answer answer = POMEX_STORE_YES;
-    if (attempt->stage == POMEX_STORE_ENDED)
+    if (attempt->stage >= POMEX_STORE_ENDED)
         return POMEX_STORE_KNOWN;
     if (task && !attempt->task) {
         answer = has_task(model, number, attempt, task);
         if (answer == POMEX_STORE_REFUSED)
             return answer;
     }
-    attempt->stage = POMEX_STORE_ENDED;
+    attempt->stage = outcome == POMEX_STORE_SAVING ? POMEX_STORE_MADE : POMEX_STORE_ENDED;
     hold(model, attempt, is_free ? 0 : cost >= 0 ? cost : attempt->cost, !is_free, 0);
     bool looked_at = job->task ? job->task == attempt->task : job->attempt_count == which;
     if (looked_at && (job->state == POMEX_STORE_SENDING || job->state == POMEX_STORE_UNCLEAR ||
@@ -238,6 +238,16 @@ static enum pomex_store_answer adopt(store_model *model, int number, int task)
     return POMEX_STORE_YES;
 }
 
+/* Whether the job was cancelled while the video that it has the id of was being saved. */
+static bool was_being_saved(const model_job *job)
+{
+    bool made = false;
+    for (int i = 1; i <= job->attempt_count; i++)
+        made |=
+            job->attempts[i].task == job->task && job->attempts[i].stage == POMEX_STORE_MADE;
+    return job->state == POMEX_STORE_CANCELLED && job->task != 0 && made;
+}
+
 enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb verb, int number,
                                      int task, int not_billed)
 {
@@ -245,15 +255,18 @@ enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb v
     model_attempt *attempt = &job->attempts[job->attempt_count];
     bool over = job->state == POMEX_STORE_FAILED || job->state == POMEX_STORE_CANCELLED ||
                 job->state == POMEX_STORE_EXPIRED;
-    bool unclear;
+    bool unclear, made = was_being_saved(job);
     switch (verb) {
     case POMEX_STORE_RETRY:
         if (!over && !job->stuck)
             return POMEX_STORE_REFUSED;
-        unclear = over && job->attempt_count > 0 &&
+        unclear = over && !made && job->attempt_count > 0 &&
                   (attempt->stage < 0 || attempt->stage == POMEX_STORE_TASK);
-        set_free(job, !over ? job->state : unclear ? POMEX_STORE_UNCLEAR : POMEX_STORE_READY);
-        if (over && !unclear)
+        set_free(job, !over     ? job->state
+                      : made    ? POMEX_STORE_SAVING
+                      : unclear ? POMEX_STORE_UNCLEAR
+                                : POMEX_STORE_READY);
+        if (over && !unclear && !made)
             job->task = job->sum = 0;
         return POMEX_STORE_YES;
     case POMEX_STORE_RESEND:

@@ -61,13 +61,13 @@ static void it_is_for_the_holder_of_the_fence_alone(void **state)
 {
     store_bed *bed = *state;
     pomex_store_job job = claimed(bed, "a");
-    int64_t other = bed_join(bed);
+    int64_t holder = bed->worker, other = bed_join(bed);
     assert_int_equal(bed_begin(bed, other, &job, 1, 0)->answer, POMEX_STORE_STALE);
     pomex_store_job old = job;
     old.fence--;
-    assert_int_equal(bed_begin(bed, other - 1, &old, 1, 0)->answer, POMEX_STORE_STALE);
-    assert_int_equal(bed_begin(bed, other - 1, &job, 2, 0)->answer, POMEX_STORE_STALE);
-    assert_int_equal(bed_begin(bed, other - 1, &job, 1, 0)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_begin(bed, holder, &old, 1, 0)->answer, POMEX_STORE_STALE);
+    assert_int_equal(bed_begin(bed, holder, &job, 2, 0)->answer, POMEX_STORE_STALE);
+    assert_int_equal(bed_begin(bed, holder, &job, 1, 0)->answer, POMEX_STORE_YES);
 }
 
 static void a_buried_worker_begins_nothing(void **state)
@@ -152,7 +152,7 @@ static void a_shut_gate_holds_up_everybody_of_the_account(void **state)
     store_bed *bed = *state;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    int64_t until = (int64_t)now.tv_sec * 1000 + 60000;
+    int64_t until = (int64_t)now.tv_sec * 1000 + 600000;
     pomex_store_job a = bed_sending(bed, "a", 0);
     pomex_store_request *refused = bed_new_request(POMEX_STORE_FACT);
     refused->fact = (pomex_store_fact){.job = a.id,
@@ -172,6 +172,84 @@ static void a_shut_gate_holds_up_everybody_of_the_account(void **state)
     open->gate = (pomex_store_gate){.worker = other};
     bed_ask(bed, open);
     assert_int_equal(bed_begin(bed, other, &b, 1, 0)->answer, POMEX_STORE_YES);
+}
+
+static int64_t wall(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Shuts the gate, or opens it (0). */
+static void gate(store_bed *bed, int64_t until)
+{
+    pomex_store_request *shut = bed_new_request(POMEX_STORE_GATE);
+    shut->gate = (pomex_store_gate){.worker = bed->worker, .until = until, .text = "429"};
+    assert_int_equal(bed_ask(bed, shut)->answer, POMEX_STORE_YES);
+}
+
+/* Behind a gate that was shut `a` begins, and `b` waits for what becomes of it. */
+static void probed(store_bed *bed, const pomex_store_job *a, int64_t number,
+                   const pomex_store_job *b)
+{
+    int64_t now = wall();
+    assert_int_equal(bed_begin(bed, bed->worker, a, number, 0)->answer, POMEX_STORE_YES);
+    int64_t until = bed_counts(bed).gate_until;
+    /* A database rounds to the next millisecond. */
+    assert_true(until >= now + 30000 && until <= wall() + 30001);
+    pomex_store_request *begin = bed_begin(bed, bed->worker, b, b->attempt + 1, 0);
+    later(begin, POMEX_STORE_REASON_GATE);
+    assert_true(begin->begin.not_before <= wall() + 1000);
+}
+
+static void the_first_begin_behind_a_gate_is_a_probe(void **state)
+{
+    store_bed *bed = *state;
+    bed_join(bed);
+    pomex_store_job a = claimed(bed, "a"), b = claimed(bed, "b"), c = claimed(bed, "c");
+    gate(bed, wall() - 1000);
+    probed(bed, &a, 1, &b);
+    bed_fact(bed, a.id, 1, POMEX_STORE_NEVER_LEFT, NULL);
+    probed(bed, &a, 2, &b);
+    bed_move(bed, bed->worker, &a, POMEX_STORE_SENDING, POMEX_STORE_UNCLEAR, NULL);
+    probed(bed, &b, 1, &c);
+    bed_fact(bed, b.id, 1, POMEX_STORE_TASK, "t1");
+    assert_int_equal(bed_counts(bed).gate_until, 0);
+    assert_int_equal(bed_begin(bed, bed->worker, &c, 1, 0)->answer, POMEX_STORE_YES);
+}
+
+static void a_probe_that_is_turned_away_says_for_how_long(void **state)
+{
+    store_bed *bed = *state;
+    /* Longer than this test takes on any machine. */
+    int64_t until = wall() + 600000;
+    bed_join(bed);
+    pomex_store_job a = claimed(bed, "a"), b = claimed(bed, "b");
+    gate(bed, wall() - 1000);
+    probed(bed, &a, 1, &b);
+    pomex_store_request *refused = bed_new_request(POMEX_STORE_FACT);
+    refused->fact = (pomex_store_fact){.job = a.id,
+                                       .attempt = 1,
+                                       .kind = POMEX_STORE_TURNED_AWAY,
+                                       .gate_until = until,
+                                       .due = until};
+    bed_ask(bed, refused);
+    assert_int_equal(bed_counts(bed).gate_until, until);
+}
+
+static void a_probe_that_dies_holds_up_nobody(void **state)
+{
+    store_bed *bed = *state;
+    int64_t first = bed_join(bed);
+    pomex_store_job a = claimed(bed, "a"), b = claimed(bed, "b");
+    gate(bed, wall() - 1000);
+    probed(bed, &a, 1, &b);
+    bed_join(bed);
+    bed_bury(bed, first);
+    pomex_store_job job;
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    assert_int_equal(bed_begin(bed, bed->worker, &job, 1, 0)->answer, POMEX_STORE_YES);
 }
 
 static void a_gate_that_is_shut_for_good_stays_so(void **state)
@@ -279,6 +357,9 @@ int main(void)
         TEST(begins_that_gather_pass_no_cap_together),
         TEST(an_account_has_so_many_tasks_in_flight_and_no_more),
         TEST(a_shut_gate_holds_up_everybody_of_the_account),
+        TEST(the_first_begin_behind_a_gate_is_a_probe),
+        TEST(a_probe_that_is_turned_away_says_for_how_long),
+        TEST(a_probe_that_dies_holds_up_nobody),
         TEST(a_gate_that_is_shut_for_good_stays_so),
         TEST(a_paused_queue_begins_nothing),
         TEST(a_file_that_is_there_already_stops_it),

@@ -93,6 +93,46 @@ static void a_second_id_stands_beside_the_first(void **state)
     assert_int_equal(bed_get(bed, "b").state, POMEX_STORE_SENDING);
 }
 
+/* The job that GET finds by an id of the service's; NULL: none. */
+static const pomex_store_get *find(store_bed *bed, const char *queue, const char *task)
+{
+    pomex_store_request *request = bed_new_request(POMEX_STORE_GET);
+    request->get = (pomex_store_get){.queue = queue, .task = task};
+    enum pomex_store_answer answer = bed_ask(bed, request)->answer;
+    assert_true(answer == POMEX_STORE_YES || answer == POMEX_STORE_MISSING);
+    return answer == POMEX_STORE_YES ? &request->get : NULL;
+}
+
+static void an_id_of_any_attempt_finds_its_job(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "a", 500);
+    bed_fact(bed, job.id, 1, POMEX_STORE_TASK, "t1");
+    bed_ended(bed, job.id, 1, POMEX_STORE_FAILED, -1, 1);
+    assert_int_equal(bed_ask(bed, bed_person(bed, POMEX_STORE_RETRY, "a"))->answer,
+                     POMEX_STORE_YES);
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    assert_int_equal(bed_begin(bed, bed->worker, &job, 2, 500)->answer, POMEX_STORE_YES);
+    bed_fact(bed, job.id, 2, POMEX_STORE_TASK, "t2");
+    assert_int_equal(bed_fact(bed, job.id, 2, POMEX_STORE_TASK, "t3"), POMEX_STORE_SECOND);
+    pomex_store_job other = bed_sending(bed, "b", 500);
+    bed_fact(bed, other.id, 1, POMEX_STORE_TASK, "t4");
+    static const char *const ids[] = {"t1", "t2", "t3"};
+    for (int i = 0; i < 3; i++) {
+        const pomex_store_get *found = find(bed, "q", ids[i]);
+        assert_non_null(found);
+        assert_string_equal(found->job.key, "a");
+        assert_int_equal(found->attempt_count, 2);
+        assert_false(found->attempts[0].counted); /* it was free */
+        assert_true(found->attempts[1].counted);
+    }
+    assert_string_equal(find(bed, "q", "t4")->job.key, "b");
+    assert_null(find(bed, "q", "t5"));
+    assert_null(find(bed, "another", "t1"));
+    assert_string_equal(find(bed, NULL, "t1")->job.key, "a");
+    assert_null(find(bed, NULL, "t5"));
+}
+
 static void the_first_attempts_id_spares_the_second(void **state)
 {
     store_bed *bed = *state;
@@ -298,6 +338,7 @@ int main(void)
         TEST(an_id_from_a_buried_worker_is_taken),
         TEST(word_that_it_never_left_moves_an_unclear_job),
         TEST(a_second_id_stands_beside_the_first),
+        TEST(an_id_of_any_attempt_finds_its_job),
         TEST(the_first_attempts_id_spares_the_second),
         TEST(both_attempts_of_a_resent_job_hold_money_of_their_own),
         TEST(an_id_after_never_left_is_held_again),

@@ -59,6 +59,33 @@ static void retry_of_what_was_perhaps_made_sends_nothing(void **state)
     assert_int_equal(ask(bed, POMEX_STORE_RESEND, "a"), POMEX_STORE_REFUSED); /* too early */
 }
 
+static void retry_of_what_is_paid_saves_it(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "a", 500);
+    bed_fact(bed, job.id, 1, POMEX_STORE_TASK, "t1");
+    bed_ended(bed, job.id, 1, POMEX_STORE_SAVING, 400, 0);
+    assert_string_equal(bed_get_all(bed, "a")->attempts[0].stage, "made");
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "a"), POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_RETRY, "a"), POMEX_STORE_YES);
+    pomex_store_job read = bed_get(bed, "a");
+    assert_int_equal(read.state, POMEX_STORE_SAVING);
+    assert_string_equal(read.task, "t1");
+    assert_int_equal(bed_counts(bed).money, 400);
+    /* The same words once more are no other video. */
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "a"), POMEX_STORE_YES);
+    pomex_store_request *same = bed_person(bed, POMEX_STORE_RETRY, "a");
+    same->person.line = same->person.body = "body";
+    assert_int_equal(bed_ask(bed, same)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_SAVING);
+    /* With other words it is another video. */
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "a"), POMEX_STORE_YES);
+    pomex_store_request *other = bed_person(bed, POMEX_STORE_RETRY, "a");
+    other->person.line = other->person.body = "milder";
+    assert_int_equal(bed_ask(bed, other)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_get(bed, "a").state, POMEX_STORE_READY);
+}
+
 static void retry_of_a_task_that_is_gone_sends_nothing(void **state)
 {
     store_bed *bed = *state;
@@ -193,14 +220,6 @@ static bool holds(const char *path, const char *text)
     return false;
 }
 
-static void back_up(store_bed *bed, const char *name, char *path, size_t size)
-{
-    snprintf(path, size, "%s/%s", bed->folder, name);
-    pomex_store_request *backup = bed_new_request(POMEX_STORE_BACKUP);
-    backup->backup.path = path;
-    assert_int_equal(bed_ask(bed, backup)->answer, POMEX_STORE_YES);
-}
-
 static void forget_leaves_of_what_is_over_its_money(void **state)
 {
     static const char *const said[] = {"the key of Rachel", "Rachel's prompt", "Rachel's error",
@@ -230,11 +249,11 @@ static void forget_leaves_of_what_is_over_its_money(void **state)
                                      .cost = 400,
                                      .error = said[2]};
     assert_int_equal(bed_ask(bed, ended)->answer, POMEX_STORE_YES);
-    back_up(bed, "before", path, sizeof path);
+    bed_copy(bed, "before", path, sizeof path);
     for (int i = 0; i < 4; i++)
         assert_true(holds(path, said[i]));
     assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_YES);
-    back_up(bed, "after", path, sizeof path);
+    bed_copy(bed, "after", path, sizeof path);
     for (int i = 0; i < 4; i++)
         assert_false(holds(path, said[i]));
     assert_int_equal(ask(bed, POMEX_STORE_FORGET, said[0]), POMEX_STORE_MISSING);
@@ -314,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(retry_takes_back_what_the_service_ended),
         TEST(retry_of_what_was_perhaps_made_sends_nothing),
+        TEST(retry_of_what_is_paid_saves_it),
         TEST(retry_of_a_task_that_is_gone_sends_nothing),
         TEST(resend_waits_for_15_minutes_or_for_now),
         TEST(resend_is_for_what_is_unclear),

@@ -152,6 +152,53 @@ static void an_older_state_put_back_into_the_same_file_is_noticed(void **state)
     continue_and_begin(bed);
 }
 
+/* With the mark beside it: `cp -a`, tar and rsync write into the files that are there. */
+static void a_folder_that_is_put_back_in_place_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    bed_sending(bed, "kept", 0);
+    bed_close(bed);
+    shell("cp -a '%s' '%s.older'", bed->folder, bed->folder);
+    bed_open(bed, false);
+    for (int i = 0; i < 5; i++)
+        bed_sending(bed, (char[]){'a', (char)('0' + i), '\0'}, 0);
+    bed_close(bed);
+    shell("cp -a '%s' '%s.newer'", bed->folder, bed->folder);
+    bed_open(bed, false);
+    bed_sending(bed, "lost", 0);
+    bed_close(bed);
+    shell("cp -a '%s.older/.' '%s'", bed->folder, bed->folder);
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).must_continue, 1);
+    bed_put(bed, "added", "body");
+    bed_close(bed);
+    shell("cp -a '%s.newer/.' '%s'", bed->folder, bed->folder); /* what was added is less */
+    bed_open(bed, false);
+    assert_int_equal(bed_counts(bed).must_continue, 1);
+    /* What a person decides before it is no reason to show less of what the account made since. */
+    int64_t newest = bed_counts(bed).newest_event;
+    assert_true(newest > 0);
+    bed_put(bed, "mine", "body");
+    assert_int_equal(bed_ask(bed, bed_person(bed, POMEX_STORE_CANCEL, "mine"))->answer,
+                     POMEX_STORE_YES);
+    assert_int_equal(bed_events(bed, "cancel"), 1);
+    assert_int_equal(bed_counts(bed).newest_event, newest);
+    shell("rm -r '%s.older' '%s.newer'", bed->folder, bed->folder);
+    continue_and_begin(bed);
+}
+
+static void a_store_without_the_file_beside_it_begins_nothing_before_continue(void **state)
+{
+    store_bed *bed = *state;
+    bed_sending(bed, "a", 0);
+    bed_close(bed);
+    shell("rm '%s-lock'%s", bed->path, "");
+    assert_int_equal(unsetenv("HOME"), 0); /* nor is its mark kept elsewhere */
+    assert_int_equal(unsetenv("XDG_STATE_HOME"), 0);
+    bed_open(bed, false);
+    continue_and_begin(bed);
+}
+
 static void a_backup_that_is_put_back_begins_nothing_before_continue(void **state)
 {
     store_bed *bed = *state;
@@ -336,6 +383,8 @@ int main(int count, char **words)
         TEST(a_store_with_two_names_is_refused),
         TEST(a_store_that_is_open_learns_of_another_process_continue),
         TEST(an_older_state_put_back_into_the_same_file_is_noticed),
+        TEST(a_folder_that_is_put_back_in_place_begins_nothing_before_continue),
+        TEST(a_store_without_the_file_beside_it_begins_nothing_before_continue),
         TEST(a_backup_that_is_put_back_begins_nothing_before_continue),
         TEST(a_file_that_is_moved_while_it_is_open_begins_nothing),
         TEST(a_log_that_is_removed_while_it_is_open_is_noticed),

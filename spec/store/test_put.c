@@ -86,6 +86,11 @@ static void two_jobs_do_not_save_to_one_name(void **state)
     pomex_store_request *get = bed_new_request(POMEX_STORE_GET);
     get->get = (pomex_store_get){.queue = "q", .key = "b"};
     assert_int_equal(bed_ask(bed, get)->answer, POMEX_STORE_MISSING);
+    two.save = "y.mp4";
+    assert_int_equal(bed_put_new(bed, &two), POMEX_STORE_NEW);
+    two.save = "x.mp4";
+    assert_int_equal(bed_put_new(bed, &two), POMEX_STORE_SAVE_TAKEN);
+    assert_string_equal(bed_get(bed, "b").save, "y.mp4");
 }
 
 static void a_batch_is_visible_with_its_last_part(void **state)
@@ -147,18 +152,66 @@ static void a_video_waits_for_the_portraits_that_it_needs(void **state)
     assert_string_equal(job.key, "v");
 }
 
-static void a_list_is_read_in_parts_and_by_state(void **state)
+/* So many jobs as one batch, whose last part is answered. */
+static pomex_store_request *put_many(store_bed *bed, size_t count, size_t part)
 {
-    store_bed *bed = *state;
-    static char keys[1200][8];
-    static pomex_store_new jobs[1200];
-    for (size_t i = 0; i < 1200; i++) {
+    static char keys[6000][24];
+    static pomex_store_new jobs[6000];
+    pomex_store_request *last = NULL;
+    assert_true(count <= sizeof jobs / sizeof *jobs);
+    for (size_t i = 0; i < count; i++) {
         snprintf(keys[i], sizeof keys[i], "k%zu", i);
         jobs[i] = (pomex_store_new){.key = keys[i], .line = keys[i], .body = "b"};
     }
-    int64_t batch = 0;
-    for (size_t i = 0; i < 1200; i += 400)
-        batch = put_part(bed, jobs + i, 400, batch, i < 800)->put.batch;
+    for (size_t i = 0; i < count; i += part)
+        last = put_part(bed, jobs + i, part, last ? last->put.batch : 0, i + part < count);
+    return last;
+}
+
+static void a_long_batch_becomes_visible_some_at_a_time(void **state)
+{
+    store_bed *bed = *state;
+    enum { COUNT = 6000 };
+    pomex_store_job job;
+    pomex_store_request *last = put_many(bed, COUNT, 500);
+    pomex_store_counts counts = bed_counts(bed);
+    assert_int_equal(counts.states[POMEX_STORE_INCOMING], last->put.hidden);
+    assert_int_equal(counts.states[POMEX_STORE_READY], COUNT - last->put.hidden);
+    while (last->put.hidden > 0) {
+        int64_t hidden = last->put.hidden;
+        last = put_part(bed, NULL, 0, last->put.batch, 0);
+        assert_int_equal(last->answer, POMEX_STORE_YES);
+        assert_true(last->put.hidden < hidden);
+    }
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], COUNT);
+    assert_int_equal(bed_claim(bed, bed_join(bed), 1, &job), 1);
+    assert_string_equal(job.key, "k0");
+}
+
+static void what_whoever_put_it_leaves_hidden_claims_make_visible(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job;
+    put_many(bed, 6000, 500);
+    bed_join(bed);
+    for (int i = 0; bed_counts(bed).states[POMEX_STORE_INCOMING] > 0; i++) {
+        assert_true(i < 5);
+        assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    }
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_READY], 6000);
+}
+
+static void assert_key(const pomex_store_job *job, size_t number)
+{
+    char key[8];
+    snprintf(key, sizeof key, "k%zu", number);
+    assert_string_equal(job->key, key);
+}
+
+static void a_list_is_read_in_parts_and_by_state(void **state)
+{
+    store_bed *bed = *state;
+    put_many(bed, 1200, 400);
     int64_t after = 0;
     size_t seen = 0;
     for (;;) {
@@ -167,7 +220,7 @@ static void a_list_is_read_in_parts_and_by_state(void **state)
             (pomex_store_list){.queue = "q", .states = 1u << POMEX_STORE_READY, .after = after};
         assert_int_equal(bed_ask(bed, list)->answer, POMEX_STORE_YES);
         for (size_t i = 0; i < list->list.job_count; i++)
-            assert_string_equal(list->list.jobs[i].key, keys[seen++]);
+            assert_key(&list->list.jobs[i], seen++);
         if (list->list.job_count < POMEX_STORE_ROWS)
             break;
         assert_int_equal(list->list.job_count, POMEX_STORE_ROWS);
@@ -228,6 +281,8 @@ int main(void)
         TEST(a_batch_is_visible_with_its_last_part),
         TEST(of_two_batches_with_one_job_the_first_that_is_whole_shows_it),
         TEST(a_video_waits_for_the_portraits_that_it_needs),
+        TEST(a_long_batch_becomes_visible_some_at_a_time),
+        TEST(what_whoever_put_it_leaves_hidden_claims_make_visible),
         TEST(a_list_is_read_in_parts_and_by_state),
         TEST(more_than_a_part_holds_is_refused),
         TEST(a_queue_that_is_not_there_is_missing),

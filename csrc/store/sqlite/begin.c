@@ -4,14 +4,17 @@
 #include "store/sqlite/row.h"
 
 /* When a limit that passes by itself is asked about again: milliseconds. */
-enum { AGAIN_TASKS = 1000, AGAIN_ROOM = 30000 };
+enum { AGAIN_TASKS = 1000, AGAIN_PROBE = 1000, AGAIN_ROOM = 30000 };
 
 static void later(pomex_store_request *request, enum pomex_store_reason reason, int64_t after,
                   const char *why)
 {
     request->begin.reason = reason;
     request->begin.not_before = after == POMEX_STORE_NEVER ? after : pomex_sq_wall() + after;
-    pomex_store_answer(request, POMEX_STORE_LATER, "%s", why);
+    if (why)
+        pomex_store_answer(request, POMEX_STORE_LATER, "%s", why);
+    else
+        pomex_store_answer(request, POMEX_STORE_LATER, NULL);
 }
 
 /* An attempt of that number is there: the answer that was given, if it is still true. */
@@ -74,16 +77,37 @@ static bool take_money(pomex_sq *self, pomex_store_request *request, const pomex
     return false;
 }
 
-/* Counts it among the account's tasks in flight. */
-static bool take_task(pomex_sq *self, pomex_store_request *request, int64_t account,
-                      int64_t video)
+/* A gate that is shut: what the service refused its last request with. Until when is for the asker
+ * to say. */
+static void meet_gate(pomex_sq *self, pomex_store_request *request, int64_t account,
+                      int64_t gate, int64_t now)
 {
-    int64_t now = pomex_sq_wall();
+    const char *why = NULL;
+    sqlite3_stmt *row =
+        pomex_sq_bind(self, "SELECT gate_why FROM account WHERE id = ?1", "i", account);
+    if (pomex_sq_step(self, row) == POMEX_SQ_ROW) {
+        why = pomex_sq_text(request, row, 0);
+        sqlite3_reset(row);
+    }
+    /* A probe opens the gate early. */
+    later(request, POMEX_STORE_REASON_GATE, AGAIN_PROBE, NULL);
+    request->why = why;
+    if (gate > now + POMEX_SQ_PROBE_MS || gate < request->begin.not_before)
+        request->begin.not_before = gate;
+}
+
+/* Counts it among the account's tasks in flight. The first that passes a gate which was shut is the
+ * probe: it shuts the gate again, for those behind it to see what becomes of it. */
+static bool take_task(pomex_sq *self, pomex_store_request *request, int64_t account,
+                      int64_t video, int64_t now)
+{
     int64_t taken = pomex_sq_run(
         self,
-        "UPDATE account SET tasks = tasks + ?2 WHERE id = ?1 AND (?2 = 0 OR tasks < max_tasks)"
+        "UPDATE account SET tasks = tasks + ?2,"
+        " gate_until = CASE WHEN gate_until > 0 THEN ?3 + ?5 ELSE 0 END"
+        " WHERE id = ?1 AND (?2 = 0 OR tasks < max_tasks)"
         " AND (gate_until <= ?3 OR gate_until BETWEEN ?4 AND 9000000000000000)",
-        "iiii", account, video, now, now + POMEX_STORE_LONGEST_DUE_MS + 1);
+        "iiiii", account, video, now, now + POMEX_STORE_LONGEST_DUE_MS + 1, POMEX_SQ_PROBE_MS);
     if (taken != 0)
         return taken > 0;
     int64_t gate =
@@ -92,14 +116,13 @@ static bool take_task(pomex_sq *self, pomex_store_request *request, int64_t acco
         later(request, POMEX_STORE_REASON_TASKS, AGAIN_TASKS,
               "as many tasks as the account may have are in flight");
     } else {
-        later(request, POMEX_STORE_REASON_GATE, 0, "the service turned this account away");
-        request->begin.not_before = gate;
+        meet_gate(self, request, account, gate, now);
     }
     return false;
 }
 
 static void write_attempt(pomex_sq *self, pomex_store_request *request, int64_t account,
-                          int64_t video)
+                          int64_t video, int64_t now)
 {
     const pomex_store_begin *begin = &request->begin;
     int64_t held = begin->cost > 0 ? begin->cost : 0;
@@ -109,9 +132,9 @@ static void write_attempt(pomex_sq *self, pomex_store_request *request, int64_t 
         " begun_boot, body, model, version, cost, held, counted, in_flight, video, stage)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14, ?14,"
         " -1)",
-        "iiiiiisisssiii", begin->job, begin->attempt, begin->worker, begin->fence, account,
-        pomex_sq_wall(), self->boot, pomex_sq_boottime(), begin->body, begin->model,
-        begin->version, begin->cost, held, video);
+        "iiiiiisisssiii", begin->job, begin->attempt, begin->worker, begin->fence, account, now,
+        self->boot, pomex_sq_boottime(), begin->body, begin->model, begin->version, begin->cost,
+        held, video);
     pomex_sq_run(self,
                  "UPDATE job SET state = ?2, attempt = ?3, account = ?4, error = NULL"
                  " WHERE id = ?1",
@@ -121,7 +144,7 @@ static void write_attempt(pomex_sq *self, pomex_store_request *request, int64_t 
 void pomex_sq_begin(pomex_sq *self, pomex_store_request *request)
 {
     const pomex_store_begin *begin = &request->begin;
-    int64_t account;
+    int64_t account, now = pomex_sq_wall();
     pomex_sq_job job;
     pomex_sq_attempt attempt;
     if (!pomex_sq_worker_lives(self, request, begin->worker, &account) ||
@@ -141,8 +164,8 @@ void pomex_sq_begin(pomex_sq *self, pomex_store_request *request)
         pomex_store_answer(request, POMEX_STORE_REFUSED,
                            "\"%s\" was begun with another base URL or account", job.key);
     else if (may_begin(self, request, &job) && take_money(self, request, &job, video) &&
-             take_task(self, request, account, video)) {
-        write_attempt(self, request, account, video);
+             take_task(self, request, account, video, now)) {
+        write_attempt(self, request, account, video, now);
         pomex_sq_event(self, job.queue, job.id, "begun", NULL, NULL);
         pomex_store_answer(request, POMEX_STORE_YES, NULL);
     }

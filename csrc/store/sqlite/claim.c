@@ -92,6 +92,7 @@ static void becomes_unclear(pomex_sq *self, pomex_store_request *request,
     if (!pomex_sq_attempt_find(self, request, job->id, job->attempt, &attempt))
         return;
     pomex_sq_attempt_hold(self, &attempt, attempt.held, attempt.counted, 0);
+    pomex_sq_probe_over(self, &attempt, false);
     pomex_sq_run(self,
                  "UPDATE attempt SET over = 1, error = coalesce(?3, error)"
                  " WHERE job = ?1 AND number = ?2",

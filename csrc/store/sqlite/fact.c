@@ -29,10 +29,12 @@ static void set_state(pomex_sq *self, pomex_store_request *request, const pomex_
 
 static void set_stage(pomex_sq *self, const pomex_store_fact *fact)
 {
+    bool made = fact->kind == POMEX_STORE_ENDED && fact->outcome == POMEX_STORE_SAVING;
     pomex_sq_run(self,
                  "UPDATE attempt SET stage = ?3, error = coalesce(?4, error)"
                  " WHERE job = ?1 AND number = ?2",
-                 "iiis", fact->job, fact->attempt, (int64_t)fact->kind, fact->error);
+                 "iiis", fact->job, fact->attempt,
+                 made ? (int64_t)POMEX_STORE_MADE : (int64_t)fact->kind, fact->error);
 }
 
 /* It never left, or was turned away: the money is back, and the job is ready again. */
@@ -47,6 +49,7 @@ static void not_made(pomex_sq *self, pomex_store_request *request, pomex_sq_job 
     }
     set_stage(self, fact);
     pomex_sq_attempt_hold(self, attempt, 0, 0, 0);
+    pomex_sq_probe_over(self, attempt, false);
     if (fact->kind == POMEX_STORE_TURNED_AWAY && fact->gate_until > 0)
         pomex_sq_run(self,
                      "UPDATE account SET gate_until = max(gate_until, ?2), gate_why = ?3"
@@ -99,6 +102,7 @@ static void has_task(pomex_sq *self, pomex_store_request *request, pomex_sq_job 
     bool known;
     if (!note_task(self, request, job, attempt, &known))
         return;
+    pomex_sq_probe_over(self, attempt, true);
     if (!attempt->task) {
         pomex_sq_run(self,
                      "UPDATE attempt SET task = ?3, stage = max(stage, ?4)"
@@ -172,7 +176,7 @@ static void has_ended(pomex_sq *self, pomex_store_request *request, pomex_sq_job
                            "this is no outcome of an attempt, or no cost");
         return;
     }
-    if (attempt->stage == POMEX_STORE_ENDED) {
+    if (attempt->stage >= POMEX_STORE_ENDED) {
         pomex_store_answer(request, POMEX_STORE_KNOWN, NULL);
         return;
     }
@@ -181,6 +185,7 @@ static void has_ended(pomex_sq *self, pomex_store_request *request, pomex_sq_job
         if (request->answer == POMEX_STORE_REFUSED)
             return;
     }
+    pomex_sq_probe_over(self, attempt, true);
     int64_t cost = fact->cost >= 0 ? fact->cost : attempt->cost;
     set_stage(self, fact);
     pomex_sq_attempt_hold(self, attempt, fact->free || cost < 0 ? 0 : cost,

@@ -121,7 +121,8 @@ static bool look_at_head(sqlite3 *db, const char *path, char *why, size_t why_si
             path, sqlite3_column_int64(statement, 0), sqlite3_column_int64(statement, 1),
             sqlite3_column_int64(statement, 2), pomex_sq_step_count, why, why_size);
     else
-        snprintf(why, why_size, "%s: %s", path, sqlite3_errmsg(db));
+        snprintf(why, why_size, "%s: %s", path,
+                 pomex_sq_what(db, sqlite3_extended_errcode(db), path));
     sqlite3_finalize(statement);
     return fits;
 }
@@ -197,6 +198,7 @@ static bool open_all(pomex_sq *self, char *why, size_t why_size)
         snprintf(why, why_size, "%s-lock: %s", self->path, strerror(errno));
         return false;
     }
+    pomex_sq_marks_open(self);
     self->db = connect(self);
     if (!self->db || !look_at_head(self->db, self->path, why, why_size) || !set_up(self))
         return false;
@@ -229,7 +231,7 @@ void *pomex_sq_open(const pomex_store_options *options, const atomic_bool *closi
     self->path = path;
     self->closing = closing;
     self->any_file_system = options->any_file_system != 0;
-    self->lock = -1;
+    self->lock = self->marks = -1;
     self->synchronous = 2;
     self->checkpoint_at = CHECKPOINT_PAGES;
     pomex_sq_read_machine(self);
@@ -255,6 +257,8 @@ void pomex_sq_close(void *user)
     sqlite3_close(self->db);
     if (self->lock >= 0)
         close(self->lock);
+    if (self->marks >= 0)
+        close(self->marks);
     free(self->path);
     free(self);
 }

@@ -43,6 +43,26 @@ static bool is_perhaps_made(pomex_sq *self, pomex_store_request *request,
            (attempt.stage < 0 || attempt.stage == POMEX_STORE_TASK);
 }
 
+/* Whether its video was made, and it was cancelled while that was being saved. */
+static bool is_made(pomex_sq *self, const pomex_sq_job *job)
+{
+    return job->state == POMEX_STORE_CANCELLED && job->task &&
+           pomex_sq_number(self, 0,
+                           "SELECT count(*) FROM attempt WHERE job = ?1 AND task = ?2"
+                           " AND stage = ?3",
+                           "isi", job->id, job->task, (int64_t)POMEX_STORE_MADE);
+}
+
+/* Whether the person asks for another video or portrait than the job's. */
+static bool is_reworded(pomex_sq *self, const pomex_store_person *person,
+                        const pomex_sq_job *job)
+{
+    if (!person->line)
+        return person->body != NULL;
+    return pomex_sq_number(self, 0, "SELECT line <> ?2 FROM content WHERE job = ?1", "is",
+                           job->id, person->line);
+}
+
 /* Asks for a job anew that is over, with another body if one is given. */
 static void ask_anew(pomex_sq *self, const pomex_store_person *person, const pomex_sq_job *job)
 {
@@ -69,8 +89,10 @@ void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
         refuse(request, &job, "is not failed, cancelled, expired or stuck");
         return;
     }
-    bool unclear = over && is_perhaps_made(self, request, &job);
-    if ((person->line || person->body) && (!over || unclear)) {
+    bool reworded = is_reworded(self, person, &job);
+    bool made = !reworded && is_made(self, &job);
+    bool unclear = over && !made && is_perhaps_made(self, request, &job);
+    if (reworded && (!over || unclear)) {
         refuse(request, &job,
                unclear ? "was perhaps made, and keeps its body"
                        : "is stuck, and keeps its body");
@@ -80,12 +102,16 @@ void pomex_sq_retry(pomex_sq *self, pomex_store_request *request)
         refuse(request, &job, "was forgotten");
         return;
     }
-    /* What is stuck goes on where it was. Only `resend` sends again what was perhaps made. */
-    if (over && !unclear)
+    /* What is stuck goes on where it was, and what is paid is saved. Only `resend` sends again what
+     * was perhaps made. */
+    if (over && !unclear && !made)
         ask_anew(self, person, &job);
     else
-        set_free(self, &job, unclear ? POMEX_STORE_UNCLEAR : job.state);
-    said(self, request, &job, "retry", NULL);
+        set_free(self, &job,
+                 made      ? POMEX_STORE_SAVING
+                 : unclear ? POMEX_STORE_UNCLEAR
+                           : job.state);
+    said(self, request, &job, "retry", reworded ? "with another body" : NULL);
 }
 
 /* Whether the attempt's request is over for sure, or so old that a person may decide. A worker that

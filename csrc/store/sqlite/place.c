@@ -1,11 +1,12 @@
 #include "store/sqlite/place.h"
 
+#include "store/disk.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -30,26 +31,10 @@ bool pomex_sq_good_file_system(int64_t type)
     return false;
 }
 
-/* "DIR" of "DIR/NAME", at most `size` bytes of it. */
-static const char *folder_of(const char *path, char *folder, size_t size)
-{
-    const char *slash = strrchr(path, '/');
-    size_t length = slash ? (size_t)(slash - path) : 0;
-    if (!slash)
-        return ".";
-    if (length == 0)
-        return "/";
-    if (length >= size)
-        return NULL;
-    memcpy(folder, path, length);
-    folder[length] = '\0';
-    return folder;
-}
-
 bool pomex_sq_file_system(const char *path, bool any, bool *lasting, char *why, size_t why_size)
 {
     char buffer[4096];
-    const char *folder = folder_of(path, buffer, sizeof buffer);
+    const char *folder = pomex_store_folder_of(path, buffer, sizeof buffer);
     struct statfs system;
     if (!folder || statfs(folder, &system) != 0) {
         snprintf(why, why_size, "%s: %s", path, strerror(folder ? errno : ENAMETOOLONG));
@@ -64,16 +49,6 @@ bool pomex_sq_file_system(const char *path, bool any, bool *lasting, char *why, 
         "network file systems do not; file_system = \"any\" takes it all the same",
         path, (unsigned long long)system.f_type);
     return false;
-}
-
-bool pomex_sq_has_room(const char *file, int64_t bytes)
-{
-    char buffer[4096];
-    const char *folder = folder_of(file, buffer, sizeof buffer);
-    struct statvfs room;
-    if (!folder || statvfs(folder, &room) != 0 || room.f_frsize == 0)
-        return true;
-    return room.f_bavail >= (uint64_t)bytes / room.f_frsize;
 }
 
 /* The first line of a small file; "" if there is none. */
@@ -113,18 +88,12 @@ uint64_t pomex_sq_log_inode(const pomex_sq *self)
 void pomex_sq_lineage(const pomex_sq *self, char *text, size_t size)
 {
     char buffer[4096];
-    const char *folder = folder_of(self->path, buffer, sizeof buffer);
+    const char *folder = pomex_store_folder_of(self->path, buffer, sizeof buffer);
     const char *slash = strrchr(self->path, '/');
     snprintf(text, size, "%s/%llu/%llu/%s", self->machine,
              (unsigned long long)inode_of(self->path, ""),
              (unsigned long long)(folder ? inode_of(folder, "") : 0),
              slash ? slash + 1 : self->path);
-}
-
-static int64_t mark_beside(const pomex_sq *self)
-{
-    int64_t mark = 0;
-    return pread(self->lock, &mark, sizeof mark, 0) == (ssize_t)sizeof mark ? mark : 0;
 }
 
 /* 1: the stored lineage is the one that is; 0: it is another; -1: none is stored. */
@@ -143,10 +112,11 @@ void pomex_sq_check_lineage(pomex_sq *self)
     if (same < 0)
         pomex_sq_take_lineage(self);
     else
-        self->foreign = same == 0 || self->mark < mark_beside(self);
+        self->foreign = same == 0 || !pomex_sq_mark_fits(self);
     /* The mark soon catches up with the one beside it: so this is what others see. */
     if (self->foreign)
         pomex_sq_run(self, "UPDATE meta SET value = '' WHERE name = 'lineage'", "");
+    pomex_sq_mark_begin(self);
 }
 
 bool pomex_sq_is_foreign(pomex_sq *self)
@@ -158,27 +128,13 @@ bool pomex_sq_is_foreign(pomex_sq *self)
 void pomex_sq_take_lineage(pomex_sq *self)
 {
     char lineage[POMEX_SQ_LINEAGE];
-    int64_t beside = mark_beside(self);
+    int64_t known = pomex_sq_mark_known(self);
     pomex_sq_lineage(self, lineage, sizeof lineage);
-    if (self->mark < beside)
-        self->mark = beside;
+    if (self->mark < known)
+        self->mark = known;
     pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('lineage', ?1)", "s", lineage);
     pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('mark', ?1)", "i", self->mark);
     self->foreign = false;
-}
-
-void pomex_sq_raise_mark(pomex_sq *self)
-{
-    pomex_sq_run(self, "UPDATE meta SET value = value + 1 WHERE name = 'mark'", "");
-    self->mark = pomex_sq_number(self, 0, "SELECT value FROM meta WHERE name = 'mark'", "");
-}
-
-void pomex_sq_write_mark(const pomex_sq *self)
-{
-    int64_t mark = self->mark;
-    /* Not synced: a mark that is too small only fails to notice. */
-    if (pwrite(self->lock, &mark, sizeof mark, 0) < 0)
-        return;
 }
 
 bool pomex_sq_is_in_place(const pomex_sq *self)

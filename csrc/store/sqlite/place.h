@@ -5,14 +5,16 @@
  * lives (a lock of the open file, so that closing another descriptor does not drop it, and that
  * falls with the process at once). Its content is the mark: how many durable transactions the
  * store has had, as far as this machine knows. A store whose own mark is smaller was put back
- * from a copy. */
+ * from a copy, and so was one that has a mark and none beside it. Who puts a whole folder back puts
+ * the mark beside it back, too: so a third one is kept in $XDG_STATE_HOME/pomex/marks, or
+ * ~/.local/state/pomex/marks, by the lineage of the file. Where there is no such folder (a service
+ * without a home) a whole folder that is put back in place is not noticed. */
 #ifndef POMEX_SQ_PLACE_H
 #define POMEX_SQ_PLACE_H
 
 #include "store/sqlite/sqlite.h"
 
-#define POMEX_SQ_ROOM_STORE INT64_C(67108864)  /* at the store: 64 MiB */
-#define POMEX_SQ_ROOM_FILE  INT64_C(268435456) /* where videos are saved: 256 MiB */
+#define POMEX_SQ_ROOM_STORE INT64_C(67108864) /* at the store: 64 MiB */
 
 /* Looks at the file system of the store's folder by its path. False with `why`: it is not known to
  * keep locks and syncs, and `any` is false. `lasting`: whether its files outlive a container and
@@ -40,7 +42,19 @@ bool pomex_sq_is_foreign(pomex_sq *self);
 /* The store's lineage is from now on what it is here. Within a transaction. */
 void pomex_sq_take_lineage(pomex_sq *self);
 
-/* Raises the mark: in the store within a transaction, and beside it after its commit. */
+/* Opens the marks that are kept for this user, if that can be. */
+void pomex_sq_marks_open(pomex_sq *self);
+
+/* The largest mark that is known outside of the store. */
+int64_t pomex_sq_mark_known(const pomex_sq *self);
+
+/* Whether the store's own mark is as large, and one is beside it if it has one. */
+bool pomex_sq_mark_fits(const pomex_sq *self);
+
+/* Writes the first mark beside a store, for good. Within a transaction: nobody else looks before. */
+void pomex_sq_mark_begin(const pomex_sq *self);
+
+/* Raises the mark: in the store within a transaction, and outside of it after its commit. */
 void pomex_sq_raise_mark(pomex_sq *self);
 void pomex_sq_write_mark(const pomex_sq *self);
 
@@ -49,9 +63,6 @@ bool pomex_sq_is_in_place(const pomex_sq *self);
 
 /* The inode of PATH-wal; 0: none. */
 uint64_t pomex_sq_log_inode(const pomex_sq *self);
-
-/* Whether the folder of `file` has that many bytes left; true where nobody can tell. */
-bool pomex_sq_has_room(const char *file, int64_t bytes);
 
 /* Opens PATH-lock. False with errno. */
 bool pomex_sq_lock_open(pomex_sq *self);

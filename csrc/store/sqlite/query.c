@@ -44,8 +44,8 @@ bool pomex_sq_read_job(pomex_sq *self, pomex_store_request *request, int64_t id,
 
 static bool read_attempts(pomex_sq *self, pomex_store_request *request)
 {
-    static const char *const stages[] = {"out",         "never_left", "late",
-                                         "turned_away", "task",       "ended"};
+    static const char *const stages[] = {"out",  "never_left", "late", "turned_away",
+                                         "task", "ended",      "made"};
     pomex_store_get *get = &request->get;
     pomex_store_attempt *attempts =
         pomex_store_memory(request, ((size_t)get->job.attempt + 1) * sizeof *attempts);
@@ -54,7 +54,8 @@ static bool read_attempts(pomex_sq *self, pomex_store_request *request)
         return false;
     sqlite3_stmt *row = pomex_sq_bind(
         self,
-        "SELECT number, worker, begun, body, model, version, cost, held, task, error, stage"
+        "SELECT number, worker, begun, body, model, version, cost, held, task, error, stage,"
+        " counted"
         " FROM attempt WHERE job = ?1 ORDER BY number",
         "i", get->job.id);
     while (pomex_sq_step(self, row) == POMEX_SQ_ROW && count < (size_t)get->job.attempt) {
@@ -70,6 +71,7 @@ static bool read_attempts(pomex_sq *self, pomex_store_request *request)
             .task = pomex_sq_text(request, row, 8),
             .error = pomex_sq_text(request, row, 9),
             .stage = stages[sqlite3_column_int(row, 10) + 1],
+            .counted = sqlite3_column_int(row, 11),
         };
     }
     get->attempts = attempts;
@@ -79,8 +81,10 @@ static bool read_attempts(pomex_sq *self, pomex_store_request *request)
 
 void pomex_sq_get(pomex_sq *self, pomex_store_request *request)
 {
+    const pomex_store_get *get = &request->get;
     pomex_sq_job job;
-    if (!pomex_sq_job_by_key(self, request, request->get.queue, request->get.key, &job))
+    if (!(get->key ? pomex_sq_job_by_key(self, request, get->queue, get->key, &job)
+                   : pomex_sq_job_by_task(self, request, get->queue, get->task, &job)))
         return;
     if (!pomex_sq_read_job(self, request, job.id, &request->get.job) ||
         !read_attempts(self, request))
@@ -134,7 +138,7 @@ static void count_states(pomex_sq *self, pomex_store_counts *counts, int64_t que
         int64_t whose = sqlite3_column_int64(row, 0), n = sqlite3_column_int64(row, 3);
         int state = sqlite3_column_int(row, 1), mark = sqlite3_column_int(row, 2);
         if (account != 0 && whose != 0 && whose != account) {
-            counts->foreign += n;
+            counts->foreign += pomex_store_is_given_up(state) ? 0 : n;
             continue;
         }
         counts->states[state] += n;
@@ -175,9 +179,15 @@ void pomex_sq_counts(pomex_sq *self, pomex_store_request *request)
         pomex_sq_number(self, 0, "SELECT tasks FROM account WHERE id = ?1", "i", account);
     counts->gate_until =
         pomex_sq_number(self, 0, "SELECT gate_until FROM account WHERE id = ?1", "i", account);
+    counts->must_continue = pomex_sq_is_foreign(self);
     counts->newest_event =
         pomex_sq_number(self, 0, "SELECT at FROM event ORDER BY id DESC", "");
-    counts->must_continue = pomex_sq_is_foreign(self);
+    /* What a person decides before continue is an event, too, and says nothing of when the store
+     * last knew what the account made. Before continue nothing begins. */
+    if (counts->must_continue)
+        counts->newest_event =
+            pomex_sq_number(self, counts->newest_event,
+                            "SELECT max(begun) FROM attempt HAVING count(*) > 0", "");
     counts->lasting = self->lasting;
 }
 

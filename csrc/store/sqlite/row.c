@@ -47,6 +47,19 @@ bool pomex_sq_job_by_key(pomex_sq *self, pomex_store_request *request, const cha
     return read_job(self, request, row, job);
 }
 
+bool pomex_sq_job_by_task(pomex_sq *self, pomex_store_request *request, const char *queue,
+                          const char *task, pomex_sq_job *job)
+{
+    /* The key of a task begins with its account, and a store has few accounts. */
+    sqlite3_stmt *row = pomex_sq_bind(
+        self,
+        JOB "JOIN queue q ON q.id = j.queue WHERE j.id IN"
+            " (SELECT t.job FROM account a CROSS JOIN task t WHERE t.account = a.id"
+            " AND t.id = ?2) AND (?1 IS NULL OR q.name = ?1)",
+        "ss", queue, task);
+    return read_job(self, request, row, job);
+}
+
 bool pomex_sq_attempt_find(pomex_sq *self, pomex_store_request *request, int64_t job,
                            int64_t number, pomex_sq_attempt *attempt)
 {
@@ -90,6 +103,15 @@ void pomex_sq_attempt_hold(pomex_sq *self, pomex_sq_attempt *attempt, int64_t he
     attempt->held = held;
     attempt->counted = counted;
     attempt->in_flight = in_flight;
+}
+
+void pomex_sq_probe_over(pomex_sq *self, const pomex_sq_attempt *attempt, bool answered)
+{
+    pomex_sq_run(self,
+                 "UPDATE account SET gate_until = CASE WHEN ?3 THEN 0 ELSE ?2 END"
+                 " WHERE id = ?1 AND gate_until = ?2 + ?4",
+                 "iiii", attempt->account, attempt->begun, (int64_t)answered,
+                 POMEX_SQ_PROBE_MS);
 }
 
 int64_t pomex_sq_queue_find(pomex_sq *self, pomex_store_request *request, const char *name)

@@ -14,10 +14,9 @@
 #include "store/sqlite/sqlite.h"
 
 #include "base/clock.h"
+#include "store/disk.h"
 #include "store/sqlite/open.h"
 #include "store/sqlite/place.h"
-
-#include <sys/stat.h>
 
 static pomex_sq_carry *const carries[POMEX_STORE_VERBS] = {
     [POMEX_STORE_BEAT] = pomex_sq_beat,         [POMEX_STORE_FACT] = pomex_sq_fact,
@@ -133,12 +132,9 @@ static bool transact(pomex_sq *self, pomex_store_request **requests, size_t coun
 /* Asked before the store is locked: the disk may be slow, and others wait. */
 static void look_at_disks(const pomex_sq *self, pomex_store_begin *begin)
 {
-    struct stat at;
-    begin->reason = POMEX_STORE_REASON_NONE;
-    if (begin->file && lstat(begin->file, &at) == 0)
-        begin->reason = POMEX_STORE_REASON_EXISTS;
-    else if (!pomex_sq_has_room(self->path, POMEX_SQ_ROOM_STORE) ||
-             (begin->file && !pomex_sq_has_room(begin->file, POMEX_SQ_ROOM_FILE)))
+    pomex_store_look_at_file(begin);
+    if (begin->reason == POMEX_STORE_REASON_NONE &&
+        !pomex_store_has_room(self->path, POMEX_SQ_ROOM_STORE))
         begin->reason = POMEX_STORE_REASON_ROOM;
 }
 

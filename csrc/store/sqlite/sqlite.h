@@ -24,7 +24,9 @@ typedef struct pomex_sq {
     const atomic_bool *closing;
     char *path;
     uint64_t log_inode;           /* of PATH-wal, as it was opened */
-    int lock;                     /* a descriptor of PATH-lock, see lock.h */
+    int lock;                     /* a descriptor of PATH-lock, see place.h */
+    int marks;                    /* and of the marks of all stores; -1: there are none */
+    uint64_t name;                /* by which this one is among them */
     bool any_file_system;         /* its locks may not be trusted to tell of a death */
     bool foreign;                 /* opened under another lineage, and nobody said continue */
     bool broken;                  /* the file was moved, or its log was removed, under us */
@@ -62,6 +64,10 @@ bool pomex_sq_exec(pomex_sq *self, sqlite3 *db, const char *sql);
 
 /* Notes what a connection says of its last call. */
 void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error);
+
+/* What SQLite's last error means for a person: the file beside the log (32 KiB) cannot be made on a
+ * full disk, which SQLite calls a "disk I/O error". */
+const char *pomex_sq_what(sqlite3 *db, int error, const char *path);
 
 /* A column as text in the request's memory; NULL for null (or no memory). */
 const char *pomex_sq_text(pomex_store_request *request, sqlite3_stmt *statement, int column);

@@ -1,10 +1,13 @@
 /* Statements: prepared once, bound by a string of types, their errors noted in one place. */
 #include "base/clock.h"
+#include "store/disk.h"
 #include "store/sqlite/place.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define LEAST_ROOM 32768 /* of the file beside the log */
 
 void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error)
 {
@@ -16,8 +19,16 @@ void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error)
                  "process %ld has been writing for 10 s, or is stopped while it does",
                  pomex_sq_holder(self));
     else
-        snprintf(self->said, sizeof self->said, "%s",
-                 db ? sqlite3_errmsg(db) : "out of memory");
+        snprintf(self->said, sizeof self->said, "%s", pomex_sq_what(db, error, self->path));
+}
+
+const char *pomex_sq_what(sqlite3 *db, int error, const char *path)
+{
+    int kind = error & 0xff;
+    if (kind == SQLITE_FULL ||
+        (kind == SQLITE_IOERR && !pomex_store_has_room(path, LEAST_ROOM)))
+        return "no space left on device";
+    return db ? sqlite3_errmsg(db) : "out of memory";
 }
 
 static sqlite3_stmt *find(pomex_sq *self, const char *sql)

@@ -91,6 +91,12 @@ static void take_jobs_away(pomex_sq *self, int64_t worker)
         " AND a.in_flight = 1 AND a.account = account.id)",
         "ii", worker, (int64_t)POMEX_STORE_SENDING);
     pomex_sq_run(self,
+                 "UPDATE account SET gate_until = gate_until - ?3 WHERE gate_until - ?3 IN"
+                 " (SELECT a.begun FROM job j JOIN attempt a ON a.job = j.id"
+                 " AND a.number = j.attempt WHERE j.worker = ?1 AND j.state = ?2"
+                 " AND a.account = account.id)",
+                 "iii", worker, (int64_t)POMEX_STORE_SENDING, POMEX_SQ_PROBE_MS);
+    pomex_sq_run(self,
                  "UPDATE attempt SET in_flight = 0 WHERE (job, number) IN"
                  " (SELECT id, attempt FROM job WHERE worker = ?1 AND state = ?2)",
                  "ii", worker, (int64_t)POMEX_STORE_SENDING);

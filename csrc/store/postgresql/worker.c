@@ -1,0 +1,39 @@
+/* Workers: joining, beating, leaving, and being declared dead. */
+#include "store/postgresql/pq.h"
+
+void pomex_pq_write_beat(pomex_pq *self, pomex_pq_message *message,
+                         const pomex_store_request *request)
+{
+    (void)self;
+    pomex_pq_call(message, "beat", "i", request->beat.worker);
+}
+
+void pomex_pq_write_join(pomex_pq *self, pomex_pq_message *message,
+                         const pomex_store_request *request)
+{
+    const pomex_store_join *join = &request->join;
+    (void)self;
+    pomex_pq_call(message, "join_worker", "sssi", join->account, join->base_url, join->key_hash,
+                  join->max_tasks);
+}
+
+void pomex_pq_read_join(pomex_pq *self, pomex_store_request *request, const PGresult *result)
+{
+    (void)self;
+    request->join.worker = pomex_pq_number(result, 0, 2);
+    request->join.key_changed = *PQgetvalue(result, 0, 3) == 't';
+}
+
+void pomex_pq_write_leave(pomex_pq *self, pomex_pq_message *message,
+                          const pomex_store_request *request)
+{
+    (void)self;
+    pomex_pq_call(message, "leave", "i", request->leave.worker);
+}
+
+void pomex_pq_write_bury(pomex_pq *self, pomex_pq_message *message,
+                         const pomex_store_request *request)
+{
+    (void)self;
+    pomex_pq_call(message, "bury", "ii", request->bury.worker, request->bury.beat);
+}
