@@ -2,20 +2,12 @@
 
 local cjson = require "cjson"
 local control = require "pomex.sandbox.control"
+local pages = require "spec.support.pages"
 local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
-root = root == "" and "." or root
-
-local function read(path)
-  local file = assert(io.open(root .. "/" .. path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
+local read = pages.read
 local PAGE = read "docs/testing.md"
 
 -- The cells of a line of a table. A `|` within a cell is written `\|`.
@@ -136,7 +128,9 @@ describe("docs/testing.md", function()
       assert.same(keys(control.CONFIG), annotated "SandboxConfig")
       for _, row in ipairs(rows("Settings", "Setting")) do
         local name = next(quoted(row[1]))
-        if name ~= "rate_limits" then assert.equal(tonumber(row[2]), config[name], name) end
+        local usual = tonumber(row[2])
+        if usual == nil then usual = row[2]:find "true" ~= nil end
+        if name ~= "rate_limits" then assert.equal(usual, config[name], name) end
       end
       assert.same(keys(config.rate_limits), documented("Settings", "Limit"))
       assert.same(keys(config.rate_limits), annotated "SandboxRateLimits")
@@ -164,9 +158,47 @@ describe("docs/testing.md", function()
       end
       assert.same(places, documented("Faults", "`endpoint`"))
       for name in pairs(places) do sb:fault { endpoint = name } end
+      local _, err = ask("POST", "/_sandbox/faults", { endpoint = "generation.create" })
+      local told = {}
+      for name in err.message:match("must be one of (.*)"):gmatch("[%w_.*]+") do
+        told[name] = true
+      end
+      assert.same(places, told)
+      -- The journal knows the same names: "nothing was sent there" is not said of a mistyped one.
+      for _, name in ipairs { "generation.create", "*", "vide" } do
+        local ok, why = pcall(sb.journal.requests, sb.journal, name)
+        assert.is_false(ok)
+        assert.matches("endpoint must be one of sessions.create, ", why, 1, true)
+      end
       local annotation = source("lua/pomex/sandbox/types.lua", "@alias pomex.SandboxPlace", "\n\n",
         '| "([^"]+)"')
       assert.same(places, annotation)
+    end)
+
+    it("fault that says two things is refused", function()
+      for _, fault in ipairs { { status = 500, after_accept = "drop" },
+        { body = "a", after_accept = "drip" }, { status = 500, before_accept = "drop" },
+        { before_accept = "drop", after_accept = "drop" },
+        { before_accept = "drop", after_accept = "status", status = 500 } } do
+        fault.endpoint = "assets.get"
+        assert.has_error(function() sb:fault(fault) end)
+      end
+      sb:fault { endpoint = "assets.get", status = 500, after_accept = "status" }
+      sb:clear_faults()
+    end)
+
+    it("count of what a fault struck", function()
+      local id = sb:fault { endpoint = "assets.list", status = 500, times = 2 }
+      local other = sb:fault { endpoint = "assets.get", status = 500 }
+      assert.equal(0, sb:struck(id))
+      for i = 1, 3 do
+        client.assets:list({}, { max_retries = 0 })
+        assert.equal(math.min(i, 2), sb:struck(id))
+      end
+      sb:clear_faults()
+      assert.same({ 2, 0 }, { sb:struck(id), sb:struck(other) })
+      assert.has_error(function() sb:struck(other + 1) end)
+      assert.has_error(function() sb:struck "1" end)
     end)
 
     it("way of breaking an exchange", function()
@@ -195,7 +227,7 @@ describe("docs/testing.md", function()
         documented("The scan", "Outcome"))
       local marks = source("csrc/sandbox/api/api_assets.c", "marks[] = {", "};",
         'POMEX_SB_[%u_]+, "([%w-]+)"')
-      marks[read "csrc/sandbox/api/api_generations.c":match('FAIL_MARK "([^"]+)"')] = true
+      marks[read "csrc/sandbox/api/api.h":match('FAIL_MARK "([^"]+)"')] = true
       assert.same(marks, documented("People, accounts and assets", "Mark"))
       assert.same(keys(control.ASSETS), documented("People, accounts and assets", "Field"))
       assert.same(keys(control.ASSETS), annotated "SandboxAssets")
@@ -249,18 +281,41 @@ describe("docs/testing.md", function()
   for before, code in PAGE:gmatch("(.-)\n```lua\n(.-)```") do
     number = number + 1
     local heading = before:match(".*\n## ([^\n]+)") or "the one before"
-    it(("example %d runs (%s)"):format(number, heading), function()
-      local environment = setmetatable({ pomex = pomex, sb = sb, client = client },
-        { __index = _G })
-      local chunk
-      if setfenv then
-        chunk = setfenv(assert(loadstring(code, "=example")), environment)
-      else
-        chunk = assert(load(code, "=example", "t", environment))
-      end
-      chunk()
-    end)
+    if before:find "<!%-%- run by [^\n]*$" then
+      it(("example %d runs (%s)"):format(number, heading), function()
+        pages.compile(code, setmetatable({ pomex = pomex, sb = sb, client = client },
+          { __index = _G }))()
+      end)
+    end
   end
+
+  it("shows a program and its test, which passes", function()
+    local folder = shell.bash "mktemp -d":gsub("\n", "")
+    local function write(name, text)
+      local file = assert(io.open(folder .. "/" .. name, "wb"))
+      file:write(text)
+      file:close()
+    end
+    write("film.lua", (pages.code "testing-own"))
+    write("film_spec.lua", (pages.code "testing-busted"))
+    local output, ok = shell.bash(("cd %s && %s \"$(command -v busted)\" film_spec.lua 2>&1")
+      :format(folder, shell.lua()))
+    assert.is_true(ok, output)
+    assert.matches("1 success.* / 0 failures", output)
+    -- The test notices what it is there for.
+    output, ok = shell.bash(("cd %s && sed -i 's/console/log/' film.lua && %s %s")
+      :format(folder, shell.lua(), "\"$(command -v busted)\" film_spec.lua 2>&1"))
+    assert.is_false(ok, output)
+    shell.bash("rm -r " .. folder)
+  end)
+
+  it("shows with curl what is billed although no answer came", function()
+    local before = sb.ledger:count "generation"
+    local printed = shell.bash(("export POMEX_BASE_URL=%s POMEX_API_KEY=%s TOKEN=%s; %s 2>&1")
+      :format(sb.url, sb.key, sb.token, "{ " .. pages.code "testing-http" .. "}"))
+    assert.matches("Empty reply from server", printed, 1, true)
+    assert.equal(before + 1, cjson.decode(printed:match "[^\n]*$").generation)
+  end)
 
   it("has examples", function()
     assert.is_true(number >= 9, number)

@@ -30,10 +30,20 @@ static void call_list(pomex_sb_request *request)
     json_t *query = pomex_sb_request_query(request);
     if (!query)
         return;
-    if (pomex_rules_check(POMEX_ASSET_LIST, query, &violation))
-        pomex_sb_api_assets_list(request, query);
-    else
+    /* The document's rules for `page`, `limit` and the order hold for both lists. */
+    json_t *paging = json_copy(query);
+    bool tasks = request->endpoint->id == POMEX_GENERATION_LIST;
+    if (tasks)
+        json_object_del(paging, "status");
+    if (!paging)
+        pomex_sb_response_unavailable(&request->response);
+    else if (!pomex_rules_check(POMEX_ASSET_LIST, paging, &violation))
         pomex_sb_response_error(&request->response, 400, "%s", violation.message);
+    else if (tasks)
+        pomex_sb_api_tasks_list(request, query);
+    else
+        pomex_sb_api_assets_list(request, query);
+    json_decref(paging);
     json_decref(query);
 }
 
@@ -48,8 +58,10 @@ static void call_with_id(pomex_sb_request *request)
         pomex_sb_response_error(&request->response, 404, "not found");
     else if (request->endpoint->id == POMEX_ASSET_GET)
         pomex_sb_api_assets_get(request, id, length);
+    else if (request->endpoint->id == POMEX_GENERATION_CANCEL)
+        pomex_sb_api_tasks_delete(request, id, length);
     else
-        pomex_sb_api_generations_get(request, id, length);
+        pomex_sb_api_tasks_get(request, id, length);
 }
 
 /* Whether the account keeps within the rate limit. If not, the response says so. */
@@ -73,13 +85,22 @@ static bool let_in(pomex_sb_request *request)
     return false;
 }
 
+/* Whether the service has the endpoint: a setting can take away what the document does not name. */
+static bool is_there(const pomex_sb_request *request)
+{
+    const pomex_sb_config *config = &request->sandbox->config;
+    if (request->endpoint->id == POMEX_GENERATION_LIST)
+        return config->has_list;
+    return request->endpoint->id != POMEX_GENERATION_CANCEL || config->has_delete;
+}
+
 void pomex_sb_api(pomex_sb_request *request)
 {
     if (!request->account) {
         pomex_sb_response_error(&request->response, 401, "missing or invalid API key");
         return;
     }
-    if (!request->endpoint) {
+    if (!request->endpoint || !is_there(request)) {
         pomex_sb_response_error(&request->response, 404, "not found");
         return;
     }
@@ -87,7 +108,7 @@ void pomex_sb_api(pomex_sb_request *request)
         return;
     if (request->endpoint->has_id)
         call_with_id(request);
-    else if (request->endpoint->id == POMEX_ASSET_LIST)
+    else if (request->endpoint->effect == POMEX_EFFECT_NONE)
         call_list(request);
     else
         call_with_body(request);

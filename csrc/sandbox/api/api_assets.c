@@ -147,8 +147,7 @@ static unsigned states_of(const char *status)
     return states ? states : 7u;
 }
 
-/* A whole number in the query. The rules have checked its digits, so this cannot fail. */
-static int64_t whole(const json_t *query, const char *key, int64_t usual)
+int64_t pomex_sb_api_whole(const json_t *query, const char *key, int64_t usual)
 {
     const char *text = json_string_value(json_object_get(query, key));
     return text ? strtoll(text, NULL, 10) : usual;
@@ -156,15 +155,20 @@ static int64_t whole(const json_t *query, const char *key, int64_t usual)
 
 struct page {
     const pomex_sb_request *request;
-    int64_t now;
+    int64_t as_of; /* the time that the list shows */
+    unsigned states;
     json_t *items;
 };
 
+/* A list that lags leaves out what it does not know yet, though its total counts it. */
 static bool add_item(void *user, const pomex_sb_asset *asset)
 {
     struct page *page = user;
+    enum pomex_sb_state state = pomex_sb_store_assets_state(asset, page->as_of);
+    if (asset->created > page->as_of || !(page->states >> state & 1))
+        return true;
     return json_array_append_new(page->items,
-                                 asset_json(page->request, asset, page->now, true)) == 0;
+                                 asset_json(page->request, asset, page->as_of, true)) == 0;
 }
 
 void pomex_sb_api_assets_list(pomex_sb_request *request, const json_t *query)
@@ -176,8 +180,8 @@ void pomex_sb_api_assets_list(pomex_sb_request *request, const json_t *query)
     const json_t *name = json_object_get(query, "name");
     const char *by = json_string_value(json_object_get(query, "sort_by"));
     const char *order = json_string_value(json_object_get(query, "sort_order"));
-    int64_t number = whole(query, "page", 1);
-    int64_t size = whole(query, "limit", 10);
+    int64_t number = pomex_sb_api_whole(query, "page", 1);
+    int64_t size = pomex_sb_api_whole(query, "limit", 10);
     /* All assets of a list are in one group, so to sort by "group_id" keeps the order of
      * creation. */
     pomex_sb_list list = {
@@ -189,9 +193,11 @@ void pomex_sb_api_assets_list(pomex_sb_request *request, const json_t *query)
         .offset = (number - 1) * size,
         .limit = size,
     };
-    struct page page = {request, pomex_sb_clock_now(&sandbox->clock), json_array()};
+    int64_t now = pomex_sb_clock_now(&sandbox->clock);
+    int64_t lag = (int64_t)(sandbox->config.asset_list_lag_seconds * 1000);
+    struct page page = {request, now - lag, list.states, json_array()};
     if (!page.items ||
-        pomex_sb_store_list(sandbox->store, &group, page.now, &list, add_item, &page) < 0) {
+        pomex_sb_store_list(sandbox->store, &group, now, &list, add_item, &page) < 0) {
         json_decref(page.items);
         pomex_sb_response_unavailable(&request->response);
         return;

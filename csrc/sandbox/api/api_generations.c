@@ -1,7 +1,6 @@
 #include "sandbox/api/api.h"
 
 #include "sandbox/control/sandbox.h"
-#include "sandbox/pages/links.h"
 
 #include "base/json.h"
 #include "rules/rules.h"
@@ -9,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FAIL_MARK "[fail]" /* a prompt that has it makes a task that fails */
 
 /* The url of a part of the content. It is under the key that has the name of the part's type. */
 static const json_t *url_of(const json_t *part)
@@ -89,6 +86,28 @@ static char *join_texts(const json_t *content, size_t *length, int64_t *images)
     return prompt;
 }
 
+/* The fields of a body that the upstream's answers repeat, and the one that they heed, as JSON, which
+ * the caller frees. NULL if memory ran out. */
+static char *given_fields(const json_t *body)
+{
+    static const char *const names[] = {"resolution",        "ratio",
+                                        "duration",          "seed",
+                                        "safety_identifier", "execution_expires_after",
+                                        POMEX_SB_LAST_FRAME};
+    json_t *given = json_object();
+    for (size_t i = 0; given && i < sizeof names / sizeof *names; i++) {
+        json_t *value = json_object_get(body, names[i]);
+        if (value && json_object_set(given, names[i], value) != 0) {
+            json_decref(given);
+            given = NULL;
+        }
+    }
+    size_t length;
+    char *text = given ? pomex_json_text(given, &length) : NULL;
+    json_decref(given);
+    return text;
+}
+
 void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *body)
 {
     pomex_sb *sandbox = request->sandbox;
@@ -106,13 +125,21 @@ void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *bo
     char id[POMEX_SB_ID];
     pomex_sb_id_make("cgt", now, id);
     task.id = (pomex_sb_text){id, strlen(id)};
+    task.model = (pomex_sb_text){model, strlen(model)};
+    char *given = given_fields(body);
     int done = -1;
-    if (prompt) {
+    if (prompt && given) {
+        task.given = (pomex_sb_text){given, strlen(given)};
         task.prompt = (pomex_sb_text){prompt, length};
-        task.fails = memmem(prompt, length, FAIL_MARK, sizeof FAIL_MARK - 1) != NULL;
-        done = pomex_sb_store_tasks_add(sandbox->store, request->account, model, &task);
+        task.fails =
+            memmem(prompt, length, POMEX_SB_FAIL_MARK, sizeof POMEX_SB_FAIL_MARK - 1) != NULL;
+        done = pomex_sb_store_tasks_add(sandbox->store, request->account, &task);
     }
     free(prompt);
+    free(given);
+    if (done == 1)
+        pomex_sb_api_notices_plan(request, &task,
+                                  json_string_value(json_object_get(body, "callback_url")));
     if (done == 1)
         pomex_sb_response_json(&request->response, 200,
                                json_pack("{s:s, s:s, s:s, s:s}", "id", id, "object",
@@ -120,38 +147,4 @@ void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *bo
                                          "queued"));
     else
         pomex_sb_response_unavailable(&request->response);
-}
-
-void pomex_sb_api_generations_get(pomex_sb_request *request, const char *id, size_t length)
-{
-    pomex_sb *sandbox = request->sandbox;
-    pomex_sb_task task;
-    int found = pomex_sb_store_tasks_find(sandbox->store, request->account, id, length, &task);
-    if (found == 0)
-        pomex_sb_response_error(&request->response, 404, "generation task not found");
-    if (found < 0)
-        pomex_sb_response_unavailable(&request->response);
-    if (found != 1)
-        return;
-    const char *status =
-        pomex_sb_store_tasks_status(&task, pomex_sb_clock_now(&sandbox->clock));
-    json_t *json = json_pack("{s:s, s:s, s:s}", "id", task.id.bytes, "object",
-                             request->endpoint->object, "status", status);
-    int failed = 0;
-    if (strcmp(status, "succeeded") == 0) {
-        char path[128];
-        char link[POMEX_SB_LINK];
-        snprintf(path, sizeof path, "/files/videos/%.64s/output.mp4", task.id.bytes);
-        pomex_sb_links_make(request, path, sandbox->config.video_link_seconds, link);
-        failed = json_object_set_new(json, "content", json_pack("{s:s}", "video_url", link));
-    } else if (strcmp(status, "failed") == 0) {
-        failed = json_object_set_new(
-            json, "error",
-            json_pack("{s:s}", "message", "the prompt asked for this: " FAIL_MARK));
-    }
-    if (failed) {
-        json_decref(json);
-        json = NULL;
-    }
-    pomex_sb_response_json(&request->response, 200, json);
 }

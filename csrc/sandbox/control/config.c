@@ -15,11 +15,37 @@ static const struct {
     {"h5_seconds", offsetof(pomex_sb_config, h5_seconds), 30 * 60},
     {"asset_link_seconds", offsetof(pomex_sb_config, asset_link_seconds), 12 * 3600},
     {"video_link_seconds", offsetof(pomex_sb_config, video_link_seconds), 24 * 3600},
+    {"list_lag_seconds", offsetof(pomex_sb_config, list_lag_seconds), 0},
+    {"asset_list_lag_seconds", offsetof(pomex_sb_config, asset_list_lag_seconds), 0},
+    {"notice_delay_seconds", offsetof(pomex_sb_config, notice_delay_seconds), 0},
+    {"task_kept_seconds", offsetof(pomex_sb_config, task_kept_seconds), POMEX_SB_LONGEST},
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+    bool usual;
+} switches[] = {
+    {"generation_list", offsetof(pomex_sb_config, has_list), true},
+    {"list_as_data", offsetof(pomex_sb_config, list_as_data), false},
+    {"list_totals", offsetof(pomex_sb_config, list_totals), true},
+    {"generation_cancel", offsetof(pomex_sb_config, has_delete), true},
+    {"task_fields", offsetof(pomex_sb_config, task_fields), false},
+    {"notices", offsetof(pomex_sb_config, notices), true},
+    {"notices_twice", offsetof(pomex_sb_config, notices_twice), false},
+    {"notices_reversed", offsetof(pomex_sb_config, notices_reversed), false},
+    {"notices_first", offsetof(pomex_sb_config, notices_first), false},
+    {"notices_forged", offsetof(pomex_sb_config, notices_forged), false},
 };
 
 static double *field(pomex_sb_config *config, size_t i)
 {
     return (double *)(void *)((char *)config + seconds[i].offset);
+}
+
+static bool *switch_of(pomex_sb_config *config, size_t i)
+{
+    return (bool *)(void *)((char *)config + switches[i].offset);
 }
 
 void pomex_sb_config_limits(pomex_sb_config *config, bool on)
@@ -32,6 +58,8 @@ void pomex_sb_config_init(pomex_sb_config *config)
 {
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
         *field(config, i) = seconds[i].usual;
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++)
+        *switch_of(config, i) = switches[i].usual;
     config->rate_limit_answer = 429;
     pomex_sb_config_limits(config, true);
 }
@@ -90,6 +118,15 @@ static bool apply_one(pomex_sb_config *config, const char *name, const json_t *v
         snprintf(why, why_size, "rate_limit_answer must be 429 or 502");
         return false;
     }
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        if (strcmp(name, switches[i].name) != 0)
+            continue;
+        *switch_of(config, i) = json_is_true(value);
+        if (json_is_boolean(value))
+            return true;
+        snprintf(why, why_size, "%s must be true or false", name);
+        return false;
+    }
     for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
         if (strcmp(name, seconds[i].name) != 0)
             continue;
@@ -131,5 +168,7 @@ json_t *pomex_sb_config_json(const pomex_sb_config *config)
     pomex_sb_config copy = *config;
     for (size_t i = 0; all && i < sizeof seconds / sizeof *seconds; i++)
         json_object_set_new(all, seconds[i].name, json_real(*field(&copy, i)));
+    for (size_t i = 0; all && i < sizeof switches / sizeof *switches; i++)
+        json_object_set_new(all, switches[i].name, json_boolean(*switch_of(&copy, i)));
     return all;
 }

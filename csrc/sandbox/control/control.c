@@ -76,13 +76,26 @@ static void configure(pomex_sb_request *request, const json_t *body)
 
 static void add_fault(pomex_sb_request *request, const json_t *body)
 {
-    char why[160];
+    char why[256];
     long id = pomex_sb_faults_add(&request->sandbox->faults, (json_t *)body, why, sizeof why);
     if (id == 0)
         bad(request, why);
     else
         pomex_sb_response_json(&request->response, 200,
                                json_pack("{s:I}", "id", (json_int_t)id));
+}
+
+static void show_struck(pomex_sb_request *request, const json_t *body)
+{
+    (void)body;
+    const pomex_sb_faults *faults = &request->sandbox->faults;
+    json_t *struck = json_object();
+    for (long id = 1; id <= faults->last_id; id++) {
+        char name[24];
+        snprintf(name, sizeof name, "%ld", id);
+        json_object_set_new(struck, name, json_integer(faults->struck[id - 1]));
+    }
+    pomex_sb_response_json(&request->response, 200, json_pack("{s:o}", "struck", struck));
 }
 
 static void remove_faults(pomex_sb_request *request, const json_t *body)
@@ -97,6 +110,11 @@ static void show_journal(pomex_sb_request *request, const json_t *body)
     (void)body;
     char place[64];
     bool one = pomex_sb_form_value(request->query, "endpoint", place, sizeof place);
+    /* A name that fits no request would make "nothing was sent" true of everything. */
+    if (one && (strcmp(place, "*") == 0 || !pomex_sb_faults_is_place(place))) {
+        bad(request, "endpoint must be " POMEX_SB_PLACES);
+        return;
+    }
     pomex_sb_response_json(
         &request->response, 200,
         pomex_sb_journal_json(&request->sandbox->journal, one ? place : NULL));
@@ -246,6 +264,8 @@ static void add_assets(pomex_sb_request *request, const json_t *body)
         shown ? json_pack("{s:o, s:I}", "ids", shown, "count", (json_int_t)count) : NULL);
 }
 
+/* A line for each. */
+// clang-format off
 static const struct {
     const char *method;
     const char *path;
@@ -255,6 +275,7 @@ static const struct {
     {"POST", "/_sandbox/clock", move_clock},
     {"POST", "/_sandbox/config", configure},
     {"POST", "/_sandbox/faults", add_fault},
+    {"GET", "/_sandbox/faults", show_struck},
     {"DELETE", "/_sandbox/faults", remove_faults},
     {"GET", "/_sandbox/journal", show_journal},
     {"DELETE", "/_sandbox/journal", empty_journal},
@@ -264,6 +285,7 @@ static const struct {
     {"POST", "/_sandbox/scan", scan},
     {"POST", "/_sandbox/assets", add_assets},
 };
+// clang-format on
 
 static bool has_token(const pomex_sb_request *request)
 {

@@ -12,7 +12,7 @@
 static const char *const break_names[] = {"",     "drop",    "hang",  "truncate",
                                           "drip", "garbage", "status"};
 
-static bool is_place(const char *name)
+bool pomex_sb_faults_is_place(const char *name)
 {
     if (!name)
         return false;
@@ -96,8 +96,8 @@ static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
                    "after_accept";
     }
     fault->place = json_string_value(json_object_get(spec, "endpoint"));
-    if (!is_place(fault->place))
-        return "endpoint must be the name of an endpoint, video, asset_link or *";
+    if (!pomex_sb_faults_is_place(fault->place))
+        return "endpoint must be " POMEX_SB_PLACES ", *";
     if (!read_count(json_object_get(spec, "times"), 0, 1e9, 1, &fault->times))
         return "times must be 0 (always) to 1000000000";
     if (!read_count(json_object_get(spec, "skip"), 0, 1e9, 0, &fault->skip))
@@ -116,19 +116,34 @@ static const char *read_spec(pomex_sb_fault *fault, const json_t *spec)
     if (!read_break(json_object_get(spec, "after_accept"), POMEX_SB_BREAK_STATUS,
                     &fault->after))
         return "after_accept must be drop, hang, truncate, drip, garbage or status";
-    return read_answer(fault, spec);
+    if (fault->before && fault->after)
+        return "before_accept and after_accept exclude each other";
+    const char *wrong = read_answer(fault, spec);
+    if (!wrong && (fault->status || fault->body) && fault->before)
+        return "before_accept sends no answer: status and body have no place beside it";
+    if (!wrong && (fault->status || fault->body) && fault->after &&
+        fault->after != POMEX_SB_BREAK_STATUS)
+        return "status and body have a place beside after_accept = status alone";
+    return wrong;
 }
 
 long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_t why_size)
 {
     pomex_sb_fault *fault = calloc(1, sizeof *fault);
     const char *wrong = fault ? read_spec(fault, spec) : "out of memory";
+    size_t known = (size_t)faults->last_id;
+    long *struck = wrong ? NULL : realloc(faults->struck, (known + 1) * sizeof *struck);
+    if (struck)
+        faults->struck = struck;
+    else if (!wrong)
+        wrong = "out of memory";
     if (wrong) {
         snprintf(why, why_size, "%s", wrong);
         free(fault);
         return 0;
     }
     fault->spec = json_incref(spec);
+    struck[known] = 0;
     fault->id = ++faults->last_id;
     pomex_sb_fault **end = &faults->first;
     while (*end)
@@ -150,6 +165,7 @@ pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *plac
         }
         if (fault->times > 0 && --fault->times == 0)
             fault->times = SPENT;
+        faults->struck[fault->id - 1]++;
         return fault;
     }
     return NULL;
@@ -180,4 +196,12 @@ void pomex_sb_faults_clear(pomex_sb_faults *faults)
         faults->first = fault->next;
         free_fault(fault);
     }
+}
+
+void pomex_sb_faults_stop(pomex_sb_faults *faults)
+{
+    pomex_sb_faults_clear(faults);
+    free(faults->struck);
+    faults->struck = NULL;
+    faults->last_id = 0;
 }

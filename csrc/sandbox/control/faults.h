@@ -7,6 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* The places that a request can go to, for messages. */
+#define POMEX_SB_PLACES                                                                        \
+    "one of sessions.create, assets.create, assets.list, assets.get, generations.create, "     \
+    "generations.get, generations.list, generations.cancel, video, asset_link"
+
 enum pomex_sb_break {
     POMEX_SB_BREAK_NONE,
     POMEX_SB_BREAK_DROP,
@@ -38,7 +43,12 @@ typedef struct pomex_sb_fault {
 typedef struct pomex_sb_faults {
     pomex_sb_fault *first;
     long last_id;
+    /* Of each fault there ever was, by its id less 1: how many requests it struck. */
+    long *struck;
 } pomex_sb_faults;
+
+/* Whether requests to `name` are told from others: an endpoint, a link, or "*", any of them. */
+bool pomex_sb_faults_is_place(const char *name);
 
 /* Adds a fault, and keeps a reference to `spec`. Returns its id, or 0 with the reason in `why`. */
 long pomex_sb_faults_add(pomex_sb_faults *faults, json_t *spec, char *why, size_t why_size);
@@ -50,5 +60,6 @@ pomex_sb_fault *pomex_sb_faults_strike(pomex_sb_faults *faults, const char *plac
 void pomex_sb_faults_done(pomex_sb_faults *faults, pomex_sb_fault *fault);
 
 void pomex_sb_faults_clear(pomex_sb_faults *faults);
+void pomex_sb_faults_stop(pomex_sb_faults *faults);
 
 #endif

@@ -1,4 +1,4 @@
-/* The whole sandbox: one process, one thread, one loop. */
+/* The whole sandbox: one process and one loop; a thread of its own sends notices. */
 #ifndef POMEX_SB_SANDBOX_H
 #define POMEX_SB_SANDBOX_H
 
@@ -8,6 +8,7 @@
 #include "sandbox/control/faults.h"
 #include "sandbox/control/journal.h"
 #include "sandbox/control/limits.h"
+#include "sandbox/control/notices.h"
 #include "sandbox/http/server.h"
 #include "sandbox/store/store.h"
 
@@ -19,6 +20,7 @@ typedef struct pomex_sb {
     pomex_sb_limits limits;
     pomex_sb_faults faults;
     pomex_sb_journal journal;
+    pomex_sb_notices notices;
     char token[POMEX_SB_SECRET]; /* of /_sandbox/; a new one at each start */
     unsigned char link_key[16];  /* signs links; kept in the store */
     json_t *strings;             /* pages/web/strings.json */

@@ -244,13 +244,15 @@ static void wake_due(pomex_sb_server *server, double now)
 }
 
 /* How many milliseconds poll may sleep. */
-static int sleep_of(const pomex_sb_server *server, double now, double next_sweep)
+static int sleep_of(const pomex_sb_server *server, double now, double next_sweep, double tick)
 {
     MHD_UNSIGNED_LONG_LONG mhd;
     double until = server->connections ? next_sweep : now + 3600;
     const pomex_sb_waiter *first = server->waiting.first;
     if (first && first->due < until)
         until = first->due;
+    if (now + tick < until)
+        until = now + tick;
     double ms = ceil((until - now) * 1000);
     if (MHD_get_timeout(server->daemon, &mhd) == MHD_YES && (double)mhd < ms)
         ms = (double)mhd;
@@ -272,8 +274,9 @@ void pomex_sb_server_run(pomex_sb_server *server, int stop_fd, int watch_fd)
         {info->epoll_fd, POLLIN, 0}, {stop_fd, POLLIN, 0}, {watch_fd, POLLIN, 0}};
     double next_sweep = 0;
     for (;;) {
+        double tick = server->tick(server->sandbox);
         double now = pomex_sb_clock_monotonic();
-        if (poll(fds, 3, sleep_of(server, now, next_sweep)) < 0 && errno != EINTR)
+        if (poll(fds, 3, sleep_of(server, now, next_sweep, tick)) < 0 && errno != EINTR)
             return;
         if (fds[1].revents || (fds[2].revents && at_end(watch_fd)))
             return;

@@ -21,6 +21,8 @@ typedef struct pomex_sb_server {
     struct pomex_sb *sandbox; /* copied into every request */
     /* Decides a request that has arrived whole: sets its `response`, `manner` and `delay`. */
     void (*decide)(struct pomex_sb_request *request);
+    /* Does what is due by the clock. Returns in how many seconds something is; INFINITY: never. */
+    double (*tick)(struct pomex_sb *sandbox);
 
     /* Set by pomex_sb_server_start. */
     char host[64]; /* the address it is bound to, an IPv6 address in brackets */

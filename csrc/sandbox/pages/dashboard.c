@@ -1,15 +1,18 @@
 #include "sandbox/pages/dashboard.h"
 
+#include "sandbox/base/form.h"
 #include "sandbox/control/sandbox.h"
 #include "sandbox/http/guard.h"
 #include "sandbox/pages/links.h"
 #include "sandbox/pages/page.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#define SHOWN   50
-#define LONGEST 1000 /* characters of a prompt that are shown */
+#define SHOWN    50
+#define SEARCHED 1000 /* the newest of each kind that a search looks at */
+#define LONGEST  1000 /* characters of a prompt that are shown */
 
 static const char texts[] = "dashboard";
 
@@ -80,14 +83,42 @@ static void fill_asset(const pomex_sb_request *request, json_t *row, int64_t now
     put(row, "link", link);
 }
 
+/* "duration 5, ratio 16:9": the fields of its body, from the JSON that the store keeps of them. */
+static void put_parameters(json_t *row)
+{
+    json_t *given = json_loads(json_string_value(json_object_get(row, "given")), 0, NULL);
+    char text[LONGEST] = "";
+    size_t used = 0;
+    const char *name;
+    json_t *value;
+    json_object_foreach(given, name, value)
+    {
+        const char *word = json_string_value(value);
+        char *other = word ? NULL : json_dumps(value, JSON_ENCODE_ANY);
+        int written =
+            snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "", name,
+                     word    ? word
+                     : other ? other
+                             : "?");
+        free(other);
+        used += written > 0 ? (size_t)written : 0;
+        if (used >= sizeof text)
+            break;
+    }
+    json_decref(given);
+    put(row, "given", text);
+}
+
 static void fill_task(const pomex_sb_request *request, json_t *row, int64_t now)
 {
     pomex_sb_task task = {.created = integer(row, "created"),
                           .ready = integer(row, "ready"),
+                          .cancelled = integer(row, "cancelled"),
                           .fails = integer(row, "fails") != 0};
     const char *status = pomex_sb_store_tasks_status(&task, now);
     put_state(request, row, status);
     put_time(row, "created_at", "created");
+    put_parameters(row);
     if (strcmp(status, "succeeded") == 0) {
         char path[128];
         char link[POMEX_SB_LINK];
@@ -106,10 +137,36 @@ static void fill_entry(const pomex_sb_request *request, json_t *row, int64_t now
     put_time(row, "created_at", "at");
 }
 
+static bool holds(const json_t *row, const char *sought)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)(uintptr_t)row, name, value)
+    {
+        /* A link has a signature in it, which matches at random. */
+        if (strcmp(name, "link") != 0 && json_is_string(value) &&
+            strcasestr(json_string_value(value), sought))
+            return true;
+    }
+    return false;
+}
+
+/* Leaves the newest rows that hold what is sought. */
+static void keep_sought(json_t *rows, const char *sought)
+{
+    for (size_t i = 0; i < json_array_size(rows);) {
+        if (i < SHOWN && holds(json_array_get(rows, i), sought))
+            i++;
+        else
+            json_array_remove(rows, i);
+    }
+}
+
 typedef void (*fill_row)(const pomex_sb_request *request, json_t *row, int64_t now);
 
+/* Takes over `rows`. `sought`: "" where all are wanted. */
 static int fill(const pomex_sb_request *request, json_t *data, const char *name, json_t *rows,
-                fill_row fill_one)
+                fill_row fill_one, const char *sought)
 {
     int64_t now = pomex_sb_clock_now(&request->sandbox->clock);
     char key[32];
@@ -119,14 +176,16 @@ static int fill(const pomex_sb_request *request, json_t *data, const char *name,
     {
         fill_one(request, row, now);
     }
+    if (*sought)
+        keep_sought(rows, sought);
     /* The prefix keeps the list apart from the fields of its rows, where the template looks first. */
     snprintf(key, sizeof key, "list_%s", name);
     return rows ? json_object_set_new(data, key, rows) : -1;
 }
 
-static json_t *newest_ledger(pomex_sb_store *store, json_t *data)
+static json_t *newest_ledger(pomex_sb_store *store, json_t *data, int64_t limit)
 {
-    json_t *ledger = pomex_sb_store_ledger_entries(store, SHOWN, LONGEST);
+    json_t *ledger = pomex_sb_store_ledger_entries(store, limit, LONGEST);
     const json_t *entries = json_object_get(ledger, "entries");
     json_t *newest = ledger ? json_array() : NULL;
     for (size_t i = json_array_size(entries); newest && i-- > 0;)
@@ -165,15 +224,24 @@ void pomex_sb_dashboard(pomex_sb_request *request)
     pomex_sb_store *store = request->sandbox->store;
     int64_t now = pomex_sb_clock_now(&request->sandbox->clock);
     char time[POMEX_SB_TIME];
+    char sought[128];
+    if (!pomex_sb_form_value(request->query, "q", sought, sizeof sought))
+        sought[0] = '\0';
+    json_t *q = json_string(sought);
+    if (!q) /* no UTF-8: no row holds it */
+        q = json_string("");
+    int64_t limit = *sought ? SEARCHED : SHOWN;
     pomex_sb_clock_iso(now, time);
-    json_t *data = json_pack("{s:s, s:s}", "host", pomex_sb_guard_host(request), "now", time);
+    json_t *data =
+        json_pack("{s:s, s:s, s:o}", "host", pomex_sb_guard_host(request), "now", time, "q", q);
     int failed = data ? fill_counts(store, data) : -1;
     for (size_t i = 0; i < sizeof tables / sizeof *tables && !failed; i++)
         failed = fill(request, data, tables[i].name,
-                      pomex_sb_store_summary_newest(store, tables[i].name, now, SHOWN),
-                      tables[i].fill_one);
+                      pomex_sb_store_summary_newest(store, tables[i].name, now, limit),
+                      tables[i].fill_one, sought);
     if (!failed)
-        failed = fill(request, data, "ledger", newest_ledger(store, data), fill_entry);
+        failed = fill(request, data, "ledger", newest_ledger(store, data, limit), fill_entry,
+                      sought);
     if (failed) {
         json_decref(data);
         data = NULL;

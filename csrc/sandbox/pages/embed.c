@@ -14,6 +14,7 @@ EMBED(pomex_sb_clip, "clip.mp4");
 EMBED(pomex_sb_portrait, "portrait.png");
 EMBED(pomex_sb_voice, "voice.wav");
 EMBED(pomex_sb_style, "style.css");
+EMBED(pomex_sb_script, "board.js");
 EMBED(pomex_sb_h5, "h5.html");
 EMBED(pomex_sb_dashboard, "dashboard.html");
 EMBED(pomex_sb_strings, "strings.json");
@@ -34,6 +35,8 @@ pomex_sb_blob pomex_sb_embed(enum pomex_sb_file file)
         return between(pomex_sb_voice_begin, pomex_sb_voice_end);
     case POMEX_SB_STYLE:
         return between(pomex_sb_style_begin, pomex_sb_style_end);
+    case POMEX_SB_SCRIPT:
+        return between(pomex_sb_script_begin, pomex_sb_script_end);
     case POMEX_SB_H5:
         return between(pomex_sb_h5_begin, pomex_sb_h5_end);
     case POMEX_SB_DASHBOARD:

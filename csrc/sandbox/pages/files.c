@@ -12,6 +12,7 @@
 
 static const char asset_folder[] = "/files/assets/";
 static const char video_folder[] = "/files/videos/";
+static const char last_frame[] = "/last_frame.png";
 
 static bool read_position(const char **at, uint64_t *out)
 {
@@ -106,6 +107,21 @@ static void not_found(pomex_sb_request *request, int found)
         pomex_sb_response_error(&request->response, 404, "file not found");
 }
 
+static void serve_last_frame(pomex_sb_request *request, const char *id)
+{
+    pomex_sb_task task;
+    char name[POMEX_SB_ID + 16];
+    int found = pomex_sb_store_tasks_find(request->sandbox->store, 0, id, strlen(id), &task);
+    if (found != 1) {
+        not_found(request, found);
+        return;
+    }
+    pomex_sb_blob blob = pomex_sb_embed(POMEX_SB_PORTRAIT);
+    pomex_sb_response_fixed(&request->response, 200, "image/png", blob.bytes, blob.length);
+    snprintf(name, sizeof name, "%s/last_frame", id); /* its ETag is not the video's */
+    serve(request, name, task.ready);
+}
+
 static void serve_video(pomex_sb_request *request, const char *id)
 {
     pomex_sb_task task;
@@ -160,7 +176,10 @@ void pomex_sb_files(pomex_sb_request *request)
         request->target + (video ? sizeof video_folder : sizeof asset_folder) - 1;
     char id[POMEX_SB_ID];
     snprintf(id, sizeof id, "%.*s", (int)strcspn(name, "/"), name);
-    if (video)
+    const char *file = strchr(name, '/');
+    if (video && file && strncmp(file, last_frame, sizeof last_frame - 1) == 0)
+        serve_last_frame(request, id);
+    else if (video)
         serve_video(request, id);
     else
         serve_asset(request, id);

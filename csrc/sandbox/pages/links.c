@@ -17,16 +17,21 @@ static bool sign(const pomex_sb *sandbox, const char *path, int64_t expires,
     return pomex_sb_secret_sign(sandbox->link_key, text, (size_t)length, out);
 }
 
-void pomex_sb_links_make(const pomex_sb_request *request, const char *path, double seconds,
-                         char out[POMEX_SB_LINK])
+void pomex_sb_links_for(pomex_sb *sandbox, const char *host, const char *path, double seconds,
+                        char out[POMEX_SB_LINK])
 {
     char signature[POMEX_SB_SECRET] = "";
-    pomex_sb *sandbox = request->sandbox;
     int64_t expires = (pomex_sb_clock_now(&sandbox->clock) + (int64_t)(seconds * 1000)) / 1000;
     if (!sign(sandbox, path, expires, signature))
         signature[0] = '\0'; /* a link that does not work is better than no response */
-    snprintf(out, POMEX_SB_LINK, "http://%.80s%.300s?expires=%" PRId64 "&signature=%s",
-             pomex_sb_guard_host(request), path, expires, signature);
+    snprintf(out, POMEX_SB_LINK, "http://%.80s%.300s?expires=%" PRId64 "&signature=%s", host,
+             path, expires, signature);
+}
+
+void pomex_sb_links_make(const pomex_sb_request *request, const char *path, double seconds,
+                         char out[POMEX_SB_LINK])
+{
+    pomex_sb_links_for(request->sandbox, pomex_sb_guard_host(request), path, seconds, out);
 }
 
 bool pomex_sb_links_check(pomex_sb_request *request)

@@ -2,6 +2,7 @@
 #ifndef POMEX_SB_LINKS_H
 #define POMEX_SB_LINKS_H
 
+#include "sandbox/control/sandbox.h"
 #include "sandbox/http/request.h"
 
 #define POMEX_SB_LINK 512 /* bytes that hold any link with its NUL */
@@ -10,6 +11,10 @@
  * one that the request named. */
 void pomex_sb_links_make(const pomex_sb_request *request, const char *path, double seconds,
                          char out[POMEX_SB_LINK]);
+
+/* The same for whoever has no request. */
+void pomex_sb_links_for(pomex_sb *sandbox, const char *host, const char *path, double seconds,
+                        char out[POMEX_SB_LINK]);
 
 /* Whether the request bears a valid signature and the link still works. If not, the response says
  * so. */

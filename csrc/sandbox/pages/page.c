@@ -9,11 +9,11 @@
 #include <string.h>
 #include <strings.h>
 
-/* Nothing from elsewhere, no script, no frame. A form can lead to any https site, because the
- * response to it redirects to the callback. */
+/* Nothing from elsewhere, no script but the dashboard's own, no frame; "data:" is the empty icon. A
+ * form can lead to any https site, because the response to it redirects to the callback. */
 static const char policy[] =
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self' https:; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'";
 
 static const char *const langs[] = {"zh", "zh-Hant", "en"};
 
@@ -26,7 +26,7 @@ static const char *known_lang(const char *lang)
     return NULL;
 }
 
-/* The first of the browser's languages in which there are words. */
+/* The first of the browser's languages in which there are words; English if there is none. */
 static const char *browser_lang(const char *accepted)
 {
     while (accepted && *accepted) {
@@ -43,7 +43,7 @@ static const char *browser_lang(const char *accepted)
         }
         accepted += strcspn(accepted, ",");
     }
-    return "zh";
+    return "en";
 }
 
 static const char *lang_of(const pomex_sb_request *request)
@@ -96,10 +96,19 @@ void pomex_sb_page(pomex_sb_request *request, int status, enum pomex_sb_file fil
     style_page(&request->response);
 }
 
+static void answer_with(pomex_sb_request *request, enum pomex_sb_file file, const char *type)
+{
+    pomex_sb_blob blob = pomex_sb_embed(file);
+    pomex_sb_response_fixed(&request->response, 200, type, blob.bytes, blob.length);
+    pomex_sb_response_header(&request->response, "X-Content-Type-Options", "nosniff");
+}
+
 void pomex_sb_page_style(pomex_sb_request *request)
 {
-    pomex_sb_blob style = pomex_sb_embed(POMEX_SB_STYLE);
-    pomex_sb_response_fixed(&request->response, 200, "text/css; charset=utf-8", style.bytes,
-                            style.length);
-    pomex_sb_response_header(&request->response, "X-Content-Type-Options", "nosniff");
+    answer_with(request, POMEX_SB_STYLE, "text/css; charset=utf-8");
+}
+
+void pomex_sb_page_script(pomex_sb_request *request)
+{
+    answer_with(request, POMEX_SB_SCRIPT, "text/javascript; charset=utf-8");
 }

@@ -1,5 +1,6 @@
 #include "sandbox/program/life.h"
 
+#include "sandbox/api/api.h"
 #include "sandbox/pages/embed.h"
 #include "sandbox/program/fatal.h"
 #include "sandbox/program/routes.h"
@@ -63,7 +64,8 @@ bool pomex_sb_life_begin(pomex_sb *sandbox, const pomex_sb_options *options, cha
                                         .request_seconds = options->request_seconds,
                                         .clock = &sandbox->clock,
                                         .sandbox = sandbox,
-                                        .decide = pomex_sb_routes_decide};
+                                        .decide = pomex_sb_routes_decide,
+                                        .tick = pomex_sb_api_notices_send};
     sandbox->store = pomex_sb_store_open(options->database, why, sizeof why);
     if (!sandbox->store) {
         pomex_sb_fatal(options->json, "cannot open the database: %s", why);
@@ -87,8 +89,9 @@ bool pomex_sb_life_begin(pomex_sb *sandbox, const pomex_sb_options *options, cha
 void pomex_sb_life_end(pomex_sb *sandbox)
 {
     pomex_sb_server_stop(&sandbox->server);
+    pomex_sb_notices_clear(&sandbox->notices);
     pomex_sb_store_close(sandbox->store);
-    pomex_sb_faults_clear(&sandbox->faults);
+    pomex_sb_faults_stop(&sandbox->faults);
     pomex_sb_journal_free(&sandbox->journal);
     pomex_sb_limits_clear(&sandbox->limits);
     json_decref(sandbox->strings);

@@ -49,6 +49,8 @@ static void carry_out(pomex_sb_request *request)
         pomex_sb_dashboard(request);
     else if (strcmp(request->target, POMEX_SB_STYLE_PATH) == 0)
         pomex_sb_page_style(request);
+    else if (strcmp(request->target, POMEX_SB_SCRIPT_PATH) == 0)
+        pomex_sb_page_script(request);
     else
         pomex_sb_response_error(&request->response, 404, "not found");
 }

@@ -2,6 +2,9 @@
 
 #include <stdio.h>
 
+#define TASK                                                                                   \
+    "SELECT id, prompt, images, created, ready, fails, model, given, cancelled FROM tasks"
+
 static const char *const texts[POMEX_SB_SQL_ALL] = {
     [POMEX_SB_SQL_BEGIN] = "BEGIN IMMEDIATE",
     [POMEX_SB_SQL_COMMIT] = "COMMIT",
@@ -35,11 +38,17 @@ static const char *const texts[POMEX_SB_SQL_ALL] = {
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [POMEX_SB_SQL_END_SESSION] = "UPDATE sessions SET outcome = ?2, person = ?3"
                                  " WHERE token = ?1 AND outcome = 0 AND expires > ?4",
-    [POMEX_SB_SQL_TASK] = "SELECT id, prompt, images, created, ready, fails FROM tasks"
-                          " WHERE id = ?1 AND (account = ?2 OR ?2 = 0)",
+    [POMEX_SB_SQL_TASK] = TASK " WHERE id = ?1 AND (account = ?2 OR ?2 = 0)",
     [POMEX_SB_SQL_ADD_TASK] =
-        "INSERT INTO tasks (id, account, model, prompt, images, created, ready, fails)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "INSERT INTO tasks (id, account, model, prompt, images, created, ready, fails, given)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [POMEX_SB_SQL_TASKS] =
+        TASK " WHERE account = ?1 AND created BETWEEN ?2 AND ?3 ORDER BY n DESC",
+    [POMEX_SB_SQL_TASKS_ASCENDING] =
+        TASK " WHERE account = ?1 AND created BETWEEN ?2 AND ?3 ORDER BY n",
+    [POMEX_SB_SQL_CANCEL_TASK] = "UPDATE tasks SET cancelled = ?2 WHERE id = ?1",
+    [POMEX_SB_SQL_DELETE_TASK] = "DELETE FROM tasks WHERE id = ?1",
+    [POMEX_SB_SQL_UNBILL_TASK] = "DELETE FROM ledger WHERE kind = 'generation' AND id = ?1",
     [POMEX_SB_SQL_ADD_LEDGER] = "INSERT INTO ledger (kind, id, prompt, model, account, at)"
                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [POMEX_SB_SQL_LEDGER] =
@@ -66,7 +75,7 @@ static const char *const texts[POMEX_SB_SQL_ALL] = {
         " a.seq DESC LIMIT ?1",
     [POMEX_SB_SQL_NEW_TASKS] =
         "SELECT id, substr(model, 1, 100) AS model, substr(prompt, 1, 1000) AS prompt, images,"
-        " created, ready, fails"
+        " created, ready, fails, cancelled, substr(given, 1, 1000) AS given"
         " FROM tasks ORDER BY n DESC LIMIT ?1",
 };
 

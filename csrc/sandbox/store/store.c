@@ -32,10 +32,22 @@ static const char schema[] =
     " account INTEGER, callback TEXT, lang TEXT, created INTEGER, expires INTEGER,"
     " outcome INTEGER DEFAULT 0, person TEXT);"
     "CREATE TABLE IF NOT EXISTS tasks (n INTEGER PRIMARY KEY, id TEXT UNIQUE, account INTEGER,"
-    " model TEXT, prompt TEXT, images INTEGER, created INTEGER, ready INTEGER, fails INTEGER);"
+    " model TEXT, prompt TEXT, images INTEGER, created INTEGER, ready INTEGER, fails INTEGER,"
+    " given TEXT, cancelled INTEGER DEFAULT 0);"
+    "CREATE INDEX IF NOT EXISTS tasks_account ON tasks (account);"
     "CREATE TABLE IF NOT EXISTS ledger (n INTEGER PRIMARY KEY, kind TEXT, id TEXT, prompt TEXT,"
     " model TEXT, account INTEGER, at INTEGER);"
     "CREATE INDEX IF NOT EXISTS ledger_kind ON ledger (kind);";
+
+/* Adds the columns that a database of an earlier version lacks. */
+static bool bring_up_to_date(sqlite3 *db, char **message)
+{
+    static const char columns[] = "ALTER TABLE tasks ADD COLUMN given TEXT;"
+                                  "ALTER TABLE tasks ADD COLUMN cancelled INTEGER DEFAULT 0;";
+    return sqlite3_table_column_metadata(db, NULL, "tasks", "given", NULL, NULL, NULL, NULL,
+                                         NULL) == SQLITE_OK ||
+           sqlite3_exec(db, columns, NULL, NULL, message) == SQLITE_OK;
+}
 
 pomex_sb_store *pomex_sb_store_open(const char *path, char *why, size_t why_size)
 {
@@ -48,7 +60,7 @@ pomex_sb_store *pomex_sb_store_open(const char *path, char *why, size_t why_size
     char *message = NULL;
     if (sqlite3_open_v2(path ? path : ":memory:", &store->db, flags, NULL) != SQLITE_OK ||
         sqlite3_exec(store->db, schema, NULL, NULL, &message) != SQLITE_OK ||
-        pomex_sb_store_accounts_load(store) < 0 ||
+        !bring_up_to_date(store->db, &message) || pomex_sb_store_accounts_load(store) < 0 ||
         pomex_sb_store_assets_next_ready(store) < 0) {
         snprintf(why, why_size, "%s: %s", path ? path : "memory",
                  message     ? message

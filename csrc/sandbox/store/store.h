@@ -142,23 +142,44 @@ int pomex_sb_store_sessions_end(pomex_sb_store *store, const char *token, int64_
 
 typedef struct pomex_sb_task {
     pomex_sb_text id;
+    pomex_sb_text model;
     pomex_sb_text prompt;
+    pomex_sb_text given; /* fields of the body that an answer can repeat, as JSON */
     int64_t images;
     int64_t created;
-    int64_t ready; /* when it ends */
+    int64_t ready;     /* when it ends */
+    int64_t cancelled; /* when it was cancelled; 0: it was not */
     bool fails;
 } pomex_sb_task;
 
 /* Adds a task and its entry in the ledger, in one transaction. */
-int pomex_sb_store_tasks_add(pomex_sb_store *store, int64_t account, const char *model,
-                             const pomex_sb_task *task);
+int pomex_sb_store_tasks_add(pomex_sb_store *store, int64_t account, const pomex_sb_task *task);
 
 /* The task `id` of an account. If `account` is 0: of any account. */
 int pomex_sb_store_tasks_find(pomex_sb_store *store, int64_t account, const char *id,
                               size_t length, pomex_sb_task *task);
 
-/* "queued", "running", "succeeded" or "failed". */
+/* "queued", "running", "succeeded", "failed" or "cancelled". */
 const char *pomex_sb_store_tasks_status(const pomex_sb_task *task, int64_t now);
+
+/* When it stops being queued, unless it is cancelled. */
+int64_t pomex_sb_store_tasks_runs_from(const pomex_sb_task *task);
+
+/* When that status began. */
+int64_t pomex_sb_store_tasks_changed(const pomex_sb_task *task, int64_t now);
+
+/* Cancels a task, and takes its entry out of the ledger, in one transaction. */
+int pomex_sb_store_tasks_cancel(pomex_sb_store *store, const char *id, int64_t now);
+
+/* Deletes the record of a task. What it cost stays in the ledger. */
+int pomex_sb_store_tasks_delete(pomex_sb_store *store, const char *id);
+
+/* Calls `each` for every task of an account that was created from `first` to `last`, the newest
+ * first, or the oldest. -1 also if `each` returned false. */
+typedef bool (*pomex_sb_each_task)(void *user, const pomex_sb_task *task);
+int pomex_sb_store_tasks_each(pomex_sb_store *store, int64_t account, int64_t first,
+                              int64_t last, bool ascending, pomex_sb_each_task each,
+                              void *user);
 
 /* ------------------------------------------------------------------- ledger and summary */
 

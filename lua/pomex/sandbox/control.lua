@@ -10,6 +10,11 @@ control.CONFIG = {
   asset_seconds = "number", generation_seconds = "number", h5_seconds = "number",
   asset_link_seconds = "number", video_link_seconds = "number",
   rate_limits = "switch", rate_limit_answer = "number",
+  generation_list = "boolean", list_as_data = "boolean", list_totals = "boolean",
+  notices = "boolean", notice_delay_seconds = "number", notices_twice = "boolean",
+  notices_reversed = "boolean", notices_first = "boolean", notices_forged = "boolean",
+  list_lag_seconds = "number", asset_list_lag_seconds = "number", task_fields = "boolean",
+  task_kept_seconds = "number", generation_cancel = "boolean",
 }
 
 ---@private
@@ -120,6 +125,16 @@ end
 function Sandbox:fault(fault)
   fault = control.check("sb:fault", fault, control.FAULT)
   return whole(ask(self, "POST", "faults", fault).id)
+end
+
+---How many requests a fault has struck: a test whose fault struck none has tested nothing.
+---@param id integer of `sb:fault`; also of a fault that is removed
+---@return integer
+function Sandbox:struck(id)
+  options.expect("sb:struck", "id", id, "whole")
+  local struck = ask(self, "GET", "faults").struck[("%d"):format(id)]
+  if not struck then options.misuse(("sb:struck: there was no fault %d"):format(id)) end
+  return whole(struck)
 end
 
 ---Removes all faults.

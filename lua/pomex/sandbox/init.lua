@@ -19,7 +19,7 @@ local sandbox = {}
 -- The options besides the settings, which are made once the program runs.
 local OPTIONS = {
   host = "string", port = "whole", key = "string", database = "string",
-  binary = "string", start_timeout = "seconds",
+  binary = "string", start_timeout = "seconds", idle_seconds = "whole", request_seconds = "number",
 }
 
 local function exists(path)
@@ -71,6 +71,13 @@ local function arguments(options)
     if options[name] then
       list[#list + 1] = "--" .. name
       list[#list + 1] = options[name]
+    end
+  end
+  for option, name in pairs { ["--idle-seconds"] = "idle_seconds",
+    ["--request-seconds"] = "request_seconds" } do
+    if options[name] then
+      list[#list + 1] = option
+      list[#list + 1] = ("%.14g"):format(options[name])
     end
   end
   return list

@@ -86,7 +86,7 @@ local Journal = {}
 Journal.__index = Journal
 
 ---The requests, oldest first.
----@param endpoint? pomex.SandboxPlace only the requests to this one
+---@param endpoint? pomex.SandboxPlace only the requests to this one; raises where there is none
 ---@return pomex.SandboxRequest[]
 function Journal:requests(endpoint)
   return ask(self._sandbox, "GET", "journal", nil, endpoint and { endpoint = endpoint }).requests

@@ -10,6 +10,20 @@
 ---@field video_link_seconds? number seconds that the link of a video works; 86400
 ---@field rate_limits? boolean|pomex.SandboxRateLimits true: the document's; false: none
 ---@field rate_limit_answer? 429|502 the status of a request above the limit; 429
+---@field generation_list? boolean false: there is no list of tasks (404); true
+---@field list_as_data? boolean true: its items are called `data`; false
+---@field list_totals? boolean false: it does not say how many tasks there are; true
+---@field list_lag_seconds? number seconds until a task is in it; 0
+---@field asset_list_lag_seconds? number how old the list of assets is, in seconds; 0
+---@field task_fields? boolean true: a task says its model, times and what its body gave; false
+---@field task_kept_seconds? number seconds that a task is found and listed; for ever
+---@field generation_cancel? boolean false: no task can be deleted (404); true
+---@field notices? boolean false: no notice is sent; true
+---@field notice_delay_seconds? number seconds by which they come late; 0
+---@field notices_twice? boolean true: each comes twice; false
+---@field notices_reversed? boolean true: all come at the end, the last first; false
+---@field notices_first? boolean true: the first comes before the answer to the create; false
+---@field notices_forged? boolean true: forged ones come before each; false
 
 ---Requests a second, 0 to 10000. 0 or false: no limit; true: the document's.
 ---@class pomex.SandboxRateLimits
@@ -19,6 +33,8 @@
 ---@field asset_list? number|boolean
 ---@field generation_create? number|boolean
 ---@field generation_get? number|boolean
+---@field generation_list? number|boolean
+---@field generation_cancel? number|boolean
 
 ---@class pomex.SandboxOptions: pomex.SandboxConfig
 ---@field host? string the IP address to listen on; "127.0.0.1". "0.0.0.0": every address
@@ -27,6 +43,8 @@
 ---@field database? string a file that keeps everything; default: in memory
 ---@field binary? string the program; default: $POMEX_SANDBOX_BIN, beside the module, in $PATH
 ---@field start_timeout? number seconds to wait until it listens; 10
+---@field idle_seconds? integer after which a connection that carries no byte is closed; 60
+---@field request_seconds? number after which a request that has not come whole is cut off; 75
 
 ---@alias pomex.SandboxPlace
 ---| "sessions.create"
@@ -35,6 +53,8 @@
 ---| "assets.list"
 ---| "generations.create"
 ---| "generations.get"
+---| "generations.list"
+---| "generations.cancel"
 ---| "video"       # the signed link of a video
 ---| "asset_link"  # the signed link of an asset
 ---| "*"           # all of these
