@@ -12,7 +12,7 @@
 
 typedef struct binding_client {
     pomex_client *client; /* NULL: closed */
-    json_t *trees[3];     /* arguments being built; left by a raise, the next call frees them */
+    json_t *trees[4];     /* arguments being built; left by a raise, the next call frees them */
 } binding_client;
 
 typedef struct binding_operation {
@@ -31,8 +31,23 @@ void *pomex_lua_self(lua_State *L, const char *kind);
 /* The client at argument 1. Raises if the client is closed. */
 binding_client *pomex_lua_client(lua_State *L);
 
+/* Raises in a child of the process that used the client: a wait there would never end. */
+void pomex_lua_must_be_usable(lua_State *L, const binding_client *client);
+
+/* A client's method: poll([seconds, [descriptor, …]]) -> true | false | nil, "interrupted" or what
+ * failed. Sleeps until a step of this client has work, or one of the descriptors is readable. A
+ * signal returns to Lua, so that the debug hook of Ctrl-C can raise. */
+int pomex_lua_poll(lua_State *L);
+
+/* A client's method: finish(operation) -> whether it is done. Polls and steps until it is, of which
+ * no step will tell then, or until there is something that only Lua can deal with. */
+int pomex_lua_finish(lua_State *L);
+
 /* event.c: a client's method, which takes its oldest event. */
 int pomex_lua_next_event(lua_State *L);
+
+/* operation.c: a client's method: nudge(id) -> how many waits look now. */
+int pomex_lua_nudge(lua_State *L);
 
 /* Push a metatable with its methods: client methods need the operations' metatable. */
 void pomex_lua_push_operation_class(lua_State *L);
@@ -58,7 +73,8 @@ void pomex_lua_push_billed(lua_State *L, pomex_billed billed);
  * knows the caller's line. Returns 2. */
 int pomex_lua_fail(lua_State *L, const char *type, const char *message);
 
-/* core.new(options): upvalue 1 is the clients' metatable. */
+/* core.new(options, checks): upvalue 1 is the clients' metatable. `checks`: true or nil, error, and no
+ * client is made (see pomex_options_check). */
 int pomex_lua_new(lua_State *L);
 
 /* Reads the table of per-call options at `index` (nil or none: all unset). */
@@ -89,6 +105,9 @@ bool pomex_lua_to_json(lua_State *L, int index, int arrays_index, json_t **slot,
 
 /* core.tidy(value): removes the null fields of a decoded reply and makes its whole numbers integers. */
 int pomex_lua_tidy(lua_State *L);
+
+/* The same for the value on top of the stack. */
+void pomex_lua_tidy_top(lua_State *L);
 
 /* core.decimal_point(), core.plainly(f, …) */
 int pomex_lua_decimal_point(lua_State *L);

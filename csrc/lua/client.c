@@ -3,9 +3,6 @@
 #include "binding.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <math.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -35,8 +32,7 @@ binding_client *pomex_lua_client(lua_State *L)
     return ud;
 }
 
-/* Raises in a child of the process that used the client: a wait there would never end. */
-static void must_be_usable(lua_State *L, const binding_client *ud)
+void pomex_lua_must_be_usable(lua_State *L, const binding_client *ud)
 {
     const char *why = pomex_client_unusable(ud->client);
     if (why != NULL)
@@ -77,6 +73,29 @@ static bool tree(lua_State *L, binding_client *ud, int slot, int index)
         pomex_lua_fail(L, problem.misuse ? "misuse" : "invalid_request_error", message);
     }
     return false;
+}
+
+/* The slot of the trees that holds the headers of the call's options. */
+enum { CALL_HEADERS = 3 };
+
+/* Pushes the headers among the call options at `index`, or nil. */
+static int push_headers(lua_State *L, int index)
+{
+    if (lua_istable(L, index))
+        pomex_lua_push_field(L, index, "headers");
+    else
+        lua_pushnil(L);
+    return lua_gettop(L);
+}
+
+/* Builds what push_headers left at `index`; false with the two results of a refusal pushed. */
+static bool take_headers(lua_State *L, binding_client *ud, int index,
+                         pomex_call_options *options)
+{
+    if (!tree(L, ud, CALL_HEADERS, index))
+        return false;
+    options->headers = ud->trees[CALL_HEADERS];
+    return true;
 }
 
 static void drop_trees(binding_client *ud)
@@ -137,9 +156,10 @@ static int client_call(lua_State *L)
     const char *id = optional_id(L, 3, &length);
     pomex_lua_read_call_options(L, 5, &options);
     lua_settop(L, 6);
+    int headers = push_headers(L, 5);
     binding_operation *op = pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), 6);
     still_open(L, ud);
-    if (!tree(L, ud, 0, 4))
+    if (!tree(L, ud, 0, 4) || !take_headers(L, ud, headers, &options))
         return 2;
     op->operation = pomex_client_call(ud->client, which, id, length, ud->trees[0], &options);
     return started(L, ud, op);
@@ -165,18 +185,21 @@ static int client_request(lua_State *L)
     pomex_lua_push_field(L, PARTS, "query");
     pomex_lua_push_field(L, PARTS, "body");
     pomex_lua_push_field(L, PARTS, "headers");
+    int headers = push_headers(L, OPTIONS);
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     still_open(L, ud);
     for (int i = QUERY; i <= HEADERS; i++)
         if (!tree(L, ud, i - QUERY, i))
             return 2;
+    if (!take_headers(L, ud, headers, &options))
+        return 2;
     op->operation = pomex_client_request(ud->client, method, path, ud->trees[0], ud->trees[1],
                                          ud->trees[2], &options);
     return started(L, ud, op);
 }
 
-/* wait(endpoint, id, options) -> operation, its id | nil, error */
+/* wait(endpoint, id, options, group) -> operation, its id | nil, error */
 static int client_wait(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
@@ -185,9 +208,14 @@ static int client_wait(lua_State *L)
     pomex_endpoint_id which = endpoint(L, 2);
     const char *id = optional_id(L, 3, &length);
     pomex_lua_read_call_options(L, 4, &options);
+    options.group = pomex_lua_text(L, 5);
+    lua_settop(L, 5);
+    int headers = push_headers(L, 4);
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     still_open(L, ud);
+    if (!take_headers(L, ud, headers, &options))
+        return 2;
     op->operation = pomex_client_wait(ud->client, which, id, length, &options);
     return started(L, ud, op);
 }
@@ -203,9 +231,12 @@ static int client_download(lua_State *L)
     const char *path = pomex_lua_text(L, 4);
     luaL_argcheck(L, path != NULL, 4, "a path is needed");
     pomex_lua_read_call_options(L, 5, &options);
+    int headers = push_headers(L, 5);
     binding_operation *op =
         pomex_lua_new_operation(L, lua_upvalueindex(OPERATION_CLASS), NO_SPARE);
     still_open(L, ud);
+    if (!take_headers(L, ud, headers, &options))
+        return 2;
     op->operation = pomex_client_download(ud->client, id, length, link, path, &options);
     return started(L, ud, op);
 }
@@ -214,7 +245,7 @@ static int client_download(lua_State *L)
 static int client_step(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
-    must_be_usable(L, ud);
+    pomex_lua_must_be_usable(L, ud);
     pomex_lua_pushwhole(L, (int64_t)pomex_client_step(ud->client, luaL_optnumber(L, 2, 0)));
     return 1;
 }
@@ -241,7 +272,7 @@ static int client_next(lua_State *L)
 static int client_pollfd(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
-    must_be_usable(L, ud);
+    pomex_lua_must_be_usable(L, ud);
     int fd = pomex_client_pollfd(ud->client);
     if (fd < 0) {
         const char *why = strerror(errno);
@@ -278,49 +309,12 @@ static int client_wake_in(lua_State *L)
     return 0;
 }
 
-/* Sleeps until the client's descriptor, or one of those from index 3 on, is readable. Returns as
- * poll(2) does. */
-static int poll_several(lua_State *L, pomex_client *client, double seconds)
-{
-    int count = lua_gettop(L) - 2;
-    struct pollfd *fds = lua_newuserdata(L, (size_t)count * sizeof *fds + sizeof *fds);
-    for (int i = 0; i < count; i++)
-        fds[i] = (struct pollfd){.fd = (int)luaL_checkinteger(L, i + 3), .events = POLLIN};
-    fds[count] = (struct pollfd){.fd = pomex_client_pollfd(client), .events = POLLIN};
-    if (fds[count].fd < 0)
-        return -1;
-    double ms = seconds < 0 || seconds > INT_MAX / 1000 ? -1 : ceil(seconds * 1000);
-    return poll(fds, (nfds_t)count + 1, (int)ms);
-}
-
-/* poll([seconds, [descriptor, …]]) -> true | false | nil, "interrupted" or what failed. Sleeps until
- * a step of this client has work, or one of the descriptors is readable. A signal returns to Lua,
- * so that the debug hook of Ctrl-C can raise; a loop here would delay it. */
-static int client_poll(lua_State *L)
-{
-    binding_client *ud = pomex_lua_client(L);
-    double seconds = luaL_optnumber(L, 2, -1);
-    int ready = lua_gettop(L) > 2 ? poll_several(L, ud->client, seconds)
-                                  : pomex_client_poll(ud->client, seconds);
-    if (ready < 0) {
-        int failed = errno;
-        must_be_usable(L, ud);
-        errno = failed;
-        const char *why = errno == EINTR ? "interrupted" : strerror(errno);
-        lua_pushnil(L);
-        lua_pushstring(L, why);
-        return 2;
-    }
-    lua_pushboolean(L, ready > 0);
-    return 1;
-}
-
 /* watch(fd) -> true | nil, message: the client's descriptor tells of this one, too */
 static int client_watch(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
     int fd = (int)luaL_checkinteger(L, 2);
-    must_be_usable(L, ud);
+    pomex_lua_must_be_usable(L, ud);
     if (pomex_client_watch(ud->client, fd)) {
         lua_pushboolean(L, true);
         return 1;
@@ -342,8 +336,17 @@ static int client_unwatch(lua_State *L)
 static int client_key_mark(lua_State *L)
 {
     char mark[POMEX_SUM_SIZE];
-    pomex_client_key_mark(pomex_lua_client(L)->client, luaL_checkstring(L, 2), mark);
+    if (!pomex_client_key_mark(pomex_lua_client(L)->client, luaL_checkstring(L, 2), mark))
+        return luaL_error(L, "not enough memory");
     lua_pushstring(L, mark);
+    return 1;
+}
+
+/* holds(id) -> whether somebody in this process is about that task, or made it */
+static int client_holds(lua_State *L)
+{
+    const binding_client *ud = pomex_lua_client(L);
+    lua_pushboolean(L, pomex_client_holds(ud->client, luaL_checkstring(L, 2)));
     return 1;
 }
 
@@ -361,27 +364,18 @@ static int client_closed(lua_State *L)
 }
 
 static const luaL_Reg methods[] = {
-    {"call", client_call},
-    {"request", client_request},
-    {"wait", client_wait},
-    {"download", client_download},
-    {"step", client_step},
-    {"next", client_next},
-    {"next_event", pomex_lua_next_event},
-    {"pollfd", client_pollfd},
-    {"events", client_events},
-    {"timeout", client_timeout},
-    {"wake_in", client_wake_in},
-    {"poll", client_poll},
-    {"watch", client_watch},
-    {"unwatch", client_unwatch},
-    {"key_mark", client_key_mark},
-    {"base_url", client_base_url},
-    {"close", client_close},
-    {"closed", client_closed},
-    {"__gc", client_close},
-    {"__close", client_close},
-    {NULL, NULL},
+    {"call", client_call},         {"request", client_request},
+    {"wait", client_wait},         {"nudge", pomex_lua_nudge},
+    {"download", client_download}, {"step", client_step},
+    {"next", client_next},         {"next_event", pomex_lua_next_event},
+    {"pollfd", client_pollfd},     {"events", client_events},
+    {"timeout", client_timeout},   {"wake_in", client_wake_in},
+    {"poll", pomex_lua_poll},      {"finish", pomex_lua_finish},
+    {"watch", client_watch},       {"unwatch", client_unwatch},
+    {"key_mark", client_key_mark}, {"holds", client_holds},
+    {"base_url", client_base_url}, {"close", client_close},
+    {"closed", client_closed},     {"__gc", client_close},
+    {"__close", client_close},     {NULL, NULL},
 };
 
 /* Pops the set of array metatables. */

@@ -277,10 +277,15 @@ static void tidy_table(lua_State *L, int depth)
     }
 }
 
+void pomex_lua_tidy_top(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TTABLE)
+        tidy_table(L, 0);
+}
+
 int pomex_lua_tidy(lua_State *L)
 {
     lua_settop(L, 1);
-    if (lua_type(L, 1) == LUA_TTABLE)
-        tidy_table(L, 0);
+    pomex_lua_tidy_top(L);
     return 1;
 }

@@ -65,10 +65,30 @@ static int operation_id(lua_State *L)
     return 1;
 }
 
+/* date() -> seconds since 1970 by the service's clock, of a list of tasks | nil */
+static int operation_date(lua_State *L)
+{
+    binding_operation *op = self(L);
+    double date = op->operation != NULL ? pomex_operation_date(op->operation) : -1;
+    if (date < 0)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, date);
+    return 1;
+}
+
 static int operation_done(lua_State *L)
 {
     binding_operation *op = self(L);
     lua_pushboolean(L, op->operation == NULL || pomex_operation_done(op->operation));
+    return 1;
+}
+
+/* told() -> whether no step will tell of its end any more */
+static int operation_told(lua_State *L)
+{
+    binding_operation *op = self(L);
+    lua_pushboolean(L, op->operation == NULL || pomex_operation_told(op->operation));
     return 1;
 }
 
@@ -131,6 +151,42 @@ static int operation_result(lua_State *L)
     if (op->unwanted && !within)
         release_done(op);
     return 3;
+}
+
+/* The answer of an operation that is over and went well; NULL if it is not plainly an object.
+ *
+ * After the program has changed the locale, lua-cjson can take a comma for a decimal point. In an
+ * object a name follows the comma, and lua-cjson says that it cannot read on; in a list it would
+ * read 1,2 as 1.2. Therefore an answer with a list is left to json.lua, which tries a fraction. */
+static const char *plain_object(const binding_operation *op, size_t *length)
+{
+    if (op->operation == NULL || !pomex_operation_done(op->operation) ||
+        pomex_operation_error(op->operation) != NULL)
+        return NULL;
+    const char *body = pomex_operation_body(op->operation, length);
+    return body[0] == '{' && memchr(body, '[', *length) == NULL ? body : NULL;
+}
+
+/* take(decode) -> what `decode` reads in the answer, tidied; the operation is released then. Or
+ * nothing: the answer is not plainly an object, and result() still has it. */
+static int operation_take(lua_State *L)
+{
+    binding_operation *op = self(L);
+    size_t length = 0;
+    const char *body = plain_object(op, &length);
+    if (body == NULL)
+        return 0;
+    bool within = op->read; /* as in operation_result */
+    op->read = true;
+    lua_settop(L, 2);
+    lua_pushlstring(L, body, length);
+    op->read = within;
+    if (lua_pcall(L, 1, 1, 0) != 0)
+        return 0;
+    pomex_lua_tidy_top(L);
+    if (op->operation != NULL && !within)
+        release_done(op);
+    return 1;
 }
 
 /* release(): frees the operation's memory, whose size Lua's collector cannot see. The userdata is
@@ -238,14 +294,17 @@ static int operation_request_id(lua_State *L)
 
 static const luaL_Reg methods[] = {
     {"request_id", operation_request_id},
+    {"date", operation_date},
     {"id", operation_id},
     {"billed", operation_billed},
     {"object", operation_object},
     {"done", operation_done},
+    {"told", operation_told},
     {"cancel", operation_cancel},
     {"stands", operation_stands},
     {"proceed", operation_proceed},
     {"result", operation_result},
+    {"take", operation_take},
     {"release", operation_release},
     {"body", operation_body},
     {"progress", operation_progress},
@@ -265,4 +324,11 @@ void pomex_lua_push_operation_class(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushliteral(L, "pomex operation");
     lua_setfield(L, -2, "__name");
+}
+
+int pomex_lua_nudge(lua_State *L)
+{
+    pomex_client *client = pomex_lua_client(L)->client;
+    pomex_lua_pushwhole(L, pomex_client_nudge(client, luaL_checkstring(L, 2)));
+    return 1;
 }

@@ -102,19 +102,37 @@ void pomex_lua_read_call_options(lua_State *L, int index, pomex_call_options *op
     options->sync = field_given(L, index, "sync");
     options->overwrite = field_given(L, index, "overwrite");
     options->hold = field_given(L, index, "hold");
+    const char *what = pomex_lua_field_string(L, index, "what");
+    if (what != NULL)
+        options->what = strcmp(what, "asset") == 0        ? POMEX_WHAT_ASSET
+                        : strcmp(what, "last_frame") == 0 ? POMEX_WHAT_LAST_FRAME
+                                                          : POMEX_WHAT_VIDEO;
     field_number(L, index, "send_by", &options->send_by);
     options->stand_by = field_given(L, index, "stand_by");
+    field_number(L, index, "request_timeout", &options->request_timeout);
+    const char *billed = pomex_lua_field_string(L, index, "billed_retry");
+    if (billed != NULL)
+        options->billed_retry = strcmp(billed, "unsent") == 0 ? POMEX_BILLED_RETRY_UNSENT
+                                                              : POMEX_BILLED_RETRY_REFUSED;
+    const char *adopt = pomex_lua_field_string(L, index, "adopt");
+    if (adopt != NULL)
+        options->adopt =
+            strcmp(adopt, "single") == 0 ? POMEX_ADOPT_SINGLE : POMEX_ADOPT_UNSOUGHT;
 }
 
-static void read_schedule(lua_State *L, int index, const char *name, pomex_schedule *schedule)
+/* False: the table has `learn = false`. */
+static bool read_schedule(lua_State *L, int index, const char *name, pomex_schedule *schedule)
 {
-    if (field_table(L, index, name)) {
-        int table = lua_gettop(L);
-        field_number(L, table, "first", &schedule->first);
-        field_number(L, table, "factor", &schedule->factor);
-        field_number(L, table, "max", &schedule->max);
-        lua_pop(L, 1);
-    }
+    if (!field_table(L, index, name))
+        return true;
+    int table = lua_gettop(L);
+    field_number(L, table, "first", &schedule->first);
+    field_number(L, table, "factor", &schedule->factor);
+    field_number(L, table, "max", &schedule->max);
+    pomex_lua_push_field(L, table, "learn");
+    bool learn = lua_isnil(L, -1) || lua_toboolean(L, -1);
+    lua_pop(L, 2);
+    return learn;
 }
 
 /* rate_limits = false turns all limits off; { asset_list = 5, sessions = false } sets those two. */
@@ -150,6 +168,9 @@ static void read_options(lua_State *L, int index, pomex_options *options)
     options->proxy = pomex_lua_field_string(L, index, "proxy");
     options->ca_file = pomex_lua_field_string(L, index, "ca_file");
     options->ca_path = pomex_lua_field_string(L, index, "ca_path");
+    options->client_cert = pomex_lua_field_string(L, index, "client_cert");
+    options->client_key = pomex_lua_field_string(L, index, "client_key");
+    options->client_key_password = pomex_lua_field_string(L, index, "client_key_password");
     field_number(L, index, "connect_timeout", &options->connect_timeout);
     field_number(L, index, "request_timeout", &options->request_timeout);
     field_number(L, index, "budget", &options->budget);
@@ -157,10 +178,12 @@ static void read_options(lua_State *L, int index, pomex_options *options)
     field_int(L, index, "max_in_flight", &options->max_in_flight);
     field_int(L, index, "max_downloads", &options->max_downloads);
     read_rate_limits(L, index, options);
+    field_number(L, index, "rate_share", &options->rate_share);
     if (field_table(L, index, "poll")) {
         int table = lua_gettop(L);
         read_schedule(L, table, "asset", &options->poll_asset);
-        read_schedule(L, table, "generation", &options->poll_generation);
+        options->learn_pauses =
+            read_schedule(L, table, "generation", &options->poll_generation);
         lua_pop(L, 1);
     }
     const char *billed = pomex_lua_field_string(L, index, "billed_retry");
@@ -190,9 +213,29 @@ pomex_error **pomex_lua_hold_error(lua_State *L)
     return held;
 }
 
+/* The client's userdata owns the headers until the client has copied them. False with the two
+ * results of a refusal pushed. */
+static bool take_headers(lua_State *L, binding_client *ud, pomex_options *options)
+{
+    pomex_lua_problem problem;
+    if (!field_table(L, 1, "headers"))
+        return true;
+    int headers = lua_gettop(L);
+    lua_newtable(L); /* no metatable marks an array of headers */
+    if (!pomex_lua_to_json(L, headers, headers + 1, &ud->trees[0], &problem)) {
+        bool memory = problem.message[0] == '\0';
+        pomex_lua_fail(L, memory ? "memory_error" : "invalid_request_error",
+                       memory ? "out of memory" : problem.message);
+        return false;
+    }
+    options->headers = ud->trees[0];
+    return true;
+}
+
 int pomex_lua_new(lua_State *L)
 {
     pomex_options options;
+    bool checks = lua_toboolean(L, 2);
     if (lua_isnoneornil(L, 1)) {
         lua_settop(L, 0);
         lua_newtable(L);
@@ -211,9 +254,22 @@ int pomex_lua_new(lua_State *L)
     lua_rawseti(L, -2, 1);
     lua_setfenv(L, -2);
 #endif
-    ud->client = pomex_client_new(&options, held);
+    int made = lua_gettop(L);
+    if (!take_headers(L, ud, &options))
+        return 2;
+    if (checks)
+        *held = pomex_options_check(&options);
+    else
+        ud->client = pomex_client_new(&options, held);
+    json_decref(ud->trees[0]);
+    ud->trees[0] = NULL;
+    lua_settop(L, made);
     if (ud->client != NULL)
         return 1;
+    if (checks && *held == NULL) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
     if (*held == NULL)
         return pomex_lua_fail(L, "memory_error", "out of memory");
     lua_pushnil(L);

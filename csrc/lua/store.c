@@ -84,8 +84,11 @@ static int store_open(lua_State *L)
     char why[512] = "";
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    pomex_store_options options = {.backend = &pomex_store_sqlite};
-    options.path = option_text(L, "path", true);
+    pomex_store_options options = {.path = option_text(L, "path", true)};
+    options.backend = pomex_store_backend_of(options.path);
+    if (options.backend == NULL) {
+        return failed(L, "pomex was built without PostgreSQL (POMEX_POSTGRESQL)");
+    }
     options.beat_seconds = option_seconds(L, "beat_seconds");
     options.still_seconds = option_seconds(L, "still_seconds");
     lua_pushliteral(L, "any_file_system");
@@ -235,5 +238,7 @@ int luaopen_pomex_storecore(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushcclosure(L, store_open, 1);
     lua_setfield(L, -2, "open");
+    lua_pushboolean(L, pomex_store_backend_of("postgresql://") != NULL);
+    lua_setfield(L, -2, "postgresql");
     return 1;
 }

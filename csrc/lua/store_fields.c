@@ -100,6 +100,7 @@ static const pomex_lua_field attempt[] = {P(pomex_store_attempt, number, POMEX_L
                                           P(pomex_store_attempt, version, POMEX_LUA_TEXT),
                                           P(pomex_store_attempt, cost, POMEX_LUA_WHOLE),
                                           P(pomex_store_attempt, held, POMEX_LUA_WHOLE),
+                                          P(pomex_store_attempt, counted, POMEX_LUA_FLAG),
                                           P(pomex_store_attempt, task, POMEX_LUA_TEXT),
                                           P(pomex_store_attempt, error, POMEX_LUA_TEXT),
                                           P(pomex_store_attempt, stage, POMEX_LUA_TEXT),
@@ -200,6 +201,7 @@ static const pomex_lua_field put[] = {
     QR(pomex_store_put, jobs, job_count, pomex_store_new, new_job),
     Q(pomex_store_put, more, POMEX_LUA_FLAG),
     QP(pomex_store_put, batch, POMEX_LUA_WHOLE),
+    P(pomex_store_put, hidden, POMEX_LUA_WHOLE),
     {.name = "verdicts",
      .kind = POMEX_LUA_WORDS,
      .way = POMEX_LUA_ANSWERED,
@@ -223,6 +225,7 @@ static const pomex_lua_field backup[] = {Q(pomex_store_backup, path, POMEX_LUA_T
 static const pomex_lua_field get[] = {
     Q(pomex_store_get, queue, POMEX_LUA_TEXT),
     Q(pomex_store_get, key, POMEX_LUA_TEXT),
+    Q(pomex_store_get, task, POMEX_LUA_TEXT),
     {.name = "job",
      .kind = POMEX_LUA_ROWS,
      .way = POMEX_LUA_ANSWERED,

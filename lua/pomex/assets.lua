@@ -4,6 +4,8 @@ local calls = require "pomex.calls"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local pages = require "pomex.pages"
+local get = require("pomex.plain").get
+local saving = require "pomex.saving"
 local VIRTUAL = require("pomex.values").VIRTUAL
 
 local KINDS, require_waitable = calls.KINDS, calls.require_waitable
@@ -79,6 +81,12 @@ function AsyncAssets:list(query, opts)
   return calls.start(self.client, KINDS["assets.list"], nil, query, opts)
 end
 
+-- The group that the asset says, as it can stand in a query.
+local function group_of(asset)
+  local group = type(asset) == "table" and asset.group_id
+  return type(group) == "string" and not group:find "%c" and group or nil
+end
+
 ---As `client.assets:wait`.
 ---@param asset string|pomex.Asset
 ---@param opts? pomex.WaitOptions
@@ -86,7 +94,16 @@ end
 function AsyncAssets:wait(asset, opts)
   opts = optional("assets:wait", opts, options.WAIT)
   local id = id_of("assets:wait", "asset", asset)
-  return calls.start_wait(self.client, KINDS["assets.get"], id, opts)
+  return calls.start_wait(self.client, KINDS["assets.get"], id, opts, group_of(asset))
+end
+
+---As `client.assets:download`.
+---@param asset string|pomex.Asset
+---@param path string
+---@param opts? pomex.AssetDownloadOptions
+---@return pomex.FileOperation
+function AsyncAssets:download(asset, path, opts)
+  return saving.of_asset(self.client, asset, path, opts)
 end
 
 ---As `client.assets:create_and_wait`, in a task.
@@ -134,7 +151,7 @@ end
 ---@return pomex.Asset|nil asset
 ---@return pomex.Error? err not_found_error, …
 function Assets:get(asset, opts)
-  return require_waitable(self.async):get(asset, opts):wait()
+  return get(self.async, KINDS["assets.get"], asset, opts)
 end
 
 ---One page. Document section: List Assets.
@@ -146,8 +163,10 @@ function Assets:list(query, opts)
   return require_waitable(self.async):list(query, opts):wait()
 end
 
----Polls until the asset is "active". Document section: Get an Asset.
----@param asset string|pomex.Asset an id, or an object with one
+---Polls until the asset is "active". Where ten or more wait for assets of one group, a page of the
+---group's list is a look for all of them. Document sections: Get an Asset, List Assets.
+---@param asset string|pomex.Asset an id, or an object with one; its `group_id`, if it has one, is
+---  the group of that list
 ---@param opts? pomex.WaitOptions timeout: 600 s in all
 ---@return pomex.Asset|nil asset
 ---@return pomex.Error? err asset_failed (`object`: the service's answer); timeout_error (`id`,
@@ -165,6 +184,17 @@ function Assets:create_and_wait(body, opts)
   opts = optional("assets:create_and_wait", opts, options.CREATE_AND_WAIT)
   local client = require_waitable(self.async).client
   return calls.create_and_wait(self, client, create, "assets:create_and_wait", body, opts)
+end
+
+---Saves the asset's own file, as `client.generations:download` saves a video: whole or not at all,
+---continued where it broke off, and over no other file without `overwrite`.
+---@param asset string|pomex.Asset an id, or an object with one
+---@param path string
+---@param opts? pomex.AssetDownloadOptions
+---@return pomex.File|nil file
+---@return pomex.Error? err
+function Assets:download(asset, path, opts)
+  return require_waitable(self.async):download(asset, path, opts):wait()
 end
 
 ---Whether a group is one of this account's: "ours" if an asset of it is listed, "foreign" if the

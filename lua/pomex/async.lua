@@ -5,8 +5,12 @@ local check_request = require "pomex.request"
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
 local options = require "pomex.options"
+local spend = require "pomex.spend"
 
-local REQUEST = { query = "table", body = "any", headers = "table" }
+-- The path of what makes a video.
+local CREATES = "^/+v1/+video/+generations/*$"
+
+local REQUEST = { query = "table", body = "any", headers = "headers" }
 
 ---@class pomex.Async
 ---@field sessions pomex.AsyncSessions
@@ -32,7 +36,11 @@ function Async:request(method, path, parts, opts)
     local _, err = errors.invalid("request", "the method and the path must not hold a NUL byte")
     return operation.already_failed(self.client, err, calls.KINDS.request)
   end
-  return calls.start_request(self.client, method, path, parts, opts)
+  local function start() return calls.start_request(self.client, method, path, parts, opts) end
+  local creates = self.client.spending and method:upper() == "POST" and path:find(CREATES)
+  if not creates then return start() end
+  return spend.starting(self.client, calls.KINDS.request,
+    type(parts and parts.body) == "table" and parts.body or {}, start)
 end
 
 options.methods(Async, "client.async")

@@ -1,6 +1,7 @@
 --- Starts calls, waits and downloads: what assets, generations and sessions share.
 
 local cancel = require "pomex.cancel"
+local beneath = require("pomex.defaults").beneath
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local operation = require "pomex.operation"
@@ -26,25 +27,33 @@ end
 local KINDS = {
   request = { endpoint = "request", decode = json.any },
   download = { endpoint = "download", decode = file },
+  asset_download = { endpoint = "download", decode = file, of_asset = true },
+  ["generations.list"] = { endpoint = "generations.list", decode = json.page },
 }
 for _, endpoint in ipairs { "sessions.create", "assets.create", "assets.get", "assets.list",
-  "generations.create", "generations.get" } do
+  "generations.create", "generations.get", "generations.cancel" } do
   KINDS[endpoint] = { endpoint = endpoint, decode = json.object }
 end
 calls.KINDS = KINDS
+
+---@param client pomex.Client
+---@return boolean
+function calls.is_closed(client)
+  return client.loop.closed or client.shut or false
+end
 
 -- Raises where the host says that the running code may not "wait", or "start" an operation.
 local function require_may(client, what)
   local may = client.host.may
   if not may then return end
-  local allowed, why = may(client, what)
+  local allowed, why = may(client.root, what)
   if not allowed then error(why, 0) end
 end
 
 -- The client's loop, where something may be started.
 local function open(client)
   local loop = client.loop
-  if loop.closed then closed() end
+  if loop.closed or client.shut then closed() end
   if loop.stepping then loop:in_step() end
   require_may(client, "start")
   return loop
@@ -54,7 +63,13 @@ end
 local function not_begun(client, kind, id)
   local err = cancel.error("not begun, in a cancelled task", "no")
   err.attempts = 0
-  return operation.already_failed(client, err, kind, id)
+  return operation.already_failed(client.root, err, kind, id)
+end
+
+-- Notes what a client of client:with began, which its close ends.
+local function begun(client, op)
+  if client.begun and not op.finished then client.begun[op] = true end
+  return op
 end
 
 -- The next functions are flat, and keep intermediate values out of argument lists, so that a task
@@ -70,12 +85,14 @@ end
 function calls.start(client, kind, id, payload, opts)
   local loop = open(client)
   if cancelled_here() then return not_begun(client, kind, id) end
+  if client.defaults then opts = beneath(client, "call", opts) end
   local spares = loop.spares
   local last = #spares
   local spare = spares[last]
   if spare then spares[last] = nil end
   local handle, number = loop.handle:call(kind.endpoint, id, payload, opts, spare)
-  return new(client, kind, opts, id, handle, number)
+  local op = new(client.root, kind, opts, id, handle, number)
+  return client.begun and begun(client, op) or op
 end
 
 ---Starts a wait for a final status.
@@ -83,28 +100,33 @@ end
 ---@param kind pomex.Kind of the call that looks
 ---@param id string of the asset or generation
 ---@param opts table|nil a checked copy
+---@param group string|nil of the asset
 ---@return pomex.Operation
-function calls.start_wait(client, kind, id, opts)
+function calls.start_wait(client, kind, id, opts, group)
   local loop = open(client)
   if cancelled_here() then return not_begun(client, kind, id) end
-  local handle, number = loop.handle:wait(kind.endpoint, id, opts)
-  return new(client, kind, opts, id, handle, number)
+  if client.nudges then client.nudges:attend(client.root) end
+  if client.defaults then opts = beneath(client, kind.endpoint, opts) end
+  local handle, number = loop.handle:wait(kind.endpoint, id, opts, group)
+  return begun(client, new(client.root, kind, opts, id, handle, number))
 end
 
 ---Starts a download.
 ---@param client pomex.Client
----@param id string of the generation
----@param link string|nil the video's address, where the caller has a generation that says it
+---@param kind pomex.Kind
+---@param id string of the generation or asset
+---@param link string|nil where the caller has an object that says it
 ---@param path string
 ---@param opts table|nil a checked copy
 ---@return pomex.Operation
-function calls.start_download(client, id, link, path, opts)
+function calls.start_download(client, kind, id, link, path, opts)
   local loop = open(client)
-  if cancelled_here() then return not_begun(client, KINDS.download, id) end
+  if cancelled_here() then return not_begun(client, kind, id) end
   -- Made before anything is started: between the start and `new` nothing may fail.
   local kept = { path = path, on_progress = opts and opts.on_progress }
+  opts = beneath(client, "download", opts)
   local handle, number = loop.handle:download(id, link, path, opts)
-  return new(client, KINDS.download, kept, id, handle, number)
+  return begun(client, new(client.root, kind, kept, id, handle, number))
 end
 
 ---Starts a request of the caller's own.
@@ -117,8 +139,9 @@ end
 function calls.start_request(client, method, path, parts, opts)
   local loop = open(client)
   if cancelled_here() then return not_begun(client, KINDS.request) end
+  opts = beneath(client, "call", opts)
   local handle, number = loop.handle:request(method, path, parts, opts)
-  return new(client, KINDS.request, opts, nil, handle, number)
+  return begun(client, new(client.root, KINDS.request, opts, nil, handle, number))
 end
 
 ---The id in `x`, which is an id or an object that has one; raises on anything else.
@@ -157,7 +180,7 @@ end
 ---@return table|nil object
 ---@return pomex.Error? err never `retryable`
 function calls.follow(resource, client, id, step, ...)
-  if client.loop.closed then
+  if calls.is_closed(client) then
     return made(resource, id, nil, errors.bill(errors.new("cancelled_error", {
       message = ("the client was closed before the %s of %s"):format(step, id), attempts = 0,
     }), "no"))
@@ -187,6 +210,7 @@ function calls.create_and_wait(resource, client, create, where, body, opts)
   local created, err = create(client, where, body, {
     timeout = timeout and math.min(timeout, client.budget) or nil,
     max_retries = opts.max_retries, validate = opts.validate, send_by = opts.send_by,
+    adopt = opts.adopt, preflight = opts.preflight, headers = opts.headers,
   }):wait()
   if not created then return nil, err end
   if opts.on_created then opts.on_created(created) end
@@ -194,6 +218,7 @@ function calls.create_and_wait(resource, client, create, where, body, opts)
     -- Above 0, so that there is one last look even if the creation took all of the time.
     timeout = deadline and math.max(deadline - now(), 1 / 1000) or nil,
     first = opts.first, factor = opts.factor, max = opts.max, on_update = opts.on_update,
+    headers = opts.headers,
   })
 end
 
@@ -204,7 +229,7 @@ end
 ---@return T async
 function calls.require_waitable(async)
   local client = async.client
-  if client.loop.closed then closed() end
+  if client.loop.closed or client.shut then closed() end
   require_may(client, "wait")
   return async
 end

@@ -10,7 +10,9 @@ local loop = require "pomex.loop"
 local map = require "pomex.map"
 local options = require "pomex.options"
 local others = require "pomex.others"
+local spend = require "pomex.spend"
 local tasks = require "pomex.task"
+local with = require "pomex.with"
 
 local require_waitable = calls.require_waitable
 
@@ -25,29 +27,53 @@ local require_waitable = calls.require_waitable
 ---@field host pomex.Host
 ---@field package budget number
 ---@field package url string
+---@field package nudges? pomex.Nudges
+---@field spending pomex.Spending|nil
+---@field root pomex.Client the one of pomex.new, whose connections these are; most often itself
+---@field package children table<pomex.Client, true> those of client:with, weakly
+---@field package shut? boolean of a client of client:with: it was closed
 local Client = {}
 Client.__index = Client
 
 local client = {}
 
+local function still_open(self)
+  if calls.is_closed(self) then options.misuse("pomex client is closed") end
+end
+
 ---@param given? pomex.Options
 ---@return pomex.Client|nil
----@return pomex.Error? err invalid_request_error: an option has a value that cannot be used;
----  authentication_error: there is no key
+---@return pomex.Error? err invalid_request_error: there is no key, or an option has a value that
+---  cannot be used
 function client.new(given)
-  local settings, named, on_event = options.settings(given)
+  local settings, named, on_event, nudges = options.settings(given)
+  local spending = spend.new(settings.spend)
+  settings.spend = nil
   local host = hosts.resolve(named)
   local handle, err = core.new(settings)
   if not handle then return nil, errors.wrap(err) end
   local self = setmetatable({
     loop = loop.new(handle, on_event), host = host,
-    budget = settings.budget or 120, url = handle:base_url(),
+    budget = settings.budget or 120, url = handle:base_url(), nudges = nudges,
+    spending = spending, children = setmetatable({}, { __mode = "k" }),
   }, Client)
+  self.root = self
   if host.watch then
     function self.loop.begin_watch(stop) return host.watch(self, stop) end
   end
   async.install(self)
   return self
+end
+
+---A client with other options, which shares the connections, limits and key of this one. What is
+---not given is as it is here; headers are merged. An option of what is shared raises.
+---@param given? pomex.WithOptions
+---@return pomex.Client|nil client its `close` ends what it began, and nothing else; that of the
+---  client which it was made of ends it, too
+---@return pomex.Error? err invalid_request_error: an option has a value that cannot be used
+function Client:with(given)
+  still_open(self)
+  return with.new(self, given, Client)
 end
 
 ---Any other request below the base URL, for calls that this version does not know. A request other
@@ -68,9 +94,9 @@ end
 ---@param ... any its arguments
 ---@return pomex.Task
 function Client:spawn(f, ...)
-  if self.loop.closed then options.misuse("pomex client is closed") end
+  still_open(self)
   options.expect("client:spawn", "f", f, "callable")
-  return tasks.spawn(self, f, ...)
+  return tasks.spawn(self.root, f, ...)
 end
 
 ---`spawn` and `wait`: returns what `f(…)` returns, raises what it raises. In a cancelled task it
@@ -79,11 +105,11 @@ end
 ---@param ... any its arguments
 ---@return any ...
 function Client:run(f, ...)
-  if self.loop.closed then options.misuse("pomex client is closed") end
+  still_open(self)
   options.expect("client:run", "f", f, "callable")
   require_waitable(self.async)
   if cancel.here() then return nil, cancel.error("client:run in a cancelled task", "no") end
-  local task = tasks.spawn(self, f, ...)
+  local task = tasks.spawn(self.root, f, ...)
   task.collected = true
   return task:wait()
 end
@@ -98,9 +124,9 @@ end
 ---  cancelled_error }` for an item that was never started
 ---@return any err only if it was broken off: a cancelled_error, or what `on_each` raised
 function Client:map(items, fn, opts)
-  if self.loop.closed then options.misuse("pomex client is closed") end
+  still_open(self)
   require_waitable(self.async)
-  return map(self, items, fn, opts)
+  return map(self.root, items, fn, opts)
 end
 
 ---Does the work that is ready, resumes what can go on, and returns without waiting. A game needs no
@@ -168,20 +194,31 @@ function Client:base_url()
   return self.url
 end
 
+---What this client has spent on videos: those that were made or perhaps made, those that are being
+---asked for, and (where `spend` has a price) what they cost, at most as long as the service has not
+---counted. Raises for a client without the option `spend`.
+---@return { videos: integer, cost: number? } spent
+function Client:spent()
+  if not self.spending then options.misuse("client:spent: pomex.new had no option spend") end
+  return self.spending:told()
+end
+
 ---Ends every operation (each says what became of it) and every connection; may be called again. An
----error that nobody has collected is raised after that.
+---error that nobody has collected is raised after that. Of a client of `with`: ends what was
+---begun by it, and no connection.
 function Client:close()
+  if self.root ~= self then return with.close(self) end
   local failure = self.loop:take_failure()
   self.loop:close()
   if failure then error(failure, 0) end
 end
 
 function Client:__close(err)
-  if err == nil then self:close() else self.loop:close() end
+  if err == nil or self.root ~= self then self:close() else self.loop:close() end
 end
 
 function Client:__tostring()
-  local state = self.loop.closed and "closed" or ("%d pending"):format(self.loop.count)
+  local state = calls.is_closed(self) and "closed" or ("%d pending"):format(self.loop.count)
   return ("pomex client (%s, %s)"):format(self.url, state)
 end
 

@@ -18,9 +18,11 @@
 ---| "ambiguous_error"        # perhaps a POST was carried out; it was not sent again
 ---| "asset_failed"           # the service's own "failed" of an asset
 ---| "generation_failed"      # the service's own "failed" of a generation
+---| "cancel_failed"          # a generation that is not queued, and so was not cancelled
 ---| "verification_failed"    # the callback said that the scan did not succeed
 ---| "cancelled_error"        # you asked, and nothing that leaves a trace had been sent
 ---| "store_error"            # the store of jobs
+---| "spend_error"            # the client may not spend that much (pomex.new's `spend`)
 ---| "late_error"             # send_by passed before anything was sent
 ---| "memory_error"           # an allocation failed
 
@@ -44,9 +46,11 @@
 ---@field client? boolean refused here; nothing was sent
 ---@field proxy? boolean true: the proxy failed, and not the service
 ---@field id? string of the asset or generation that the call was about
----@field last_status? string of a wait that ran out of time: the last status seen
+---@field last_status? string of a wait that ran out of time, or a cancel: the last status seen
 ---@field object? pomex.Asset|pomex.Generation|table the service's answer, where it says "failed"
----@field candidates? string[] of an ambiguous upload: the ids of assets that can be it
+---@field candidates? string[] of an ambiguous upload or generation: the ids of assets, or of tasks,
+---  that can be it
+---@field file? pomex.File of create_and_wait: the video's, where only its last frame was not saved
 ---@field body? string the first 512 bytes of an answer that has no error in it
 ---@field request_id? string the X-Request-Id of the answer
 ---@field operation? integer `event.operation` of its events: the operation's `:id()`
@@ -122,6 +126,20 @@ local function facts(err)
   return table.concat(list, ", ")
 end
 
+-- So many ids of candidates are named in a line.
+local NAMED = 3
+
+---What the request that is in doubt may have made: " (it may be cgt-…)", or nothing.
+---@param err pomex.Error
+---@return string
+function errors.candidates_of(err)
+  local list, named = err.candidates, {}
+  if type(list) ~= "table" or #list == 0 then return "" end
+  for i = 1, math.min(#list, NAMED) do named[i] = errors.one_line(list[i]) end
+  local more = #list > NAMED and (" or one of %d more"):format(#list - NAMED) or ""
+  return (" (it may be %s%s)"):format(table.concat(named, more == "" and " or " or ", "), more)
+end
+
 local metatable = { __name = "pomex.error" }
 
 function metatable.__tostring(err)
@@ -132,6 +150,7 @@ function metatable.__tostring(err)
   if err.hint ~= nil and err.hint ~= "" then
     line = line .. " (" .. errors.one_line(err.hint) .. ")"
   end
+  line = line .. errors.candidates_of(err)
   local known = facts(err)
   return known == "" and line or line .. " [" .. known .. "]"
 end

@@ -20,6 +20,7 @@ if #core.decimal_point() == 1 then needs.load "cjson" else core.plainly(needs.lo
 ---@field callback pomex.CallbackModule reads the redirect that ends a verification
 ---@field errors pomex.ErrorsModule
 ---@field log pomex.LogModule writes events as lines
+---@field notices pomex.NoticesModule URLs at which the service says that a task has changed
 ---@field qr pomex.QrModule raises where pomex was built without libqrencode
 ---@field jobs pomex.JobsModule videos and portraits that outlive a process
 ---@field sandbox pomex.SandboxModule `pomex.sandbox.start{…}`: the service, emulated
@@ -43,15 +44,33 @@ function pomex.new(options)
   return require("pomex.client").new(options)
 end
 
----Returns its arguments, or raises tostring(err) if the first is nil or false.
+---Returns its arguments, or raises `err` if the first is nil or false. What is raised is the error
+---itself, with its fields; its line on PUC Lua 5.1, and outside of a task in nginx and in callbacks
+---of luv's, which show nothing of a table that nobody caught.
 ---@generic T
 ---@param value T|nil
 ---@param err? any
 ---@param ... any
 ---@return T value
 function pomex.check(value, err, ...)
-  if not value then error(tostring(err == nil and "pomex.check: no value" or err), 2) end
-  return value, err, ...
+  if value then return value, err, ... end
+  if type(err) == "table" then err = require("pomex.host.uncaught").raised(err) end
+  if not require("pomex.errors").is(err) then
+    err = tostring(err == nil and "pomex.check: no value" or err)
+  end
+  error(err, 2)
+end
+
+---What a video costs at most: (24 × seconds + 1) × width × height / 1024 tokens. What the body
+---leaves open is taken at the dearest: 15 seconds, 1080p (fast: 720p), the ratio with the most
+---pixels.
+---@param body pomex.GenerationBody
+---@param price number|table<string, number> of a million tokens; or one for each model
+---@return number|nil amount in the currency of the price
+---@return pomex.Error? err invalid_request_error: no price for the model, or a resolution of which
+---  nobody knows what it costs
+function pomex.cost(body, price)
+  return require("pomex.cost").of(body, price)
 end
 
 ---Waits for all of `ops`, and cancels none of them.
@@ -71,15 +90,16 @@ end
 
 -- Loaded when they are first used, so that requiring pomex stays cheap.
 local PARTS = {
-  callback = true, content = true, errors = true, jobs = true, log = true, qr = true,
-  sandbox = true,
+  callback = true, content = true, errors = true, jobs = true, log = true,
+  notices = true, qr = true, sandbox = true,
 }
 
 -- Where nginx is started, its master runs init_by_lua; its workers often run as a user who cannot
 -- read where pomex lies. So the master reads all that a request may need.
 local FOR_REQUESTS = {
   "client", "content", "task", "sessions", "assets", "generations", "callback.verifier",
-  "callback.store", "host.auto", "host.openresty", "log",
+  "callback.store", "notices", "nudges", "cost", "host.auto", "host.openresty", "host.uncaught",
+  "log",
 }
 
 local function in_master()

@@ -90,6 +90,32 @@ function json.object(body, status, endpoint)
   return parse(body, status, endpoint)
 end
 
+--- The object that an operation of the core was answered with, which is released then. nil: whether
+--- that is an object is for `json.object` to say.
+---@param handle userdata
+---@return table|nil object
+function json.take(handle)
+  return handle:take(decode)
+end
+
+---The page of a list that the document does not describe: its items may have either of two names.
+---@param body string
+---@param status? integer
+---@param endpoint? string
+---@param op? pomex.Operation whose answer it is
+---@return table|nil page with `items`, with `total_count` where the service says how many, and with
+---  `date`: when it answered by its own clock, seconds since 1970
+---@return pomex.Error? err decode_error
+function json.page(body, status, endpoint, op)
+  local page, err = json.object(body, status, endpoint)
+  if not page then return nil, err end
+  if page.items == nil then page.items = page.data end
+  if page.total_count == nil then page.total_count = page.total end
+  if op and op.handle then page.date = op.handle:date() end
+  if type(page.items) == "table" then return page end
+  return unreadable("the list has neither items nor data", body, status, endpoint)
+end
+
 ---The object or array that `body` is; an empty table for no body at all.
 ---@param body string
 ---@param status? integer

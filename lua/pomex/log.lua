@@ -23,7 +23,10 @@ end
 local function sequel(event)
   if event.next then
     if event.next == 0 then return "goes on at once" end
-    return (event.type and "retry in %s s" or "next look in %s s"):format(seconds(event.next))
+    -- After a create that may be billed it can be the look for what became of it, and no retry.
+    local what = not event.type and "next look" or event.endpoint == "generations.create"
+      and "next request" or "retry"
+    return ("%s in %s s"):format(what, seconds(event.next))
   end
   if not event.ends then return "done" end
   return event.ends == event.type and "gives up" or "ends as " .. event.ends

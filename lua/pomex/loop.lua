@@ -83,6 +83,7 @@ function loop.new(handle, on_event)
     kept = coroutines.keeps_tasks and {} or nil, -- tasks that perhaps nothing else refers to
     elsewhere = {},                     -- the other loops that coroutines of its tasks wait on
     spares = {},                        -- the core's operations that can be used again
+    kept_operations = {},               -- whole ones: see plain.lua
     sources = {},                       -- what else wakes the descriptor: see Loop:add_source
     begin_watch = nil,                  -- makes a host with a loop of its own watch
     end_watch = nil,                    -- ends the watch; nil: the host does not watch

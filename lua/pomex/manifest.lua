@@ -17,6 +17,7 @@ local jobs = require "pomex.jobs"
 local json = require "pomex.json"
 local lines = require "pomex.manifest.lines"
 local options = require "pomex.options"
+local text = require "pomex.text"
 
 ---@class pomex.ManifestModule
 local manifest = {}
@@ -178,8 +179,8 @@ end
 
 local function take_record(self, columns, record, number)
   if #record ~= #columns then
-    return self:fault(number, ("there are %d fields, and the first line names %d columns"):format(
-      #record, #columns))
+    return self:fault(number, ("it has %s, and the first line names %s"):format(
+      text.count(#record, "field"), text.count(#columns, "column")))
   end
   local given = entries.of_record(columns, record, function(message)
     self:fault(number, message)

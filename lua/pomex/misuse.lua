@@ -1,12 +1,14 @@
 --- Misuse of the API raises: at the caller's line, and with the name of the argument. Values that
 --- only the service or the core can judge are not looked at here.
 
+local core = require "pomex.core"
+local one_line = require("pomex.errors").one_line
 local text = require "pomex.text"
 local values = require "pomex.values"
 
 local misuse = {}
 
-local VIRTUAL, huge = values.VIRTUAL, math.huge
+local VIRTUAL, huge, null = values.VIRTUAL, math.huge, core.null
 
 -- The folder of pomex's own files. An error names the first line outside of it: the caller's.
 local getinfo = type(debug) == "table" and debug.getinfo
@@ -31,8 +33,11 @@ end
 
 local raise = misuse.raise
 
--- Edit distance in which two neighbours swapped count as one edit.
-local function distance(a, b)
+---Edit distance in which two neighbours swapped count as one edit.
+---@param a string
+---@param b string
+---@return integer
+function misuse.distance(a, b)
   local before, last = {}, {}
   for j = 0, #b do last[j] = j end
   for i = 1, #a do
@@ -49,25 +54,44 @@ local function distance(a, b)
   return last[#b]
 end
 
----The key of `known` that is nearest to `name`.
+---The key of `known` that is nearest to `name`, where one is near: it holds the name or is held by
+---it, or at most a third of its letters differ.
 ---@param name string
 ---@param known table<string, any>
 ---@return string|nil
 function misuse.nearest(name, known)
-  local best, best_distance
+  local best, best_distance, best_edits
+  name = text.lower(name)
   for key in pairs(known) do
-    local d = distance(name, key)
-    -- "timeout" means "request_timeout" more than it means "budget", and "key" means "api_key" more
-    -- than "api_key_file".
-    if #name >= 3 and key:find(name, 1, true) then
-      d = math.min(d, key:sub(-#name) == name and 1.5 or 2)
+    local edits = misuse.distance(name, key)
+    local d = edits
+    -- "timeout" means "request_timeout" more than it means "budget", "after" means "after_accept"
+    -- more than "retry_after", and "key" means "api_key" more than "api_key_file".
+    local at = #name >= 3 and key:find(name, 1, true)
+    if at then
+      local ends = key:sub(-#name) == name
+      d = math.min(d, at == 1 and 1.25 or ends and 1.5 or 2)
     end
-    -- Of two that are as near, the later: "request_timeout" rather than "connect_timeout".
-    if not best or d < best_distance or (d == best_distance and key > best) then
-      best, best_distance = key, d
+    local within = #key >= 3 and name:find(key, 1, true)
+    if within then d = math.min(d, 2) end
+    local near = at or within or edits <= math.max(1, math.max(#name, #key) / 3)
+    -- Of two that are as near, that with fewer letters more ("api_key" rather than "client_key"),
+    -- or the later: "request_timeout" rather than "connect_timeout".
+    if near and (not best or d < best_distance or d == best_distance
+      and (edits < best_edits or edits == best_edits and key > best)) then
+      best, best_distance, best_edits = key, d, edits
     end
   end
   return best
+end
+
+---The end of an error about an unknown name: " (is it …?)", where one of `known` is near.
+---@param name string
+---@param known table<string, any>
+---@return string
+function misuse.meant(name, known)
+  local nearest = misuse.nearest(name, known)
+  return nearest and (" (is it %q?)"):format(nearest) or ""
 end
 
 local function callable(value)
@@ -80,8 +104,10 @@ end
 local KINDS = {
   any = { function() return true end, "anything" },
   object = { function() return true end, "anything" },
-  content = { function(v) return type(v) == "table" end, "a table" },
+  content = { function(v) return type(v) == "table" end,
+    'a table, as pomex.content():text "…" or { { type = "text", text = "…" } }' },
   string = { function(v) return type(v) == "string" end, "a string" },
+  secret = { function(v) return type(v) == "string" end, "a string" }, -- and is not shown
   boolean = { function(v) return type(v) == "boolean" end, "a boolean" },
   table = { function(v) return type(v) == "table" end, "a table" },
   number = { function(v) return type(v) == "number" and v == v end, "a number" },
@@ -96,9 +122,12 @@ local KINDS = {
   -- An __eq of the caller's may say anything.
   group = { function(v) return type(v) == "string" or rawequal(v, VIRTUAL) end,
     "a string or pomex.VIRTUAL" },
+  adoption = { function(v) return v == "single" or v == "none" end, '"single" or "none"' },
+  what = { function(v) return v == "video" or v == "last_frame" end, '"video" or "last_frame"' },
   factor = { function(v) return type(v) == "number" and v >= 1 and v < huge end,
     "a number, 1 or more" },
   callable = { callable, "a function" },
+  headers = { function(v) return type(v) == "table" end, "a table of strings" },
   limit = { function(v) return v == false or type(v) == "number" and v == v end,
     "a number or false" },
   limits = { function(v) return v == false or type(v) == "table" end, "a table or false" },
@@ -127,7 +156,37 @@ end
 function misuse.expect(where, name, value, kind)
   local rule = KINDS[kind]
   if not rule[1](value) then
-    raise(("%s: %s must be %s, not %s"):format(where, name, rule[2], misuse.shown(value)))
+    local shown = kind == "secret" and type(value) or misuse.shown(value)
+    raise(("%s: %s must be %s, not %s"):format(where, name, rule[2], shown))
+  end
+end
+
+local function named(value)
+  if rawequal(value, VIRTUAL) then return "pomex.VIRTUAL" end
+  if value == null then return "pomex.null" end
+  if type(value) == "number" and value ~= value then return "NaN" end
+  return misuse.shown(value)
+end
+
+---Raises: a value within a table is not what it must be.
+---@param where string "client:request"
+---@param name any the value's place: "query.a"
+---@param wanted string "a string"
+---@param value any
+function misuse.misfit(where, name, wanted, value)
+  raise(("%s: %s must be %s, not %s"):format(where, one_line(name), wanted, named(value)))
+end
+
+---Raises unless each name and each value of the headers is a string.
+---@param where string
+---@param headers table a plain copy
+function misuse.headers(where, headers)
+  for name, value in next, headers do
+    if type(name) ~= "string" then
+      misuse.misfit(where, "each key of headers", "a string", name)
+    end
+    if name:find "%z" then raise(where .. ": a name in headers must not hold a NUL byte") end
+    if type(value) ~= "string" then misuse.misfit(where, "headers." .. name, "a string", value) end
   end
 end
 
@@ -142,7 +201,7 @@ function misuse.methods(class, called, names)
     local wanted = public[name] or not names and not name:find "^__"
     if wanted and type(method) == "function" then
       class[name] = function(self, ...)
-        if not rawequal(getmetatable(self), class) then
+        if getmetatable(self) ~= class then
           raise(("%s:%s is called with a colon, not a dot"):format(called, name))
         end
         return method(self, ...)

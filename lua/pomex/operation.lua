@@ -41,7 +41,7 @@ local function adopt(client, kind, opts, object_id, handle, number)
   loop.count = loop.count + 1
   loop.unsure = unsure
   -- Over already: a step in a finalizer came in between, and found no such operation in the loop.
-  if handle:done() then
+  if handle:told() then
     loop.unsure = true
     loop:stir()
   end
@@ -72,8 +72,19 @@ function operation.new(client, kind, opts, object_id, handle, number)
   error(op, 0)
 end
 
+--- An operation that nothing was started for yet: see plain.lua.
+---@param client pomex.Client
+---@return pomex.Operation
+function operation.blank(client)
+  return setmetatable({
+    client = client, handle = nil, kind = nil, object_id = nil,
+    opts = nil, finished = false, value = nil, waiter = nil,
+  }, Operation)
+end
+
 -- An operation of these endpoints that has an id is about a generation, which is paid for.
-local ABOUT_GENERATION = { ["generations.get"] = true, download = true }
+local ABOUT_GENERATION = { ["generations.get"] = true, ["generations.cancel"] = true,
+  download = true }
 
 ---An operation that failed before it began.
 ---@param client pomex.Client
@@ -84,7 +95,8 @@ local ABOUT_GENERATION = { ["generations.get"] = true, download = true }
 function operation.already_failed(client, err, kind, object_id)
   if err.endpoint == nil then err.endpoint = kind.endpoint end
   if err.id == nil then err.id = object_id end
-  errors.bill(err, object_id and ABOUT_GENERATION[kind.endpoint] and "yes" or "no")
+  local paid = object_id and ABOUT_GENERATION[kind.endpoint] and not kind.of_asset
+  errors.bill(err, paid and "yes" or "no")
   return setmetatable({ client = client, kind = kind, finished = true, err = err }, Operation)
 end
 
@@ -162,7 +174,8 @@ end
 
 -- Calls that change nothing, so that they may be repeated.
 local ASKS = {
-  ["assets.get"] = true, ["assets.list"] = true, ["generations.get"] = true, download = true,
+  ["assets.get"] = true, ["assets.list"] = true, ["generations.get"] = true,
+  ["generations.list"] = true, download = true,
 }
 
 local function ran_out(self, timeout)

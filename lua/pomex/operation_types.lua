@@ -29,6 +29,9 @@
 ---@class pomex.GenerationOperation: pomex.Operation
 ---@field wait fun(self: pomex.Waitable, timeout?: number): pomex.Generation|nil, pomex.Error?
 
+---@class pomex.GenerationPageOperation: pomex.Operation
+---@field wait fun(self: pomex.Waitable, timeout?: number): pomex.GenerationPage|nil, pomex.Error?
+
 ---@class pomex.FileOperation: pomex.Operation
 ---@field wait fun(self: pomex.Waitable, timeout?: number): pomex.File|nil, pomex.Error?
 

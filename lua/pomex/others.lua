@@ -53,7 +53,8 @@ end
 ---@param budget? number seconds of work in the core, for each
 ---@param deaf? boolean as in `loop:advance`
 function others.advance(all, budget, deaf)
-  for _, other in ipairs(all) do
+  for i = 1, #all do
+    local other = all[i]
     if not other.closed and not other:in_step() then other:advance(budget, deaf) end
   end
 end

@@ -1,26 +1,12 @@
---- The query and the headers of `client:request`: a value that cannot be sent raises, and none is
---- dropped silently.
+--- The query of `client:request`: a value that cannot be sent raises, and none is dropped silently.
 
 local core = require "pomex.core"
-local errors = require "pomex.errors"
-local options = require "pomex.options"
+local misfit = require("pomex.misuse").misfit
 local text = require "pomex.text"
 local values = require "pomex.values"
 
 local SAYABLE = { string = true, boolean = true, number = true }
 local WANTED = "a string, a number, a boolean or a list of them"
-
-local function named(value)
-  if rawequal(value, values.VIRTUAL) then return "pomex.VIRTUAL" end
-  if value == core.null then return "pomex.null" end
-  if type(value) ~= "number" then return type(value) end
-  return value ~= value and "NaN" or text.number("%.14g", value)
-end
-
-local function misfit(where, name, wanted, value)
-  options.misuse(("%s: %s must be %s, not %s"):format(where, errors.one_line(name), wanted,
-    named(value)))
-end
 
 local function sayable(value)
   return SAYABLE[type(value)] and (type(value) ~= "number" or value - value == 0)
@@ -47,23 +33,15 @@ local function check_query(where, query)
   end
 end
 
-local function check_headers(where, headers)
-  for key, value in next, headers do
-    if type(key) ~= "string" then misfit(where, "each key of headers", "a string", key) end
-    if type(value) ~= "string" then misfit(where, "headers." .. key, "a string", value) end
-  end
-end
-
 ---@class pomex.RequestParts
 ---@field query? table<string, string|number|boolean|(string|number|boolean)[]> a list repeats its
 ---  key, in its order; an empty one and `pomex.null` leave it out
 ---@field body? any sent as JSON
----@field headers? table<string, string>
+---@field headers? table<string, string> as those of the options, which win
 
----Raises if the query or the headers hold a value that cannot be sent.
+---Raises if the query holds a value that cannot be sent.
 ---@param where string "client:request"
 ---@param parts pomex.RequestParts plain copies
 return function(where, parts)
   if parts.query then check_query(where, parts.query) end
-  if parts.headers then check_headers(where, parts.headers) end
 end

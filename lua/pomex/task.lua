@@ -7,6 +7,7 @@ local core = require "pomex.core"
 local errors = require "pomex.errors"
 local options = require "pomex.options"
 local catch = require "pomex.host.catch"
+local raised = require("pomex.host.uncaught").raised
 local text = require "pomex.text"
 local waitable = require "pomex.waitable"
 
@@ -162,7 +163,7 @@ function Task:wait(timeout)
     end
   end
   self.collected = true
-  if self.count == RAISED then error(self.value, 0) end
+  if self.count == RAISED then error(raised(self.value), 0) end
   return self:outcome()
 end
 

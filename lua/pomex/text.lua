@@ -11,6 +11,14 @@ function text.number(format, value)
   return (format:format(value):gsub("[^0-9a-z+-]+", "."))
 end
 
+---So many of something: "1 job", "2 jobs".
+---@param count integer
+---@param one string
+---@return string
+function text.count(count, one)
+  return ("%d %s%s"):format(count, one, count == 1 and "" or "s")
+end
+
 local LOWER = {}
 for byte = ("A"):byte(), ("Z"):byte() do LOWER[string.char(byte)] = string.char(byte + 32) end
 

@@ -17,21 +17,49 @@
 ---  yields to nginx, cqueues or luv, yields in a coroutine task, blocks in a script, and raises in
 ---  a coroutine that neither pomex nor the loop started. "copas" must be named
 ---@field connect_timeout? number seconds to connect; 10
----@field request_timeout? number seconds for one attempt; 30
+---@field request_timeout? number seconds for one attempt; 30. The create of a generation waits for
+---  its answer until its timeout, or the budget, is over
 ---@field budget? number seconds for all attempts of a call and the pauses between them; 120
 ---@field max_retries? integer attempts after the first, 0 to 100; 2
 ---@field max_in_flight? integer calls at once, 1 to 10,000; 64
 ---@field max_downloads? integer downloads at once, 1 to 1,000; 4
 ---@field rate_limits? false|pomex.RateLimits false: no limits
----@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule } when a wait looks
+---@field rate_share? number the share of the limits that this client takes, above 0 and up to 1,
+---  where several machines divide them; 1
+---@field poll? { asset?: pomex.Schedule, generation?: pomex.TaskSchedule } when a wait looks
 ---@field billed_retry? "refused"|"unsent" when a generation is sent again: "refused", the default,
 ---  also after a 429 or 503; "unsent" only if it never left this machine
 ---@field user_agent? string
+---@field headers? table<string, string> more headers of each request to the service. Those that
+---  pomex sets are refused, and no other host is sent them
 ---@field proxy? string default: the environment's; "": none. Never used for http
 ---@field ca_file? string PEM; without both: $CURL_CA_BUNDLE, else $SSL_CERT_FILE and $SSL_CERT_DIR
 ---@field ca_path? string a hashed folder of certificates
+---@field client_cert? string PEM file of the certificate that base_url's host is shown, and nobody
+---  else; with those that lead to its issuer behind it
+---@field client_key? string PEM file of its private key; default: in the same file
+---@field client_key_password? string where the key is encrypted
 ---@field allow_http? boolean true: http also to hosts that are no literal loopback address
+---@field nudges? pomex.Nudges nginx: `pomex.notices.shared_dict(ngx.shared.NAME)`, by which
+---  `generations:nudge` reaches the waits of every worker
+---@field spend? pomex.SpendOptions what this client may spend on videos
 ---@field on_event? fun(event: pomex.Event) for logs and metrics; called by a step, must not wait
+
+---The options of `client:with`; what is not given is as the client has it.
+---@class pomex.WithOptions
+---@field request_timeout? number seconds for one attempt
+---@field budget? number seconds for all attempts of a call and the pauses between them
+---@field max_retries? integer attempts after the first, 0 to 100
+---@field headers? table<string, string> beside those of the client, of which they replace the
+---  ones of the same names
+---@field poll? { asset?: pomex.Schedule, generation?: pomex.Schedule } when a wait looks
+---@field billed_retry? "refused"|"unsent" when a generation is sent again
+---@field spend? pomex.SpendOptions a count of its own; that of the client holds, too
+
+---@class pomex.SpendOptions
+---@field videos? integer so many at most
+---@field cost? number so much at most, in the currency of `price`, which it needs
+---@field price? number|table<string, number> of a million tokens; or one for each model
 
 ---Requests in any 1.05 seconds, 0 or more; a fraction counts as the whole number below it (1 at the
 ---least). false: no limit.
@@ -42,6 +70,8 @@
 ---@field asset_create? number|false false
 ---@field generation_create? number|false false
 ---@field generation_get? number|false false
+---@field generation_list? number|false false
+---@field generation_cancel? number|false false
 
 ---@alias pomex.HostName "auto"|"blocking"|"coroutine"|"cqueues"|"luv"|"copas"|"openresty"
 
@@ -69,14 +99,27 @@
 ---@field factor? number each pause is this many times the one before; 1 or more
 ---@field max? number seconds of the longest pause
 
+---@class pomex.TaskSchedule: pomex.Schedule
+---@field learn? boolean spread the looks by how long this client's last tasks took; default: only
+---  where neither `first`, `factor` nor `max` is given
+
 ---@class pomex.CallOptions
 ---@field timeout? number seconds for all attempts; default: the client's budget
 ---@field max_retries? integer attempts after the first; default: the client's
----@field validate? boolean false: send what the document's rules forbid
+---@field validate? boolean false: send what the document's rules forbid, and what looks misspelt
 ---@field send_by? number creates: the time of CLOCK_BOOTTIME, in seconds, after which none is sent
+---@field headers? table<string, string> more headers of its requests to the service; they replace
+---  those of the client of the same names
+
+---@class pomex.CreateTaskOptions: pomex.CallOptions
+---@field adopt? "single"|"none" where the answer is lost: "single" takes the one task of the
+---  account that can be it, if no other can; "none" looks for none. Else the error names them
+---@field preflight? boolean true: look first whether each asset is active; what the call returns is
+---  then a task
 
 ---@class pomex.WaitOptions
 ---@field timeout? number seconds for the whole wait
+---@field headers? table<string, string> more headers of its requests to the service
 ---@field first? number seconds until the first look
 ---@field factor? number each pause is this many times the one before; 1 or more
 ---@field max? number seconds of the longest pause
@@ -91,23 +134,32 @@
 
 ---@class pomex.CreateAndWaitOptions: pomex.WaitOptions
 ---@field max_retries? integer attempts of the creation after the first; default: the client's
----@field validate? boolean false: send what the document's rules forbid
+---@field validate? boolean false: send what the document's rules forbid, and what looks misspelt
 ---@field send_by? number creates: the time of CLOCK_BOOTTIME, in seconds, after which none is sent
 ---@field on_created? fun(object: table) called before the first look, in the waiting coroutine
 
----@class pomex.DownloadOptions
+---@class pomex.AssetDownloadOptions
 ---@field timeout? number seconds in all; default: no limit
+---@field headers? table<string, string> of its requests to the service; the link's host gets none
 ---@field max_retries? integer attempts after the first; default: the client's
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
 ---@field sync? boolean true: the file is on the disk when the call returns
----@field hold? boolean true: the whole video stays in its `.part`, and gets no name
 ---@field overwrite? boolean true: replace a file of that name, and a `.part` that pomex did not
 ---  write; without it, either is a file_error before anything is asked
 
+---@class pomex.DownloadOptions: pomex.AssetDownloadOptions
+---@field what? "video"|"last_frame" "last_frame": the picture of `content.last_frame_url`, which a
+---  task has that was made with `return_last_frame`; not promised by the document
+---@field hold? boolean true: the whole video stays in its `.part`, and gets no name
+
 ---@class pomex.CreateAndSaveOptions: pomex.CreateAndWaitOptions
+---@field adopt? "single"|"none" of the creation, as of `create`
 ---@field timeout? number seconds for the creation and the wait together
+---@field preflight? boolean true: look first whether each asset of the content is active
 ---@field save? string path of the file; looked at before the creation, written after the wait
----@field save_timeout? number seconds for the download; default: no limit
+---@field save_last_frame? string path of the last frame's picture; needs `save`, and
+---  `return_last_frame = true` in the body; not promised by the document
+---@field save_timeout? number seconds for each download; default: no limit
 ---@field on_progress? fun(done: integer, total: integer|nil) bytes; in the waiting coroutine
 ---@field sync? boolean true: the file is on the disk when the call returns
 ---@field overwrite? boolean true: replace a file of that name
@@ -162,6 +214,17 @@
 ---@class pomex.GenerationBody
 ---@field model string "byteplus/seedance-2.0" or "byteplus/seedance-2.0-fast" for real persons
 ---@field content pomex.Content|pomex.ContentPart[]
+---@field resolution? "480p"|"720p"|"1080p" fast: up to 720p; not promised by the document
+---@field ratio? "16:9"|"4:3"|"1:1"|"3:4"|"9:16"|"21:9"|"adaptive" not promised by the document
+---@field duration? integer seconds, 4 to 15; -1: the model chooses; not promised by the document
+---@field generate_audio? boolean not promised by the document
+---@field watermark? boolean not promised by the document
+---@field return_last_frame? boolean `content.last_frame_url`; not promised by the document
+---@field seed? integer not promised by the document
+---@field callback_url? string not promised by the document
+---@field execution_expires_after? integer seconds, 3600 to 259200; not promised by the document
+---@field priority? integer 0 to 9; not promised by the document
+---@field safety_identifier? string of one end user; 64 bytes; not promised by the document
 ---@field [string] any other fields go to the service as they are
 
 ---A video in the making; the service calls it a task.
@@ -173,6 +236,24 @@
 ---@field content? { video_url?: string } video_url: signed; works for about 24 hours
 ---@field error? pomex.ServiceError why it failed
 ---@field file? pomex.File what create_and_wait saved
+---@field last_frame_file? pomex.File what its save_last_frame saved
+
+---A query of a list that the document does not name; it is sent as it is.
+---@class pomex.GenerationQuery
+---@field page? integer from 1
+---@field limit? integer of a page
+---@field status? string|string[] "queued", "running", …
+---@field model? string
+---@field [string] any other fields go to the service as they are
+
+---@class pomex.EachGenerationQuery: pomex.GenerationQuery
+---@field max? integer of all pages together
+
+---@class pomex.GenerationPage
+---@field items pomex.Generation[]
+---@field total_count? integer
+---@field page_number? integer
+---@field date? number when the service answered, by its own clock: seconds since 1970
 
 ---@class pomex.ServiceError
 ---@field code? string
@@ -182,8 +263,9 @@
 ---@field path string
 ---@field size integer bytes
 ---@field sum? string with `hold`: the SHA-256, in hexadecimal digits
----@field looks_like "mp4"|"webm"|"unknown" by its first bytes
----@field id string of the generation
+---@field looks_like string by its first bytes: "mp4", "webm"; "jpeg", "png", "gif", "webp", "heic",
+---  "avif", "bmp", "tiff"; "wav", "mp3", "ogg", "flac"; or "unknown"
+---@field id string of the generation or asset
 
 ---@class pomex.Event
 ---@field name "request"|"response"|"retry"|"update"|"done"|"dropped"

@@ -9,6 +9,11 @@ local urls = {}
 
 local MAX_BASE = 8 * 1024
 
+-- Unlike a notice's, the service takes no such URL, not even of a loopback address: the client and
+-- the sandbox refuse it as well.
+local NO_HTTP = ", with https: the service takes no other callback_url. To try it on a server with "
+  .. "http, keep such an origin, and ask that server for the path of the URL"
+
 ---An invalid_request_error with a `reason`. No message shows the state, the subject or a value of
 ---the query.
 ---@param reason string "malformed", "mismatch", …
@@ -44,7 +49,8 @@ function urls.origin(where, origin)
   options.expect(where, "origin", origin, "string")
   local known, path = split(origin)
   if not known or (path ~= "" and path ~= "/") or origin:find("[?#]") then
-    options.misuse(where .. ': origin must be like "https://app.example"')
+    options.misuse(('%s: origin must be like "https://app.example"%s'):format(where,
+      lower(origin):find "^http://" and NO_HTTP or ""))
   end
   return known
 end

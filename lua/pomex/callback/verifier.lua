@@ -7,6 +7,7 @@
 --- `client.assets:confirm_group`.
 --- Document section: Verification Callback (Your Endpoint).
 
+local base64url = require("pomex.base64url").encode
 local callback = require "pomex.callback"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
@@ -38,20 +39,6 @@ local private = setmetatable({}, { __mode = "k" })
 local LABEL = "pomex callback state v1"
 local MIN_SECRET, MAX_TTL, MAX_SKEW = 32, 86400, 3600
 local MAX_RETURN = 16 * 1024
-
-local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-
-local function base64url(bytes)
-  return (bytes:gsub("..?.?", function(chunk)
-    local a, b, c = chunk:byte(1, 3)
-    local word, out = a * 65536 + (b or 0) * 256 + (c or 0), ""
-    for shift = 3, 3 - #chunk, -1 do
-      local digit = floor(word / 64 ^ shift) % 64
-      out = out .. ALPHABET:sub(digit + 1, digit + 1)
-    end
-    return out
-  end))
-end
 
 -- Each part follows its length, so that no two lists of parts make the same bytes.
 local function mac(key, ...)

@@ -93,6 +93,16 @@ function auto.may(client, what)
   return host.may(client, what)
 end
 
+--- As blocking.place, where no host with a loop of its own was loaded.
+---@param client pomex.Client
+---@return thread|boolean|nil place
+---@return pomex.Task? task
+function auto.place(client)
+  if loaded.cqueues == nil and loaded.luv == nil and rawget(_G, "ngx") == nil then
+    return blocking.place(client)
+  end
+end
+
 ---@param client pomex.Client
 ---@param stop? fun(): boolean|nil
 ---@return fun(): boolean|nil stop

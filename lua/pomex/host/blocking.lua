@@ -1,6 +1,7 @@
 --- The host "blocking": a wait steps the client, and sleeps in the kernel between two steps. For
 --- scripts.
 
+local catch = require "pomex.host.catch"
 local core = require "pomex.core"
 local coroutines = require "pomex.host.coroutine"
 local others = require "pomex.others"
@@ -39,6 +40,22 @@ function blocking.may(client, what)
   return may_block(client)
 end
 
+--- For plain.lua: whether a call may start here and wait, with nobody else to ask. Returns the
+--- coroutine and its task if it is a task of this client's; `true` if the thread may block; else
+--- nil, and `may` has the last word.
+---@param client pomex.Client
+---@return thread|boolean|nil place
+---@return pomex.Task? task
+function blocking.place(client)
+  local co = running()
+  local task = co and started[co]
+  if task then
+    if task.client == client and not client.loop.closed and yieldable() then return co, task end
+  elseif not client.loop.closed and not catch.task() and may_block(client) then
+    return true
+  end
+end
+
 local function sooner(a, b)
   local least = a and b and math.min(a, b) or a or b
   return least and math.max(least, 0)
@@ -60,7 +77,8 @@ end
 local function poll(loop, all, seconds)
   local pending = loop.count > 0 or loop:outstanding() > 0
   local due = sooner(seconds, loop:timeout())
-  for _, other in ipairs(all) do
+  for i = 1, #all do
+    local other = all[i]
     pending = pending or other.count > 0 or other:outstanding() > 0
     due = sooner(due, other:timeout())
   end

@@ -22,6 +22,7 @@ local yield, resume, status = coroutine.yield, coroutine.resume, coroutine.statu
 
 -- A wait yields this, so that a task's own yields can be told from it.
 local PARKED = setmetatable({}, { __tostring = function() return "pomex: waiting" end })
+coroutines.PARKED = PARKED
 
 -- Lua 5.1 and LuaJIT keep a weak key as long as its value refers to it: a task refers to its
 -- client, and the client to the coroutine. So the values are weak there, too, and the client's loop
@@ -34,18 +35,6 @@ local started = setmetatable({}, { __mode = coroutines.keeps_tasks and "kv" or "
 coroutines.started = started
 
 local active -- the coroutine that was resumed here last and is still running or resuming others
-
-local function back(outer, ...)
-  active = outer
-  return ...
-end
-
--- Resumes a coroutine, which is the active one meanwhile.
-local function enter(co, ...)
-  local outer = active
-  active = co
-  return back(outer, resume(co, ...))
-end
 
 --- Whether a coroutine of a task resumed the running coroutine, which is not a task's itself.
 ---@return boolean
@@ -136,8 +125,9 @@ function coroutines.wait(client, ready, timeout)
 end
 
 -- Handles the return of a resume: the coroutine waits, yielded of its own accord, returned, or
--- raised.
-local function after_resume(loop, co, task, ok, ...)
+-- raised. `outer` is active again.
+local function after_resume(loop, co, task, outer, ok, ...)
+  active = outer
   local what = ...
   -- rawequal is used because a value that a task yields can have an __eq that returns anything.
   if rawequal(what, PARKED) then return end
@@ -189,7 +179,9 @@ function coroutines.resume(loop, co)
     -- The program has perhaps resumed or closed a coroutine of its own that was waiting.
     return
   end
-  return after_resume(loop, co, task, enter(co))
+  local outer = active
+  active = co
+  return after_resume(loop, co, task, outer, resume(co))
 end
 
 --- Runs `f(…)` at once in a coroutine, up to its first wait. The task is told how the coroutine
@@ -202,7 +194,9 @@ function coroutines.spawn(task, f, ...)
   started[co] = task
   local kept = task.client.loop.kept
   if kept then kept[task] = true end
-  return after_resume(task.client.loop, co, task, enter(co, ...))
+  local outer = active
+  active = co
+  return after_resume(task.client.loop, co, task, outer, resume(co, ...))
 end
 
 return coroutines

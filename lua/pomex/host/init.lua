@@ -49,8 +49,7 @@ function hosts.resolve(wanted)
   end
   wanted = wanted or "auto"
   if not NAMES[wanted] then
-    options.misuse(('pomex.new: unknown host %q (is it %q?)'):format(
-      wanted, options.nearest(wanted, NAMES)))
+    options.misuse(('pomex.new: unknown host %q%s'):format(wanted, options.meant(wanted, NAMES)))
   end
   local found, host = pcall(require, "pomex.host." .. wanted)
   if not found then
