@@ -78,7 +78,14 @@ function add.cost(entry, prices)
   return money.amount(money.reserved(prices, entry.video, entry.price))
 end
 
--- Keys and names that stand twice, and portraits that are nowhere.
+-- The job of that key in the store, if there is one. nil, err: the store cannot be asked.
+local function known(jobs, key)
+  local found, err = jobs.asks:must("get", { queue = jobs.queue, key = key })
+  if not found and err.type ~= "not_found_error" then return nil, err end
+  return found and found.job
+end
+
+-- Keys and names that stand twice, and portraits that are nowhere. nil, err: as `known`.
 local function check_together(jobs, list, problem)
   local keys, saves, missing = {}, {}, {}
   for _, job in ipairs(list) do
@@ -94,8 +101,9 @@ local function check_together(jobs, list, problem)
     for _, key in ipairs(job.needs) do
       local kind = keys[key]
       if not kind and not missing[key] then
-        local found = jobs.asks:ask("get", { queue = jobs.queue, key = key })
-        kind = found and found.answer == "yes" and found.job.kind
+        local found, err = known(jobs, key)
+        if err then return nil, err end
+        kind = found and found.kind
         keys[key] = kind or nil
       end
       if kind ~= "portrait" then
@@ -104,19 +112,22 @@ local function check_together(jobs, list, problem)
       end
     end
   end
+  return true
 end
 
 -- Whether each new video can be saved: what is there may be the job's own, of an earlier run.
 local function check_files(jobs, list, problem)
-  if not jobs.out then return end
+  if not jobs.out then return true end
   for _, job in ipairs(list) do
     local fits, why = true, nil
     if job.save then fits, why = core.may_save(saving.path(jobs.out, job.save), false) end
     if not fits and not saving.passes(why) then
-      local found = jobs.asks:ask("get", { queue = jobs.queue, key = job.key })
-      if not found or found.answer ~= "yes" then problem(job, why.message) end
+      local found, err = known(jobs, job.key)
+      if err then return nil, err end
+      if not found then problem(job, why.message) end
     end
   end
+  return true
 end
 
 local function said(faults)
@@ -153,8 +164,9 @@ local function read_all(jobs, entries)
       problem({ at = at, key = key }, message)
     end
   end
-  check_together(jobs, list, problem)
-  if #faults == 0 then check_files(jobs, list, problem) end
+  local asked, err = check_together(jobs, list, problem)
+  if asked and #faults == 0 then asked, err = check_files(jobs, list, problem) end
+  if not asked then return nil, err end
   if #faults > 0 then return said(faults) end
   return list
 end
@@ -184,10 +196,10 @@ function add.jobs(jobs, given)
   list, err = read_all(jobs, entries)
   if not list then return nil, err end
   local counts, refused, batch = { new = 0, same = 0, changed = 0, conflicting = 0 }, {}, nil
+  local reply
   for first = 1, #list, PART do
     local rows, last = {}, math.min(first + PART - 1, #list)
     for i = first, last do rows[#rows + 1] = row(list[i]) end
-    local reply
     reply, err = jobs.asks:must("put", { queue = jobs.queue, jobs = rows, batch = batch,
       more = last < #list })
     if not reply then return nil, err end
@@ -197,9 +209,16 @@ function add.jobs(jobs, given)
       local name = what and "conflicting" or verdict
       counts[name] = counts[name] + 1
       if what then
-        refused[#refused + 1] = { at = job.at, key = job.key, message = what }
+        refused[#refused + 1] = { at = job.at, key = job.key, message = what,
+          begun = verdict == "conflict" or nil }
       end
     end
+  end
+  local left = reply and reply.hidden or 0
+  while left > 0 do
+    reply, err = jobs.asks:must("put", { queue = jobs.queue, jobs = {}, batch = batch })
+    if not reply then return nil, err end
+    left = reply.hidden
   end
   if #refused == 0 then return counts end
   local _, refusal = said(refused)

@@ -35,10 +35,11 @@ local asks = {}
 
 ---@param client pomex.Client
 ---@param store table of pomex.storecore
+---@param veil fun(text: string): string hides what its answers must not show
 ---@return pomex.Asks
-function asks.new(client, store)
+function asks.new(client, store, veil)
   local self = setmetatable({
-    client = client, store = store, waiting = {}, outstanding = 0, fd = nil,
+    client = client, store = store, veil = veil, waiting = {}, outstanding = 0, fd = nil,
   }, Asks)
   client.loop:add_source(self)
   return self
@@ -127,6 +128,7 @@ function Asks:collect()
     if ask then
       self.waiting[ticket] = nil
       self.outstanding = self.outstanding - 1
+      if reply.why then reply.why = self.veil(reply.why) end
       ask.reply = reply
       ask:settle()
       if self.store ~= store then return end

@@ -3,6 +3,8 @@
 
 local calls = require "pomex.calls"
 local errors = require "pomex.errors"
+local reach = require "pomex.jobs.reach"
+local spend = require "pomex.spend"
 
 local attempt = {}
 
@@ -21,6 +23,7 @@ local function later(work, reply)
     work:say(reply.why)
     work:move { from = "ready", to = "ready", stuck = true, error = reply.why }
   elseif OF_ALL[reason] then
+    if reason == "continue" then reach.is_older(work.run) end
     work.run:bar(reason, reply.not_before, reply.why)
   end
 end
@@ -74,15 +77,25 @@ local function in_doubt(work, err)
   work:move { from = "sending", to = "unclear", error = tostring(err) }
 end
 
+local function start(client, kind, body)
+  local opts = { max_retries = 0, stand_by = true, adopt = "none" }
+  if kind.endpoint == "generations.create" then return spend.start(client, body, opts) end
+  return calls.start(client, kind, nil, body, opts)
+end
+
 -- The request, with its turn and its slot in the core, and not sent yet: what is begun can then be
 -- sent at once, and a kill leaves few in doubt. nil: the run stops, or nothing may begin.
 local function stand(work, job, endpoint, body)
   local kind = calls.KINDS[endpoint]
   while not work:stopping() and not work.run:is_barred() do
-    local op = calls.start(work.client, kind, nil, body, { max_retries = 0, stand_by = true })
+    local op = start(work.client, kind, body)
     if work:await_turn(op) then return op end
     local _, err = op:outcome()
     if work.client.loop.closed then return nil end
+    if err.type == "spend_error" then
+      work:say(tostring(err))
+      return work.run:bar("cap", math.huge, err.message) and nil
+    end
     if err.client then
       return work:move { from = "ready", to = "ready", stuck = true, error = tostring(err) } and nil
     end
@@ -108,7 +121,7 @@ function attempt.send(work, job, begin, endpoint, body)
   if not op then return end
   begin.attempt = job.attempt + 1
   begin.version = run.version
-  local reply = work:begin(begin)
+  local reply = work:begin(begin, function() op:cancel() end)
   if not reply or reply.answer ~= "yes" and reply.answer ~= "known" then op:cancel() end
   if not reply or work.client.loop.closed then return end
   if reply.answer == "later" then return later(work, reply) end
@@ -118,6 +131,7 @@ function attempt.send(work, job, begin, endpoint, body)
     return
   end
   job.attempt, job.state, run.asked_last = begin.attempt, "sending", false
+  run.begun_anew = false
   work:told()
   local send_by = run:send_by()
   if not send_by then

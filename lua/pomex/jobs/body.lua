@@ -3,6 +3,7 @@
 local content = require "pomex.content"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local fields = require "pomex.fields"
 local values = require "pomex.values"
 
 local body = {}
@@ -81,7 +82,7 @@ end
 
 -- 128 random bits, by which an upload is found whose answer was lost.
 local function unique(name)
-  local bits = core.random(16):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+  local bits = ("%02x"):rep(16):format(core.random(16):byte(1, -1))
   return (name and name ~= "" and name .. "-" or "pomex-") .. bits
 end
 
@@ -109,6 +110,8 @@ function body.check(kind, wanted)
     sent = body.of_portrait(wanted)
   end
   if not sent then return nil, err end
+  local slip = kind == "video" and fields.misspelt(sent)
+  if slip then return errors.invalid("jobs", slip) end
   local endpoint = kind == "video" and "generations.create" or "assets.create"
   local fine
   fine, err = core.check(endpoint, sent)

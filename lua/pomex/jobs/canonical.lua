@@ -8,10 +8,12 @@ local canonical = {}
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
+local function escaped(c)
+  return ESCAPES[c] or ("\\u%04x"):format(c:byte())
+end
+
 local function quoted(value)
-  return '"' .. value:gsub('[%z\1-\31"\\\127]', function(c)
-    return ESCAPES[c] or ("\\u%04x"):format(c:byte())
-  end) .. '"'
+  return '"' .. value:gsub('[%z\1-\31"\\\127]', escaped) .. '"'
 end
 
 local function number(value)

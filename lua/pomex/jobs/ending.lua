@@ -54,7 +54,8 @@ end
 ---@param counts table as the store gives them
 function ending.say_foreign(run, counts)
   if counts.foreign > 0 then
-    run:say(("%d jobs were begun with another base URL, and are left alone"):format(counts.foreign))
+    run:say(counts.foreign == 1 and "1 job was begun with another base URL, and is left alone"
+      or ("%d jobs were begun with another base URL, and are left alone"):format(counts.foreign))
   end
 end
 

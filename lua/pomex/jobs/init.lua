@@ -14,7 +14,10 @@ local calls = require "pomex.calls"
 local catch = require "pomex.host.catch"
 local core = require "pomex.core"
 local money = require "pomex.jobs.money"
+local notice = require "pomex.jobs.notice"
+local notices = require "pomex.notices"
 local options = require "pomex.options"
+local place = require "pomex.jobs.place"
 local persons = require "pomex.jobs.persons"
 local reading = require "pomex.jobs.reading"
 local runs = require "pomex.jobs.run"
@@ -35,16 +38,25 @@ local OPEN = {
   queue = "string", out = "string", prices = "table", failed_is_free = "boolean", by = "string",
   pause_on_failures = "boolean",
   max_tasks = "whole", file_system = "string", log = "callable",
-  beat_seconds = "seconds", still_seconds = "seconds",
+  beat_seconds = "seconds", still_seconds = "seconds", notices = "object",
 }
 
 local function to_stderr(line)
   io.stderr:write(line, "\n")
 end
 
----Opens a store, which is made if it is not there. WAITS for the disk.
+-- Why the part in C cannot be loaded.
+local function unloaded(why)
+  why = tostring(why)
+  if why:find("libpq", 1, true) then
+    return "the store of jobs needs libpq, which is not here: install libpq5; " .. why
+  end
+  return "pomex was built without the store of jobs (POMEX_STORE): " .. why
+end
+
+---Opens a store, which is made if it is not there. WAITS for the disk, or for the network.
 ---@param client pomex.Client whose base URL and key the jobs are for
----@param path string of the store's file
+---@param path string of the store's file, or the URL of a PostgreSQL database
 ---@param opts? pomex.JobsOptions
 ---@return pomex.Jobs|nil jobs
 ---@return pomex.Error? err store_error: it cannot be used, or pomex was built without it
@@ -52,22 +64,30 @@ function module.open(client, path, opts)
   options.expect("jobs.open", "path", path, "string")
   if type(client) ~= "table" or type(client.loop) ~= "table" then
     options.misuse("jobs.open: client must be a client, not " .. type(client))
+  elseif client.root ~= client then
+    options.misuse("jobs.open: client is one of client:with; open the jobs with the client that it "
+      .. "was made of")
   end
   opts = options.optional("jobs.open", opts, OPEN) or {}
-  local found, storecore = pcall(require, "pomex.storecore")
-  if not found then
-    return nil, asks.error("pomex was built without the store of jobs (POMEX_STORE): "
-      .. tostring(storecore))
+  if opts.notices ~= nil and not notices.is(opts.notices) then
+    options.misuse("jobs.open: notices must be what pomex.notices.new returned")
   end
+  local fine, err = place.check(path)
+  if not fine then return nil, err end
+  local veil = place.veil(path)
+  local found, storecore = pcall(require, "pomex.storecore")
+  if not found then return nil, asks.error(unloaded(storecore)) end
   local store, why = storecore.open { path = path, any_file_system = opts.file_system == "any",
     beat_seconds = opts.beat_seconds, still_seconds = opts.still_seconds }
-  if not store then return nil, asks.error(why) end
+  if not store then return nil, asks.error(veil(why)) end
   return setmetatable({
-    client = client, asks = asks.new(client, store), queue = opts.queue or "default",
+    client = client, asks = asks.new(client, store, veil), remote = place.is_url(path),
+    queue = opts.queue or "default",
     out = opts.out, prices = opts.prices, failed_is_free = opts.failed_is_free or false,
     pause_on_failures = opts.pause_on_failures ~= false,
     by = opts.by or os.getenv("USER") or "somebody", log = opts.log or to_stderr,
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
+    notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
   }, Jobs)
 end
@@ -176,10 +196,13 @@ function Jobs:run(opts)
   if self.client.loop.closed then return nil, asks.error "the client was closed" end
   local why = err
   local counts
+  if run.remote and run.broken_at then return nil, why or asks.error(run.broken_why) end
   counts, err = self:counts()
   if counts then counts.ended = run:ending(counts) end
   return counts, why or err
 end
+
+Jobs.notice = notice.take
 
 ---Tells a run to end: nothing new begins, requests that are out come to their end, waits and
 ---downloads stop at once. May be called from anywhere, also from `on_update`.

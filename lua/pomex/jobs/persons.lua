@@ -1,5 +1,6 @@
 --- What a person decides about jobs: each is an event with a name in the store.
 
+local candidates = require "pomex.jobs.candidates"
 local canonical = require "pomex.jobs.canonical"
 local bodies = require "pomex.jobs.body"
 local errors = require "pomex.errors"
@@ -22,7 +23,8 @@ local function decide(self, verb, key, fields)
 end
 
 ---Has a job begun anew that failed, was cancelled or expired, or lets one go on that is stuck. One
----that was cancelled while it was unclear is unclear again.
+---that was cancelled while it was unclear is unclear again, and one that was cancelled while its
+---video was being saved is saved, and not made once more, unless another body is given.
 ---@param key string
 ---@param entry? table with `video` or `portrait`: another body
 ---@return boolean|nil done
@@ -62,19 +64,53 @@ function persons:resend(key, opts)
   return decide(self, "resend", key, { now = opts.now or false })
 end
 
----The ids that an unclear portrait can have, for `adopt`. The service lists no generations: whether
----an unclear video was made is seen in its console alone.
+-- The list without those whose id any attempt of a job of the store has, in whatever queue: `adopt`
+-- would refuse them. nil: the store could not be asked.
+local function unheld(self, list, id_of)
+  local free = {}
+  for _, entry in ipairs(list) do
+    local held, err = self.asks:must("get", { task = id_of(entry) })
+    if not held and err.type ~= "not_found_error" then return nil, err end
+    if not held then free[#free + 1] = entry end
+  end
+  return free
+end
+
+---The ids that an unclear job can have, for `adopt`: of a portrait those of its name; of a video,
+---where the service lists tasks, those made within its attempts' time that say nothing else than
+---what was sent, that nobody in this process holds, and that no attempt of a job of this store has;
+---first the one that was made next to the begin of an attempt. Nothing tells them from what other
+---programs made on the account.
 ---@param key string
 ---@return string[]|nil ids
----@return pomex.Error? err invalid_request_error: it is a video
+---@return pomex.Error? err not_found_error: the service lists no tasks; look into its console
 function persons:candidates(key)
   local job, err = self:get(key)
   if not job then return nil, err end
-  if job.kind == "video" then
-    return errors.invalid("jobs:candidates", "the service lists no generations",
-      "look into its console")
+  if job.kind ~= "video" then return portraits.candidates(self.client, job.attempts) end
+  if job.base_url and job.base_url ~= self.client:base_url() then
+    return errors.invalid("jobs:candidates", "the job was begun with another base URL")
   end
-  return portraits.candidates(self.client, job.attempts)
+  local events, ids
+  events, err = self:events { key = key }
+  if not events then return nil, err end
+  ids, err = candidates.of_video(self.client, job.attempts, events)
+  if not ids then return nil, err end
+  return unheld(self, ids, function(id) return id end)
+end
+
+---The tasks that the account made since the newest event of the store, newest first, which no job
+---of this store and nobody in this process holds: what a store that was put back may have
+---forgotten, and what other programs made. To be looked at before `continue`.
+---@return pomex.MadeTask[]|nil tasks
+---@return pomex.Error? err not_found_error: the service lists no tasks; look into its console
+function persons:made_since()
+  local counts, err = self:counts()
+  if not counts then return nil, err end
+  local tasks
+  tasks, err = candidates.since(self.client, counts.newest_event or 0)
+  if not tasks then return nil, err end
+  return unheld(self, tasks, function(task) return task.id end)
 end
 
 ---Says which task or asset an unclear job is. The service is asked for it first.

@@ -30,9 +30,11 @@ local function look(work, job)
   looking.work(work, {
     wait = function(opts) return work.client.async.assets:wait(job.task, opts) end,
     failure = "asset_failed",
-    ended = function() work:fact { kind = "ended", outcome = "done", cost = 0 } end,
+    ended = function()
+      work:fact { kind = "ended", task = job.task, outcome = "done", cost = 0 }
+    end,
     failed = function(err)
-      work:fact { kind = "ended", outcome = "failed", cost = 0,
+      work:fact { kind = "ended", task = job.task, outcome = "failed", cost = 0,
         failure = err.service_code or "asset_failed", error = tostring(err) }
     end,
   })

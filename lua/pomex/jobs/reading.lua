@@ -4,6 +4,7 @@ local catch = require "pomex.host.catch"
 local errors = require "pomex.errors"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
+local raised = require("pomex.host.uncaught").raised
 
 ---@class pomex.Jobs
 local reading = {}
@@ -14,6 +15,14 @@ local reading = {}
 function reading:account_name()
   local url = self.client:base_url()
   return url:match("^%a+://([^/]*)") or url
+end
+
+---How many workers the store has that nobody found dead.
+---@return integer|nil
+---@return pomex.Error? err
+function reading:workers()
+  local reply, err = self.asks:must("workers", {})
+  return reply and #reply.workers, err
 end
 
 ---What the store counts, as the run needs it.
@@ -62,12 +71,12 @@ end
 function reading:each(query)
   query = options.optional("jobs:each", query, { state = "strings", stuck = "boolean" }) or {}
   local opened, err = self:ready()
-  if not opened then error(tostring(err), 0) end
+  if not opened then error(raised(err), 0) end
   local rows, at, last = {}, 0, 0
   local function fetch()
     local reply, why = self.asks:must("list", { queue = self.queue, after = last, limit = PAGE,
       states = states_of(query.state), stuck = query.stuck or false })
-    if not reply then error(tostring(why), 0) end
+    if not reply then error(raised(why), 0) end
     local count = #reply.jobs
     for _, job in ipairs(reply.jobs) do rows[#rows + 1] = job end
     if count > 0 then last = reply.jobs[count].id end
@@ -101,18 +110,17 @@ function reading:events(query)
   return reply and reply.events, err
 end
 
----A job with its attempts.
----@param key string
----@return table|nil job
----@return pomex.Error? err not_found_error
-function reading:get(key)
-  options.expect("jobs:get", "key", key, "string")
+-- The job that the store finds by one of the two.
+local function one(self, key, id)
   local opened, err = self:ready()
   if not opened then return nil, err end
   local reply
-  reply, err = self.asks:must("get", { queue = self.queue, key = key })
+  reply, err = self.asks:must("get", { queue = self.queue, key = key, task = id })
   if not reply then
-    if err.type == "not_found_error" then err.message = "no job " .. errors.quoted(key) end
+    if err.type == "not_found_error" then
+      err.message = key and "no job " .. errors.quoted(key)
+        or "no job had the id " .. errors.quoted(id)
+    end
     return nil, err
   end
   reply.job.attempts = reply.attempts
@@ -120,6 +128,24 @@ function reading:get(key)
     attempt.cost, attempt.held = money.amount(attempt.cost), money.amount(attempt.held)
   end
   return reply.job
+end
+
+---A job with its attempts.
+---@param key string
+---@return pomex.Job|nil job
+---@return pomex.Error? err not_found_error
+function reading:get(key)
+  options.expect("jobs:get", "key", key, "string")
+  return one(self, key)
+end
+
+---The job that had an id of the service's in any of its attempts, as a bill names it.
+---@param id string of a task or an asset
+---@return pomex.Job|nil job with its attempts
+---@return pomex.Error? err not_found_error
+function reading:find(id)
+  options.expect("jobs:find", "id", id, "string")
+  return one(self, nil, id)
 end
 
 return reading

@@ -6,6 +6,7 @@ local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local endings = require "pomex.jobs.ending"
 local errors = require "pomex.errors"
+local reach = require "pomex.jobs.reach"
 local signals = require "pomex.jobs.signal"
 local works = require "pomex.jobs.work"
 
@@ -14,7 +15,8 @@ local KINDS = { video = require "pomex.jobs.video", portrait = require "pomex.jo
 -- No byte of a request leaves so long after the last beat that was kept; the others bury a worker
 -- whose beat stood still for `still_seconds`, 60 unless told otherwise. The rest is the margin.
 local SEND_WITHIN = 45 / 60
--- Seconds that a store may be broken before the run ends.
+-- Seconds that a file may be broken before the run ends; and half of those for which a run that was
+-- told to stop tries to keep what it knows.
 local BROKEN_FOR = 30
 -- Seconds between two claims while nothing tells that there is more.
 local LOOK = 1
@@ -24,6 +26,7 @@ local Run = {}
 Run.__index = Run
 Run.now = core.now
 Run.bar, Run.is_barred = barring.bar, barring.is_barred
+Run.answered, Run.kept, Run.is_over = reach.answered, reach.kept, reach.is_over
 
 local run = {}
 
@@ -33,11 +36,12 @@ local run = {}
 function run.new(jobs, opts)
   return setmetatable({
     jobs = jobs, client = jobs.client, asks = jobs.asks, queue = jobs.queue, version = jobs.version,
-    prices = jobs.prices, failed_is_free = jobs.failed_is_free,
+    notices = jobs.notices, prices = jobs.prices, failed_is_free = jobs.failed_is_free,
     pause_on_failures = jobs.pause_on_failures,
     out = opts.out or jobs.out or ".", limit = math.max(opts.concurrency or 64, 1),
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     search = jobs.search or KINDS.portrait.SEARCH, broken_for = jobs.broken_for or BROKEN_FOR,
+    remote = jobs.remote, unkept = {},
     active = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
@@ -70,7 +74,7 @@ end
 ---Begins nothing more; requests that are out come to their end, waits and downloads stop.
 function Run:stop()
   if self.stopping then return end
-  self.stopping = true
+  self.stopping, self.stopped_at = true, core.now()
   for _, work in pairs(self.active) do work:stop() end
   self.signal:raise()
 end
@@ -91,26 +95,20 @@ function Run:end_with(err, word)
   self:stop()
 end
 
----Notes an answer of the store to what has to last. One that is broken for long, such as a file
----that was moved away while it was open, keeps nothing any more: the run ends.
----@param reply table
-function Run:answered(reply)
-  if reply.answer ~= "broken" then
-    self.broken_at = nil
-    return
-  end
-  self.broken_at = self.broken_at or core.now()
-  if core.now() - self.broken_at < self.broken_for then return end
-  self.gave_up = true
-  self:end_with(errors.new("store_error", { message = reply.why, retryable = false }))
-end
-
 local OVER = { done = true, failed = true, cancelled = true, expired = true, unclear = true }
+
+---All that a job still has to do is to have its end kept: another one can begin meanwhile.
+---@param work pomex.JobWork
+function Run:makes_room(work)
+  if work.made_room then return end
+  work.made_room, self.count = true, self.count - 1
+  self.signal:raise()
+end
 
 local function ended(self, work, well, err)
   local job = work.job
   self.active[job.id] = nil
-  self.count = self.count - 1
+  self:makes_room(work)
   if not OVER[job.state] and job.state ~= "sending" then
     self.to_release[#self.to_release + 1] = job.id
   end
@@ -147,15 +145,23 @@ local function take(self)
   if not self.worker then
     local err
     self.worker, err = self.jobs:join()
+    if not self.worker and reach.is_away(self, err) then
+      self.next_due = core.wall() + LOOK
+      return
+    end
     if not self.worker then return self:end_with(err) end
   end
   local worker = self.worker
   local reply, err = self.asks:ask("claim", { worker = worker, queue = self.queue,
     count = math.min(self.limit - self.count, 500) })
   if not reply then return self:end_with(err) end
-  -- A good answer says nothing: only what has to last is refused in a file that was moved away.
-  if reply.answer == "broken" then self:answered(reply) end
-  if reply.answer == "buried" then return self:buried(worker) end
+  -- Of a file a good answer says nothing: only what has to last is refused in one that was moved.
+  if reply.answer == "broken" or self.remote then self:answered(reply) end
+  -- A store that was put back from a copy has perhaps never heard of this worker.
+  if reply.answer == "buried" or reply.answer == "missing" then
+    self.next_due = core.wall() + LOOK
+    return self:buried(worker)
+  end
   if reply.answer ~= "yes" then
     self.next_due = core.wall() + LOOK
     return
@@ -169,12 +175,14 @@ local function take(self)
       start(self, job)
     end
   end
+  barring.rest(self)
 end
 
 -- Whether any job can go on by itself, whoever has it.
 local function goes_on(self)
   local counts, err = self.jobs:read_counts()
   if not counts then
+    if reach.is_away(self, err) then return true end
     self:end_with(err)
     return false
   end
@@ -217,13 +225,17 @@ function Run:work()
   while true do
     if cancel.here() or self.client.loop.closed then self:stop() end
     if self.client.loop.closed then break end
+    reach.begin_anew(self)
     release(self)
     barring.lift(self)
     look_for_unclear(self)
     if not self.stopping and self.count < self.limit then take(self) end
-    if self.count == 0 and (self.stopping or not goes_on(self) and not self.forever) then break end
+    local idle = not next(self.active)
+    if idle and (self.stopping or not goes_on(self) and not self.forever) then break end
     self.signal:wait(pause(self))
   end
+  -- What is away is not asked any more: each question would take long.
+  if self.broken_at and self.remote then return endings.err(self) end
   release(self)
   if not self.client.loop.closed then
     endings.say_blocked(self)

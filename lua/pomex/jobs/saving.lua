@@ -94,6 +94,8 @@ end
 local function is_there(work, job)
   if not job.sha256 or not job.saved or not saving.check_name(job.saved) then return false end
   local length, sum = core.saving_sum(saving.path(work.run.out, job.saved))
+  -- To be taken for another's, and saved once more beside itself, it must have been read.
+  if not length and sum.type == "memory_error" then error(errors.wrap(sum)) end
   return length == job.length and sum == job.sha256
 end
 

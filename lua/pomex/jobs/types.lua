@@ -8,6 +8,8 @@
 ---@field pause_on_failures? boolean false: ten failures of one kind in a row do not pause the queue
 ---@field failed_is_free? boolean true: the account does not pay for videos that fail
 ---@field by? string who decides, in events; $USER
+---@field notices? pomex.Notices each video is sent with a `callback_url` of these; what comes there
+---  goes to `jobs:notice`
 ---@field max_tasks? integer videos in the making at once, on the whole account; 100
 ---@field file_system? "any" also one that is not known to keep locks and syncs
 ---@field log? fun(line: string) ids, and what a person should know; to stderr unless told otherwise
@@ -40,6 +42,12 @@
 ---| "foreign"  # what is left was begun with another base URL
 ---| "done"     # every job is done
 
+---@class pomex.MadeTask
+---@field id string
+---@field status? string
+---@field model? string
+---@field at? number when it was made, by the service's clock: seconds since 1970
+
 ---@class pomex.JobsCounts
 ---@field ready integer those that are blocked, and those that are stuck, are among these
 ---@field sending integer
@@ -52,7 +60,8 @@
 ---@field unclear integer
 ---@field blocked integer
 ---@field stuck integer
----@field foreign integer begun with another base URL, and in none of the states above
+---@field foreign integer begun with another base URL, and in none of the states above; not what
+---  failed there, expired or was cancelled
 ---@field videos integer attempts that count against the cap
 ---@field max_videos? integer the cap
 ---@field money number what is held or spent, in the currency of `prices`
@@ -107,8 +116,9 @@
 ---@class pomex.JobAttempt
 ---@field number integer
 ---@field begun number seconds since 1970
----@field stage "out"|"never_left"|"late"|"turned_away"|"task"|"ended"
+---@field stage "out"|"never_left"|"late"|"turned_away"|"task"|"ended"|"made"
 ---@field task? string
 ---@field cost? number what it reserved; nil: nobody knew
 ---@field held? number what counts against the cap now
+---@field counted boolean it counts as a video against the cap
 ---@field error? string

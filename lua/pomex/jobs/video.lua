@@ -6,6 +6,7 @@ local canonical = require "pomex.jobs.canonical"
 local json = require "pomex.json"
 local looking = require "pomex.jobs.looking"
 local money = require "pomex.jobs.money"
+local notice = require "pomex.jobs.notice"
 local saving = require "pomex.jobs.saving"
 local text = require "pomex.text"
 
@@ -23,10 +24,11 @@ local function assets_of(work, wanted)
   for _, key in ipairs(bodies.needs(wanted)) do
     local reply = work.run.asks:ask("get", { queue = work.run.queue, key = key })
     local found = reply and reply.answer == "yes" and reply.job
-    if reply and (not found or found.state ~= "done" or not found.task) then
+    -- A store that cannot answer says nothing about the portrait.
+    if not found and (not reply or reply.answer ~= "missing") then return nil, key, true end
+    if not found or found.state ~= "done" or not found.task then
       return nil, key, found and not found.stuck and COMING[found.state]
     end
-    if not reply then return nil, key, true end
     assets[key] = found.task
   end
   return assets
@@ -44,6 +46,10 @@ local function send(work, job, entry)
     return work:move { from = "ready", to = "ready", stuck = true,
       error = tostring(err or "its save is no name of a file") }
   end
+  -- A URL of the caller's own stays.
+  if work.run.notices and body.callback_url == nil then
+    body.callback_url = notice.url(work.run.notices, job, job.attempt + 1)
+  end
   local file = saving.path(work.run.out, job.save)
   local fits, why = saving.fits(file)
   if not fits then return work.run:end_with(why) end
@@ -59,9 +65,9 @@ local OUTCOMES = { cancelled = "cancelled", canceled = "cancelled", expired = "e
 local function failed(work, err)
   local object = type(err.object) == "table" and err.object or {}
   local status = text.lower(tostring(object.status or ""))
-  work:fact { kind = "ended", outcome = OUTCOMES[status] or "failed", cost = -1,
-    free = work.run.failed_is_free, failure = err.service_code or "generation_failed",
-    error = tostring(err) }
+  work:fact { kind = "ended", task = work.job.task, cost = -1,
+    outcome = OUTCOMES[status] or "failed", free = work.run.failed_is_free,
+    failure = err.service_code or "generation_failed", error = tostring(err) }
 end
 
 local function look(work, job, entry)
@@ -72,8 +78,8 @@ local function look(work, job, entry)
     end,
     failure = "generation_failed",
     ended = function(task)
-      work:fact { kind = "ended", outcome = "saving", due = 0, note = saving.note(work:wall()),
-        cost = money.settled(work.run.prices, entry.video, task) }
+      work:fact { kind = "ended", task = job.task, outcome = "saving", due = 0,
+        note = saving.note(work:wall()), cost = money.settled(work.run.prices, entry.video, task) }
     end,
     failed = function(err) failed(work, err) end,
   })

@@ -2,6 +2,7 @@
 
 local catch = require "pomex.host.catch"
 local core = require "pomex.core"
+local reach = require "pomex.jobs.reach"
 local signals = require "pomex.jobs.signal"
 
 local now = core.now
@@ -107,37 +108,77 @@ end
 
 local AGAIN = { busy = true, full = true, broken = true }
 
+-- The longest pause, in seconds, until a database that is away is asked again.
+local AWAY = 5
+
 -- Asks until the store can answer. A fact is not given up while the run is there: it is perhaps the
--- id of a video that is paid for.
-local function persist(self, verb, fields, firmly)
-  local pause, tries = 1, 0
+-- id of a video that is paid for. `doubted` is called where nobody knows whether it was done.
+local function persist(self, verb, fields, firmly, doubted)
+  local run, pause = self.run, 1
   while true do
-    local reply, err = self.run.asks:ask(verb, fields)
+    local reply, err = run.asks:ask(verb, fields)
     if not reply then
       self:say(("%s was not kept: %s"):format(verb, tostring(err)))
       return nil, err
     end
-    self.run:answered(reply)
-    if not AGAIN[reply.answer] then return reply end
-    tries = tries + 1
-    self:say(("%s is not kept yet: %s"):format(verb, reply.why or reply.answer))
-    if self:stopping() and (not firmly or tries > 10 or self.run.gave_up) then return nil end
+    run:answered(reply)
+    if not AGAIN[reply.answer] then
+      run:kept(self, true)
+      return reply
+    end
+    -- That a database is away is said once, for all.
+    local away = run.remote and reply.answer == "broken"
+    if not away then
+      self:say(("%s is not kept yet: %s"):format(verb, reply.why or reply.answer))
+    end
+    if away and doubted then
+      doubted()
+      firmly = true
+    end
+    if self:stopping() and (not firmly or run:is_over()) then
+      run:kept(self, true)
+      return nil
+    end
     if firmly then
+      run:kept(self, false)
       self.signal:wait(pause)
     else
       self:rest(pause)
     end
-    pause = math.min(pause * 2, 30)
+    pause = math.min(pause * 2, away and AWAY or 30)
   end
 end
 
----Asks for a begin, until the store can answer.
+local GOOD = { yes = true, known = true }
+
+-- Whether an attempt of that number is this worker's: after a burial it is perhaps another's.
+local function is_ours(self, number)
+  local got = self.run.asks:ask("get", { queue = self.run.queue, key = self.job.key })
+  local made = got and got.answer == "yes" and got.attempts[number]
+  return made and made.worker == self.worker
+end
+
+---Asks for a begin, until the store can answer. One whose answer was lost on its way from a
+---database is perhaps made there: its request is given up at once, the begin asked for again by its
+---number, and then said to have sent nothing.
 ---@param fields table
+---@param give_up fun() gives up the request
 ---@return table|nil reply
-function Work:begin(fields)
-  local job = self.job
+function Work:begin(fields, give_up)
+  local job, run = self.job, self.run
+  if next(run.unkept) then return nil end
   fields.worker, fields.job, fields.fence = self.worker, job.id, job.fence
-  return persist(self, "begin", fields)
+  local lost = false
+  local reply = persist(self, "begin", fields, false, function()
+    lost = true
+    give_up()
+  end)
+  if not lost then return reply end
+  if reply and (GOOD[reply.answer] or is_ours(self, fields.attempt)) then
+    job.attempt, job.state = fields.attempt, "sending"
+    self:fact { kind = "never_left", due = 0, error = "the database went away while it was begun" }
+  end
+  return nil
 end
 
 ---A fact about the job's newest attempt.
@@ -147,8 +188,14 @@ function Work:fact(fields)
   local job = self.job
   fields.job, fields.attempt = job.id, job.attempt
   if not self.run.pause_on_failures then fields.failure = nil end
+  if fields.kind == "ended" and fields.outcome ~= "saving" then self.run:makes_room(self) end
   local reply = persist(self, "fact", fields, true)
   if not reply then return nil end
+  if reply.answer == "missing" then
+    self:say "is no more what it was in the store, which is older than this worker knows it"
+    self.lost = true
+    reach.is_older(self.run)
+  end
   job.note = fields.note or job.note
   if reply.state then
     local changed = reply.state ~= job.state
@@ -165,6 +212,7 @@ end
 function Work:move(fields)
   local job = self.job
   fields.worker, fields.job, fields.fence = self.worker, job.id, job.fence
+  if fields.to == "done" then self.run:makes_room(self) end
   local reply = persist(self, "move", fields, fields.to == "done")
   if not reply then return nil end
   if reply.answer == "yes" or reply.answer == "known" then

@@ -96,8 +96,9 @@ end
 ---@return string
 function entry.unknown(name, of_csv)
   local nearest = misuse.nearest(name, FIELDS)
-  return ("there is no %s %s; the nearest is %s (others of the service's %s)"):format(
-    of_csv and "column" or "field", errors.quoted(name), errors.quoted(nearest),
+  return ("there is no %s %s%s (others of the service's %s)"):format(
+    of_csv and "column" or "field", errors.quoted(name),
+    nearest and "; the nearest is " .. errors.quoted(nearest) or "",
     of_csv and "are called set.FIELD" or "go into set")
 end
 
@@ -124,6 +125,27 @@ local function wrong_with(name, value, kind)
   end
 end
 
+-- Whether a text can be an id of the service's. What those look like is not promised; but none has
+-- an ellipsis, as a placeholder of an example has ("group-…"), or a character that is neither a
+-- letter nor a digit nor one of "_-.:~".
+local function can_be_id(text)
+  return text:find("^[A-Za-z0-9_.:~-]+$") ~= nil and not text:find("..", 1, true)
+end
+
+-- What is wrong with an id; nil: it can be one.
+local function wrong_id(name, id)
+  if can_be_id(id) then return nil end
+  return ("%s: %s is no id%s"):format(name, errors.quoted(id),
+    (id:find("…", 1, true) or id:find("...", 1, true)) and ", but a placeholder" or "")
+end
+
+-- What is wrong with an image: "job:KEY" and links are judged elsewhere.
+local function wrong_image(name, ref)
+  local is_link = ref:find("^%a[%w+.-]*://") and not ref:find("^asset://")
+  if ref:find("^job:") or is_link then return nil end
+  return wrong_id("images: " .. errors.quoted(name), (ref:gsub("^asset://", "")))
+end
+
 -- Takes out each field that is wrong. False: nothing more can be said of the line.
 local function check_fields(given, kind, fault)
   local names, fine = {}, true
@@ -140,8 +162,15 @@ local function check_fields(given, kind, fault)
     if type(name) == "string" and type(value) ~= "string" then
       fault(("images: %s must be an asset, \"job:KEY\" or a link"):format(errors.quoted(name)))
       fine = false
+    elseif type(name) == "string" then
+      local message = wrong_image(name, value)
+      if message then fault(message) end
+      fine = fine and not message
     end
   end
+  local message = given.group_id and wrong_id("group_id", given.group_id)
+  if message then fault(message) end
+  fine = fine and not message
   return fine
 end
 
