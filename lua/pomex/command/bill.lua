@@ -5,6 +5,7 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local exits = require "pomex.command.exits"
 local json = require "pomex.json"
+local text = require "pomex.text"
 
 local bill = {}
 
@@ -48,8 +49,9 @@ end
 local function refuse_others(env, jobs, path, left)
   local counts = jobs:counts()
   local cap = (counts and counts.videos or 0) + env.args.first
-  return env:failed(("--first %d, but the store has %d other videos that are yet to be made; a cap "
-    .. "ends that: --max-videos"):format(env.args.first, left.others),
+  return env:failed(("--first %d, but the store has %s %s yet to be made; a cap ends that: "
+    .. "--max-videos"):format(env.args.first, text.count(left.others, "other video"),
+    left.others == 1 and "that is" or "that are"),
     env:command("run", env.word(env.args.manifest), "--store", env.word(path), "--max-videos",
       ("%d"):format(cap)), exits.USAGE)
 end
@@ -66,11 +68,16 @@ function bill.ask(env, jobs, path, manifest, prices)
   if not read then return env:failed(left, env:again(), exits.STORE) end
   if left.others > 0 and env.args.first then return refuse_others(env, jobs, path, left) end
   if left.others > 0 then
-    env.out:tell(("%d of the videos are in the store, and not in %s: %s"):format(left.others,
-      env.word(env.args.manifest), ends.about(env, path, "list", "--state", "ready")))
+    env.out:tell(("%d of the videos %s in the store, and not in %s: %s"):format(left.others,
+      left.others == 1 and "is" or "are", env.word(env.args.manifest),
+      ends.about(env, path, "list", "--state", "ready")))
   end
   if left.videos == 0 then return nil end
-  local _, code = env:confirm(bill.words(left.videos, left.portraits, left.entries, prices))
+  if left.portraits > 0 and not env.args.yes then
+    env.out:tell(campaign.count(0, left.portraits)
+      .. " will be uploaded first; no price for that is documented")
+  end
+  local _, code = env:confirm(bill.words(left.videos, 0, left.entries, prices))
   return code
 end
 

@@ -6,7 +6,9 @@ local entries = require "pomex.manifest.entry"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
+local place = require "pomex.jobs.place"
 local screen = require "pomex.command.screen"
+local text = require "pomex.text"
 
 local campaign = {}
 
@@ -19,6 +21,13 @@ function campaign.exists(path)
   local file = io.open(path, "rb")
   if file then file:close() end
   return file ~= nil
+end
+
+---Whether there is a store: a file, or a database, which counts as one before it is asked.
+---@param path string
+---@return boolean
+function campaign.is_store(path)
+  return place.is_url(path) or campaign.exists(path)
 end
 
 -- "2.5", or "fast=2.5" of one model.
@@ -58,7 +67,8 @@ end
 ---@param parser table
 ---@param default string
 function campaign.store(parser, default)
-  parser:option "--store" :argname "FILE" :description("The file that keeps the jobs. " .. default)
+  parser:option "--store" :argname "FILE"
+    :description("The file that keeps the jobs, or postgresql://… of a database. " .. default)
 end
 
 -- "videos/{key}.mp4" is the folder "videos" and the names "{key}.mp4".
@@ -146,10 +156,10 @@ end
 function campaign.count(videos, portraits)
   local parts = {}
   if videos > 0 or portraits == 0 then
-    parts[1] = ("%d video%s"):format(videos, videos == 1 and "" or "s")
+    parts[1] = text.count(videos, "video")
   end
   if portraits > 0 then
-    parts[#parts + 1] = ("%d portrait%s"):format(portraits, portraits == 1 and "" or "s")
+    parts[#parts + 1] = text.count(portraits, "portrait")
   end
   return table.concat(parts, " and ")
 end
@@ -200,9 +210,13 @@ function campaign.open(env, client, path, more)
     env.out:tell((line:gsub("^pomex jobs: ", "")))
   end }
   for name, value in pairs(more or {}) do opts[name] = value end
+  if place.has_password(path) and not env.warned then
+    env.warned = true
+    env.out:tell "every list of processes shows the password in --store: put it into ~/.pgpass"
+  end
   local jobs, err = require("pomex.jobs").open(client, path, opts)
   if jobs then return jobs end
-  return nil, env:failed(err, env:command "doctor", exits.STORE)
+  return nil, env:failed(err, env:command("doctor", "--store", env.word(path)), exits.STORE)
 end
 
 ---Makes a folder and those above it.

@@ -3,9 +3,11 @@
 local campaign = require "pomex.command.campaign"
 local core = require "pomex.core"
 local exits = require "pomex.command.exits"
+local fields = require "pomex.fields"
 local page = require "pomex.command.page"
 local reading = require "pomex.command.reading"
 local store = require "pomex.command.store"
+local text = require "pomex.text"
 
 local check = {}
 
@@ -17,7 +19,7 @@ function check.describe(parser)
     examples = { "pomex check spring.csv", "pomex check spring.jsonl --json" },
     more = "Each fault is told with its line: keys and files that stand twice or are there\n"
       .. "already, names that no image has, fields that there are not, what the service's\n"
-      .. "rules refuse. No API key is needed.",
+      .. "rules refuse. Values that it perhaps refuses are warnings. No API key is needed.",
   })
   campaign.manifest(parser)
   campaign.store(parser, "Default: MANIFEST.jobs.db.")
@@ -62,7 +64,7 @@ end
 ---@return integer? code where it is nil
 function check.places(env, manifest)
   local path, jobs = campaign.store_of(env.args), nil
-  if campaign.exists(path) then
+  if campaign.is_store(path) then
     local code
     jobs, code = store.look(env, path)
     if not jobs then return nil, code end
@@ -70,6 +72,20 @@ function check.places(env, manifest)
   local faults = check.faults(manifest, campaign.folder(env.args), jobs)
   if jobs then jobs:close() end
   return faults
+end
+
+-- Tells each value that the service may refuse, and says how many there are.
+local function warn(env, manifest)
+  local doubts = {}
+  for i, entry in ipairs(manifest.entries) do
+    for _, message in ipairs(entry.video and fields.doubts(entry.video) or {}) do
+      doubts[#doubts + 1] = { line = manifest.lines[i], key = entry.key, message = message
+        .. ": the service may refuse it, or take another" }
+    end
+  end
+  reading.list_faults(env, manifest.path, doubts, "warning")
+  env.fields.warnings = #doubts
+  return #doubts > 0 and ", " .. text.count(#doubts, "warning") or ""
 end
 
 ---@param args table
@@ -83,8 +99,8 @@ function check.run(args, env)
   if not faults then return code end
   if #faults > 0 then return reading.tell_faults(env, args.manifest, faults) end
   env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
-  env.out:result(("%s: %s, no fault"):format(args.manifest,
-    campaign.count(manifest.videos, manifest.portraits)))
+  env.out:result(("%s: %s, no fault%s"):format(args.manifest,
+    campaign.count(manifest.videos, manifest.portraits), warn(env, manifest)))
   env.out:next(campaign.following(env, "run"))
   return exits.DONE
 end

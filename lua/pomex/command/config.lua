@@ -15,7 +15,8 @@ local errors = require "pomex.errors"
 local config = {}
 
 local KNOWN = {
-  base_url = true, key_command = true, key_file = true, callback_url = true,
+  base_url = true, key_command = true, key_file = true, callback_url = true, rate_share = true,
+  client_cert = true, client_key = true,
 }
 
 local function complaint(path, number, message, hint)
@@ -40,9 +41,13 @@ local function take(sections, current, line, path, number)
   end
   if not KNOWN[name] then
     return complaint(path, number, "there is no setting " .. errors.quoted(name),
-      "base_url, callback_url, key_command, key_file")
+      "base_url, callback_url, client_cert, client_key, key_command, key_file, rate_share")
   end
-  current[name] = value:match('^"(.*)"$') or value
+  value = value:match('^"(.*)"$') or value
+  if name == "rate_share" and not tonumber(value) then
+    return complaint(path, number, "rate_share must be a number from 0.001 to 1")
+  end
+  current[name] = value
   return current
 end
 

@@ -1,6 +1,7 @@
 --- `pomex cost`: what the videos of a manifest cost at most.
 
 local campaign = require "pomex.command.campaign"
+local costs = require "pomex.cost"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
 local reading = require "pomex.command.reading"
@@ -24,16 +25,34 @@ function cost.describe(parser)
   campaign.price(parser)
 end
 
+-- The videos whose model has a price, and which nobody can count all the same.
+local function uncounted(manifest, prices)
+  local faults = {}
+  for i, entry in ipairs(manifest.entries) do
+    local video = entry.video
+    if video and not entry.price and prices and prices[video.model] then
+      local _, err = costs.of(video, prices)
+      if err then
+        faults[#faults + 1] = { line = manifest.lines[i], key = entry.key, message = err.message }
+      end
+    end
+  end
+  return faults
+end
+
 ---@param args table
 ---@param env pomex.CommandEnv
 ---@return integer code
 function cost.run(args, env)
   local manifest, code = reading.read(env)
   if not manifest then return code end
-  local sum, unknown = campaign.sum(manifest.entries, campaign.prices(args, manifest))
+  local prices = campaign.prices(args, manifest)
+  local sum, unknown = campaign.sum(manifest.entries, prices)
+  local faults = unknown > 0 and uncounted(manifest, prices) or {}
+  if #faults > 0 then return reading.tell_faults(env, args.manifest, faults) end
   if unknown > 0 then
-    return env:failed(("%d of %s have no price"):format(unknown,
-      campaign.count(manifest.videos, 0)), env:again(nil, "--price", "PRICE"), exits.USAGE)
+    return env:failed(("%d of %s %s no price"):format(unknown, campaign.count(manifest.videos, 0),
+      unknown == 1 and "has" or "have"), env:again(nil, "--price", "PRICE"), exits.USAGE)
   end
   env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits
   env.fields.at_most = sum

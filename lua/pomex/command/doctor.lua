@@ -1,9 +1,11 @@
 --- `pomex doctor`: what a report of a bug needs, one line each. It shows neither the key nor an
 --- address of a proxy.
 
+local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
+local place = require "pomex.jobs.place"
 local tty = require "pomex.command.tty"
 local words_of = require "pomex.command.words"
 
@@ -12,11 +14,12 @@ local doctor = {}
 ---@param parser table
 function doctor.describe(parser)
   page.describe(parser, {
-    usage = "pomex doctor",
+    usage = "pomex doctor [--store FILE]",
     what = "Check versions, libraries, key, service, clock and limits.",
     examples = { "pomex doctor", "pomex doctor --profile sandbox --json" },
-    more = "Its lines belong into the report of a bug: there is no key in them.",
+    more = "Its lines can go into a bug report: there is no key in them.",
   })
+  campaign.store(parser, "With it the store is asked, too.")
 end
 
 local function read(path)
@@ -51,13 +54,16 @@ local function libraries(env)
     local found = pcall(require, "pomex." .. name .. "core")
     built[#built + 1] = (found and "with" or "without") .. " pomex." .. name .. "core"
   end
+  local found, storecore = pcall(require, "pomex.storecore")
+  if found and storecore.postgresql then built[#built + 1] = "with PostgreSQL" end
   line(env, "ok", "built", table.concat(built, ", "))
   local seen = {}
   for path in read("/proc/self/maps"):gmatch("%s(/[^\n]+%.so[^\n]*)") do
     local name = path:match("([^/]+)$")
     local wanted = path:find("pomex/", 1, true)
       or name:find("^libcurl") or name:find("^libjansson") or name:find("^libcrypto")
-      or name:find("^libsqlite3") or name:find("^libqrencode") or name:find("^libz%.")
+      or name:find("^libsqlite3") or name:find("^libqrencode") or name:find("^libpq")
+      or name:find("^libz%.")
     if wanted and not seen[path] then
       local version = name:find("^libcurl") and read(path):match("libcurl/([%d.]+)")
       line(env, "ok", "library", version and ("%s (%s)"):format(path, version) or path)
@@ -128,12 +134,37 @@ local function connection(env)
       if event.name == "response" then env.seconds = event.seconds end
     end })
   end
+  env.found_no_key = not found and exits.of(err) == exits.REFUSED
   if not client then
     local code = exits.of(err)
     return line(env, "fault", code == exits.REFUSED and "key" or "settings", words_of(err), code)
   end
   line(env, "ok", "key", "found: " .. found.source)
   service(env, client)
+end
+
+-- Asks a store, and says how many workers it has; nil, why.
+local function ask_store(path)
+  if not campaign.is_store(path) then return nil, "is not there" end
+  local client, err = require("pomex").new { api_key = "none" }
+  if not client then return nil, words_of(err) end
+  local jobs, count
+  jobs, err = require("pomex.jobs").open(client, path)
+  if jobs then
+    count, err = jobs:workers()
+    jobs:close()
+  end
+  client:close()
+  return count, err and words_of(err)
+end
+
+local function store(env)
+  local path = env.args.store
+  if not path then return end
+  if campaign.exists(path .. ".jobs.db") then path = path .. ".jobs.db" end
+  local count, why = ask_store(path)
+  line(env, count and "ok" or "fault", "store", ("%s: %s"):format(place.shown(path),
+    count and ("%d at work"):format(count) or why), not count and exits.STORE or nil)
 end
 
 local function sandbox(env)
@@ -151,11 +182,16 @@ function doctor.run(_, env)
   versions(env)
   sandbox(env)
   connection(env)
+  store(env)
   libraries(env)
   limits(env)
   if env.code == exits.DONE then
     env.out:next(env:command "verify")
   elseif env.code == exits.REFUSED then
+    if env.found_no_key then
+      env.out:say "Without a key everything can be tried on the sandbox, where nothing is billed:"
+      env.out:say "  pomex sandbox"
+    end
     env.out:next "export POMEX_API_KEY=sk-…   # the key of your account; then pomex doctor"
   else
     env.out:next(env:command "doctor" .. "   # once what is called a fault is mended")

@@ -3,8 +3,10 @@
 local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local foreign = require "pomex.command.foreign"
 local json = require "pomex.json"
 local screen = require "pomex.command.screen"
+local text = require "pomex.text"
 
 local ends = {}
 
@@ -109,9 +111,9 @@ local function prompt_of(job)
     and prompt:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…" or prompt))
 end
 
--- What an unclear job can be; the service lists portraits, and no videos.
+-- What an unclear job can be. A service that has no list of tasks names no videos.
 local function candidates_of(env, jobs, job)
-  if job.kind ~= "portrait" or env.stop.name or env.keyless then return {} end
+  if env.stop.name or env.keyless then return {} end
   return jobs:candidates(job.key) or {}
 end
 
@@ -124,15 +126,14 @@ function ends.unclear(env, jobs, path, job)
   local out, last = env.out, job.attempts and job.attempts[#job.attempts]
   local sent = last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
   out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt, sent,
-    prompt_of(job), job.error and " " .. campaign.why(job.error):gsub(" %b()$", "") or ""))
+    prompt_of(job), job.error and " " .. campaign.why(job.error):gsub(" %b()$", "")
+      or " Its process ended before the answer was kept."))
   local candidates = candidates_of(env, jobs, job)
   for _, id in ipairs(candidates) do
     out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))
   end
   if #candidates == 0 then
-    out:tell(job.kind == "video"
-      and "  no candidate is known, since the service lists no videos; if its console has it:"
-      or "  no candidate is known; if the service's console has it:")
+    out:tell "  no candidate is known; if the service's console has it:"
     out:tell("    " .. about(env, path, "adopt", job.key, "ID"))
   end
   out:tell("  if it is not there 15 minutes after that:")
@@ -155,7 +156,10 @@ local function failed_of(env, jobs, path)
     env.out:tell(("%s %s%s"):format(one_line(job.key), job.state,
       job.error and ": " .. campaign.why(job.error) or ""))
   end)
-  if first then env.out:tell("  once more: " .. about(env, path, "retry", first)) end
+  if not first then return end
+  -- Where its line says something else by now, that is meant.
+  local from = env.reworded and env.reworded[first]
+  env.out:tell("  once more: " .. about(env, path, "retry", first, from and "--from", from))
 end
 
 local function stuck_of(env, jobs, path)
@@ -194,7 +198,7 @@ function ends.sum(counts)
 end
 
 -- Why it ended, and the command to type next.
-local function reason(env, path, counts, err)
+local function reason(env, jobs, path, counts, err)
   local word = counts.ended
   if word == "done" then return nil end
   if word == "account" then return err, env:command "doctor" end
@@ -202,7 +206,7 @@ local function reason(env, path, counts, err)
   if word == "store" or word == "error" then return err, again(env) end
   if word == "unclear" then
     return ("%d unclear: perhaps made and billed. Look, then type what stands above")
-      :format(counts.unclear), again(env)
+      :format(counts.unclear), about(env, path, "list", "--state", "unclear")
   end
   if word == "unpriced" then
     return "money is capped, and a video has no price", env:again(nil, "--price", "PRICE")
@@ -211,7 +215,7 @@ local function reason(env, path, counts, err)
     local videos = counts.max_videos
       and (counts.videos >= counts.max_videos or not counts.max_money)
     if not videos and not counts.max_money then return "a cap was reached", again(env) end
-    return videos and ("the cap of %d videos is reached"):format(counts.max_videos)
+    return videos and ("the cap of %s is reached"):format(text.count(counts.max_videos, "video"))
       or ("the cap of %s is reached"):format(screen.money(counts.max_money)),
       with(env, videos and "--max-videos" or "--max-cost", "MORE")
   end
@@ -224,8 +228,10 @@ local function reason(env, path, counts, err)
       again(env)
   end
   if word == "foreign" then
-    return ("%d jobs were begun at another service; name it with --base-url"):format(
-      counts.foreign), with(env, "--base-url", "URL")
+    local why, url, command = foreign(env, jobs, counts.foreign, function(...)
+      return about(env, path, "cancel", ...)
+    end)
+    return why, command or with(env, "--base-url", url)
   end
   return word == "stuck" and "some are stuck" or "some failed", about(env, path, "list")
 end
@@ -247,7 +253,7 @@ function ends.tell(env, jobs, path, counts, err)
   if counts.failed + counts.cancelled + counts.expired > 0 then failed_of(env, jobs, path) end
   if counts.stuck > 0 then stuck_of(env, jobs, path) end
   env.out:say(ends.sum(counts))
-  local why, following = reason(env, path, counts, err)
+  local why, following = reason(env, jobs, path, counts, err)
   if not why then return exits.DONE end
   local code = CODES[counts.ended] or (err and exits.of(err)) or exits.FAILED
   -- Whoever stopped it wants to know that first; what is unclear stands above.

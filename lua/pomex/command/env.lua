@@ -5,6 +5,7 @@ local config = require "pomex.command.config"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local output = require "pomex.command.output"
+local place = require "pomex.jobs.place"
 local stop = require "pomex.command.stop"
 local tty = require "pomex.command.tty"
 
@@ -63,6 +64,8 @@ function Env:new_client(found, settings, options)
   given.base_url = self.args.base_url
   local named = os.getenv "POMEX_BASE_URL"
   if not given.base_url and (not named or named == "") then given.base_url = settings.base_url end
+  given.rate_share = tonumber(settings.rate_share)
+  given.client_cert, given.client_key = settings.client_cert, settings.client_key
   if is_sandbox(given.base_url or named) then given.poll = QUICK end
   for name, value in pairs(options or {}) do given[name] = value end
   local client, err = require("pomex").new(given)
@@ -132,13 +135,22 @@ end
 ---@return boolean|nil yes
 ---@return integer? code where it is nil: the exit code; the reason has been told
 function Env:confirm(what)
+  return self:agreed(what .. " will be billed.", what .. " would be billed, and")
+end
+
+---Asks once before something that cannot be taken back.
+---@param what string a sentence
+---@param but? string what an error says before "nobody can be asked"
+---@return boolean|nil yes
+---@return integer? code where it is nil: the exit code; the reason has been told
+function Env:agreed(what, but)
   if self.args.yes then return true end
   if not tty.is(0) then
-    return nil, self:failed(("%s would be billed, and nobody can be asked: standard input is no "
-      .. "terminal; --yes answers"):format(what), self:again(nil, "--yes"), exits.USAGE)
+    return nil, self:failed(("%s nobody can be asked: standard input is no terminal; --yes answers")
+      :format(but or what), self:again(nil, "--yes"), exits.USAGE)
   end
   local answer = self.stop:released(function()
-    return tty.ask(("%s will be billed. Go on? [y/N] "):format(what))
+    return tty.ask(what .. " Go on? [y/N] ")
   end)
   if answer and answer:lower():find("^%s*y") then return true end
   return nil, self:failed("nothing was sent", self:again(), exits.INTERRUPTED)
@@ -152,10 +164,11 @@ function Env:finish(code)
   return self.out:finish(code, self.fields)
 end
 
----One word for a shell, quoted where it has to be.
+---One word for a shell, quoted where it has to be. The URL of a database loses its password.
 ---@param text string
 ---@return string
 function Env.word(text)
+  text = place.shown(text)
   if text:find("^[%w@%%_+=:,./-]+$") then return text end
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end

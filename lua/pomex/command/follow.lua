@@ -86,24 +86,28 @@ end
 ---@param env pomex.CommandEnv
 ---@param client pomex.Client
 ---@param kind "portrait"|"video"
----@param object table|string its id, or a table with `id` and the link as `content.video_url`
+---@param object table|string its id, or the object itself
 ---@return integer code
 function follow.save(env, client, kind, object)
   local path, percent = env.args.output, nil
   local id = type(object) == "table" and object.id or object
-  local again = env:command(kind, "save", env.word(id), "-o", env.word(path))
+  local frame = kind == "video" and env.args.last_frame
+  local save = frame and "save --last-frame" or "save"
+  local again = env:command(kind, save, env.word(id), "-o", env.word(path))
   local function draw(done, total)
     local now = total and total > 0 and math.floor(100 * done / total)
     if not now or now == percent then return end
     percent = now
     env.out:draw(("saving  %3d %%"):format(now))
   end
-  local file, err = env.stop:await(again, client.async.generations:download(object, path, {
-    overwrite = env.args.force, sync = true, on_progress = draw }))
+  local resource = kind == "portrait" and client.async.assets or client.async.generations
+  local file, err = env.stop:await(again, resource:download(object, path, {
+    overwrite = env.args.force, sync = true, on_progress = draw,
+    what = frame and "last_frame" or nil }))
   if not file then
     -- It is the name that stands in the way, and not the service.
     if err.type == "file_error" then
-      again = env:command(kind, "save", env.word(id), "-o", "ANOTHER-FILE")
+      again = env:command(kind, save, env.word(id), "-o", "ANOTHER-FILE")
     end
     return ended(env, kind, one_line(id), err, again)
   end

@@ -139,7 +139,7 @@ function command.main(argv)
     return exits.INTERRUPTED
   end
   io.stderr:write("pomex: a mistake in pomex itself, please report it: ", code,
-    "\nnext: pomex doctor  # its lines belong into the report\n")
+    "\nnext: pomex doctor  # its lines can go into the report\n")
   return exits.FAILED
 end
 

@@ -12,11 +12,12 @@ local jobs_show = {}
 
 local function describe(parser)
   page.describe(parser, {
-    usage = "pomex jobs show KEY [--store FILE]",
+    usage = "pomex jobs show KEY|ID [--store FILE]",
     what = "Show one job: its attempts, what happened to it, what to type next.",
-    examples = { "pomex jobs show rachel-001" },
+    examples = { "pomex jobs show rachel-001",
+      "pomex jobs show cgt-…         # an id of a bill" },
   })
-  parser:argument "key" :argname "KEY" :description "The job's key."
+  parser:argument "key" :argname "KEY" :description(store.NAMES)
 end
 
 local function time(seconds)
@@ -42,7 +43,7 @@ local function run(args, env)
   local jobs, job, err
   jobs, code = store.look(env, path)
   if not jobs then return code end
-  job, err = jobs:get(args.key)
+  job, err = store.job(jobs, args.key)
   if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end
   if job.length == 0 then job.length = nil end
   -- By its words a person finds it in the service's console.
@@ -56,7 +57,7 @@ local function run(args, env)
       attempt.stage:gsub("_", " "), attempt.task and " " .. attempt.task or "",
       attempt.held and attempt.held > 0 and ", " .. campaign.money(attempt.held) or ""))
   end
-  for _, event in ipairs(jobs:events { key = args.key } or {}) do
+  for _, event in ipairs(jobs:events { key = job.key } or {}) do
     env.out:result(("%s  %s%s%s"):format(time(event.at), event.name,
       event.by and " by " .. errors.one_line(event.by) or "",
       event.text and ": " .. campaign.why(event.text) or ""))

@@ -52,12 +52,13 @@ local function run(_, env)
   local waits = env.stop.waits
   waits[#waits + 1] = { cancel = function() pause:raise() end }
   repeat
+    -- Counted before the list is read: what is over by then, the list shows.
+    counts, err = jobs:counts()
     local listed, why = pcall(look, jobs, shown, seen)
     if not listed then
-      counts, err = nil, why
+      counts, err = nil, err or why
       break
     end
-    counts, err = jobs:counts()
     if counts and going_on(counts) and not env.stop.name then pause:wait(LOOK) end
   until not counts or env.stop.name or not going_on(counts)
   shown:finish()

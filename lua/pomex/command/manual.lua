@@ -74,8 +74,9 @@ local FILES = [[
 .TP
 .I $XDG_CONFIG_HOME/pomex/config
 Or ~/.config/pomex/config. Lines NAME = VALUE; a line [PROFILE] begins a section for --profile.
-The names are base_url, callback_url, key_command (a program that prints the key) and key_file.
-A key has no place in it.
+The names are base_url, callback_url, client_cert and client_key (PEM files, for a service that
+demands a certificate of its clients), key_command (a program that prints the key), key_file and
+rate_share. The API key has no place in it.
 .PP
 .nf
 .RS

@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local place = require "pomex.jobs.place"
 local terminal = require "pomex.terminal"
 local words_of = require "pomex.command.words"
 
@@ -108,7 +109,7 @@ end
 ---Why something did not succeed: one line on stderr, also with --quiet.
 ---@param err pomex.Error|string
 function Output:failure(err)
-  local line = words_of(err)
+  local line = place.shown(words_of(err))
   write(self, "stderr", self:paint("31", "pomex: " .. line) .. "\n")
   self.message, self.error = line, errors.is(err) and err or nil
 end

@@ -134,16 +134,10 @@ local function wait(args, env)
   return exits.DONE
 end
 
-local function save(_, env)
-  local asset, client = get(env)
-  if not asset then return client end
-  if not asset.url then
-    return env:failed(("portrait %s has no file to load: it is %s"):format(one_line(asset.id),
-      one_line(asset.status)), env:command("portrait", "wait", env.word(asset.id)))
-  end
-  -- A download takes any signed link.
-  return follow.save(env, client, "portrait", { id = asset.id,
-    content = { video_url = asset.url } })
+local function save(args, env)
+  local client, code = env:client()
+  if not client then return code end
+  return follow.save(env, client, "portrait", args.id)
 end
 
 local VERBS = { add = add.run, list = list, show = show, wait = wait, save = save }

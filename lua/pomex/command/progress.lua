@@ -52,6 +52,8 @@ function Progress:update(job)
   local env = self.env
   self.sending[job.key] = job.state == "sending" or nil
   self.screen:update(job)
+  -- One who looks on sees an end that the count perhaps has: it is counted anew.
+  if self.looks_on then self.next_count = 0 else self.screen:ended(job) end
   local file = job.state == "done" and job.saved
     and campaign.file(self.folder, job.saved) or nil
   env.out:change({ type = "job", key = job.key, kind = job.kind, state = job.state, id = job.task,
@@ -68,6 +70,15 @@ function Progress:seen(job)
   self.signal:raise()
 end
 
+-- What another run began has its time from there.
+local function date(self)
+  for _, job in ipairs(self.screen:undated()) do
+    local known = self.jobs:get(job.key)
+    local last = known and known.attempts[#known.attempts]
+    if last then self.screen:began_at(job, last.begun) end
+  end
+end
+
 -- One look: what the store counts, what is to be drawn.
 local function look(self)
   local shown = self.screen
@@ -77,6 +88,7 @@ local function look(self)
     self.next_count = core.now() + COUNT
     if counts and not self.over then shown:counted(counts) end
   end
+  if shown.on then date(self) end
   if not self.over and shown:due() <= 0 then shown:draw() end
   return shown.on and math.min(shown:due(), COUNT) or COUNT
 end

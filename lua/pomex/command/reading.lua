@@ -3,6 +3,7 @@
 local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local text = require "pomex.text"
 
 local reading = {}
 
@@ -10,12 +11,14 @@ local reading = {}
 ---@param env pomex.CommandEnv
 ---@param path string
 ---@param faults pomex.ManifestFault[]
-function reading.list_faults(env, path, faults)
+---@param kind? "fault"|"warning" default: "fault"
+function reading.list_faults(env, path, faults, kind)
   for _, fault in ipairs(faults) do
-    local line = ("%s:%d: %s%s"):format(errors.one_line(path), fault.line,
+    local line = ("%s:%d: %s%s%s"):format(errors.one_line(path), fault.line,
+      kind == "warning" and "warning: " or "",
       fault.key and errors.quoted(fault.key) .. ": " or "", errors.one_line(fault.message))
     if env.out.json then
-      env.out:change { type = "fault", file = path, line = fault.line, key = fault.key,
+      env.out:change { type = kind or "fault", file = path, line = fault.line, key = fault.key,
         message = fault.message }
     else
       env.out:tell(line)
@@ -31,8 +34,8 @@ end
 function reading.tell_faults(env, path, faults)
   reading.list_faults(env, path, faults)
   env.fields.faults = #faults
-  return env:failed(("%s: %d fault%s; nothing was sent"):format(path, #faults,
-    #faults == 1 and "" or "s"), campaign.following(env, "check"), exits.USAGE)
+  return env:failed(("%s: %s; nothing was sent"):format(path,
+    text.count(#faults, "fault")), campaign.following(env, "check"), exits.USAGE)
 end
 
 -- The first videos, and the portraits that they need.
@@ -69,7 +72,7 @@ end
 function reading.read(env)
   local args = env.args
   local _, save = campaign.folder(args)
-  local stored = campaign.exists(campaign.store_of(args))
+  local stored = campaign.is_store(campaign.store_of(args))
   local manifest, err = require("pomex.manifest").read(args.manifest, { model = args.model,
     save = save, has_portrait = stored and function() return true end or nil })
   if manifest then return args.first and first_of(manifest, args.first) or manifest end
@@ -84,7 +87,8 @@ end
 function reading.at_lines(manifest, faults)
   local list = {}
   for i, fault in ipairs(faults) do
-    list[i] = { line = manifest.lines[fault.at], key = fault.key, message = fault.message }
+    list[i] = { line = manifest.lines[fault.at], key = fault.key, message = fault.message,
+      begun = fault.begun }
   end
   return list
 end

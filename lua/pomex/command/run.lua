@@ -3,6 +3,7 @@
 local bill = require "pomex.command.bill"
 local campaign = require "pomex.command.campaign"
 local check = require "pomex.command.check"
+local conflicts = require "pomex.command.conflicts"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
@@ -115,9 +116,7 @@ local function prepare(env, jobs, path, manifest, prices)
   faults = err and err.faults and reading.at_lines(manifest, err.faults)
   if faults and not err.counts then return reading.tell_faults(env, manifest.path, faults) end
   if faults then
-    -- Begun with other words than now: `pomex jobs retry --prompt` does that, too.
-    reading.list_faults(env, manifest.path, faults)
-    env.out:say "what was begun keeps its words; another key makes another video"
+    conflicts.tell(env, jobs, path, manifest.path, faults)
     counts = err.counts
   end
   local capped

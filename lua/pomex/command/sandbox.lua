@@ -12,8 +12,11 @@ local PORT = 8765
 local OPTIONS = {
   ["--host"] = "host", ["--port"] = "port", ["--database"] = "database",
   ["--asset-seconds"] = "asset_seconds", ["--generation-seconds"] = "generation_seconds",
-  ["--rate-limits"] = "rate_limits",
+  ["--rate-limits"] = "rate_limits", ["--idle-seconds"] = "idle_seconds",
+  ["--request-seconds"] = "request_seconds",
 }
+-- What `pomex` has for itself, as pomex-sandbox does.
+local OF_COMMAND = { ["--json"] = true, ["--quiet"] = true, ["--help"] = true }
 local SWITCH = { on = true, off = false }
 
 ---@param parser table
@@ -28,8 +31,9 @@ function sandbox.describe(parser)
     },
     more = [[
 Runs until Ctrl-C. OPTIONS: --host ADDRESS, --port PORT (8765; 0: any free one),
---database FILE, --asset-seconds N, --generation-seconds N, --rate-limits on|off;
-"pomex-sandbox --help" says more of them.]],
+--database FILE, --asset-seconds N, --generation-seconds N, --rate-limits on|off,
+--idle-seconds N, --request-seconds N; "pomex-sandbox --help" says more of them.
+--json stands before the "--".]],
   })
   parser:argument "options" :args "*" :argname "OPTIONS" :description "Of pomex-sandbox."
 end
@@ -40,7 +44,12 @@ local function options_of(words)
   while words[i] do
     local word, value = words[i]:match("^(%-%-[^=]+)=?(.*)$")
     local name = OPTIONS[word]
-    if not name then return nil, "pomex-sandbox has no option " .. words[i] .. " that fits here" end
+    if OF_COMMAND[words[i]] then
+      return nil, ("%s is an option of pomex: it stands before \"--\""):format(words[i])
+    end
+    if not name then
+      return nil, words[i] .. " is no option that fits here"
+    end
     if not words[i]:find("=", 1, true) then
       i = i + 1
       value = words[i]

@@ -192,11 +192,37 @@ function Screen:update(job)
     for name, value in pairs(job) do known[name] = value end
     known.error = job.error
   else
-    local fresh = { since = core.now() }
+    local fresh = { since = core.now(), undated = job.state ~= "sending" }
     for name, value in pairs(job) do fresh[name] = value end
     self.jobs[job.key] = fresh
     self.order[#self.order + 1] = fresh
   end
+  self.dirty = true
+end
+
+---Counts a job that has come to an end, until the store is asked again.
+---@param job pomex.JobUpdate
+function Screen:ended(job)
+  if not self.counts or not OVER[job.state] or job.state == "ready" then return end
+  self.counts[job.state] = self.counts[job.state] + 1
+end
+
+---The active jobs whose begin was not seen, each once.
+---@return table[]
+function Screen:undated()
+  local list = {}
+  for _, job in ipairs(self.order) do
+    if job.undated then list[#list + 1] = job end
+    job.undated = nil
+  end
+  return list
+end
+
+---Says when the newest attempt of an active job began.
+---@param job table of `undated`
+---@param begun number seconds since 1970
+function Screen:began_at(job, begun)
+  job.since = core.now() - math.max(core.wall() - begun, 0)
   self.dirty = true
 end
 

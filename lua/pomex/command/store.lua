@@ -1,10 +1,15 @@
 --- The store that a command is about, and how it is opened by one who only looks or decides.
 
 local campaign = require "pomex.command.campaign"
+local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local key = require "pomex.command.key"
+local place = require "pomex.jobs.place"
 
-local store = {}
+local store = {
+  -- What a verb about one job takes.
+  NAMES = "The job's key, or an id that the service gave it in any attempt.",
+}
 
 -- The stores in this folder.
 local function here()
@@ -14,13 +19,14 @@ local function here()
   return list
 end
 
----The file that --store names (a manifest stands for its store), or the only one in this folder.
+---What --store names (a manifest stands for its store), or the only file in this folder.
 ---@param env pomex.CommandEnv
 ---@return string|nil path
 ---@return integer? code where it is nil: the reason has been told
 function store.find(env)
   local named = env.args.store
   if named then
+    if place.is_url(named) then return named end
     if campaign.exists(named .. ".jobs.db") then return named .. ".jobs.db" end
     if campaign.exists(named) then return named end
     return nil, env:failed(("there is no store %s"):format(named),
@@ -49,6 +55,21 @@ function store.look(env, path)
     if not client then return nil, env:failed(err) end
   end
   return campaign.open(env, client, path)
+end
+
+---The job that a word of a command means: that of this key, else the one that had this id of the
+---service's in any of its attempts.
+---@param jobs pomex.Jobs
+---@param word string
+---@return pomex.Job|nil job with its attempts
+---@return pomex.Error? err
+function store.job(jobs, word)
+  local job, err = jobs:get(word)
+  if job or err.type ~= "not_found_error" then return job, err end
+  local found, why = jobs:find(word)
+  if found or why.type ~= "not_found_error" then return found, why end
+  err.message = ("no job has the key or had the id %s"):format(errors.quoted(word))
+  return nil, err
 end
 
 return store

@@ -134,7 +134,9 @@ function verify.run(args, env)
       env:command "verify")
   end
   env.fields.group_id, env.fields.billed = person.group_id, person.billed
-  env.out:say(person.billed and "verified; the verification was billed" or "verified")
+  env.out:say(not person.billed and "verified"
+    or args.scan and "verified; the service would bill the verification"
+    or "verified; the verification was billed")
   env.out:result(person.group_id)
   env.out:next(env:command("portrait", "add", "URL", "--group", "GROUP", "--wait"))
   return exits.DONE

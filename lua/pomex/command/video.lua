@@ -3,15 +3,13 @@
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local follow = require "pomex.command.follow"
+local made_at = require("pomex.jobs.candidates").made_at
 local make = require "pomex.command.video_make"
 local page = require "pomex.command.page"
 
 local video = {}
 
 local one_line = errors.one_line
-
--- The document does not name them; PomexAI's page on video generation does.
-local PATH = "/v1/video/generations"
 
 local function describe_one(parser, verb, what, example, more)
   page.describe(parser, {
@@ -53,7 +51,9 @@ function video.describe(parser)
   page.timeout(wait)
   local save = parser:command "save"
   describe_one(save, "save", "Save a video that is there.", "pomex video save cgt-… -o wave.mp4",
-    " -o FILE [--force]")
+    " -o FILE [--force] [--last-frame]")
+  save:flag "--last-frame"
+    :description "Its last frame, a picture, if it was made with --set return_last_frame=true."
   page.file(save):count(1)
   describe_one(parser:command "cancel", "cancel", "Cancel a video that is still queued.",
     "pomex video cancel cgt-…")
@@ -107,32 +107,37 @@ local function get(env)
 end
 
 local function row(env, task)
+  local at = task.created_at or made_at(task)
   env.out:change { type = "video", id = task.id, status = task.status, model = task.model,
-    created_at = task.created_at }
-  return { one_line(task.id), one_line(task.status), page.time(task.created_at),
-    one_line(task.model or "") }
+    created_at = at }
+  return { one_line(task.id), one_line(task.status), page.time(at), one_line(task.model or "") }
 end
 
+-- Nothing is promised of this list: a page may be smaller than what was asked for, or come twice.
 local function list(args, env)
   local client, code = env:client()
   if not client then return code end
-  local rows, at, most = {}, 1, args.max or math.huge
+  local rows, seen, at, known, most = {}, {}, 1, 0, args.max or math.huge
+  local asked, err, before
   repeat
-    local answer, err = client:request("GET", PATH, { query = { page = at,
-      limit = math.min(100, most), status = args.status } })
+    before = known
+    asked, err = env.stop:await(nil, client.async.generations:list { page = at,
+      limit = math.min(100, most), status = args.status and { args.status } })
     if err and (err.status == 404 or err.status == 405) then
       return env:failed("this service does not list videos", env:command("video", "show", "TASK"))
     end
-    if not answer then return env:failed(err) end
-    local items = answer.items or answer.data
-    items = type(items) == "table" and items or {}
-    for _, task in ipairs(items) do
-      if #rows < most and type(task) == "table" then rows[#rows + 1] = row(env, task) end
+    if not asked then return env:failed(err) end
+    for _, task in ipairs(type(asked.items) == "table" and asked.items or {}) do
+      local id = type(task) == "table" and task.id
+      if type(id) == "string" and not seen[id] then
+        seen[id], known = true, known + 1
+        if #rows < most then rows[#rows + 1] = row(env, task) end
+      end
     end
     at = at + 1
-  until #items < 100 or #rows >= most or env.stop.name
+  until known == before or #rows >= most or known >= (tonumber(asked.total_count) or math.huge)
   page.rows(env, rows)
-  return env.stop.name and exits.INTERRUPTED or exits.DONE
+  return exits.DONE
 end
 
 local SHOWN = { "id", "status", "model", "created_at", "updated_at", "duration", "resolution",
@@ -141,6 +146,7 @@ local SHOWN = { "id", "status", "model", "created_at", "updated_at", "duration",
 local function show(args, env)
   local task, code = get(env)
   if not task then return code end
+  task.created_at = task.created_at or made_at(task)
   page.fields(env, task, SHOWN)
   local fault = task.error
   if type(fault) == "table" then page.fields(env, { error_code = fault.code,
@@ -179,20 +185,22 @@ local function save(_, env)
   return follow.save(env, client, "video", task)
 end
 
--- Only what is queued: the upstream refuses to cancel what runs, and of what has ended it would
+-- Only what is queued, for which generations:cancel looks: of what has ended the upstream would
 -- delete the record, and with that the way to a video that is paid for.
 local function cancel(args, env)
-  local task, client = get(env)
-  if not task then return client end
-  if task.status ~= "queued" then
-    return env:failed(("video %s cannot be cancelled any more: it is %s"):format(one_line(task.id),
-      one_line(task.status)), env:command("video", "wait", env.word(args.id), "-o", "FILE"))
+  local client, code = env:client()
+  if not client then return code end
+  local show_it = env:command("video", "show", env.word(args.id))
+  local task, err = env.stop:send("the cancelling of " .. one_line(args.id), show_it, function()
+    return client.async.generations:cancel(args.id)
+  end)
+  if not task and err.type == "cancel_failed" then
+    return env:failed(("video %s cannot be cancelled any more: it is %s"):format(one_line(args.id),
+      one_line(err.last_status)), env:command("video", "wait", env.word(args.id), "-o", "FILE"))
+  elseif not task then
+    local unknown = err.type == "not_found_error"
+    return env:failed(err, unknown and env:command("video", "list") or show_it)
   end
-  local answer, err = env.stop:send("the cancelling of " .. one_line(task.id),
-    env:command("video", "show", env.word(args.id)), function()
-      return client.async:request("DELETE", PATH .. "/" .. args.id)
-    end)
-  if not answer then return env:failed(err, env:command("video", "show", env.word(args.id))) end
   env.fields.id = task.id
   env.out:change({ type = "change", kind = "video", id = task.id, status = "cancelled" },
     one_line(task.id) .. " cancelled")

@@ -34,5 +34,5 @@ return function(err)
   if hint and hint ~= "" and not is_of_lua(hint) then
     line = ("%s (%s)"):format(line, one_line(hint))
   end
-  return line .. facts(err)
+  return line .. errors.candidates_of(err) .. facts(err)
 end
