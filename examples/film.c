@@ -1,9 +1,10 @@
-/* From a portrait to a saved video, in C. Once pomex is installed with -DPOMEX_INSTALL_C=ON:
+/* From a portrait to a saved video, in C. docs/c.md says how to install pomex for it. Then:
  *
  *     cc film.c $(pkg-config --cflags --libs pomex) -o film
  *     POMEX_API_KEY=sk-… ./film https://cdn.example/portrait.jpg out.mp4 [GROUP_ID]
  *
- * Without a GROUP_ID the portrait goes to the account's Virtual group. The video is billed. */
+ * Without a GROUP_ID the portrait goes to the account's Virtual group. The video is billed, unless
+ * POMEX_BASE_URL and POMEX_API_KEY are what pomex-sandbox prints: that makes one for nothing. */
 #include <pomex.h>
 #include <stdio.h>
 #include <stdlib.h>

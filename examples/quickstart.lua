@@ -159,7 +159,11 @@ end
 local ok, why = xpcall(main, tostring)
 if client then client:close() end
 if sb then sb:stop() end
-if not ok then
+if ok then
+  local bin = (os.getenv "POMEX_SANDBOX_BIN" or "build/release/bin/"):match "^(.*)/"
+  step("Next, try the command that was built (\"After the quickstart\" in README.md goes on):\n"
+    .. "  export PATH=%s:$PATH\n  pomex --help", bin:gsub("[^%w/._-]", "\\%0"))
+else
   -- Ctrl-C reaches a Lua program as an error of this name.
   local interrupted = why:find("interrupted!", 1, true)
   io.stderr:write(interrupted and "\nquickstart: stopped" or "\nquickstart: " .. why, "\n")

@@ -4,7 +4,7 @@ function love.conf(t)
   t.version = "11.4"
   t.window.title = "pomex: from a face to a video"
   t.window.width, t.window.height = 1120, 720
-  t.window.minwidth, t.window.minheight = 560, 360
+  t.window.minwidth, t.window.minheight = 720, 600   -- smaller, its type could not be read
   t.window.resizable, t.window.highdpi = true, true
   for _, name in ipairs { "audio", "joystick", "physics", "sound", "thread", "touch", "video" } do
     t.modules[name] = false

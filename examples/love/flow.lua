@@ -91,7 +91,7 @@ function stages.scan(job)
     end
     -- A link serves one scan. What was merely pasted wrong can be pasted again.
     if err.type == "verification_failed" then return nil, err, "session" end
-    job.note = err.message .. (err.hint and " (" .. err.hint .. ")" or "")
+    job.note = "That is not the address: paste all of what the browser shows at the end."
   end
 end
 
@@ -185,6 +185,9 @@ function Job:run()
     self.stage, self.began = stage, love.timer.getTime()
     local following, err, back = stages[stage](self)
     if not following then
+      -- The screen says it in words for who plays. The service may have quoted a group.
+      print((("billed: %s; %s: %s"):format(err.billed or "no", stage, tostring(err))
+        :gsub("group%-[%w-]+", "group-*")))
       self.err = err
       self:ask()
       self.err = nil

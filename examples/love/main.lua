@@ -7,9 +7,9 @@
 -- How it works with pomex: `client:spawn` starts flow.lua, which is written as a plain sequence
 -- of calls; `client:step()` in love.update does what is ready and resumes it. Nothing blocks.
 --
---     flow.lua    the calls of pomex        view.lua    what is drawn for each stage
+--     flow.lua    the calls of pomex        view.lua    the window, screens.lua one stage of it
 --     saved.lua   what outlives the window  ui.lua      colours, type, buttons, fields
---     meter.lua   frame times               mp4.lua     how long the video plays
+--     meter.lua   frame times               trouble.lua what a person is told of an error
 
 local pomex = require "pomex"
 local flow = require "flow"
@@ -86,11 +86,26 @@ local function begin()
   end
 end
 
+-- What the terminal says: where everything is that the window does not show.
+local function say_where()
+  local sandbox = game.settings.sandbox
+  if sandbox then
+    print("  The sandbox plays the service: no real faces, nothing is billed.")
+    print("  Its page shows every request: " .. sandbox.url .. "/")
+  elseif game.settings.live then
+    print "  LIVE: every video is billed to the account of $POMEX_API_KEY."
+  end
+  print("  Videos go to " .. game.settings.folder)
+  print "  Closing the window ends everything. A line follows here for each call that fails."
+end
+
 function love.load(arguments)
+  io.stdout:setvbuf "line"
   game.settings = read_arguments(arguments)
   game.again = begin
   love.keyboard.setKeyRepeat(true)
   begin()
+  say_where()
   ui.fit()
   ui.load()
   view.load(game)

@@ -9,6 +9,15 @@
 #   --live              use the real service and $POMEX_API_KEY; videos are billed
 #   --callback-url URL  where the service sends the person's browser (https)
 #   --portrait URL      public https link of a photo of that person; can be changed in the window
+#
+# It needs a display. The window opens at 1120 x 720; pull its edges to have another size, or change
+# conf.lua. Each button shows its key: Enter goes on, S has the sandbox's person pass the scan.
+#
+#   $POMEX_LOVE_SECONDS  how long the sandbox takes for a portrait and for a video (3 and 8)
+#   $POMEX_LOVE_SCRIPT   a Lua file that plays in place of a person, resumed once a frame; how it
+#                        presses keys, sets the window's size and makes screenshots:
+#                        spec/example/love_play.lua and love_spec.lua
+#   $POMEX_BUILD         the folder that it builds in (build)
 set -u
 from="$PWD"
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)" || exit 1
@@ -40,7 +49,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *)
@@ -59,6 +68,13 @@ if [[ " ${arguments[*]} " == *" --live "* ]]; then
         echo "love: --live needs your key in the environment variable POMEX_API_KEY" >&2
         exit 2
     fi
+fi
+
+# Before minutes go into a build. SDL can be told to draw elsewhere.
+if [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}${SDL_VIDEODRIVER:-}" ]; then
+    echo "love: there is no display to open a window on (neither \$DISPLAY nor \$WAYLAND_DISPLAY is" \
+        "set): start it from a desktop" >&2
+    exit 2
 fi
 
 packages=(libqrencode-dev love)
@@ -88,4 +104,5 @@ fi
 export POMEX_SANDBOX_BIN="$build/bin/pomex-sandbox"
 export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;"
 export LUA_CPATH="$build/lib/?.so;;"
+echo "A window opens, \"pomex: from a face to a video\". Each of its buttons shows the key that presses it."
 exec love "$here" "${arguments[@]}"

@@ -1,6 +1,7 @@
 --- One screen a stage: what it says, shows, and asks.
 
 local pictures = require "pictures"
+local trouble = require "trouble"
 local ui = require "ui"
 
 local screens = {}
@@ -186,52 +187,12 @@ function draw.saved(x, y, width, height)
   draw_people(x, bottom, true)
 end
 
--- ------------------------------------------------------------------------- what went wrong
-
-local SAID = {
-  verification_failed = "The person was not verified", asset_failed = "The portrait was refused",
-  generation_failed = "The video could not be made", connection_error = "No connection",
-  timeout_error = "That took too long", authentication_error = "The key is not accepted",
-  rate_limit_error = "Too many requests", unavailable_error = "The service is not available",
-  ambiguous_error = "Nobody knows whether that was done",
-}
-
--- The document's own messages begin in lower case; a field's name stays as it is.
-local function sentence(text)
-  return (text:gsub("^%l+ ", function(word) return word:sub(1, 1):upper() .. word:sub(2) end))
-end
-
-local function draw_error(err, again, x, y, width)
-  ui.disc(x + 22, y + 22, 22, "failed")
-  ui.write("!", x + 18, y + 8, { size = 24, weight = "bold", colour = "ink" })
-  ui.write(SAID[err.type] or "That did not work", x + 62, y + 6, { size = 24, weight = "bold" })
-  y = y + 68
-  y = y + ui.write(sentence(ui.clean(err.message)), x, y,
-    { size = 16, width = width }) + 8
-  -- Where the video is known to be made, trying again goes on with it.
-  local doubtful = err.type == "ambiguous_error" and err.billed ~= "no"
-  if err.hint and not doubtful then
-    y = y + ui.write(ui.clean(err.hint), x, y, { colour = "dim", width = width }) + 8
-  end
-  if doubtful then
-    ui.box(x, y + 8, width, 72, "raised", "busy")
-    ui.write("It may have been carried out, and billed. Look into the service's console before "
-      .. "you ask for it once more.", x + 18, y + 20, { colour = "busy", width = width - 36 })
-    y = y + 88
-  end
-  ui.write(err.type .. (err.endpoint and "   " .. err.endpoint or "")
-    .. ((err.status or 0) >= 400 and "   HTTP " .. err.status or ""), x, y + 8,
-    { size = 13, colour = "faint" })
-  ui.button(doubtful and "Ask again all the same" or "Try again", x, y + 44,
-    { key = "r", look = "primary" }, again)
-end
-
 function screens.draw(x, y, width, height)
   local job = game.job
   if game.err then
-    draw_error(game.err, game.again, x, y, width)
+    trouble.draw(game.err, game.again, x, y, width)
   elseif job.err then
-    draw_error(job.err, tell(true), x, y, width)
+    trouble.draw(job.err, tell(true), x, y, width)
   else
     draw[job.stage](x, y, width, height)
     if job.note and job.stage ~= "scan" then

@@ -14,7 +14,7 @@ end
 
 ui.colours = {
   top = rgb "141a2b", bottom = rgb "0b0e16", card = rgb "191f30", raised = rgb "232b40",
-  line = rgb "2d3650", text = rgb "eef1f8", dim = rgb "98a3bd", faint = rgb "5c6784",
+  line = rgb "2d3650", text = rgb "eef1f8", dim = rgb "a9b3cb", faint = rgb "8792ad",
   accent = rgb "7c9cff", done = rgb "4fd6a5", busy = rgb "f5b94e", failed = rgb "ff7386",
   white = rgb "ffffff", ink = rgb "0b0e16",
 }
@@ -24,8 +24,10 @@ local FACES = { regular = "DejaVuSans.ttf", bold = "DejaVuSans-Bold.ttf" }
 local FOLDER = "/usr/share/fonts/truetype/dejavu/"
 local MAX_TYPED = 4000
 
--- The window is laid out for this size, and drawn larger or smaller to fill its own.
-local WIDTH, HEIGHT = 1120, 720
+-- The window is laid out for this size, and drawn larger or smaller to fill its own; one narrower
+-- than NARROW is laid out without the panels at its side.
+local WIDTH, WIDTH_ALONE, HEIGHT, NARROW = 1120, 796, 720, 960
+local TYPING = 0.7   -- seconds after the last letter, for which letters press no button
 
 local fonts, data = {}, {}
 
@@ -43,7 +45,8 @@ end
 ---How many pixels of the window one of the layout is.
 function ui.fit()
   local width, height = graphics.getDimensions()
-  local scale = math.min(width / WIDTH, height / HEIGHT)
+  ui.alone = width < NARROW
+  local scale = math.min(width / (ui.alone and WIDTH_ALONE or WIDTH), height / HEIGHT)
   if scale ~= ui.scale then fonts = {} end
   ui.scale, ui.width, ui.height = scale, width / scale, height / scale
 end
@@ -205,8 +208,20 @@ function ui.clean(text)
   return text
 end
 
+local typed_at = -math.huge
+
 function ui.typed(text)
-  if focus then focus.text = ui.clean((focus.text .. text):sub(1, MAX_TYPED)) end
+  if not focus then return end
+  typed_at = love.timer.getTime()
+  focus.text = ui.clean((focus.text .. text):sub(1, MAX_TYPED))
+end
+
+-- Who goes on typing while the screen changes means no button of the next one.
+local function is_typed_on(key, ctrl)
+  local now = love.timer.getTime()
+  if ctrl or #key > 1 or now - typed_at > TYPING then return false end
+  typed_at = now
+  return true
 end
 
 ---`again`: the key is held down, which types but presses no button.
@@ -216,7 +231,7 @@ function ui.key(key, ctrl, again)
   elseif focus and key == "backspace" then
     local last = utf8.offset(focus.text, -1)
     focus.text = ctrl and "" or last and focus.text:sub(1, last - 1) or ""
-  elseif not again then
+  elseif not again and not is_typed_on(key, ctrl) then
     for _, one in ipairs(actions) do
       if one.key == key and one.ctrl == ctrl then return one.action() end
     end

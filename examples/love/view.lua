@@ -53,7 +53,7 @@ local function draw_node(i, x, y, stage)
     ui.disc(x, y, 15 + 11 * pulse, "accent", 0.35 * (1 - pulse))
   end
   ui.disc(x, y, 15, i <= at and colour or "card")
-  ui.set(colour)
+  ui.set(i <= at and colour or "dim")
   graphics.setLineWidth(2)
   graphics.circle("line", x, y, 15)
   if over then
@@ -62,12 +62,12 @@ local function draw_node(i, x, y, stage)
     local number = failed and "!" or tostring(i)
     local font = ui.font(14, "bold")
     ui.write(number, x - font:getWidth(number) / 2, y - font:getHeight() / 2,
-      { size = 14, weight = "bold", colour = i <= at and "ink" or "faint" })
+      { size = 14, weight = "bold", colour = i <= at and "ink" or "dim" })
   end
   local name = NAMES[flow.STAGES[i]]
   local font = ui.font(13, i == at and "bold" or "regular")
   ui.write(name, x - font:getWidth(name) / 2, y + 24, { size = 13,
-    weight = i == at and "bold" or "regular", colour = i <= at and "text" or "faint" })
+    weight = i == at and "bold" or "regular", colour = i <= at and "text" or "dim" })
 end
 
 local function draw_way(stage)
@@ -135,13 +135,16 @@ function view.draw()
   local job = game.job
   draw_header()
   draw_way(job and job.stage or "session")
-  local width = ui.width - 2 * EDGE - PANEL - 20
+  local panel = ui.alone and 0 or PANEL + 20
+  local width = ui.width - 2 * EDGE - panel
   local height = ui.height - TOP - EDGE
   ui.box(EDGE, TOP, width, height, "card", "line")
   screens.draw(EDGE + 32, TOP + 28, width - 64, height - 56)
   local x, frames = ui.width - EDGE - PANEL, 190
-  draw_requests(x, TOP, PANEL, height - frames - 20)
-  draw_frames(x, ui.height - EDGE - frames, PANEL, frames)
+  if not ui.alone then
+    draw_requests(x, TOP, PANEL, height - frames - 20)
+    draw_frames(x, ui.height - EDGE - frames, PANEL, frames)
+  end
   if game.leaving then
     ui.set("ink", 0.88)
     graphics.rectangle("fill", 0, 0, ui.width, ui.height)

@@ -67,7 +67,15 @@ function since(element) {
   element.textContent = `${minutes}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+function until(element) {
+  const seconds = Math.max(0, Math.floor(element.dataset.until - Date.now() / 1000));
+  const minutes = Math.floor(seconds / 60);
+  element.textContent =
+    `The code is good for ${minutes}:${String(seconds % 60).padStart(2, "0")} more`;
+}
+
 function tick() {
+  document.querySelectorAll("[data-until]").forEach(until);
   document.querySelectorAll("[data-since]").forEach(since);
   document.querySelectorAll("[data-ago]").forEach(ago);
 }

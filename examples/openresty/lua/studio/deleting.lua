@@ -19,6 +19,17 @@ function deleting.video(video)
   return true
 end
 
+---Takes a picture that was refused, or set aside, out of the gallery.
+---@param portrait table
+---@return boolean done false: it is at work, or prompts can name it
+function deleting.portrait(portrait)
+  local useless = portrait.stage == "failed" or portrait.stage == "stuck"
+  if not useless or not queue.forget(portrait) then return false end
+  app.db():run("delete from portraits where id = ?", portrait.id)
+  live.touch(portrait.user_id)
+  return true
+end
+
 -- The videos that show one of the person's portraits.
 local function videos_of(person)
   return app.db():rows([[select * from videos v where user_id = ? and exists (select 1

@@ -1,36 +1,67 @@
---- What a person is told of a pomex.Error. The words are the service's or the library's own;
---- what is added says what it costs and what to do.
+--- What a person is told of a pomex.Error: what happened in their words, what it cost, and what to
+--- do. The library's own sentences are for programmers, and go into the log.
 
 local texts = {}
 
+local OWNER = "Whoever runs this studio has to mend that; its log says more."
+
+local WORDS = {
+  authentication_error = "The service does not accept this studio. " .. OWNER,
+  not_found_error = "The service does not know that any more.",
+  rate_limit_error = "The service has too much to do.",
+  upstream_error = "The service has trouble of its own.",
+  unavailable_error = "The service is not available just now.",
+  api_error = "The service turned this studio away. " .. OWNER,
+  connection_error = "The service could not be reached.",
+  timeout_error = "The service took too long to answer.",
+  file_error = "The video could not be saved here. " .. OWNER,
+  store_error = "This studio cannot use its own files. " .. OWNER,
+}
+local OTHER = "Something went wrong here. " .. OWNER
+
+-- Of these the service says why, and that is for the person who asked.
+local SAID = { asset_failed = true, generation_failed = true, invalid_request_error = true }
+
 local UNCLEAR = {
   video = "The service's answer was lost. The video may have been made, and billed; it was not "
-    .. "asked for again.",
+    .. "asked for again. If the service says that it made it, it appears here by itself. Else "
+    .. "whoever runs this studio can look for it in the service's console.",
   portrait = "The service's answer was lost. It is looked for by its name, and appears here by "
     .. "itself.",
 }
 
----@param text string
----@return string
-function texts.sentence(text)
-  text = tostring(text)
+local function sentence(text)
   -- A field's name, such as callback_url, stays as it is.
   if text:find "^%l+ " then text = text:gsub("^%l", string.upper) end
   return text:find("[.!?]$") and text or text .. "."
 end
 
-local sentence = texts.sentence
-
-local function said(err)
-  local text = sentence(err.message)
-  return err.hint and not err.client and text .. " " .. sentence(err.hint) or text
+-- Of an error that was kept as a line: "TYPE: MESSAGE (HINT) [FACTS]"; of what the service made
+-- nothing of, the service's own words: 'asset ID ended as "failed": WORDS'.
+local function words_of(line)
+  local kind, message = line:match "^([%l_]+): (.*)$"
+  if not SAID[kind] or kind == "invalid_request_error" and not line:find("HTTP", 1, true) then
+    return WORDS[kind] or OTHER
+  end
+  message = message:gsub(" %[[^%[%]]*%]$", "")
+  return sentence(message:match '^%l+ %S+ ended as "[^"]*": (.+)$' or message)
 end
 
--- The message of an error that was kept as a line: "TYPE: MESSAGE (HINT) [FACTS]"; of what the
--- service made nothing of, the service's own words: 'asset ID ended as "failed": WORDS'.
-local function message_of(line)
-  line = line:gsub("^[%l_]+: ", ""):gsub(" %[[^%[%]]*%]$", "")
-  return line:match '^%l+ %S+ ended as "[^"]*": (.+)$' or line
+-- What `content:build` finds in a person's words.
+local PROMPT = {
+  ["^a { in the text has no }"] = "A { has no } after it.",
+  ["^a digit right after a name"] = "Put a space between the name in braces and the number.",
+  ["^the text speaks of image %d"] = "The prompt counts more pictures than it names.",
+}
+
+---What is wrong with a prompt.
+---@param err pomex.Error
+---@return string
+function texts.prompt(err)
+  for pattern, words in pairs(PROMPT) do
+    if err.message:find(pattern) then return words end
+  end
+  return OTHER
 end
 
 ---What a job that ended badly, or was set aside, says of itself.
@@ -38,32 +69,36 @@ end
 ---@return string
 function texts.job(job)
   if job.state == "unclear" then return UNCLEAR[job.kind] end
-  local why = sentence(message_of(job.error or "it failed"))
+  local why = words_of(job.error or "")
   if job.stuck then return why .. " Nothing is lost: look again when that is mended." end
-  if job.kind == "video" and not job.task then return why .. " Nothing was billed." end
-  return why
+  if job.kind == "portrait" then return why end
+  if not job.task then return why .. " Nothing was billed." end
+  return why .. " Whether it was billed the service does not say here: its console shows it."
 end
 
 ---What a callback says of a scan that did not succeed.
 ---@param err pomex.Error
 ---@return string
 function texts.scan(err)
-  local code = err.object.result_code
-  if err.object.verify_type == "pre_record" then return sentence(err.message) end
-  return ("The face scan was not accepted (code %s)."):format(code and code:sub(1, 20) or "none")
+  if err.object.verify_type == "pre_record" then
+    return "That was a recording: the person has to look into the camera themselves."
+  end
+  return "The scan did not recognize the face. It helps to have light from the front, nothing over "
+    .. "the face, and to hold still."
 end
 
 ---What keeps all jobs from going on.
 ---@param err pomex.Error
 ---@return string
 function texts.trouble(err)
-  return said(err) .. " Nothing is lost: it goes on by itself once it can."
+  return (WORDS[err.type] or OTHER) .. " Nothing is lost: it goes on by itself once it can."
 end
 
+---Why there is no code for a scan.
 ---@param err pomex.Error
 ---@return string
 function texts.session(err)
-  return said(err)
+  return WORDS[err.type] or OTHER
 end
 
 return texts

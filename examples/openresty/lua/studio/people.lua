@@ -3,7 +3,7 @@
 local app = require "studio.app"
 local live = require "studio.live"
 
-local people = {}
+local people = { CODE_SECONDS = 1800 }
 
 ---@param user_id string
 ---@param name string
@@ -27,7 +27,11 @@ function people.list(user_id)
     select p.*,
       (select count(*) from portraits where person_id = p.id and stage = 'active') as portraits,
       (select id from portraits where person_id = p.id and stage = 'active'
-       order by created, rowid limit 1) as face
+       order by created, rowid limit 1) as face,
+      (select stage from verifications where person_id = p.id
+       order by created desc, rowid desc limit 1) as scan,
+      (select created from verifications where person_id = p.id
+       order by created desc, rowid desc limit 1) as scan_created
     from people p where user_id = ? order by created desc, rowid desc]], user_id)
 end
 
@@ -47,6 +51,13 @@ function people.latest_verification(person_id)
   return app.db():row([[select * from verifications where person_id = ?
     order by created desc, rowid desc limit 1]], person_id)
     or { id = person_id, person_id = person_id, stage = "pending", h5_link = "", note = "" }
+end
+
+---Whether a code is older than the service lets it live ("about 30 minutes").
+---@param created integer seconds since 1970
+---@return boolean
+function people.is_old(created)
+  return ngx.time() >= created + people.CODE_SECONDS
 end
 
 ---For the callback, which comes without our cookie: whose it is says the verification itself.

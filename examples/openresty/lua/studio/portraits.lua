@@ -66,28 +66,40 @@ end
 -- pomex.jobs ends the name of each upload in 32 digits of its own.
 local UPLOAD = "^(.*)%-" .. ("%x"):rep(32) .. "$"
 
+local function text_or_nil(value)
+  return type(value) == "string" and value or nil
+end
+
 -- One asset of the service's list.
 local function adopt(person, asset)
   local db = app.db()
   local known = db:row("select * from portraits where asset_id = ?", asset.id)
-  local note = type(asset.error) == "table" and tostring(asset.error.message or "") or ""
+  local note = type(asset.error) == "table" and text_or_nil(asset.error.message) or ""
   if known then
     return known.stage ~= asset.status
       and db:update("portraits", known.id, { stage = asset.status, note = note }) > 0
   end
-  local name = asset.name or ""
-  local uploaded = name:match(UPLOAD)
+  -- The service lists what it refused for ever; here it can be removed.
+  if asset.status == "failed" then return false end
+  local name = text_or_nil(asset.name)
+  local uploaded = name and name:match(UPLOAD)
   -- Which asset an upload of ours is, its job will say.
   if uploaded and db:row([[select 1 from portraits where person_id = ? and name = ?
     and asset_id is null]], person.id, uploaded) then return false end
   return db:run([[insert into portraits
     (id, user_id, person_id, name, url, asset_id, stage, note, once, created)
     values (?, ?, ?, ?, '', ?, ?, ?, ?, ?)]], app.random_id(), person.user_id, person.id,
-    portraits.free_name(person.user_id, uploaded or asset.name or person.name), asset.id,
+    portraits.free_name(person.user_id, uploaded or name or person.name), asset.id,
     asset.status, note, app.random_id(), ngx.time()) > 0
 end
 
 local STAGES = { active = true, processing = true, failed = true }
+
+-- Whether the gallery can show it. The service's answers are its own: any field can be anything.
+local function is_portrait(asset)
+  return type(asset) == "table" and type(asset.id) == "string" and asset.asset_type == "Image"
+    and STAGES[asset.status]
+end
 
 ---Takes over what the service lists for a person's group; the service is right.
 ---@param person table
@@ -101,13 +113,12 @@ function portraits.sync(person)
     local listed, err = app.client.assets:list { group_id = person.group_id, page = page,
       limit = 100, sort_by = "create_time", sort_order = "asc" }
     if not listed then return nil, err end
-    for _, asset in ipairs(listed.items) do
-      if asset.asset_type == "Image" and STAGES[asset.status] then
-        changed = adopt(person, asset) or changed
-      end
+    local items = type(listed.items) == "table" and listed.items or {}
+    for _, asset in ipairs(items) do
+      if is_portrait(asset) then changed = adopt(person, asset) or changed end
     end
     page = page + 1
-  until #listed.items < 100 or page > 20
+  until #items < 100 or page > 20
   if changed then live.touch(person.user_id) end
   return true
 end

@@ -9,6 +9,7 @@ local app = require "studio.app"
 local cjson = require "cjson"
 local errors_text = require "studio.errors_text"
 local live = require "studio.live"
+local log = require "studio.log"
 
 local queue = {}
 
@@ -25,8 +26,10 @@ local KINDS = {
     end },
   video = { name = "videos", id = "task_id", done = "ready",
     entry = function(row)
-      return { key = row.id, save = row.id .. ".mp4",
-        video = { model = row.model, content = cjson.decode(row.content) } }
+      local body = cjson.decode(row.content)
+      if body[1] then body = { content = body } end   -- as an earlier version wrote it
+      body.model = row.model
+      return { key = row.id, save = row.id .. ".mp4", video = body }
     end },
 }
 
@@ -43,8 +46,18 @@ local function settle(row, job)
   local stage = stage_of(job.kind, job)
   if stage == row.stage then return end
   local kind = KINDS[job.kind]
-  app.db():update(kind.name, row.id, { stage = stage, [kind.id] = job.task,
-    note = (stage == "new" or stage == kind.done) and "" or errors_text.job(job) })
+  local well = stage == "new" or stage == kind.done
+  -- Of the workers that see it end, one has changed the row.
+  if app.db():run(([[update %s set stage = ?, %s = coalesce(?, %s), note = ?
+    where id = ? and stage <> ?]]):format(kind.name, kind.id, kind.id), stage, job.task,
+    well and "" or errors_text.job(job), row.id, stage) == 0 then return end
+  if not well then
+    log.failed(("%s %s, %s"):format(job.kind, row.id, stage), job.error or "its process died "
+      .. "while the request was out" .. (job.kind == "video" and " [maybe billed]" or ""))
+  elseif stage == "ready" then
+    app.db():run("insert into took (model, seconds) values (?, ?)", row.model,
+      ngx.time() - row.created)
+  end
   live.touch(row.user_id)
 end
 
@@ -72,10 +85,10 @@ end
 local function add(kind, row)
   local counts, err = app.jobs:add(KINDS[kind].entry(row))
   if counts then return end
-  ngx.log(ngx.ERR, kind, " ", row.id, ": ", tostring(err))
   if err.type == "invalid_request_error" then
-    settle(row, { kind = kind, state = "failed", error = tostring(err) })
+    return settle(row, { kind = kind, state = "failed", error = tostring(err) })
   end
+  log.failed(kind .. " " .. row.id, err)
 end
 
 local function add_all()
@@ -92,10 +105,11 @@ local function rounds()
     again = false
     add_all()
     news:delete "trouble"
+    news:delete "noticed"
     local _, err = app.jobs:run { out = app.state .. "/videos", on_update = told,
       on_progress = told }
     if err then
-      ngx.log(ngx.ERR, "jobs: ", tostring(err))
+      log.failed("jobs", err)
       return news:set("trouble", errors_text.trouble(err))
     end
   end
@@ -111,13 +125,15 @@ local function run(premature)
   running = true
   local ok, trace = xpcall(rounds, debug.traceback)
   running = false
-  if not ok then ngx.log(ngx.ERR, "jobs: ", trace) end
+  if not ok then log.write(ngx.ERR, "jobs: " .. trace) end
 end
 
--- For what a worker that ended left, and for what ended with an error.
+-- For what a worker that ended left, what ended with an error, and what a notice found again.
 local function look(premature)
-  if premature or not running and app.db():row [[select 1 from portraits where stage = 'new'
-    union all select 1 from videos where stage = 'new']] then return run(premature) end
+  if premature then return run(true) end
+  if running then return end
+  if news:get "noticed" or app.db():row [[select 1 from portraits where stage = 'new'
+    union all select 1 from videos where stage = 'new']] then run() end
 end
 
 ---For init_worker_by_lua.
@@ -134,14 +150,32 @@ function queue.add(kind, row)
   ngx.timer.at(0, run)
 end
 
----Lets a job go on that was set aside.
+---Lets a job go on that was set aside, has one that failed begun anew, or has one that is unclear
+---sent again, which is perhaps billed twice: each because a person said so.
 ---@param kind "portrait"|"video"
 ---@param row table
-function queue.resume(kind, row)
-  local ok, err = app.jobs:retry(row.id)
-  if not ok then return ngx.log(ngx.NOTICE, row.id, ": ", tostring(err)) end
+---@param resend? boolean
+function queue.resume(kind, row, resend)
+  local ok, err
+  if resend then
+    ok, err = app.jobs:resend(row.id, { now = true })
+  else
+    ok, err = app.jobs:retry(row.id)
+  end
+  if not ok then return log.failed(kind .. " " .. row.id, err) end
   settle(row, { kind = kind, state = "ready" })
   ngx.timer.at(0, run)
+end
+
+---Takes a notice of the service, after it was answered.
+---@param tag string
+---@param id string|nil
+function queue.notice(tag, id)
+  ngx.timer.at(0, function()
+    local taken, err = app.jobs:notice(tag, id)
+    if not taken then return log.failed("notice", err) end
+    news:set("noticed", true)
+  end)
 end
 
 ---Takes what a row's job says of somebody out of the store.

@@ -2,6 +2,7 @@
 
 local app = require "studio.app"
 local forms = require "studio.forms"
+local log = require "studio.log"
 local page = require "studio.views.page"
 local queue = require "studio.queue"
 local session = require "studio.session"
@@ -10,6 +11,7 @@ local router = {}
 
 local home = require "studio.pages.home"
 local callback = require "studio.pages.callback"
+local notices = require "studio.pages.notices"
 local people = require "studio.pages.people"
 local portraits = require "studio.pages.portraits"
 local videos = require "studio.pages.videos"
@@ -29,11 +31,13 @@ local ROUTES = {
   { "POST", "^/people/" .. ID .. "/delete$", people.delete },
   { "GET", "^/portraits/" .. ID .. "/picture$", portraits.picture },
   { "POST", "^/portraits/" .. ID .. "/resume$", portraits.resume },
+  { "POST", "^/portraits/" .. ID .. "/delete$", portraits.delete },
   { "POST", "^/videos$", videos.create },
   { "GET", "^/videos/" .. ID .. "$", videos.show },
   { "GET", "^/videos/" .. ID .. "/events$", videos.events },
   { "GET", "^/videos/" .. ID .. "/file$", videos.file },
   { "POST", "^/videos/" .. ID .. "/resume$", videos.resume },
+  { "POST", "^/videos/" .. ID .. "/resend$", videos.resend },
   { "POST", "^/videos/" .. ID .. "/delete$", videos.delete },
   -- The phone's: no cookie of ours is there, the path says who it is about.
   { "GET", "^/verified/" .. ID .. "/[^/]+$", callback.receive, open = true,
@@ -66,13 +70,9 @@ local function answer(route, id)
     request.form = forms.read()
     if not request.form then return page.problem(400, request) end
   end
-  if request.user then queue.catch_up(request.user.id) end
+  -- Not in a callback: jobs that it began would log as it does, which is nowhere.
+  if request.user and not route.get_only then queue.catch_up(request.user.id) end
   return route[3](request)
-end
-
--- A log line carries the request's, and the callback's holds a group id: so from a timer.
-local function report(trace)
-  ngx.timer.at(0, function() ngx.log(ngx.ERR, trace) end)
 end
 
 ---For content_by_lua.
@@ -82,6 +82,7 @@ function router.run()
     and ngx.req.get_method() == "GET" then
     return page.go(app.url .. ngx.var.request_uri)
   end
+  if ngx.var.uri:find "^/notices/" then return notices.receive() end
   local route, id = find(ngx.req.get_method(), ngx.var.uri)
   if not route then
     if id then ngx.header.allow = id end
@@ -89,7 +90,7 @@ function router.run()
   end
   local ok, trace = xpcall(answer, debug.traceback, route, id)
   if ok then return end
-  report(trace)
+  log.write(ngx.ERR, trace)
   if not ngx.headers_sent then page.problem(500, {}) end
 end
 

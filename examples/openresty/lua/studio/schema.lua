@@ -38,11 +38,17 @@ create unique index if not exists portraits_by_name on portraits (user_id, name)
 
 create table if not exists videos (
   id text primary key, user_id text not null references users,
-  prompt text not null, model text not null, content text not null, task_id text unique,
+  prompt text not null, model text not null,
+  content text not null,                       -- of the request; the model has its own
+  task_id text unique,
   stage text not null default 'new',           -- new, ready, failed, unclear, stuck
   note text not null default '',
   once text not null, created integer not null,
   unique (user_id, once));
+
+-- How long videos took, so that a page can say how long one will take.
+create table if not exists took (
+  id integer primary key, model text not null, seconds integer not null);
 
 create index if not exists portraits_open on portraits (user_id)
   where stage in ('new', 'unclear', 'stuck');

@@ -10,6 +10,10 @@ local session = {}
 local NAME = "__Host-studio"
 local FORM = NAME .. "=%s; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax"
 
+-- The code of the link that opens a studio, from the link's page to the form's answer.
+local INVITE = "__Host-invite"
+local INVITE_FORM = INVITE .. "=%s; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax"
+
 local function digest(token)
   return ngx.encode_base64(ngx.sha1_bin(token))
 end
@@ -19,6 +23,16 @@ function session.user()
   local token = ngx.var["cookie_" .. NAME]
   if not token or #token ~= 64 then return nil end
   return app.db():row("select * from users where token_hash = ?", digest(token))
+end
+
+---@param code string
+function session.invite(code)
+  ngx.header["Set-Cookie"] = INVITE_FORM:format(code)
+end
+
+---@return string|nil code
+function session.invitation()
+  return ngx.var["cookie_" .. INVITE]
 end
 
 ---Opens a studio and gives the browser its cookie.

@@ -1,5 +1,6 @@
 --- The videos of a user.
 
+local cjson = require "cjson"
 local app = require "studio.app"
 local live = require "studio.live"
 local queue = require "studio.queue"
@@ -7,6 +8,25 @@ local queue = require "studio.queue"
 local videos = {}
 
 local PAGE = 60
+local KNOWN = 15   -- the newest durations that a guess is made of
+
+-- A row with what its body says.
+local function whole(video)
+  local body = video and cjson.decode(video.content)
+  if body then
+    video.duration, video.ratio = body.duration and tostring(body.duration), body.ratio
+  end
+  return queue.now(video)
+end
+
+-- How long a video of that model will take, in words.
+local function takes(model)
+  local known = app.db():rows([[select seconds from (select seconds from took where model = ?
+    order by id desc limit ]] .. KNOWN .. ") order by seconds", model)
+  if #known == 0 then return "This takes some minutes." end
+  local minutes = math.ceil(known[math.ceil(#known / 2)].seconds / 60)
+  return ("This takes about %d minute%s."):format(minutes, minutes == 1 and "" or "s")
+end
 
 ---@param user_id string
 ---@param fields { prompt: string, model: string, content: string, once: string }
@@ -28,7 +48,10 @@ end
 
 ---@return table|nil video
 function videos.get(user_id, id)
-  return queue.now(app.db():row("select * from videos where user_id = ? and id = ?", user_id, id))
+  local video = whole(app.db():row("select * from videos where user_id = ? and id = ?", user_id,
+    id))
+  if video then video.takes = takes(video.model) end
+  return video
 end
 
 ---@param user_id string

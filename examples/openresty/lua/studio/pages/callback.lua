@@ -8,6 +8,7 @@
 local app = require "studio.app"
 local errors_text = require "studio.errors_text"
 local html = require "studio.html"
+local log = require "studio.log"
 local page = require "studio.views.page"
 local pages_people = require "studio.pages.people"
 local people = require "studio.people"
@@ -32,7 +33,7 @@ local function settle(verification, stage, note)
 end
 
 local function refuse(request, message)
-  page.show { status = 403, title = "Not accepted", class = "narrow", user = request.user,
+  page.show { status = 403, title = "Not accepted", user = request.user,
     body = h([[<section class="notice bad"><svg class="sign"
 viewBox="0 0 48 48" aria-hidden="true"><path d="M15 15l18 18M33 15L15 33"/></svg>
 <h1>This link is not accepted</h1><p>{message}</p>
@@ -48,6 +49,9 @@ function pages.receive(request)
     -- The state stays good: the same page may let the person scan again. What is over stays so.
     local over = verification.stage == "verified" or verification.stage == "refused"
     if over then return page.go("/scan/" .. verification.id) end
+    -- The code came from a browser. It tells people nothing, and perhaps the service something.
+    log.write(ngx.NOTICE, ("scan of verification %s failed, result code %s"):format(
+      verification.id, (err.object.result_code or "none"):sub(1, 20):gsub("[^%w-]", "?")))
     return settle(verification, "failed", errors_text.scan(err))
   end
   -- The person's own browser once more (back, reload, a restored tab): the signature was right.
@@ -58,7 +62,8 @@ function pages.receive(request)
   if not person then return refuse(request, SAID[err.reason] or SAID.other) end
   if verification.stage == "refused" then return refuse(request, SAID.used) end
   -- An answer that does not come proves nothing either way; uploads to a foreign group fail.
-  local whose = app.client.assets:confirm_group(person.group_id, { timeout = 10 })
+  local whose, why = app.client.assets:confirm_group(person.group_id, { timeout = 10 })
+  if not whose then log.failed("group of verification " .. verification.id, why) end
   if whose == "foreign" or not people.bind(verification.person_id, person.group_id) then
     return settle(verification, "refused", TAKEN)
   end
@@ -82,7 +87,7 @@ function pages.show(request)
   local here = request.user and request.user.id == verification.user_id
   local done = verification.stage == "verified"
   verification.on = here and h(HERE, { id = verification.person_id }) or html.raw(ELSEWHERE)
-  page.show { title = done and "Verified" or "Not verified", class = "narrow", user = request.user,
+  page.show { title = done and "Verified" or "Not verified", user = request.user,
     status = verification.stage == "refused" and 403 or 200,
     body = h(done and DONE or NOT_DONE, verification) }
 end

@@ -21,7 +21,6 @@ local DOOR = [[<section class="door">
 <p class="lead">They verify once, with a face scan. You add portraits of them. From then on, a
 sentence becomes a video.</p>
 <form method="post" action="/studio" class="card stack">
-<input type="hidden" name="invite" value="{invite}">
 <label for="studio">Name your studio</label>
 <div class="row"><input id="studio" name="name" value="{name}" maxlength="40" required
 autocomplete="organization" placeholder="Corner Films"{bad}>
@@ -65,7 +64,7 @@ function home.studio(user, given)
   local person = given.person or {}
   if #cast == 0 then
     person.first = true
-    return page.show { title = "Welcome", user = user, class = "narrow", status = given.status,
+    return page.show { title = "Welcome", user = user, status = given.status,
       body = h(FIRST, { studio = user.name, form = people_view.form(person) }) }
   end
   local compose = given.compose or {}
@@ -87,28 +86,37 @@ local function invited(code)
 end
 
 local function door(status, name, fault)
-  page.show { title = "Welcome", class = "narrow", status = status, body = h(DOOR, { name = name,
-    invite = app.invite,
+  page.show { title = "Welcome", status = status, body = h(DOOR, { name = name,
     fault = page.fault(fault, "studio-fault"),
     bad = html.when(fault, ' aria-invalid="true" aria-describedby="studio-fault"') }) }
 end
 
 function home.show(request)
+  local code = ngx.var.arg_invite
+  if code and code == app.invite then
+    session.invite(code)
+    -- Else it would be in the Referer of the form, which nginx puts into messages of its own.
+    return page.go "/"
+  end
   if not request.user then
-    if not invited(ngx.var.arg_invite) then return page.problem(401, request) end
+    if not invited(session.invitation()) then return page.problem(401, request) end
     return door(200, "", nil)
   end
   local compose
   local again = ngx.var.arg_again
   local video = again and videos.get(request.user.id, again)
-  if video then compose = { prompt = video.prompt, model = video.model } end
+  -- Without its token: this is to be a video of its own.
+  if video then
+    compose = { prompt = video.prompt, model = video.model, duration = video.duration,
+      ratio = video.ratio }
+  end
   home.studio(request.user, { compose = compose, before = ngx.var.arg_before })
 end
 
 function home.open(request)
   -- Sent twice, it must not lock the browser out of the first.
   if request.user then return page.go "/" end
-  if not invited(request.form.invite) then return page.problem(401, request) end
+  if not invited(session.invitation()) then return page.problem(401, request) end
   local fault = forms.bad_name(request.form.name, "it a name")
   if fault then return door(422, request.form.name or "", fault) end
   session.open(request.form.name)

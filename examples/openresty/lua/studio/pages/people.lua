@@ -7,6 +7,7 @@ local forms = require "studio.forms"
 local home = require "studio.pages.home"
 local html = require "studio.html"
 local live = require "studio.live"
+local log = require "studio.log"
 local page = require "studio.views.page"
 local people = require "studio.people"
 local people_view = require "studio.views.people"
@@ -36,6 +37,7 @@ local function begin_verification(user, person, once)
     { subject = pages.subject(user.id, verification.id) }))
   local session, err = app.client.sessions:create({ callback_url = url, lang = "en" },
     { timeout = 20 })
+  if not session then log.failed("code for person " .. person.id, err) end
   people.update_verification(verification, session and { h5_link = session.h5_link }
     or { note = errors_text.session(err) })
 end
@@ -68,9 +70,9 @@ local GALLERY = [[<p class="crumb"><a href="/">Studio</a></p>
 <p class="next"><a class="button" href="/">Write a prompt</a></p></section>{form}</div>{delete}]]
 
 local function delete_form(person)
-  return page.delete("/people/" .. person.id .. "/delete", "Delete " .. person.name,
+  return page.sure("/people/" .. person.id .. "/delete", "Delete " .. person.name,
     "Their portraits go, the videos that show them, and what was asked for. What the service was "
-    .. "given stays there: it deletes nothing.")
+    .. "given stays there: it deletes nothing.", "Delete for good")
 end
 
 -- The regions of the gallery, and the one of the face at its head.
@@ -104,7 +106,7 @@ function pages.show(request)
   if not person then return page.problem(404, request) end
   if person.group_id then return pages.gallery(request.user, person, {}) end
   local verification = people.latest_verification(person.id)
-  page.show { title = "Verify " .. person.name, user = request.user, class = "narrow",
+  page.show { title = "Verify " .. person.name, user = request.user,
     events = "/people/" .. person.id .. "/events?page=verification",
     body = h([[<p class="crumb"><a href="/">Studio</a></p>{region}{delete}]],
       { region = live.element(people_view.verification(person, verification)),
@@ -122,7 +124,7 @@ end
 local function sync(person)
   if not ngx.shared.live:add("synced:" .. person.id, true, SYNC_EVERY) then return end
   local ok, err = portraits.sync(person)
-  if not ok then ngx.log(ngx.WARN, "sync: ", err.type) end
+  if not ok then log.failed("the list of person " .. person.id, err) end
 end
 
 function pages.events(request)

@@ -1,7 +1,9 @@
 --- Uploads, and the pictures of what was uploaded.
 
 local app = require "studio.app"
+local deleting = require "studio.deleting"
 local forms = require "studio.forms"
+local log = require "studio.log"
 local page = require "studio.views.page"
 local people = require "studio.people"
 local pages_people = require "studio.pages.people"
@@ -40,7 +42,8 @@ local function link_of(portrait)
   local key = "link:" .. portrait.id
   local link = ngx.shared.live:get(key)
   if link then return link end
-  local asset = app.client.assets:get(portrait.asset_id, { timeout = 10 })
+  local asset, err = app.client.assets:get(portrait.asset_id, { timeout = 10 })
+  if not asset then log.failed("picture of portrait " .. portrait.id, err) end
   link = asset and type(asset.url) == "string" and asset.url or nil
   if link then ngx.shared.live:set(key, link, LINK_SECONDS) end
   return link
@@ -58,11 +61,21 @@ function pages.picture(request)
   ngx.header.content_length = 0
 end
 
----Goes on with an upload that was set aside.
+---Goes on with an upload that was set aside, or tries one again that was refused.
 function pages.resume(request)
   local portrait = portraits.get(request.user.id, request.id)
   if not portrait then return page.problem(404, request) end
+  -- One that was refused gave its name up.
+  local holder = portraits.named(request.user.id, portrait.name)
+  if holder and holder.id ~= portrait.id then return page.problem(409, request) end
   queue.resume("portrait", portrait)
+  page.go("/people/" .. portrait.person_id)
+end
+
+function pages.delete(request)
+  local portrait = portraits.get(request.user.id, request.id)
+  if not portrait then return page.problem(404, request) end
+  if not deleting.portrait(portrait) then return page.problem(409, request) end
   page.go("/people/" .. portrait.person_id)
 end
 

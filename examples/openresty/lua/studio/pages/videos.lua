@@ -19,8 +19,8 @@ local pages = {}
 
 local MOST_AT_WORK = 4
 
-local function known_model(model)
-  for _, known in ipairs(view.MODELS) do if known.id == model then return true end end
+local function known(list, value)
+  for _, one in ipairs(list) do if (one.id or one) == value then return true end end
 end
 
 -- The builder's own hints are for programmers.
@@ -35,13 +35,14 @@ local function content_of(user_id, prompt)
   for _, portrait in ipairs(usable) do by_name[portrait.name] = portrait end
   for name in prompt:gsub("{{", ""):gmatch "{([^{}]*)}" do
     local portrait = by_name[name]
-    if portrait and not named[name] then
+    if not portrait then return nil, ('No portrait is called "%s".'):format(name), HINT end
+    if not named[name] then
       named[name] = true
       content:image(portrait.asset_id, name)
     end
   end
   local parts, err = content:build()
-  if not parts then return nil, errors_text.sentence(err.message), HINT end
+  if not parts then return nil, errors_text.prompt(err), HINT end
   if not next(named) then return nil, "The prompt names nobody.", HINT end
   return parts
 end
@@ -59,7 +60,8 @@ end
 function pages.create(request)
   local user, form = request.user, request.form
   local once = forms.once(form)
-  if not once or not known_model(form.model) then return page.problem(400, request) end
+  if not once or not known(view.MODELS, form.model) or not known(view.DURATIONS, form.duration)
+    or not known(view.RATIOS, form.ratio) then return page.problem(400, request) end
   -- The second press of a button, or a form sent again: what it made is all there will be.
   local video = videos.of_form(user.id, once)
   if video then return page.go("/videos/" .. video.id) end
@@ -67,11 +69,12 @@ function pages.create(request)
   local parts
   if not fault then parts, fault, hint = content_of(user.id, form.prompt) end
   if fault then
-    return home.studio(user, { status = 422, compose = { prompt = form.prompt, model = form.model,
-      fault = fault, hint = hint, once = once } })
+    form.fault, form.hint = fault, hint
+    return home.studio(user, { status = 422, compose = form })
   end
   video = videos.create(user.id, { prompt = form.prompt, model = form.model, once = once,
-    content = cjson.encode(parts) })
+    content = cjson.encode { content = parts, duration = tonumber(form.duration),
+      ratio = form.ratio } })
   page.go("/videos/" .. video.id)
 end
 
@@ -113,12 +116,17 @@ function pages.delete(request)
   page.go "/"
 end
 
----Goes on with a video that was set aside.
-function pages.resume(request)
+local function resume(request, resend)
   local video = videos.get(request.user.id, request.id)
   if not video then return page.problem(404, request) end
-  queue.resume("video", video)
+  queue.resume("video", video, resend)
   page.go("/videos/" .. video.id)
 end
+
+---Goes on with a video that was set aside, or tries one again that failed.
+function pages.resume(request) resume(request, false) end
+
+---Asks for a video once more, where nobody knows whether the first request made it.
+function pages.resend(request) resume(request, true) end
 
 return pages

@@ -23,7 +23,7 @@ local FRAME = [[<!doctype html>
 <link rel="icon" href="/static/icon.svg" type="image/svg+xml">
 <script src="/static/studio.js" defer></script>
 </head>
-<body class="{class}"{events}>
+<body{events}>
 <a class="skip" href="#main">Skip to the content</a>
 <header class="bar">
 <a class="brand" href="/">{mark}<span>Pomex Studio</span></a>
@@ -46,7 +46,6 @@ local SANDBOX = "You are looking at the sandbox: no real service, no real faces,
 ---@field body table html
 ---@field user? table
 ---@field status? integer 200
----@field class? string of the body
 ---@field events? string path of the stream that keeps the page up to date
 
 ---@param given studio.Page
@@ -56,7 +55,7 @@ function page.show(given)
   ngx.header.cache_control = "no-store"
   local user = given.user
   ngx.print(tostring(h(FRAME, {
-    title = given.title, class = given.class or "", mark = MARK, body = given.body,
+    title = given.title, mark = MARK, body = given.body,
     events = given.events and h(' data-events="{path}"', { path = given.events }) or false,
     user = user and h('<p class="who"><span class="unseen">Studio of </span>{name}</p>', user)
       or false,
@@ -80,7 +79,7 @@ local PROBLEMS = {
     "Open the studio in this browser and try again from there." },
   [404] = { "There is nothing here", "Perhaps it was in another browser's studio." },
   [405] = { "That is not how this address is used", "Start again from the studio." },
-  [409] = { "That is still being made", "Delete it once it is done." },
+  [409] = { "Not just now", "It is still being made, or something else has its name by now." },
   [500] = { "Something broke on our side", "Nothing was sent twice. Try again in a moment." },
   [502] = { "The service did not answer", "Try again in a moment." },
 }
@@ -89,7 +88,7 @@ local PROBLEMS = {
 ---@param request table
 function page.problem(status, request)
   local problem = PROBLEMS[status]
-  page.show { status = status, title = problem[1], user = request.user, class = "narrow",
+  page.show { status = status, title = problem[1], user = request.user,
     body = h([[<section class="notice"><h1>{title}</h1><p>{text}</p>
 {back}</section>]], { title = problem[1], text = problem[2],
       back = html.when(status ~= 401, '<p><a class="button" href="/">To the studio</a></p>') }) }
@@ -111,15 +110,27 @@ function page.once(once)
   return h('<input type="hidden" name="once" value="{once}">', { once = once or app.random_id() })
 end
 
----A button that is pressed twice: first it says what goes.
+---A button that is pressed twice: first it says what comes of it.
 ---@param path string
 ---@param label string
 ---@param words string
+---@param sure string the second button
 ---@return table html
-function page.delete(path, label, words)
-  return h([[<details class="delete"><summary class="button quiet">{label}</summary>
+function page.sure(path, label, words, sure)
+  return h([[<details class="sure"><summary class="button quiet">{label}</summary>
 <form method="post" action="{path}"><p class="hint">{words}</p>
-<button>Delete for good</button></form></details>]], { path = path, label = label, words = words })
+<button>{sure}</button></form></details>]],
+    { path = path, label = label, words = words, sure = sure })
+end
+
+---The button that has something go on which was set aside or has failed; nothing of anything else.
+---@param path string
+---@param stage string
+---@return table html
+function page.again(path, stage)
+  local label = stage == "stuck" and "Look again" or stage == "failed" and "Try again"
+  return html.when(label, '<form method="post" action="{path}"><button>{label}</button></form>',
+    { path = path, label = label })
 end
 
 ---"3 minutes ago" as an element that the page's script keeps right.

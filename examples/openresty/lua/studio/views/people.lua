@@ -3,6 +3,7 @@
 local app = require "studio.app"
 local html = require "studio.html"
 local page = require "studio.views.page"
+local people_data = require "studio.people"
 local qr = require "pomex.qr"
 
 local h = html.template
@@ -20,7 +21,13 @@ function people.face(name, portrait_id)
 end
 
 local function standing(person)
-  if not person.group_id then return "waits for the face scan" end
+  if not person.group_id then
+    if person.scan == "failed" or person.scan == "refused" then
+      return "the scan failed: get a new code"
+    end
+    if people_data.is_old(person.scan_created or 0) then return "the code is old: get a new one" end
+    return "waits for the face scan"
+  end
   if person.portraits == 0 then return "verified, no portraits yet" end
   return ("verified, %d portrait%s"):format(person.portraits, person.portraits == 1 and "" or "s")
 end
@@ -60,15 +67,17 @@ d="M12 25l8 8 16-18"/></svg></div>
 <p>One scan is enough. Now add portraits: pictures of the same person, one clear face each.</p>
 <p><a class="button primary" href="/people/{id}">Add portraits</a></p></div>]]
 
+-- On a phone the style sheet puts the link before the code.
 local CODE = [[<div class="code">{qr}</div>
 <div class="told"><h1>Scan this with {name}'s phone</h1>
+<p class="row wrap here"><a class="button" id="h5" href="{link}">This is the phone: scan here</a>
+<button type="button" data-copy="{link}" hidden>Copy the link</button></p>
 <ol class="plain"><li>Point the phone's camera at the code.</li>
 <li>Do the face scan that opens.</li><li>Watch this page: it knows by itself.</li></ol>
 {fault}
 <p class="waiting"><span class="pulse"></span>Waiting for the scan …</p>
-<p class="row wrap"><a class="button here" id="h5" href="{link}">This is the phone: open it here</a>
-<button type="button" data-copy="{link}" hidden>Copy the link</button></p>
-<p class="hint">{hint}</p>{again}</div>]]
+<p class="hint"><span data-until="{ends}">The code is good for about 30 minutes</span>, and for one
+scan. {hint}</p>{again}</div>]]
 
 local NO_CODE = [[<div class="code none"><svg viewBox="0 0 48 48" aria-hidden="true"><path
 d="M15 15l18 18M33 15L15 33"/></svg></div>
@@ -89,6 +98,11 @@ local function picture_of(person, verification)
     return h(NO_CODE, { title = "There is no code yet", fault = fault,
       text = "The service gave none. Ask for a new one.", again = again(verification, "primary") })
   end
+  if verification.stage == "pending" and people_data.is_old(verification.created) then
+    return h(NO_CODE, { title = "That code is too old", fault = false,
+      text = "A code is good for about 30 minutes. Ask for a new one, and scan that.",
+      again = again(verification, "primary") }), "The code is too old."
+  end
   if verification.stage ~= "pending" then
     return h(NO_CODE, { title = "Not verified yet", fault = fault,
       text = "Nothing is lost: ask for a new code, and scan again.",
@@ -98,8 +112,9 @@ local function picture_of(person, verification)
   local code = qr.svg(verification.h5_link, { title = "QR code with the link of the face scan" })
   return h(CODE, { name = person.name, link = verification.h5_link, fault = fault,
     again = again(verification, "quiet"),
+    ends = verification.created + people_data.CODE_SECONDS,
     hint = app.sandbox and "This is the sandbox, which no phone can reach: open the link here, and "
-      .. "play the person." or "The code is valid for about 30 minutes and works once.",
+      .. "play the person." or "",
     qr = code and html.raw(code) or "The link is too long for a code." })
 end
 

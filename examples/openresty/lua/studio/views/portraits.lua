@@ -27,13 +27,18 @@ function portraits.card(portrait)
   local label = LABELS[portrait.stage]
   local body = h([[<div class="frame">{face}</div>
 <h3 class="name">{reference}</h3>
-<p class="pill {tone}" data-stage="{stage}">{label}</p>{note}{resume}]], {
+<p class="pill {tone}" data-stage="{stage}">{label}</p>{note}
+<div class="row wrap">{resume}{remove}</div>]], {
     face = people.face(portrait.name, portrait.stage == "active" and portrait.id or nil),
     reference = portraits.reference(portrait.name), stage = portrait.stage, label = label,
     tone = TONES[portrait.stage] or "busy",
     note = html.when(portrait.note ~= "", "<p class=\"note\">{note}</p>", portrait),
-    resume = html.when(portrait.stage == "stuck", [[<form method="post"
-action="/portraits/{id}/resume"><button>Look again</button></form>]], portrait) })
+    -- What was uploaded elsewhere has no job to begin anew.
+    resume = portrait.url ~= "" and page.again("/portraits/" .. portrait.id .. "/resume",
+      portrait.stage) or false,
+    remove = html.when(portrait.stage == "failed" or portrait.stage == "stuck",
+      [[<form method="post" action="/portraits/{id}/delete"><button
+class="quiet">Remove</button></form>]], portrait) })
   return { id = "portrait-" .. portrait.id, tag = "li", class = "portrait", into = "portraits",
     body = body, say = ("%s: %s. %s"):format(portrait.name, label, portrait.note) }
 end

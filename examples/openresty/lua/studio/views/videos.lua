@@ -9,6 +9,10 @@ local portraits = require "studio.views.portraits"
 local h = html.template
 local views = {}
 
+-- What the service takes; more in docs/reference.md of what a body can say.
+views.DURATIONS = { "5", "8", "10", "15" }
+views.RATIOS = { "16:9", "9:16", "1:1", "4:3", "3:4", "21:9" }
+
 local LABELS = {
   new = "Sending", sending = "Sending", queued = "In the queue", running = "Filming",
   saving = "Saving", ready = "Ready", failed = "Failed", unclear = "Not sure", stuck = "Set aside",
@@ -67,8 +71,19 @@ data-insert="{reference}">{face}{reference}</button></li>]], function(portrait)
   return { id = "names", class = "names", body = body }
 end
 
----@param given { prompt?: string, model?: string, fault?: string, hint?: string, once?: string,
----  usable: table[], element: fun(region: studio.Region): table }
+-- What a select is called, offers, and has chosen.
+local function choice(name, label, list, chosen, format)
+  return h([[<label class="pick"><span>{label}</span><select
+name="{name}">{options}</select></label>]], { name = name, label = label, options = html.each(list,
+      '<option value="{value}"{chosen}>{text}</option>', function(value)
+        return { value = value, text = format:format(value),
+          chosen = html.when(value == chosen, " selected") }
+      end) })
+end
+
+---@param given { prompt?: string, model?: string, duration?: string, ratio?: string,
+---  fault?: string, hint?: string, once?: string, usable: table[],
+---  element: fun(region: studio.Region): table }
 ---@return table html
 function views.form(given)
   local example = given.usable[1] and given.usable[1].name or "rachel"
@@ -82,9 +97,11 @@ aria-describedby="prompt-fault names"{invalid}>{prompt}</textarea>
 {names}
 <div class="row wrap foot-row">
 <fieldset class="choice"><legend class="unseen">Model</legend>{models}
-</fieldset><span class="hint">{price}</span>
+</fieldset>{duration}{ratio}<span class="hint">{price}</span>
 <button class="primary">Make the video</button></div>
 </form>]], {
+    duration = choice("duration", "Length", views.DURATIONS, given.duration, "%s seconds"),
+    ratio = choice("ratio", "Shape", views.RATIOS, given.ratio, "%s"),
     once = page.once(given.once), prompt = given.prompt or "",
     price = app.sandbox and "Nothing is billed here." or "Each video is billed once.",
     example = portraits.reference(example), names = given.element(views.names(given.usable)),
@@ -122,7 +139,10 @@ preload="auto"></video>]], video)
   end
   local label, tone = standing(video)
   local working = tone == "busy"
-  return h([[<div class="screen {tone}"><p class="big">{label}{dots}</p>{since}{bar}</div>]], {
+  return h([[<div class="screen {tone}"><p class="big">{label}{dots}</p>{since}{bar}
+{takes}</div>]], {
+    takes = html.when(working, '<p class="takes">{takes} You may leave: it goes on without this '
+      .. "page.</p>", video),
     label = label, tone = tone, dots = working and " …" or "",
     since = html.when(working, [[<p class="since" data-since="{created}"></p>]], video),
     bar = html.when(working, '<progress{value} aria-label="Progress">{label}</progress>', {
@@ -141,18 +161,20 @@ function views.whole(video)
 <ol class="steps" data-stage="{stage}">{steps}</ol>
 {note}
 <div class="row wrap">{download}{resume}<a class="button{quiet}" href="/?again={id}">Use this prompt
-again</a>{delete}</div>]], {
+again</a>{resend}{delete}</div>]], {
       id = video.id, stage = video.stage, screen = screen(video), steps = steps(video),
       quiet = ready and "" or " quiet",
-      delete = tone ~= "busy" and page.delete("/videos/" .. video.id .. "/delete", "Delete it",
-        "The file goes, and the prompt. What was billed stays so.") or false,
+      delete = tone ~= "busy" and page.sure("/videos/" .. video.id .. "/delete", "Delete it",
+        "The file goes, and the prompt. What was billed stays so.", "Delete for good") or false,
+      resend = video.stage == "unclear" and page.sure("/videos/" .. video.id .. "/resend",
+        "Ask for it again", "If the first one was made after all, both are billed.",
+        "Ask again all the same") or false,
       note = html.when(video.note ~= "", '<p class="fault {tone}" role="alert">{note}</p>',
         { note = video.note, tone = tone }),
       download = html.when(ready,
         '<a class="button primary" href="/videos/{id}/file?save" download>Save the file</a>',
         video),
-      resume = html.when(video.stage == "stuck", [[<form method="post" action="/videos/{id}/resume">
-<button class="primary">Look again</button></form>]], video) }) }
+      resume = page.again("/videos/" .. video.id .. "/resume", video.stage) }) }
 end
 
 ---@param video table
@@ -162,8 +184,10 @@ function views.about(video)
   for _, known in ipairs(views.MODELS) do if known.id == model then model = known.name end end
   return h([[<aside class="about"><h1 class="unseen">Video</h1><p class="words large">{words}</p>
 <dl><div><dt>Model</dt><dd>{model}</dd></div>
+<div><dt>Length</dt><dd>{duration} seconds</dd></div><div><dt>Shape</dt><dd>{ratio}</dd></div>
 <div><dt>Asked for</dt><dd>{ago}</dd></div></dl></aside>]],
-    { words = words(video.prompt), model = model, ago = page.ago(video.created) })
+    { words = words(video.prompt), model = model, ago = page.ago(video.created),
+      duration = video.duration or "?", ratio = video.ratio or "?" })
 end
 
 return views
