@@ -37,45 +37,8 @@ local asset = pomex.check(client.assets:create {
   url = "https://cdn.example/front.jpg", asset_type = "Image", group_id = sb:add_person(),
   name = "bench",
 })
-local url = sb.url .. "/v1/video/assets/" .. asset.id
 local environment = ("POMEX_BASE_URL=%s POMEX_API_KEY=%s POMEX_BENCH_ASSET=%s "):format(
   sb.url, sb.key, asset.id)
-
-local function raw(count, flight)
-  return numbers(("%s/bench_raw '%s' %s %d %d"):format(bin, url, sb.key, count, flight))
-end
-
-local function inside(count, flight)
-  local begin, used = now(), os.clock()
-  if flight == 1 then
-    for _ = 1, count do assert(client.assets:get(asset.id)) end
-  else
-    local each = math.floor(count / flight)
-    local tasks = {}
-    for i = 1, flight do
-      tasks[i] = client:spawn(function()
-        for _ = 1, each do assert(client.assets:get(asset.id)) end
-      end)
-    end
-    pomex.all(tasks)
-    count = each * flight
-  end
-  return { count / (now() - begin), (os.clock() - used) * 1e6 / count }
-end
-
-local function rates(count, flight, wanted)
-  local rate, cpu, ours, theirs = {}, {}, {}, {}
-  for i = 1, rounds do -- turn and turn about, so that a noisy neighbour hits both
-    local a, b = raw(count, flight), inside(count, flight)
-    rate[i], cpu[i], ours[i], theirs[i] = b[1] / a[1], b[2] / a[2], b[1], a[1]
-  end
-  row(("assets:get, %d in flight, of raw libcurl's requests/s"):format(flight),
-    ("%.2f (%.0f of %.0f/s, CPU %.2fx)"):format(median(rate), median(ours), median(theirs),
-      median(cpu)), wanted)
-end
-
-rates(20000, 1, ">= 0.85")
-rates(64000, 64, ">= 0.75")
 
 local few, many = {}, {}
 for i = 1, rounds do

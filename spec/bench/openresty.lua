@@ -5,10 +5,9 @@ local nginx = require "spec.support.nginx"
 local proc = require "spec.support.proc"
 local shell = require "spec.support.shell"
 local socket = require "socket"
+local wrk = require "spec.bench.wrk"
 
-local ASSET = [[{"id":"asset-1","object":"asset","status":"active","asset_type":"Image",]]
-  .. [["group_id":"group-1","name":"front","created_at":1700000000,"url":"https://cdn.example/]]
-  .. ("a"):rep(120) .. [["}]]
+local median, ms, row = wrk.median, wrk.ms, wrk.row
 
 local UPSTREAM = [[
   default_type application/json;
@@ -60,18 +59,8 @@ local SERVER = nginx.RUN .. [[
   location = /silent { content_by_lua_block { silent.assets:get("asset-1", { timeout = 20 }) } }
 ]]
 
-local function row(what, got, wanted)
-  io.write(("%-62s %-30s %s\n"):format(what, got, wanted or ""))
-  io.flush()
-end
-
-local function median(list)
-  table.sort(list)
-  return list[math.floor((#list + 1) / 2)]
-end
-
 local upstream = nginx.start {
-  server = (UPSTREAM:gsub("@ASSET", ASSET)),
+  server = (UPSTREAM:gsub("@ASSET", wrk.ASSET)),
   http = "keepalive_timeout 1h; lua_check_client_abort on;",
 }
 
@@ -83,29 +72,8 @@ end
 
 local server = start(false)
 
--- Milliseconds of what wrk prints: "131.00us", "1.20ms", "1.02s".
-local function ms(text)
-  local number, unit = (text or error "wrk said nothing"):match("^([%d.]+)(%a+)$")
-  return tonumber(number) * ({ us = 0.001, ms = 1, s = 1000, m = 60000 })[unit]
-end
-
----@return { p50: number, p99: number, rate: number, count: number, failed: number, cpu: number }
-local function load(path, connections, seconds, more)
-  local worker = server:workers()[1]
-  local before = proc.usage(worker)
-  local text = shell.bash(("wrk -t1 -c%d -d%gs --latency %s %s%s"):format(connections, seconds,
-    more or "", server.url, path))
-  local after = server:runs(worker) and proc.usage(worker) or before
-  local count = tonumber(text:match("(%d+) requests in")) or error(text)
-  local failed = tonumber(text:match("Non%-2xx or 3xx responses: (%d+)") or 0)
-  for n in (text:match("Socket errors: [^\n]+") or ""):gmatch("%d+") do
-    failed = failed + tonumber(n)
-  end
-  return {
-    p50 = ms(text:match("\n +50%%%s+(%S+)")), p99 = ms(text:match("\n +99%%%s+(%S+)")),
-    rate = tonumber(text:match("Requests/sec:%s+(%S+)")), count = count, failed = failed,
-    cpu = (after.ticks - before.ticks) * 10000 / count,
-  }
+local function load(path, connections, seconds)
+  return wrk.load(server, path, connections, seconds)
 end
 
 -- In the background; its result comes from the function that this returns.
