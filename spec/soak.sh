@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The money proof, that of durable jobs, the failing allocations of Lua's and the fuzzers, for as long
-# as one has.
+# as one has; before them, once, the stages that spec/run.sh leaves out for their length.
 #
 #   spec/soak.sh MINUTES
 #
@@ -43,11 +43,14 @@ proof()
 }
 
 POMEX_EVERY=1 proof starved-every "$starved"
+# The stages that spec/run.sh leaves out for their length.
+proof left-out spec/run.sh --no-install --only layers-self-test,lua-tests-asan-5.1,build-gcc,build-asan,build-luajit
 while [ "$SECONDS" -lt "$end" ]; do
     rounds=$((rounds + 1))
     proof plain build/dev/spec/proof/money/money --operations 100000 --seed SEED
     proof tls build/dev/spec/proof/money/money --operations 5000 --tls --seed SEED
     proof jobs spec/proof/jobs.sh --jobs 1000 --kills 40 --power-loss 10 --seed SEED
+    proof database spec/proof/jobs.sh --store postgresql --jobs 80 --kills 10 --database-kills 5 --seed SEED
     proof starved "$starved"
     POMEX_FUZZ_CORPUS="$kept/corpus" spec/fuzz/run.sh 60 build/fuzz &
     wait $! || broken=$((broken + 1))

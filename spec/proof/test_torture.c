@@ -1,5 +1,5 @@
 /* From a session to a saved video while every allocation fails in turn: the core's own, those
- * of jansson, and those of libcurl. Each operation ends, once; what is told of an upload and of
+ * of jansson, those of libcurl, and of a sum those of libcrypto. Each operation ends, once; what is told of an upload and of
  * a generation is true; a file takes its name only when it is whole. */
 #include "cmocka_all.h"
 
@@ -174,6 +174,69 @@ TEST_CASE(of_libcurl)
 {
     all_fail_in_turn(STARVE_CURL, false);
     all_fail_in_turn(STARVE_CURL, true);
+}
+
+/* Whether the part is held with the sum that it has; else the error says that there is none. */
+static bool is_held(scene *s, const char *sum)
+{
+    pomex_call_options options;
+    pomex_call_options_init(&options);
+    options.hold = true;
+    pomex_operation *op =
+        pomex_client_download(s->h.client, "cgt-1", 5, s->link, s->path, &options);
+    assert_non_null(op);
+    drive(&s->h, op, STARVE_CRYPTO);
+    const pomex_error *error = pomex_operation_error(op);
+    bool held = !error;
+    if (held)
+        assert_string_equal(pomex_operation_sum(op), sum);
+    else if (strcmp(error->type, "file_error") != 0 || !strstr(error->message, "summed"))
+        fail_msg("%s: %s", error->type, error->message);
+    assert_true(scene_exists(s->part)); /* its bytes are not lost either way */
+    assert_false(scene_exists(s->path));
+    pomex_operation_release(op);
+    return held;
+}
+
+/* Whether the file has its sum; else there is no memory, and nothing is said of the file. */
+static bool is_summed(const char *path, const char *sum)
+{
+    char got[POMEX_SUM_SIZE];
+    int64_t length;
+    pomex_error *error = pomex_saving_sum(path, &length, got);
+    assert_string_equal(error ? error->type : got, error ? "memory_error" : sum);
+    pomex_error_free(error);
+    return !error;
+}
+
+/* What is not written down in the end has no sum, and no mark of a key is half one. */
+TEST_CASE(of_libcrypto)
+{
+    static const fault_step step = SCENE_WHOLE;
+    static const char sum[] = /* sha256sum's */
+        "6bc14bdc4517a7a682c6910de2e2946eb8e1ecd04090728fef6d092a7ceb62c5";
+    int failures[3] = {0};
+    for (int lasting = 0; lasting < 2; lasting++) {
+        bool failed = true;
+        for (long n = 1; failed; n++) {
+            char mark[POMEX_SUM_SIZE];
+            scene s;
+            scene_start(&s, &step, 1);
+            starve_begin(n, lasting, STARVE_CRYPTO);
+            failures[0] += !is_held(&s, sum);
+            failed = starve_end();
+            assert_null(pomex_saving_finish(s.path, "cgt-1", strlen(SCENE_VIDEO)));
+            starve_begin(n, lasting, STARVE_CRYPTO);
+            failures[1] += !is_summed(s.path, sum);
+            failed = starve_end() || failed;
+            starve_begin(n, lasting, STARVE_CRYPTO);
+            failures[2] += !pomex_client_key_mark(s.h.client, "salt", mark);
+            failed = starve_end() || failed;
+            scene_stop(&s);
+        }
+    }
+    for (int i = 0; i < 3; i++)
+        assert_true(failures[i] > 0);
 }
 
 int main(void)

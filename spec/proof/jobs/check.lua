@@ -1,14 +1,15 @@
 --- Holds what the store says at the end against the ledger and the evidence: check.lua COUNT
 --- Prints what is wrong, figures, and one line as the verdict; exits with 1 if anything is.
 
-local core = require "pomex.core"
 local evidence = require "spec.proof.jobs.evidence"
+local files = require "spec.proof.jobs.files"
 local queue = require "spec.proof.jobs.queue"
 
 local count = tonumber(arg[1])
 local jobs = queue.open()
 local seen = evidence.read()
-local figures = { twice = 0, lost = 0, unclear = 0, explained = 0, wrong = 0 }
+local figures = { twice = 0, lost = 0, unclear = 0, explained = 0, wrong = 0, forgotten = 0,
+  cancelled = 0 }
 local SHOWN = 20
 
 local function wrong(what, text, ...)
@@ -36,13 +37,18 @@ local function read_store()
   return all, states, stages, held
 end
 
-local function check_ledger(all, ledger)
+-- An attempt is made once, and a job once more for each time that a person had it sent again. A
+-- number that a database forgot is given again only if nothing was made with it: else a person has
+-- cancelled its job.
+local function check_times(ledger)
   local of_attempt, of_job = {}, {}
   for _, entry in ipairs(ledger) do
     local name = entry.job .. "." .. entry.attempt
     of_attempt[name] = (of_attempt[name] or 0) + 1
     of_job[entry.job] = (of_job[entry.job] or 0) + 1
-    if of_attempt[name] > 1 then wrong("twice", "%s is in the ledger twice", name) end
+  end
+  for name, times in pairs(of_attempt) do
+    if times > 1 then wrong("twice", "%s is in the ledger %d times", name, times) end
   end
   for key, times in pairs(of_job) do
     local resends = seen.resent[key] or 0
@@ -51,34 +57,50 @@ local function check_ledger(all, ledger)
         resends)
     end
   end
+end
+
+local LEFT = { never_left = true, late = true }
+
+-- Of what the store calls not made nothing was made, and of what never left no byte.
+local function check_not_made(all, ledger)
+  local made = {}
+  for _, entry in ipairs(ledger) do made[entry.nonce] = true end
   for key, job in pairs(all) do
     for _, attempt in ipairs(job.attempts) do
-      local name = key .. "." .. attempt.number
-      local made = of_attempt[name]
-      local nothing = attempt.stage == "never_left" or attempt.stage == "late"
-        or attempt.stage == "turned_away"
-      if made and (nothing or job.state == "failed" and attempt.number == job.attempt) then
-          wrong("lost", "%s is called %s, and was made", name,
+      local nonce = evidence.nonce_of(attempt) or "?"
+      local nothing = LEFT[attempt.stage] or attempt.stage == "turned_away"
+      if made[nonce] and (nothing or job.state == "failed" and attempt.number == job.attempt) then
+        wrong("lost", "%s.%d is called %s, and was made", key, attempt.number,
           nothing and attempt.stage or job.state)
       end
-      local left = attempt.stage == "never_left" or attempt.stage == "late"
-      if left and seen.sent[name] then wrong("lost", "%s is called %s, and was sent", name,
-        attempt.stage) end
+      if LEFT[attempt.stage] and seen.sent[nonce] then
+        wrong("lost", "%s.%d is called %s, and was sent", key, attempt.number, attempt.stage)
+      end
     end
   end
+end
+
+-- The attempt of a nonce, as the store has it; nil: it knows another one of that number, or none.
+local function attempt_of(all, nonce)
+  local key, number = nonce:match "^(.*)%.(%d+)%.i%d+$"
+  local attempt = all[key] and all[key].attempts[tonumber(number)]
+  return attempt and evidence.nonce_of(attempt) == nonce and attempt or nil
 end
 
 -- No attempt that anybody saw is unknown to the store, and no begin was sent before it was on the
 -- disk.
 local function check_begun(all)
-  for name, times in pairs(seen.sent) do
-    local key, number = name:match "^(.*)%.(%d+)$"
-    if not all[key] or all[key].attempt < tonumber(number) then
-      wrong("lost", "%s was sent, and the store knows no such attempt", name)
+  for nonce, times in pairs(seen.sent) do
+    if not attempt_of(all, nonce) then
+      if evidence.is_begin_forgotten(seen, nonce) then
+        figures.forgotten = figures.forgotten + 1
+      else
+        wrong("lost", "%s was sent, and the store knows no such attempt", nonce)
+      end
     end
     for _, entry in ipairs(times) do
       if not entry.synced then
-        wrong("lost", "%s was sent before its begin was on the disk", name)
+        wrong("lost", "%s was sent before its begin was on the disk", nonce)
       end
     end
   end
@@ -98,20 +120,20 @@ end
 
 local function check_ids(all, ledger)
   local ids = ids_of(all)
-  for _, kept in ipairs(seen.kept) do
-    if not ids[kept.id] then
-      wrong("lost", "%s had the id %s, which the store had said that it keeps", kept.name, kept.id)
+  for id, facts in pairs(seen.facts_of_id) do
+    if not ids[id] and not evidence.is_fact_forgotten(seen, facts) then
+      wrong("lost", "%s had the id %s, which the store had said that it keeps", facts[1].name, id)
     end
   end
   for _, entry in ipairs(ledger) do
-    local name = entry.job .. "." .. entry.attempt
     local holder = ids[entry.id]
     if holder and holder ~= entry.job then
-      wrong("lost", "the id %s of %s stands with %s", entry.id, name, holder)
+      wrong("lost", "the id %s of %s stands with %s", entry.id, entry.nonce, holder)
     elseif not holder then
-      local attempt = all[entry.job] and all[entry.job].attempts[entry.attempt]
-      if not attempt or not evidence.reason(seen, name, attempt.worker) then
-        wrong("lost", "%s was answered with the id %s, and the store does not have it", name,
+      local attempt = attempt_of(all, entry.nonce)
+      if not (attempt and evidence.reason(seen, attempt))
+        and not evidence.is_begin_forgotten(seen, entry.nonce) then
+        wrong("lost", "%s was answered with the id %s, and the store does not have it", entry.nonce,
           entry.id)
       end
     end
@@ -121,7 +143,7 @@ end
 local function check_unclear(job, reasons)
   local last = job.attempts[job.attempt]
   local why = job.task and seen.gone[job.task] and "it had an id, of which a look was told 404"
-    or not job.task and last and evidence.reason(seen, job.key .. "." .. last.number, last.worker)
+    or not job.task and last and evidence.reason(seen, last)
   figures.unclear = figures.unclear + 1
   if why then
     figures.explained = figures.explained + 1
@@ -131,29 +153,18 @@ local function check_unclear(job, reasons)
   end
 end
 
-local whole, same -- one video, as the service serves it, and how much of it is in each
-
-local function check_file(job)
-  local length, sum = core.saving_sum(queue.env "FOLDER" .. "/out/" .. tostring(job.saved))
-  if not job.sha256 or length ~= job.length or sum ~= job.sha256 then
-    return wrong("lost", "the file of %s is not what was noted", job.key)
+-- Whether the database forgot an attempt of the job that was made, or what it had been told of it;
+-- and a person cancelled it then, so that it is not made once more.
+local function is_made_and_forgotten(all, ledger, key)
+  for _, entry in ipairs(seen.cancelled[key] and ledger or {}) do
+    local forgotten = evidence.is_fact_forgotten(seen, seen.facts[entry.nonce])
+      or not attempt_of(all, entry.nonce) and evidence.is_begin_forgotten(seen, entry.nonce)
+    if entry.job == key and forgotten then return true end
   end
-  local file = assert(io.open(queue.env "FOLDER" .. "/out/" .. job.saved, "rb"))
-  local bytes = file:read "a"
-  file:close()
-  -- The sandbox's videos are the same up to their last box, which has the prompt.
-  if not whole then
-    whole = queue.video(job.task)
-    same = #whole - whole:reverse():find("voom", 1, true) - 8
-    whole = whole:sub(1, same)
-  end
-  local named = bytes:find("[" .. job.key .. ".", same, true)
-  if bytes:sub(1, same) ~= whole or not named then
-    wrong("lost", "the file of %s is not its video", job.key)
-  end
+  return false
 end
 
-local function check_states(all, reasons)
+local function check_states(all, reasons, ledger)
   for key, job in pairs(all) do
     if job.state == "unclear" then
       check_unclear(job, reasons)
@@ -162,7 +173,10 @@ local function check_states(all, reasons)
         wrong("lost", "the asset of %s is not active", key)
       end
     elseif job.state == "done" then
-      check_file(job)
+      local what = files.wrong(job)
+      if what then wrong("lost", "the file of %s is not %s", key, what) end
+    elseif job.state == "cancelled" and is_made_and_forgotten(all, ledger, key) then
+      figures.cancelled = figures.cancelled + 1
     elseif job.state ~= "failed" then
       wrong("wrong", "%s is %s at the end", key, job.state)
     end
@@ -171,7 +185,8 @@ end
 
 local function check_counts(states, held)
   local counts = assert(jobs:counts())
-  for _, state in ipairs { "ready", "sending", "polling", "saving", "done", "failed", "unclear" } do
+  for _, state in ipairs { "ready", "sending", "polling", "saving", "done", "failed",
+    "cancelled", "unclear" } do
     if counts[state] ~= (states[state] or 0) then
       wrong("wrong", "%d are counted as %s, and %d are", counts[state], state, states[state] or 0)
     end
@@ -194,15 +209,20 @@ end
 local all, states, stages, held = read_store()
 local ledger = queue.ledger()
 local reasons, sends, again = {}, 0, 0
-check_ledger(all, ledger)
+check_times(ledger)
+check_not_made(all, ledger)
 check_begun(all)
 check_ids(all, ledger)
-check_states(all, reasons)
+check_states(all, reasons, ledger)
 check_counts(states, held)
 for _, line in ipairs(seen.strange) do wrong("wrong", "%s", line) end
 for _, line in ipairs(seen.over) do print("WRONG: " .. line) end
 for _, times in pairs(seen.sent) do sends = sends + #times end
 for _, times in pairs(seen.resent) do again = again + times end
+if #seen.forgets > 0 then
+  print(("the database forgot %d times, and %d requests with it; a person cancelled %d jobs")
+    :format(#seen.forgets, figures.forgotten, figures.cancelled))
+end
 print(("%d jobs: %d done, %d failed, %d unclear; %d requests sent, %d made, %d asked for again")
   :format(count, states.done or 0, states.failed or 0, states.unclear or 0, sends, #ledger, again))
 print_counts("attempts", stages)

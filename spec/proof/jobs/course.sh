@@ -2,9 +2,8 @@
 # For spec/proof/jobs.sh: what happens to the workers, and when. The course is drawn from the seed;
 # each event has its place by how many jobs have come to their end.
 
-WORKERS=4
 STILL=3 # seconds, as in queue.lua: then a worker that is stopped is buried
-LIMIT=600
+LIMIT=900
 
 # The steps of steps.lua at which workers die, or stop; and those of power.c.
 STEPS=("KILL after begin" "KILL before fact task" "disk sent" "KILL after move sum" "disk fsync"
@@ -14,6 +13,13 @@ STEPS=("KILL after begin" "KILL before fact task" "disk sent" "KILL after move s
     "KILL before name" "KILL before move sum" "KILL after join" "KILL after move done"
     "KILL before fact turned_away" "KILL after fact turned_away" "KILL after claim"
     "KILL before move unclear" "KILL after move unclear" "KILL before release" "STOP before begin")
+
+# A worker of a database writes nothing to a disk but videos.
+if [ "$store" = postgresql ]; then
+    kept=()
+    for step in "${STEPS[@]}"; do [[ "$step" = "disk "[!s]* || "$step" = "disk synced" ]] || kept+=("$step"); done
+    STEPS=("${kept[@]}")
+fi
 
 declare -A pid=() instance=() wakes=() step_of=()
 instances=0
@@ -142,9 +148,10 @@ lose_power()
 strike()
 {
     local event="$1" slot
-    dice $WORKERS
+    dice "$WORKERS"
     slot=$((rolled + 1))
     case "$event" in
+    db-*) database_strike "$event" || return 1 ;;
     power) lose_power || return 1 ;;
     full)
         note "full $EPOCHREALTIME"
@@ -173,13 +180,42 @@ draw_events()
     next_step=$((seed % ${#STEPS[@]}))
     for ((i = armed; i < kills; i++)); do events+=("${signals[i % 5]}"); done
     for ((i = 0; i < losses; i++)); do events+=(power); done
-    for ((i = 0; i < 1 + kills / 10; i++)); do events+=(STOP TSTP full); done
+    for ((i = 0; i < 1 + kills / 10; i++)); do
+        events+=(STOP TSTP)
+        [ "$store" = postgresql ] || events+=(full)
+    done
+    local of_database=(db-power db-kill db-cut db-stop db-hold)
+    [ -z "$fault" ] || of_database=("db-$fault")
+    case "$fault" in
+    restore | failover) ;;
+    *)
+        for ((i = 0; i < database_kills; i++)); do
+            events+=("${of_database[(seed + i) % ${#of_database[@]}]}")
+        done
+        ;;
+    esac
     for ((i = ${#events[@]} - 1; i > 0; i--)); do
         dice $((i + 1))
         other="${events[rolled]}"
         events[rolled]="${events[i]}"
         events[i]="$other"
     done
+    add_lineages
+}
+
+# What makes another database of it has its place, and each its time for a copy to become old.
+add_lineages()
+{
+    local all=("${events[@]}") part=$((${#events[@]} / 5)) backup='' restore='' standby='' failover=''
+    [ "$database_kills" -gt 0 ] || return 0
+    case "$fault" in
+    '') [ "$database_kills" -lt 5 ] || backup=db-backup restore=db-restore standby=db-standby failover=db-failover ;;
+    restore) backup=db-backup restore=db-restore ;;
+    failover) standby=db-standby failover=db-failover ;;
+    esac
+    # shellcheck disable=SC2206 # those that are empty are no event
+    events=("${all[@]:0:part}" $backup "${all[@]:part:part}" $restore "${all[@]:2 * part:part}"
+        $standby "${all[@]:3 * part:part}" $failover "${all[@]:4 * part}")
 }
 
 # Three are given one manifest at once, and one of them dies over it.
@@ -211,6 +247,7 @@ course_run()
         fi
         sleep 0.1
         tend
+        [ "$store" = sqlite ] || database_tend
         read -r ended _ < "$logs/status" || continue
         if [ "$full_until" -gt 0 ] && [ "$SECONDS" -ge "$full_until" ]; then
             set_full 0

@@ -1,6 +1,6 @@
 /* A disk that can lose its power: preloaded into every process that uses the store or saves
- * videos, it follows what is written below $POMEX_PROOF_FOLDER and what of it is synced, for all
- * of these processes together (see power.h). It
+ * videos (or into a server of PostgreSQL's, for its log), it follows what is written below
+ * $POMEX_PROOF_POWER and what of it is synced, for all of these processes together (see power.h). It
  *   - is full while the file `full` says so: no followed file grows;
  *   - kills its process at $POMEX_PROOF_AT, as "fsync 3": before the third sync (or "write", half
  *     of which is written, "synced", "sent", "rename", "renamed"). */
@@ -38,13 +38,20 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char die_at[16];
 static _Atomic int die_after;
 
+/* A server of PostgreSQL's writes its title over its environment. */
+static const char *copy_of(const char *name)
+{
+    const char *value = getenv(name);
+    return value ? strdup(value) : NULL;
+}
+
 __attribute__((constructor)) static void begin(void)
 {
     char path[PATH_SIZE];
     const char *at = getenv("POMEX_PROOF_AT");
     int count = 0;
-    power_folder = getenv("POMEX_PROOF_FOLDER");
-    power_disk = getenv("POMEX_PROOF_DISK");
+    power_folder = copy_of("POMEX_PROOF_POWER");
+    power_disk = copy_of("POMEX_PROOF_DISK");
     if (!power_folder || !power_disk)
         return;
     if (at && sscanf(at, "%15s %d", die_at, &count) == 2)
@@ -66,7 +73,13 @@ void power_step(const char *name)
 
 static bool is_within(const char *path)
 {
+    char whole[PATH_SIZE], folder[PATH_SIZE / 2];
     size_t length = power_folder ? strlen(power_folder) : 0;
+    /* A server of PostgreSQL's names its files from its own folder. */
+    if (length > 0 && *path != '/' && getcwd(folder, sizeof folder)) {
+        snprintf(whole, sizeof whole, "%s/%.200s", folder, path);
+        path = whole;
+    }
     return length > 0 && strncmp(path, power_folder, length) == 0 &&
            (path[length] == '/' || path[length] == '\0') && !power_is_shm(path);
 }

@@ -5,6 +5,7 @@
  *   INODE.names   of a folder: its names as they are on the disk, a line "INODE NAME" for each;
  *   gone/INODE    a file whose last name was removed, but perhaps not on the disk;
  *   boot          the number of this run of the machine;
+ *   elsewhere     other folders of a database's log, a line for each;
  *   full          whose first byte is "1" while the disk is full;
  *   lock          which who writes or syncs holds. */
 #ifndef POWER_H

@@ -192,13 +192,14 @@ int main(int count, char **words)
     snprintf(gone, sizeof gone, "%s/gone", cut.disk);
     snprintf(out, sizeof out, "%s/out", words[1]);
     const char *const folders[] = {words[1], out};
-    for (size_t i = 0; i < 2; i++)
+    const size_t most = access(out, F_OK) == 0 ? 2 : 1; /* the log of a server has no videos */
+    for (size_t i = 0; i < most; i++)
         each_file(folders[i], set_aside);
     each_file(gone, revert);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < most; i++)
         name_files(folders[i]);
     each_file(gone, drop);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < most; i++)
         keep_names(folders[i]);
     printf("%d sectors of %d files and %d names\n", cut.sectors, cut.files, cut.names);
     return 0;

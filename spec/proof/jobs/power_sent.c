@@ -1,6 +1,6 @@
 /* The part of the preloaded disk that watches what is sent: it notes in $POMEX_PROOF_SENT each create
  * of a video of which a byte leaves, and whether its begin was on the disk by then: "INSTANCE NONCE
- * synced" or "... unsynced". */
+ * synced SECONDS" or "... unsynced SECONDS", of a clock that is never stepped. */
 #include "power.h"
 #include "power_shim.h"
 
@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { NONCE = 64 };
@@ -94,9 +95,13 @@ SHOWN ssize_t send(int fd, const void *bytes, size_t length, int flags)
             from ? memchr(from, ']', length - (size_t)(from - (const char *)bytes)) : NULL;
         if (to && to - from < NONCE - 1)
             snprintf(nonce, sizeof nonce, "%.*s", (int)(to - from + 1), from);
-        bool there = is_on_disk("-wal", nonce) || is_on_disk("", nonce);
-        int size = snprintf(line, sizeof line, "%s %s %s\n", instance, nonce,
-                            there ? "synced" : "unsynced");
+        bool there = power_is_log() ? power_log_has(nonce)
+                                    : is_on_disk("-wal", nonce) || is_on_disk("", nonce);
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int size = snprintf(line, sizeof line, "%s %s %s %.3f\n", instance, nonce,
+                            there ? "synced" : "unsynced",
+                            (double)now.tv_sec + (double)now.tv_nsec / 1e9);
         if (REAL(write)(sent_fd, line, (size_t)size) != size)
             abort();
     }

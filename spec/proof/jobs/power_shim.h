@@ -3,6 +3,7 @@
 #define POWER_SHIM_H
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SHOWN __attribute__((visibility("default")))
@@ -11,6 +12,11 @@
 
 /* The followed folder, and where power.h keeps what it says; NULL: nothing is followed. */
 extern const char *power_folder, *power_disk;
+
+/* Whether the followed folder is the log of a server of PostgreSQL's; and whether a text is on the disk
+ * in it, or in the log of a server that took its place or that it took the place of. */
+bool power_is_log(void);
+bool power_log_has(const char *text);
 
 /* Among all processes, and the threads of this one. */
 void power_lock(void);

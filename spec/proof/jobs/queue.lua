@@ -33,9 +33,15 @@ function queue.open(log)
   local client = assert(pomex.new { base_url = queue.env "URL", rate_limits = false,
     request_timeout = queue.TIMEOUT, budget = queue.TIMEOUT,
     poll = { asset = { first = 1 / 10, max = 1 }, generation = { first = 1 / 2, max = 1 } } })
-  local jobs, err = pomex.jobs.open(client, queue.env "FOLDER" .. "/jobs.db",
-    { beat_seconds = queue.STILL / 12, still_seconds = queue.STILL, by = "a person",
-      log = log or function() end })
+  local jobs, err
+  -- A database is perhaps away in this moment.
+  for _ = 1, queue.env "STORE":find "^postgres" and 50 or 1 do
+    jobs, err = pomex.jobs.open(client, queue.env "STORE",
+      { beat_seconds = queue.STILL / 12, still_seconds = queue.STILL, by = "a person",
+        log = log or function() end })
+    if jobs then break end
+    queue.pause(client, 1 / 4)
+  end
   return assert(jobs, err), client
 end
 
@@ -67,7 +73,7 @@ function queue.asset_status(id)
   return assert(direct.assets:get(id)).status
 end
 
----What is in the ledger: a list of `job` (its key), `attempt`, `id`.
+---What is in the ledger: a list of `job` (its key), `attempt`, `instance`, `id`, `nonce`.
 ---@return table[]
 function queue.ledger()
   direct = direct or assert(pomex.new { base_url = queue.env "SANDBOX" })
@@ -78,7 +84,8 @@ function queue.ledger()
     local job, attempt, instance = tostring(entry.prompt):match "%[(job%-%d+)%.(%d+)%.i(%d+)%]"
     if entry.kind == "generation" then
       list[#list + 1] = { job = assert(job, "whose is this?"), attempt = tonumber(attempt),
-        instance = tonumber(instance), id = entry.id }
+        instance = tonumber(instance), id = entry.id,
+        nonce = ("%s.%s.i%s"):format(job, attempt, instance) }
     end
   end
   return list

@@ -32,17 +32,16 @@ local function sooner(at)
   return at and at > now and now + (at - now) / steps.HASTE or at
 end
 
--- What the store said is the worker's to keep to from here on.
+-- What the store said is the worker's to keep to from here on; and when, by a clock that is never
+-- stepped: a database may forget it.
 local function told(note, verb, fields, reply)
   local well = reply.answer == "yes" or reply.answer == "known" or reply.answer == "second"
-  if verb == "join" and well then
+  if not well then return end
+  if verb == "join" then
     note("joined " .. reply.worker)
-  elseif verb == "begin" and well then
-    note(("begun %s.%d"):format(steps.keys[fields.job], fields.attempt))
-  elseif verb == "fact" and fields.kind == "task" and well then
-    note(("kept %s.%d %s"):format(steps.keys[fields.job], fields.attempt, fields.task))
-  elseif verb == "move" and fields.to == "done" and well then
-    note("done " .. fields.job)
+  elseif verb == "fact" then
+    note(("fact %s.%d %s %s %.3f"):format(steps.keys[fields.job] or "?", fields.attempt,
+      fields.kind, fields.task or "-", core.now()))
   end
 end
 
@@ -60,6 +59,9 @@ function steps.arm(jobs, note, how, count, name)
     fields.due, fields.gate_until = sooner(fields.due), sooner(fields.gate_until)
     steps.step("before " .. step)
     local reply, err = ask(self, verb, fields)
+    for _, job in ipairs(verb == "claim" and reply and reply.jobs or {}) do
+      steps.keys[job.id] = job.key
+    end
     if reply then told(note, verb, fields, reply) end
     steps.step("after " .. step)
     return reply, err

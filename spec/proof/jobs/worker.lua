@@ -29,7 +29,6 @@ end
 local send = attempt.send
 function attempt.send(work, job, begin, endpoint, body)
   local nonce = ("[%s.%d.i%s]"):format(job.key, job.attempt + 1, instance)
-  steps.keys[job.id] = job.key
   if job.kind == "video" then
     begin.body = mark(begin.body, nonce)
     body.content[1].text = mark(body.content[1].text, nonce)

@@ -44,15 +44,17 @@ world_begin()
     POMEX_PROOF_TOKEN="$(field token)"
     export POMEX_API_KEY POMEX_PROOF_TOKEN POMEX_PROOF_URL POMEX_PROOF_SANDBOX="$url" \
         POMEX_PROOF_LOGS="$logs" POMEX_PROOF_FOLDER="$folder" POMEX_PROOF_DISK="$disk" \
-        POMEX_PROOF_SENT="$logs/sent" \
+        POMEX_PROOF_SENT="$logs/sent" POMEX_PROOF_STORE="$folder/jobs.db" POMEX_PROOF_POWER="$folder" \
         LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" LUA_CPATH="$build/lib/?.so;;"
     unset LUA_PATH_5_4 LUA_CPATH_5_4 # lua5.4 would take them in the place of these
+    [ "$store" = sqlite ] || database_begin
 }
 
 world_end()
 {
     local pid
     exec 3>&2 2> /dev/null # the shell's words about each that is killed
+    [ "$store" = sqlite ] || database_end
     for pid in $(jobs -p); do kill -KILL "$pid"; done
     wait
     if [ "${status:-1}" -eq 0 ] && [ "$keep" = no ]; then

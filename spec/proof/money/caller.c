@@ -237,16 +237,27 @@ static void cancel_one(caller *c)
 }
 
 /* Nobody steps for a while, in which answers come; by the client's clock it was longer still,
- * or the machine slept. */
+ * or the machine slept. Sometimes it is long enough for verdict.c to be sure that they had come. */
 static void forget_to_step(caller *c)
 {
-    usleep((useconds_t)(150000 + dice_roll(&c->dice, 150000)));
+    useconds_t most = dice_chance(&c->dice, 0.2) ? 3500000 : 0;
+    usleep((useconds_t)(150000 + dice_roll(&c->dice, 150000)) + most);
     int64_t seconds = (int64_t)dice_roll(&c->dice, 2000) * 1000000000;
     if (dice_chance(&c->dice, 0.2))
         c->slept += seconds;
     else
         c->ahead += seconds;
     c->pauses++;
+}
+
+/* A notice comes: of a task that somebody waits for or not, or forged. It tells nothing but when to
+ * look, so that whatever it names, no promise may fall. */
+static void notice(caller *c)
+{
+    bool forged = dice_chance(&c->dice, 0.2);
+    pomex_client_nudge(c->client,
+                       forged ? "cgt-forged" : c->recent[dice_roll(&c->dice, RECENT)]);
+    c->notices++;
 }
 
 /* What the sandbox itself does wrong, now and then. */
@@ -296,6 +307,8 @@ static void stir(caller *c, size_t before)
     for (size_t i = before; i < now; i++) {
         if (dice_chance(&c->dice, 0.03))
             cancel_one(c);
+        if (dice_chance(&c->dice, 0.05))
+            notice(c);
         if (dice_chance(&c->dice, 0.0004))
             forget_to_step(c);
         if (dice_chance(&c->dice, 0.001))

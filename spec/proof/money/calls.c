@@ -97,6 +97,7 @@ pomex_operation *calls_start(caller *c, run_call *call)
     const char *task = c->recent[dice_roll(&c->dice, RECENT)];
     switch (call->kind) {
     case GENERATION:
+        o.adopt = (pomex_adopt)((call - c->calls) % 3);
         return ask(c, POMEX_GENERATION_CREATE, NULL, generation(c, call), &o);
     case RAW:
         body = generation(c, call);

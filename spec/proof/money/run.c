@@ -111,8 +111,9 @@ static size_t run(const settings *s, sandbox *sb)
     wrong += c.lost_events + c.strays;
     verdict_print(calls, s->operations);
     network_print(&n);
-    printf("%u cancelled, %u dropped, %u clients closed under way, %u pauses, %u crashes\n",
-           c.cancels, c.dropped, c.closes, c.pauses, c.restarts);
+    printf("%u cancelled, %u dropped, %u clients closed under way, %u pauses, %u crashes, "
+           "%u notices\n",
+           c.cancels, c.dropped, c.closes, c.pauses, c.restarts, c.notices);
     printf("%zu operations in %.1f s; %zu broken promises\n", s->operations, seconds, wrong);
     caller_free(&c);
     free(calls);

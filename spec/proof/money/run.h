@@ -123,7 +123,7 @@ typedef struct caller {
     char last_name[64]; /* of the last upload, */
     int last_group;     /* its group, */
     int64_t last_at;    /* and when it began */
-    unsigned pauses, restarts, closes, cancels, dropped;
+    unsigned pauses, restarts, closes, cancels, dropped, notices;
     unsigned lost_events, strays; /* never more than 0 */
 } caller;
 
