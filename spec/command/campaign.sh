@@ -158,9 +158,11 @@ for key in "${unclear[@]}"; do
     if [ -z "$adopt" ] || [ -z "$resend" ]; then fail "$key is not listed with its commands"; fi
     grep -q "Its prompt: " shown.txt || fail "$key is not listed with its prompt"
     id="$(ids_of "$(prompt_of "$key")" | head -n 1)"
+    [ -z "$id" ] || grep -q "adopt $key $id " shown.txt || fail "$key is $id, and that is not named"
     if [ -n "$id" ] && [ $((adopted % 3)) -ne 2 ]; then
         adopted=$((adopted + 1))
-        eval "${adopt/ ID / $id }" 2> run.err || fail "$adopt"
+        adopt="$(grep -o "pomex jobs adopt $key $id .*" shown.txt)"
+        eval "$adopt" 2> run.err || fail "$adopt"
     else
         [ -z "$id" ] || again=$((again + 1)) adopted=$((adopted + 1))
         sent=$((sent + 1))

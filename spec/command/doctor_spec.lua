@@ -49,6 +49,12 @@ describe("pomex doctor #command", function()
     assert.matches("^" .. sb.url:gsub("%p", "%%%0"), fault("service", 1))
   end)
 
+  it("names the sandbox to who has no key", function()
+    assert.matches("tried on the sandbox, where nothing is billed:\n  pomex sandbox\nnext: ",
+      at:run("doctor", { POMEX_API_KEY = false }).err)
+    assert.not_matches("pomex sandbox", at:run("doctor", { POMEX_API_KEY = "sk-x" }).err, 1, true)
+  end)
+
   it("shows no proxy's address, which can hold a password", function()
     local run = at:run("doctor", { https_proxy = "http://me:hidden@proxy.example:1" })
     assert.matches("\nok     proxy      $https_proxy\n", run.out, 1, true)
@@ -68,11 +74,13 @@ describe("pomex sandbox #command", function()
   teardown(function() at:remove() end)
 
   it("prints lines to paste, serves until it is stopped, and leaves nothing", function()
-    local run = at:bash(at:line "sandbox -- --port 0 --asset-seconds=0 --rate-limits off" .. [[ \
+    local run = at:bash(at:line("sandbox -- --port 0 --asset-seconds=0 --rate-limits off "
+      .. "--idle-seconds 50 --request-seconds=1.5") .. [[ \
       > lines &
 pid=$!
 until [ "$(wc -l < lines)" = 3 ]; do sleep 0.01; done
 . ./lines
+tr '\0' ' ' < /proc/$(pgrep -P $pid pomex-sandbox)/cmdline > passed
 ]] .. at:line("verify --scan pass"):gsub("^env %-i ", "env ") .. [[
 
 echo "=$?"
@@ -81,6 +89,9 @@ wait $pid
 while curl -s "$POMEX_BASE_URL" > /dev/null; do sleep 0.01; done
 echo ended]])
     assert.matches("^group%-%S+\n=0\nended\n$", run.out, run.err)
+    local passed = command.read(at.folder .. "/passed")
+    assert.matches("--idle-seconds 50 ", passed, 1, true)
+    assert.matches("--request-seconds 1.5 ", passed, 1, true)
     local lines = command.read(at.folder .. "/lines")
     assert.matches("^export POMEX_BASE_URL=http://127%.0%.0%.1:%d+\nexport POMEX_API_KEY=sk%-%S+\n"
       .. "export POMEX_SANDBOX_TOKEN=%x+\n$", lines)
@@ -95,7 +106,9 @@ echo ended]])
   end)
 
   it("says which options there are, and what stands in the way", function()
-    for words, why in pairs { ["--porter 1"] = "no option %-%-porter", ["--port"] = "needs a value",
+    for words, why in pairs { ["--porter 1"] = "%-%-porter is no option that fits here",
+      ["--json"] = '%-%-json is an option of pomex: it stands before "%-%-"',
+      ["--port"] = "needs a value", ["--idle-seconds 1.5"] = "idle_seconds",
       ["--port x"] = "%-%-port cannot be x", ["--rate-limits maybe"] = "cannot be maybe",
       ["--port 1.5"] = "port" } do
       local run = at:run("sandbox -- " .. words)

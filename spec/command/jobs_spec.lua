@@ -1,10 +1,12 @@
 -- `pomex jobs`: looking after a store.
 
 local campaigns = require "spec.support.campaigns"
+local interpreter = require "spec.support.interpreter"
 local shell = require "spec.support.shell"
 
 if not campaigns.possible then return end
 
+local storecore = interpreter.optional "pomex.storecore"
 local video = campaigns.video
 
 describe("pomex jobs #command", function()
@@ -48,8 +50,30 @@ describe("pomex jobs #command", function()
     code, out, err = env.run "jobs show nobody"
     assert.equal(2, code)
     assert.equal("", out)
-    assert.matches('no job "nobody"', err, 1, true)
+    assert.matches('no job has the key or had the id "nobody"', err, 1, true)
     assert.matches("next: pomex jobs list --store m.jsonl.jobs.db", err, 1, true)
+  end)
+
+  it("[0] a job is found by the id of any of its attempts, where a verb takes a key", function()
+    made()
+    local first = select(2, env.run "jobs show 'b [fail]'"):match "task +(cgt%-[%w-]+)\n"
+    assert.equal(0, (env.run("jobs retry " .. first .. " --prompt better")))
+    assert.equal(0, (env.run "run m.jsonl --yes --price 2.5"))
+    local code, out = env.run("jobs show " .. first)
+    assert.equal(0, code)
+    assert.matches("key +b %[fail%]\n", out)
+    assert.matches("attempt 1 .*" .. first:gsub("%-", "%%-") .. ".*attempt 2 ", out)
+    local second = out:match "task +(cgt%-[%w-]+)\n"
+    assert.not_equal(first, second)
+    assert.equal(out, select(2, env.run("jobs show " .. second)))
+    -- What is done is not cancelled: the job was found.
+    assert.equal(1, (env.run("jobs cancel " .. second)))
+    assert.equal(1, (env.run("jobs resend --yes " .. second)))
+    local none, err
+    code, none, err = env.run "jobs show cgt-20260619150458-none"
+    assert.equal(2, code)
+    assert.equal("", none)
+    assert.matches('no job has the key or had the id "cgt-20260619150458-none"', err, 1, true)
   end)
 
   it("[0] export writes a CSV that a spreadsheet reads, and no formula", function()
@@ -58,11 +82,76 @@ describe("pomex jobs #command", function()
     local code, out = env.run "jobs export"
     assert.equal(0, code)
     local head, first, second, third = out:match "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n$"
-    assert.equal("key,state,file,id,seconds,cost,error", head)
-    assert.matches("^a,done,a.mp4,cgt%-[%w-]+,%d+,0%.%d+,$", first)
+    assert.equal("key,state,file,id,seconds,cost,error,attempt,begun,billed", head)
+    assert.matches("^a,done,a.mp4,cgt%-[%w-]+,%d+,0%.%d+,,1,20%d%d%-%d%d%-%d%d [%d:]+,yes$", first)
     assert.matches([["'=x,[fail]""y",failed,,cgt-]], second, 1, true)
     assert.matches([["b;=x",done,"b;=x.mp4",cgt-]], third, 1, true)
     assert.matches([[ended as ""failed"": the prompt asked for this]], second, 1, true)
+  end)
+
+  it("[0] export --attempts has a row for each id that a bill can have", function()
+    env.write("m.jsonl", ('{"key": "face", "portrait": "https://cdn.example/a.jpg", "group_id": '
+      .. '"%s"}\n'):format(env.person) .. video "a" .. video "d [fail]" .. video "c")
+    env.sb:fault { endpoint = "generations.create", status = 503, retry_after = 0 }
+    assert.equal(1, (env.run "run m.jsonl --yes --price 2.5 --concurrency 1"))
+    assert.equal(0, (env.run "jobs retry 'd [fail]' --prompt other"))
+    assert.equal(0, (env.run "run m.jsonl --yes --price 2.5"))
+    env.write("m.jsonl", video "ready")
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    local code, out = env.run "jobs export --attempts"
+    assert.equal(0, code)
+    local cells, ids = {}, {}
+    local row = "\n([^,]+),[^,]*,[^,]*,([^,]*),[^\n]*,(%d+),[^,]*,(%a*)"
+    for key, id, attempt, billed in out:gmatch(row) do
+      cells[#cells + 1] = ("%s %s %s"):format(key, attempt, billed)
+      ids[id] = true
+    end
+    assert.same({ "face 1 ", "a 1 no", "a 2 yes", "d [fail] 1 maybe", "d [fail] 2 yes", "c 1 yes",
+      "ready 0 no" }, cells)
+    for _, entry in ipairs(env.sb.ledger:entries()) do
+      if entry.prompt == "other" or entry.prompt == "d [fail]" then
+        assert.is_true(ids[entry.id], entry.id)
+      end
+    end
+    -- The sum of the costs is what the queue has used.
+    local sums = {}
+    for _, option in ipairs { "", " --attempts" } do
+      local sum = 0
+      out = select(2, env.run("jobs export" .. option))
+      for cost in out:gmatch "\n[^,]+,[^,]*,[^,]*,[^,]*,[^,]*,([%d.]+)," do
+        sum = sum + tonumber(cost)
+      end
+      sums[#sums + 1] = ("%.4f"):format(sum)
+    end
+    assert.equal(sums[1], sums[2])
+    assert.matches("\nd %[fail%],done,[^\n]*,2,20[^\n]*,yes\n", (select(2, env.run "jobs export")))
+  end)
+
+  it("[0] export --attempts has a row for an id that came beside the job's", function()
+    env.write("m.jsonl", video "a" .. video "c")
+    assert.equal(0, (env.run "run m.jsonl --yes --price 2.5"))
+    -- As a worker brings it that was cut off for long.
+    local store = assert(storecore.open { path = env.path "m.jsonl.jobs.db",
+      any_file_system = true })
+    local ticket = assert(store:submit("fact", { job = 1, attempt = 1, kind = "task",
+      task = "cgt-second", due = 0 }))
+    local got, reply
+    env.until_("the store's answer", function()
+      got, reply = store:take()
+      return got == ticket
+    end)
+    store:close()
+    assert.equal("second", reply.answer)
+    local code, out = env.run "jobs export --attempts"
+    assert.equal(0, code)
+    local rows = {}
+    for row in out:gmatch "[^\n]+" do rows[#rows + 1] = row end
+    assert.equal(4, #rows)
+    assert.matches("^a,done,a.mp4,cgt%-[%w-]+,.*,1,20[^,]*,yes$", rows[2])
+    assert.matches("^a,done,,cgt%-second,,,an id beside the job's: perhaps both are billed,,"
+      .. "20[%d-]+ [%d:]+,maybe$", rows[3])
+    assert.matches("^c,done,", rows[4])
+    assert.is_falsy(select(2, env.run "jobs export"):find("cgt-second", 1, true))
   end)
 
   it("[0] retry has failed ones made anew, with other words", function()
@@ -166,7 +255,14 @@ describe("pomex jobs #command", function()
     local code, _, err = env.run "run moved/m.jsonl --yes"
     assert.equal(11, code, err)
     assert.matches("next: pomex jobs continue --store moved/m.jsonl.jobs.db", err, 1, true)
-    assert.equal(0, (env.run "jobs continue --store moved/m.jsonl"))
+    env.bash "pomex video 'Made meanwhile.' -o other.mp4 --yes"
+    code, _, err = env.run "jobs continue --store moved/m.jsonl"
+    assert.equal(2, code, err)
+    assert.matches("cgt%-[%w-]+  succeeded\n", err)
+    assert.matches("pomex: the account made 1 video since that no job here has, and nobody",
+      err, 1, true)
+    assert.equal(11, (env.run "run moved/m.jsonl --yes"))
+    assert.equal(0, (env.run "jobs continue --store moved/m.jsonl --yes"))
     local out
     code, out, err = env.run "run moved/m.jsonl --yes"
     assert.equal(1, code, err)

@@ -71,6 +71,52 @@ two,A wave.,,5,,,
     assert.equal(1, billed())
   end)
 
+  it("says of portraits that no price is known, and of one that it is one", function()
+    env.write("m.jsonl", ('{"key": "face", "portrait": "https://cdn.example/a.jpg", "group_id": '
+      .. '"%s"}\n'):format(env.person) .. video "of-face")
+    local code, _, err = env.run "run m.jsonl"
+    assert.equal(2, code)
+    assert.matches("^1 portrait will be uploaded first; no price for that is documented\n", err)
+    assert.matches("pomex: 1 video would be billed, and", err, 1, true)
+    code, _, err = env.run "run m.jsonl --yes --max-videos 0"
+    assert.equal(5, code, err)
+    assert.not_matches("documented", err, 1, true)
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    env.write("n.jsonl", video "two-1" .. video "two-2")
+    code, _, err = env.run "run n.jsonl --yes --max-videos 1"
+    assert.equal(5, code)
+    assert.matches("the cap of 1 video is reached", err, 1, true)
+    code, _, err = env.run "run n.jsonl --yes --first 1 --max-videos 9"
+    assert.equal(2, code)
+    assert.matches("the store has 1 other video that is yet to be made", err, 1, true)
+  end)
+
+  it("[2] names the service that a job was begun at, and the way out where nothing left", function()
+    env.write("m.jsonl", video "astray" .. video "astray 2")
+    local elsewhere = "export POMEX_BASE_URL=http://127.0.0.1:9"
+    local process = env.start("run m.jsonl --yes", elsewhere)
+    env.until_("two tries", function()
+      return env.has_said "astray is tried again" and env.has_said "astray 2 is tried again"
+    end)
+    process.signal "INT"
+    assert.equal(7, (process.wait()))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(2, code)
+    local cancel = "pomex jobs cancel astray 'astray 2' --store m.jsonl.jobs.db"
+    assert.matches("nothing of 2 jobs was made at http://127.0.0.1:9. If that URL was a mistake, "
+      .. "cancel them, and give their lines other keys:\n  " .. cancel .. "\n", err, 1, true)
+    assert.matches("pomex: 2 jobs were begun at another service, http://127.0.0.1:9\nnext: "
+      .. cancel .. "\n", err, 1, true)
+    assert.equal(0, (env.run(cancel:gsub("^pomex ", ""))))
+    local before = billed()
+    env.write("m.jsonl", video "at-home")
+    code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code, err)
+    assert.matches("at-home is done", err, 1, true)
+    assert.equal(before + 1, billed())
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+  end)
+
   it("[2] makes no more than --first asks for, whatever the store has", function()
     local name = manifest(4)
     local code, out, err = env.run "run m.jsonl --first 1 --yes"
@@ -95,6 +141,10 @@ two,A wave.,,5,,,
       true)
     assert.matches("2 videos would be billed", err, 1, true)
     assert.equal(1, billed())
+    env.write("m.jsonl", video(name .. "-1") .. video(name .. "-2"))
+    err = select(3, env.run "run m.jsonl --max-videos 9")
+    assert.matches("1 of the videos is in the store, and not in m.jsonl: pomex jobs list", err, 1,
+      true)
   end)
 
   it("[2] says each fault with its line, and sends nothing", function()
@@ -127,13 +177,55 @@ two,A wave.,,5,,,
     assert.equal("a.mp4\n", out)
     assert.matches("next: pomex jobs list --store m.jsonl.jobs.db", err, 1, true)
     assert.matches("once more: pomex jobs retry b --store m.jsonl.jobs.db", err, 1, true)
+    -- Its line was corrected: the warning itself has the command.
+    local old = campaigns.read(env.path "m.jsonl")
+    env.write("m.jsonl", video "a" .. video "b")
+    code, out, err = env.run "run m.jsonl --yes"
+    assert.same({ 1, "" }, { code, out })
+    assert.matches('m.jsonl:2: "b": was begun with another body: nothing was changed; it is failed'
+      .. ", and this makes it as the line says: pomex jobs retry b --from m.jsonl --store "
+      .. "m.jsonl.jobs.db\n", err, 1, true)
+    assert.is_falsy(err:find("another key makes", 1, true))
+    env.write("m.jsonl", old)
     code = env.run "jobs retry b --prompt 'b, better' --store m.jsonl.jobs.db"
     assert.equal(0, code)
     code, out, err = env.run "run m.jsonl --yes"
     assert.equal(0, code, err)
     assert.equal("b.mp4\n", out)
-    assert.matches('m.jsonl:2: "b": was begun with another body', err, 1, true)
+    assert.matches('m.jsonl:2: "b": was begun with another body: nothing was changed; it was '
+      .. "retried with other words, and keeps those\n", err, 1, true)
     assert.equal(3, billed())
+    -- What was never retried says what else can be done.
+    env.write("m.jsonl", (old:gsub('"prompt": "a"', '"prompt": "a, other"')))
+    code, out, err = env.run "run m.jsonl --yes"
+    assert.same({ 0, "" }, { code, out })
+    assert.matches('m.jsonl:1: "a": was begun with another body: nothing was changed\n', err, 1,
+      true)
+    assert.matches("what was begun keeps its words; another key makes another job", err, 1, true)
+    assert.equal(3, billed())
+  end)
+
+  it("[1] has a portrait that failed made as its line says it by now", function()
+    local line = ('{"key": "front", "portrait": "https://cdn.example/front.jpg", '
+      .. '"group_id": "%s"}\n'):format(env.person)
+    env.write("m.jsonl", (line:gsub("front%.jpg", "no-face.jpg")))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code, err)
+    env.write("m.jsonl", line)
+    code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code, err)
+    local again = "pomex jobs retry front --from m.jsonl --store m.jsonl.jobs.db"
+    assert.matches("once more: " .. again, err, 1, true)
+    env.write("other.jsonl", video "other")
+    code, _, err = env.run "jobs retry front --from other.jsonl"
+    assert.equal(2, code)
+    assert.matches('other.jsonl has no line "front"', err, 1, true)
+    code, _, err = env.run "jobs retry front --from nowhere.jsonl"
+    assert.is_true(code ~= 0)
+    assert.matches("nowhere.jsonl", err, 1, true)
+    assert.equal(0, (env.run(again:gsub("^pomex ", ""))))
+    code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code, err)
   end)
 
   it("[3] says what is unclear, and the commands that settle it", function()
@@ -143,7 +235,7 @@ two,A wave.,,5,,,
     assert.equal(3, code)
     assert.matches("a is unclear: attempt 1, sent 20", err, 1, true)
     assert.matches('Its prompt: "a".', err, 1, true)
-    assert.matches("    pomex jobs adopt a ID --store m.jsonl.jobs.db", err, 1, true)
+    assert.matches("    pomex jobs adopt a cgt%-%S+ %-%-store m%.jsonl%.jobs%.db", err)
     assert.matches("    pomex jobs resend a --store m.jsonl.jobs.db", err, 1, true)
     assert.equal(2, billed())
     -- It is never sent again by itself.
@@ -156,6 +248,68 @@ two,A wave.,,5,,,
     assert.equal(0, code, err)
     assert.equal(0, (env.run "run m.jsonl --yes"))
     assert.equal(3, billed())
+  end)
+
+  -- In processes of their own: what this one made is no candidate anyway.
+  it("offers no line that it would refuse: what any attempt of a job of the store had", function()
+    env.sb:config { generation_list = true }
+    env.write("m.jsonl", video "a" .. video("b [fail]"):gsub('"key": "b %[fail%]"', '"key": "b"'))
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    assert.equal(3, (env.run "run m.jsonl --yes --concurrency 1"))
+    assert.equal(0, (env.run "jobs retry b --prompt better"))
+    local said = env.bash(shell.lua() .. [[ -e '
+      local pomex = require "pomex"
+      local jobs = pomex.check(pomex.jobs.open(pomex.check(pomex.new()), "m.jsonl.jobs.db",
+        { queue = "other" }))
+      pomex.check(jobs:add { key = "other", save = "other.mp4", video = {
+        model = "byteplus/seedance-2.0-fast", prompt = "other", duration = 5 } })
+      print("ended as " .. jobs:run().ended)
+      jobs:close()' 2>&1]])
+    assert.matches("ended as done", said)
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(3, code)
+    local ids = {}
+    for _, entry in ipairs(env.sb.ledger:entries()) do ids[entry.prompt] = entry.id end
+    assert.matches("it may be this one:     pomex jobs adopt a " .. ids.a, err, 1, true)
+    assert.is_falsy(err:find(ids["b [fail]"], 1, true))
+    assert.is_falsy(err:find("adopt a " .. ids.other, 1, true))
+    assert.equal(0, (env.run("jobs adopt a " .. ids.a)))
+  end)
+
+  it("[2] asks before it adopts what cannot be the video, and says why", function()
+    local video_of = "video 'a' --set duration=5 -o "
+    assert.equal(0, (env.run(video_of .. "old.mp4 --yes")))
+    local entries = env.sb.ledger:entries()
+    local old = entries[#entries].task_id or entries[#entries].id
+    env.sb.clock:advance(600)
+    env.write("m.jsonl", video "a")
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local code, _, err = env.run("jobs adopt a " .. old)
+    assert.equal(2, code, err)
+    assert.matches(old .. " is hardly a: it was made at 20", err, 1, true)
+    assert.matches("UTC, before attempt 1 was sent, at 20[%d: -]+ UTC, and nobody can be asked: "
+      .. "[^\n]*; %-%-yes answers\nnext: pomex jobs adopt a " .. old:gsub("%-", "%%-")
+      .. " %-%-yes\n", err)
+    assert.equal("unclear", (select(2, env.run "jobs list --state unclear"):match "a +(%l+)"))
+    code, _, err = env.run("jobs adopt a " .. old .. " --yes")
+    assert.equal(0, code, err)
+    assert.matches("a is " .. old .. " from now on; that is not taken back", err, 1, true)
+  end)
+
+  it("[2] asks before it adopts what says that it is another video", function()
+    env.sb:config { task_fields = true }
+    env.write("m.jsonl", video "a")
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local standard = "--model standard "
+    assert.equal(0, (env.run("video 'a' " .. standard .. "-o other.mp4 --yes")))
+    local entries = env.sb.ledger:entries()
+    local id = entries[#entries].task_id or entries[#entries].id
+    local code, _, err = env.run("jobs adopt a " .. id)
+    assert.equal(2, code, err)
+    assert.matches(id .. ' is hardly a: its model is "', err, 1, true)
+    env.sb:config { task_fields = false }
   end)
 
   it("adopts what a person found", function()
@@ -279,13 +433,24 @@ two,A wave.,,5,,,
 
   it("[7] takes one signal that comes twice at once for one, as `timeout` sends it", function()
     manifest(2)
-    env.sb:fault { endpoint = "generations.create", delay = 2, times = 1 }
-    local process = env.start "run m.jsonl --yes --concurrency 1"
-    env.until_("a request", function() return billed() == 1 end)
-    shell.bash(("kill -TERM %d; sleep 0.02; kill -TERM %d"):format(process.pid, process.pid))
-    local code = process.wait()
+    local code
+    -- Of a busy machine the command can hear the second one late: that is another wish.
+    for try = 1, 5 do
+      env.sb:fault { endpoint = "generations.create", delay = 2, times = 1 }
+      local process = env.start(("run m.jsonl --yes --concurrency 1 --store %d.db"):format(try))
+      env.until_("a request", function() return billed() == try end)
+      shell.bash(([=[
+        kill -TERM %d
+        for ((i = 0; i < 100000; i++)); do
+          mapfile -t said < %s && [[ "${said[*]}" != *stopping* ]] || break
+        done
+        kill -TERM %d
+      ]=]):format(process.pid, env.path ".err", process.pid))
+      code = process.wait()
+      assert.equal(try, billed())
+      if code ~= 130 then break end
+    end
     assert.equal(7, code)
-    assert.equal(1, billed())
   end)
 
   it("[11] says that the store cannot be used", function()

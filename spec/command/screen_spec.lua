@@ -52,6 +52,30 @@ describe("the screen's parts #command", function()
     assert.equal("", cells.cut("abc", 0))
   end)
 
+  it("count a job that ends at once, before the store is asked again", function()
+    local screen = new()
+    screen:ended { key = "a", kind = "video", state = "done" } -- nothing is counted yet
+    screen:counted(none())
+    for _, state in ipairs { "sending", "polling", "ready", "done", "failed", "unclear" } do
+      screen:ended { key = "a", kind = "video", state = state }
+    end
+    local lines = screen:lines(80, 24)
+    assert.equal("1 of 5 done · 1 failed · 1 unclear · 0 active", lines[#lines])
+  end)
+
+  it("give what was begun before its time from there", function()
+    local screen = new()
+    screen:update { key = "fresh", kind = "video", state = "sending" }
+    screen:update { key = "old", kind = "video", state = "polling" }
+    local undated = screen:undated()
+    assert.same({ 1, "old" }, { #undated, undated[1].key })
+    assert.same({}, screen:undated())
+    screen:began_at(undated[1], core.wall() - 90)
+    local lines = screen:lines(80, 24)
+    assert.matches("^fresh +%d s  sending$", lines[1])
+    assert.matches("^old +1:3%d  making$", lines[2])
+  end)
+
   it("forget a job once it is over", function()
     local screen = new()
     screen:update { key = "a", kind = "video", state = "sending" }

@@ -116,6 +116,16 @@ describe("the screen of pomex run #command", function()
     compare "interrupted-80x24"
   end)
 
+  it("goes on with the time since the attempt began", function()
+    five_active(80, 24)
+    win:await "scene%-5 +[4-9] s +making"
+    win:press "C-c"
+    win:await "next:.*%$\n$"
+    win:type "clear; pomex run m.csv --yes --concurrency 5"
+    local seconds = win:await "scene%-5 +%d+ s +making":match "scene%-5 +(%d+) s"
+    assert.is_true(tonumber(seconds) >= 4, seconds)
+  end)
+
   it("fits a small window", function()
     five_active(40, 10)
     is_drawn()
@@ -130,7 +140,7 @@ describe("the screen of pomex run #command", function()
     manifest(30)
     open(60, 10)
     win:type "clear; pomex run m.csv --yes --concurrency 20 --price 2.5 --max-cost 10"
-    win:await "1 of 31 done.*20 act"
+    win:await "1 of 31 done · [1-9].*20 act" -- the money comes with the next count
     compare "many-60x10"
   end)
 
@@ -161,7 +171,7 @@ describe("the screen of pomex run #command", function()
     win:type "clear; pomex run m.csv --yes --concurrency 1"
     win:await "bad +%d+ s +making"
     env.sb.clock:advance(4000)
-    win:await "1 unclear"
+    win:await "good +%d+ s +making %(queued%).*1 unclear"
     compare "unclear-active"
     env.sb.clock:advance(4000)
     win:await "next:.*%$\n$"
@@ -209,7 +219,7 @@ describe("the screen of pomex run #command", function()
     env.sb:fault { endpoint = "generations.create", delay = 60, times = 1 }
     open(80, 24)
     win:type "clear; pomex run m.csv --yes --concurrency 1"
-    win:await "sending"
+    win:await "sending.*1 of 4 done" -- the sum knows of the portrait
     compare "sending"
     win:press "C-c"
     win:await "stopping.*stopping"

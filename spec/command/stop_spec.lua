@@ -42,7 +42,7 @@ describe("stopping the command pomex #command", function()
 
   it("lets what is being sent be answered, sends nothing more, and has its id", function()
     sb.journal:clear()
-    sb:fault { endpoint = "generations.create", delay = 1 }
+    sb:fault { endpoint = "generations.create", delay = 4 }
     local before = sb.ledger:count "generation"
     local run = at:signalled("video 'A wave.' -y -o a.mp4",
       { { arrived "generations.create", "INT" } })
@@ -51,7 +51,7 @@ describe("stopping the command pomex #command", function()
     assert.matches("\nnext: pomex video wait cgt%-%S+ %-o a.mp4\n$", run.err)
     assert.equal(before + 1, sb.ledger:count "generation")
     sb.journal:clear()
-    sb:fault { endpoint = "assets.create", delay = 1 }
+    sb:fault { endpoint = "assets.create", delay = 4 }
     run = at:signalled("portrait add https://a.example/a.jpg https://a.example/b.jpg --virtual",
       { { arrived "assets.create", "TERM" } })
     assert.equal(7, run.code, run.err)

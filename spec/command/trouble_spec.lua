@@ -4,6 +4,7 @@
 local campaigns = require "spec.support.campaigns"
 local core = require "pomex.core"
 local jobs_bed = require "spec.support.jobs_bed"
+local pages = require "spec.support.pages"
 local shell = require "spec.support.shell"
 
 if not campaigns.possible then return end
@@ -53,6 +54,37 @@ describe("pomex in trouble #command", function()
       assert.matches("fault", err)
       assert.is_true(#err < 1000, "a long text")
     end
+  end)
+
+  it("warns of values that the service perhaps refuses, and names what has no price", function()
+    local head = "key,prompt,duration,resolution,ratio\n"
+    local code, err, out = check("m.csv", head .. "a,x,500,9000p,3:7\nb,x,5,720p,16:9\n")
+    assert.equal(0, code, err)
+    assert.equal("m.csv: 2 videos, no fault, 3 warnings\n", out)
+    for _, words in ipairs { "duration is 500, and known are 4 to 15 seconds, or -1",
+      'resolution is "9000p", and known are 480p, 720p or 1080p',
+      'ratio is "3:7", and known are' } do
+      assert.matches('m.csv:2: warning: "a": ' .. words, err, 1, true)
+    end
+    assert.is_nil(err:find("m.csv:3", 1, true))
+    code, out, err = env.run "cost m.csv --price 2"
+    assert.equal(2, code)
+    assert.equal("", out)
+    assert.matches('m.csv:2: "a": nobody knows what a video of that resolution ("9000p") costs',
+      err, 1, true)
+    assert.is_nil(err:find("m.csv:3", 1, true))
+    code, out = env.run "check m.csv --json"
+    assert.equal(0, code)
+    assert.matches('"type":"warning"', out, 1, true)
+    assert.matches('"warnings":3', out, 1, true)
+  end)
+
+  it("refuses a misspelt field of the service's in a line", function()
+    local code, err = check("m.jsonl", '{"key": "a", "prompt": "x", "set": '
+      .. '{"returnLastFrame": true, "camera_fixed": true}}\n')
+    assert.equal(2, code)
+    assert.matches('m.jsonl:1: "a": unknown field "returnLastFrame" of the body (is it '
+      .. '"return_last_frame"?)', err, 1, true)
   end)
 
   it("takes a BOM and CRLF", function()
@@ -126,10 +158,33 @@ describe("pomex in trouble #command", function()
         ls disk]]):format(env.sb.token, campaigns.command(), campaigns.command()))
       assert.matches("=7\n=0\n", output, 1, true)
       assert.matches("\nroom.mp4\n", output, 1, true)
-      assert.matches("nothing begins for now: less than 256 MiB are left where it saves",
+      -- As docs/operations.md shows it.
+      assert.matches(pages.block("docs/operations.md", "less than 256 MiB"),
         campaigns.read(env.path ".err"), 1, true)
       assert.is_falsy(campaigns.read(env.path ".ledger"):find('"prompt":"room"', 1, true))
       assert.equal(1, billed())
+    end)
+
+    it("says that there is no room for a store, to a run and to the doctor", function()
+      env.write("m.jsonl", video "a")
+      local pomex = campaigns.command()
+      with_disk("400m", ([[
+        cp m.jsonl disk
+        %s run disk/m.jsonl --yes --max-videos 0 > .out 2>&1 < /dev/null
+        cp m.jsonl disk/new.jsonl
+        head -c 500000000 /dev/zero > disk/large 2> /dev/null
+        %s run disk/m.jsonl --yes > .out 2> .err < /dev/null; echo $? > .new
+        %s run disk/new.jsonl --yes > .out 2> .err2 < /dev/null; echo $? >> .new
+        %s doctor --store disk/m.jsonl.jobs.db > .out < /dev/null]]):format(pomex, pomex, pomex,
+        pomex))
+      assert.equal("11\n11\n", campaigns.read(env.path ".new"))
+      assert.matches(": no space left on device\n", campaigns.read(env.path ".err2"), 1, true)
+      local line = pages.block("docs/operations.md", "no space left on device")
+      assert.matches(line, campaigns.read(env.path ".err"):gsub("%S*disk/m.jsonl", "films.csv"), 1,
+        true)
+      assert.matches("fault  store      disk/m.jsonl.jobs.db: [^\n]*no space left on device\n",
+        campaigns.read(env.path ".out"))
+      assert.equal(0, billed())
     end)
 
     it("says that a disk has become full, and saves once there is room", function()
@@ -150,8 +205,11 @@ describe("pomex in trouble #command", function()
         ls disk]]):format(env.sb.token, campaigns.command(), campaigns.command()))
       assert.matches("=7\n=0\n", output, 1, true)
       assert.matches("\na.mp4\n", output, 1, true)
-      assert.matches("a cannot be saved: [^\n]*[Nn]o space left on device",
-        campaigns.read(env.path ".err"))
+      local line = pages.block("docs/operations.md", "cannot be saved")
+      assert.matches("a" .. line:match "( cannot be saved: [^/]*)videos", (campaigns.read(
+        env.path ".err"):gsub("disk/a", "videos/a")), 1, true)
+      assert.matches("a cannot be saved: [^\n]*No space left on device %[download, id cgt%-%S+, "
+        .. "1 attempt, billed%]; tried again in 60 s\n", campaigns.read(env.path ".err"))
       assert.equal(1, billed())
     end)
   end

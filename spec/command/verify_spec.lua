@@ -29,6 +29,7 @@ describe("pomex verify #command", function()
     assert.matches("\n" .. sb.url:gsub("%p", "%%%0") .. "/h5%?[^\n]+\n", run.err)
     assert.matches("\nnext: pomex portrait add URL %-%-group GROUP %-%-wait\n$", run.err)
     assert.not_matches(group, run.err, 1, true)
+    assert.matches("\nverified; the service would bill the verification\n", run.err, 1, true)
   end)
 
   it("ends with 1 where the scan failed, for whatever reason", function()

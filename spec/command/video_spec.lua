@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local command = require "spec.support.command"
+local pages = require "spec.support.pages"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
@@ -49,8 +50,7 @@ describe("pomex video #command", function()
   end)
 
   it("is what the README says, from the scan to the file", function()
-    local lines = command.read "README.md":match "\n## The command `pomex`\n.-```sh\n(.-)```"
-    local script, begun = lines:gsub("^pomex sandbox[^\n]*\n", "")
+    local script, begun = pages.code "command":gsub("^pomex sandbox[^\n]*\n", "")
     assert.equal(1, begun)
     -- It asks, and here is nobody.
     local run = at:bash("set -e\n" .. script:gsub("\npomex video", "\npomex --yes video"))
@@ -134,6 +134,7 @@ describe("pomex video #command", function()
     local count, run = billed("'A wave.' -y -o c.mp4")
     assert.same({ 3, 1, "" }, { run.code, count, run.out })
     assert.matches("It was not sent again%.\nLook into the service's console", run.err)
+    assert.matches("it may be cgt%-%d+%-%w+[,%) ]", run.err)
     assert.matches("\nnext: pomex video list\n$", run.err)
   end)
 
@@ -216,6 +217,19 @@ describe("pomex video #command", function()
       { id = "cgt-2", status = "succeeded" } } } }
     local run = scripted({ list }, "video list --status queued")
     assert.equal("cgt-1  queued     2026-11-30T00:53:20Z  m\ncgt-2  succeeded  -\n", run.out)
+    -- Where the service names no time, the id has it, in UTC+8.
+    list.body = cjson.encode { data = { { id = "cgt-20260619150458-96ncj", status = "running" } } }
+    run = scripted({ list }, "video list")
+    assert.equal("cgt-20260619150458-96ncj  running  2026-06-19T07:04:58Z\n", run.out)
+    -- Pages may be smaller than what was asked for, and one may come twice.
+    local function page(...)
+      local data = {}
+      for i, id in ipairs { ... } do data[i] = { id = id, status = "queued" } end
+      return { match = "GET /v1/video/generations?", times = 1,
+        body = cjson.encode { data = data } }
+    end
+    run = scripted({ page("cgt-1", "cgt-2"), page "cgt-3", page "cgt-3" }, "video list")
+    assert.equal("cgt-1  queued  -\ncgt-2  queued  -\ncgt-3  queued  -\n", run.out, run.err)
     local gone = { match = "DELETE /v1/video/generations/cgt-1", body = "{}" }
     for status, code in pairs { queued = 0, running = 1, succeeded = 1, failed = 1 } do
       local look = { match = "GET /v1/video/generations/cgt-1", body = cjson.encode {
@@ -227,7 +241,7 @@ describe("pomex video #command", function()
   end)
 
   it("says so where the service lists and cancels no videos", function()
-    sb:config { generation_seconds = 1000 }
+    sb:config { generation_seconds = 1000, generation_list = false, generation_cancel = false }
     local list = at:run "video list"
     assert.equal(1, list.code)
     assert.matches("^pomex: this service does not list videos\n", list.err)

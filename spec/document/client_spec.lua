@@ -360,12 +360,13 @@ describe("the client, by the document:", function()
       sb:config { generation_seconds = 100 }
       local task, seen = generate(), {}
       task = client.generations:wait(task, { first = 0.01, max = 0.02, on_update = function(t)
-        if seen[#seen] ~= t.status then seen[#seen + 1] = t.status end
-        sb.clock:advance(40)
+        -- The next look may go out while the clock is being moved, and see the same once more.
+        if seen[#seen] == t.status then return end
+        seen[#seen + 1] = t.status
+        sb.clock:advance(50)
       end })
       assert.equal("succeeded", task.status)
-      assert.equal("queued", seen[1])
-      assert.equal("running", seen[2])
+      assert.same({ "queued", "running" }, seen)
       assert.matches("^http.-%.mp4%?", task.content.video_url)
     end)
 
@@ -401,7 +402,7 @@ describe("the client, by the document:", function()
       assert.equal("Succeeded", assert(client.generations:wait("cgt-1", { timeout = 5 })).status)
       sb:fault { endpoint = "generations.get", status = 200, times = 0,
         body = cjson.encode { id = "cgt-1", status = "dreaming" } }
-      local _, err = client.generations:wait("cgt-1", { timeout = 0.3, first = 0.01, max = 0.05 })
+      local _, err = client.generations:wait("cgt-1", { timeout = 1.5, first = 0.01, max = 0.05 })
       assert.equal("timeout_error", err.type)
       assert.equal("dreaming", err.last_status)
       assert.equal("cgt-1", err.id)
@@ -547,14 +548,14 @@ describe("the client, by the document:", function()
     it("none for uploads, generations and their gets unless set [silence 3]", function()
       local free = pomex.check(pomex.new(sb:client_options()))
       local operations = {}
-      for i = 1, 20 do
+      for i = 1, 40 do
         operations[i] = free.async.assets:create { url = PORTRAIT, asset_type = "Image",
           group_id = pomex.VIRTUAL }
       end
       pomex.all(operations)
       local creates = sb.journal:requests("assets.create")
-      assert.equal(20, #creates)
-      assert.is_true(creates[20].at - creates[1].at < 3) -- at 5 a second: 3.15
+      assert.equal(40, #creates)
+      assert.is_true(creates[40].at - creates[1].at < 6) -- at 5 a second: 7.35
       free:close()
       local start = last_request()
       sb.journal:clear()

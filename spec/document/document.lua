@@ -39,17 +39,28 @@ function document.between(first, last)
   return text:sub(from + 1, to - 1)
 end
 
----The rows of silences.md.
----@return { number: integer, question: string, answer: string }[]
-function document.silences()
+-- The rows of a page that have a number.
+local function numbered(name)
   local rows = {}
-  for line in read("silences.md"):gmatch("[^\n]+") do
+  for line in read(name):gmatch("[^\n]+") do
     local number, question, answer = line:match("^| (%d+) | (.-) | (.*) |%s*$")
     if number then
       rows[#rows + 1] = { number = tonumber(number), question = question, answer = answer }
     end
   end
   return rows
+end
+
+---The rows of silences.md.
+---@return { number: integer, question: string, answer: string }[]
+function document.silences()
+  return numbered "silences.md"
+end
+
+---The rows of beyond-the-document.md that are implemented.
+---@return { number: integer, question: string, answer: string }[]
+function document.beyond()
+  return numbered "beyond-the-document.md"
 end
 
 return document

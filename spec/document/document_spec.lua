@@ -1,6 +1,7 @@
--- Each line of the API document, and each row of silences.md, is held by a test on the client's
--- side and by one on the sandbox's. The tests say so in their titles: [doc 12-15 28] names lines of
--- the document, counted without those that are empty, and [silence 7] a row of silences.md.
+-- Each line of the API document, and each numbered row of silences.md and of
+-- beyond-the-document.md, is held by a test on the client's side and by one on the sandbox's. The
+-- tests say so in their titles: [doc 12-15 28] names lines of the document, counted without those
+-- that are empty, [silence 7] a row of silences.md, [beyond 2] one of beyond-the-document.md.
 
 local document = require "spec.document.document"
 local shell = require "spec.support.shell"
@@ -11,6 +12,8 @@ root = root == "" and "." or root
 -- Whose side a test is on: the client's, unless it stands here.
 local SIDES = {
   ["spec/document/sandbox_spec.lua"] = { "sandbox" },
+  ["spec/document/beyond_sandbox_spec.lua"] = { "sandbox" },
+  ["spec/sandbox/notices_spec.lua"] = { "sandbox" },
   ["spec/document/curl_spec.lua"] = { "client", "sandbox" }, -- the curl tool is the client there
 }
 
@@ -44,6 +47,11 @@ local REASONS = {
   { "silence", 30, "sandbox", "it sends real_time or pre_record, as the document has them" },
   { "silence", 31, "client", "the service looks for faces, not the client" },
   { "silence", 35, "sandbox", "it redirects as the document says, with no signature" },
+  { "beyond", 5, "sandbox", "it deletes as often as it is asked" },
+  { "beyond", 8, "sandbox", "the app makes the path" },
+  { "beyond", 12, "sandbox", "it answers whoever looks" },
+  { "beyond", 9, "sandbox", "what is taken is the app's affair" },
+  { "beyond", 14, "sandbox", "it bills nothing, and counts no tokens" },
 }
 
 -- Calls `found(kind, number)` for each tag of a title.
@@ -78,7 +86,8 @@ local function collect(held, path, text)
 end
 
 local function nothing()
-  return { doc = { client = {}, sandbox = {} }, silence = { client = {}, sandbox = {} } }
+  return { doc = { client = {}, sandbox = {} }, silence = { client = {}, sandbox = {} },
+    beyond = { client = {}, sandbox = {} } }
 end
 
 -- What has neither a test nor a reason, on one side; and what has both, or is not there.
@@ -100,8 +109,19 @@ local function faults(held, excused, kind, all)
   return found
 end
 
+-- The questions of rows by their numbers.
+local function by_number(rows)
+  local questions = {}
+  for _, row in ipairs(rows) do
+    assert.is_nil(questions[row.number], "two rows have the number " .. row.number)
+    questions[row.number] = row.question
+  end
+  return questions
+end
+
 describe("the document and its silences", function()
-  local held, excused, lines, silences = nothing(), nothing(), document.lines(), {}
+  local held, excused, lines = nothing(), nothing(), document.lines()
+  local silences, beyond
 
   setup(function()
     local paths = shell.bash("cd " .. shell.quote(root) .. " && find spec -name '*_spec.lua'")
@@ -117,10 +137,7 @@ describe("the document and its silences", function()
         excused.doc.client[number], excused.doc.sandbox[number] = "a heading", "a heading"
       end
     end
-    for _, silence in ipairs(document.silences()) do
-      assert.is_nil(silences[silence.number], "two silences have the number " .. silence.number)
-      silences[silence.number] = silence.question
-    end
+    silences, beyond = by_number(document.silences()), by_number(document.beyond())
   end)
 
   it("have headings where this says", function()
@@ -139,6 +156,11 @@ describe("the document and its silences", function()
     assert.same({}, faults(held, excused, "silence", silences))
   end)
 
+  it("have a test or a reason for each row beyond the document, on both sides", function()
+    assert.is_true(#beyond > 5)
+    assert.same({}, faults(held, excused, "beyond", beyond))
+  end)
+
   it("would notice a test that is gone, or that holds what is not there", function()
     local some = nothing()
     collect(some, "spec/document/client_spec.lua", [[
@@ -149,7 +171,8 @@ describe("the document and its silences", function()
     collect(some, "spec/document/sandbox_spec.lua", 'it("holds them [doc 1-5]", function() end)')
     assert.same({ doc = { client = { true, true, nil, true },
       sandbox = { true, true, true, true, true } },
-      silence = { client = { [3] = true }, sandbox = {} } }, some)
+      silence = { client = { [3] = true }, sandbox = {} },
+      beyond = { client = {}, sandbox = {} } }, some)
     assert.same({ "doc 3, client: neither a test nor a reason (c)",
       "doc 4, sandbox: a test and a reason (d)", "there is no doc 5" },
       faults(some, { doc = { client = {}, sandbox = { [4] = "because" } } }, "doc",

@@ -2,10 +2,13 @@
 -- brings a Lua of its own, so the Lua that runs this file makes no difference.
 
 local lfs = require "lfs"
+local pages = require "spec.support.pages"
 local sandbox_process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
 
 local root = lfs.currentdir()
+local luajit_build = os.getenv "POMEX_LUAJIT_BUILD_DIR" or "build/luajit"
+if not luajit_build:find "^/" then luajit_build = root .. "/" .. luajit_build end
 local PLAY = ("local game, play = ..., dofile %q\nlocal job = game.job\n"):format(
   root .. "/spec/example/love_play.lua")
 
@@ -29,6 +32,44 @@ local function qr_text(png)
   return (shell.bash("zbarimg -q --raw " .. shell.quote(png) .. " 2> /dev/null"):gsub("\n$", ""))
 end
 
+-- The last lines end the game once a picture has been drawn with the task's last word.
+local LAST_WORD = [[
+  local write = love.graphics.print
+  function love.graphics.print(text, ...)
+    if text:find " is " then
+      print("DREW " .. text)
+      love.keypressed "escape"
+    end
+    return write(text, ...)
+  end
+  local quit = love.quit
+  function love.quit()
+    quit()
+    print("CLOSED " .. tostring(select(2, pcall(client.step, client))))
+  end
+]]
+
+describe("the main.lua of docs/hosts.md #once #example", function()
+  it("draws while it waits, and quits", function()
+    local sandbox = sandbox_process.start { "--asset-seconds", "1" }
+    local folder = shell.bash("mktemp -d"):gsub("%s+$", "")
+    finally(function()
+      sandbox:stop()
+      shell.bash("rm -rf " .. shell.quote(folder))
+    end)
+    local file = assert(io.open(folder .. "/main.lua", "wb"))
+    file:write(pages.code "love-main", LAST_WORD)
+    file:close()
+    local output = shell.bash(([[
+      export POMEX_API_KEY=%s POMEX_BASE_URL=%s XDG_DATA_HOME=%s/data
+      export LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/lib/?.so;;'
+      xvfb-run -a timeout -k 5 60 love %s < /dev/null 2> %s/noise
+    ]]):format(sandbox.key, sandbox.url, folder, root, root, luajit_build, folder,
+      folder))
+    assert.matches("DREW asset%-[%w-]+ is active\nCLOSED [^\n]*closed", output)
+  end)
+end)
+
 describe("the LÖVE example #once #example", function()
   local folder, shots
 
@@ -49,7 +90,7 @@ describe("the LÖVE example #once #example", function()
       cd /
       mkdir -p %s/videos
       export POMEX_LOVE_SCRIPT=%s/script.lua POMEX_LOVE_PLAY=%s XDG_DATA_HOME=%s/data %s
-      xvfb-run -a -s "-screen 0 1280x800x24" timeout -k 5 110 \
+      xvfb-run -a -s "-screen 0 1280x800x24" timeout -k 5 250 \
         %s --no-install --output %s/videos %s < /dev/null
     ]]):format(folder, folder, shell.quote(shots), folder, environment or "",
       shell.quote(root .. "/examples/love/run.sh"), folder, arguments or ""))
@@ -63,10 +104,14 @@ describe("the LÖVE example #once #example", function()
       play.say("sandbox", sandbox.pid)
       local function scanning() return job.stage == "scan" and job.waiting and not job.err end
       play.till("the link", scanning)
+      play.say("dashboard", sandbox.url .. "/")
       play.say("link", job.session.h5_link)
       play.paste "https://app.example/callback?resultCode=10000"
       play.till("the note", function() return job.note end)
       play.shot "scan"
+      love.window.updateMode(720, 600)
+      play.shot "scan-smallest"
+      love.window.updateMode(1120, 720)
       local old = job.session.h5_link
       job.session_began = job.session_began - 1801
       play.shot "scan-expired"
@@ -77,6 +122,9 @@ describe("the LÖVE example #once #example", function()
       play.press "f"
       play.till("the failed scan", function() return job.err end)
       play.shot "scan-failed"
+      love.window.updateMode(720, 600)
+      play.shot "scan-failed-smallest"
+      love.window.updateMode(1120, 720)
       play.press "r"
       play.till("a new link", scanning)
       play.paste "https://app.example/"
@@ -98,6 +146,27 @@ describe("the LÖVE example #once #example", function()
 
       play.till("the prompt", function() return job.stage == "video" and job.waiting end)
       play.shot "video"
+      -- Its keys are silent while one types, also where the screen changes meanwhile.
+      sandbox:fault { endpoint = "generations.create", status = 400 }
+      play.type "r"
+      play.press "return"
+      local seen = 0
+      play.till("an error that stays", function()
+        love.event.push("keypressed", "r", "r", false)
+        seen = job.err and seen + 1 or 0
+        return seen > 20
+      end)
+      local paused = love.timer.getTime() + 1
+      play.till("a pause", function() return love.timer.getTime() > paused end)
+      play.press "r"
+      play.till("the prompt once more", function() return job.waiting and not job.err end)
+      -- At its smallest, every letter is at least ten pixels high.
+      local width, height, flags = love.window.getMode()
+      love.window.updateMode(flags.minwidth, flags.minheight)
+      play.shot "video-smallest"
+      local smallest = 12 * require "ui".scale
+      assert(smallest >= 10, smallest)
+      love.window.updateMode(width, height)
       sandbox:fault { endpoint = "generations.create", after_accept = "drop" }
       play.press "return"
       play.till("the doubt", function() return job.err and job.err.maybe_billed end)
@@ -120,6 +189,10 @@ describe("the LÖVE example #once #example", function()
       play.quit()
     ]], nil, "POMEX_LOVE_SECONDS=3")
     assert.is_true(ok, output)
+    assert.matches("\nA window opens, ", output, 1, true)
+    assert.matches("\n  Its page shows every request: " .. read(shots .. "/dashboard") .. "\n",
+      output, 1, true)
+    assert.matches("\n  Videos go to " .. folder .. "/videos\n", output, 1, true)
     local report = output:match("FRAMES ([^\n]*)")
     assert.is_truthy(report, output)
     io.stdout:write("# love: ", report, "\n")
@@ -192,6 +265,10 @@ describe("the LÖVE example #once #example", function()
     output, ok = run("", "--output /proc/none")
     assert.is_false(ok)
     assert.matches("love: cannot write to /proc/none", output)
+    output, ok = shell.bash("env -u DISPLAY -u WAYLAND_DISPLAY -u SDL_VIDEODRIVER "
+      .. "examples/love/run.sh --no-install 2>&1")
+    assert.is_false(ok)
+    assert.matches("^love: there is no display to open a window on [^\n]*\n$", output)
   end)
 
   it("loses no video that is paid for when one quits, nor what is loaded of it", function()

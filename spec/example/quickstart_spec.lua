@@ -41,11 +41,19 @@ describe("the quickstart #once", function()
       read -r -u $out link; echo "$link"
       address=$(curl -sS --noproxy '*' -o /dev/null -d outcome=pass -w '%{redirect_url}' "$link")
       echo "$address" >&$in
-      until_line 'Saved' && wait $pid && head -c 8 "$OUTPUT" | tail -c 4
+      until_line 'Saved' && until_line 'pomex --help' && wait $pid &&
+        head -c 8 "$OUTPUT" | tail -c 4
     ]])
     assert.is_true(ok, output)
     assert.matches("Verified %(real_time%): group%-", output)
     assert.matches("Saved /%S+/v%.mp4: %d+%.%d MB, %d+%.%d s\n", output)
+    -- The last lines are what to do next, and that is there.
+    local bin = output:match "\n• Next, [^\n]*\nexport PATH=(/%S+):%$PATH\npomex %-%-help\n"
+    assert.is_truthy(bin, output)
+    -- A sanitizer's build has a module that wants the sanitizer before it.
+    if not os.getenv "LD_PRELOAD" then
+      assert.matches("^pomex %d", (shell.bash(bin .. "/pomex --version")))
+    end
     assert.matches("ftyp$", output)
   end)
 

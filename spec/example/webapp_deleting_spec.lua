@@ -31,6 +31,34 @@ describe("the web app that deletes #once #example", function()
     assert.equal(200, owner:get(person).status)
   end)
 
+  it("a picture that was refused is tried again, or removed for good", function()
+    local once = owner:once(person, person .. "/portraits")
+    owner:post(person .. "/portraits", { name = "nobody", once = once,
+      url = "https://cdn.example/no-face.jpg" })
+    local page = owner:await(person, 'data%-stage="failed"')
+    local portrait = assert(page:match 'action="(/portraits/%x+)/resume"')
+    local function uploads()
+      return #sb:control("GET", "journal?endpoint=assets.create").requests
+    end
+    local before = uploads()
+    assert.equal(303, owner:post(portrait .. "/resume", {}).status)
+    app:await("the second upload", function() return uploads() == before + 1 end)
+    owner:await(person, 'data%-stage="failed"')
+    assert.equal(303, owner:post(portrait .. "/delete", {}).status)
+    assert.is_nil(owner:get(person).body:find("{nobody}", 1, true))
+    -- The service lists it for ever.
+    app:await("a look at the service's list", function()
+      owner:ask(person .. "/events", { "--max-time", "1" })
+      return #sb:control("GET", "journal?endpoint=assets.list").requests > 0
+    end)
+    owner:ask(person .. "/events", { "--max-time", "1" })
+    assert.is_nil(owner:get(person).body:find('data-stage="failed"', 1, true))
+    -- What prompts can name is not removed under them.
+    local ready = owner:get(person).body:match 'id="portrait%-(%x+)"'
+    assert.equal(409, owner:post("/portraits/" .. ready .. "/delete", {}).status)
+    bed.complained("billed: no; portrait %x+, failed: asset_failed", 2)
+  end)
+
   it("who deletes a person is rid of portraits, videos, and what was asked for", function()
     local link = "https://cdn.example/rachel.jpg"
     local video = owner:film "{rachel} waves a flag."

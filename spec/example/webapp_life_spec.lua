@@ -3,6 +3,7 @@
 --
 -- #once #example
 
+local json = require "cjson"
 local shell = require "spec.support.shell"
 local studio = require "spec.support.studio"
 local studio_bed = require "spec.support.studio_bed"
@@ -110,14 +111,74 @@ describe("the web app's life #once #example", function()
     app:reload()
     assert.is_truthy(owner:get(video).body:find('data-stage="unclear"', 1, true))
     assert.same({ 1, 1 }, { asked() })
+    complained("billed: maybe; video %x+, unclear: ambiguous_error", 1)
+    -- Only a hand asks again, and is told what that can cost.
+    assert.is_truthy(page:find("both are billed", 1, true))
+    assert.equal(303, owner:post(video .. "/resend", {}).status)
+    owner:await(video, READY)
+    assert.same({ 2, 2 }, { asked() })
+  end)
+
+  it("an answer that is lost is found by a notice, and nothing is asked for again", function()
+    fault { endpoint = "generations.create", after_accept = "drop" }
+    local video = owner:film(PROMPT)
+    owner:await(video, 'data%-stage="unclear"')
+    complained("billed: maybe; video %x+, unclear: ambiguous_error", 1)
+    local sent = sb:control("GET", "journal?endpoint=generations.create").requests[1].body
+    local path = json.decode(sent).callback_url:match "^https://[^/]+(/notices/.+)$"
+    local function notice(at)
+      return app:visitor():ask(at, { "--data", ('{"id":"%s"}'):format(
+        sb:get("/v1/video/generations").body.items[1].id) }).status
+    end
+    assert.equal(404, notice(path:gsub("%.(.)", function(c) return c == "A" and ".B" or ".A" end)))
+    assert.equal(204, notice(path))
+    owner:await(video, READY)
+    assert.same({ 1, 1 }, { asked() })
+  end)
+
+  it("length and shape are what the form says, and the next page knows how long it took", function()
+    local form = owner:video_form(PROMPT)
+    form.duration, form.ratio = "10", "9:16"
+    local video = owner:post("/videos", form).location
+    owner:await(video, READY)
+    local sent = sb:control("GET", "journal?endpoint=generations.create").requests[1].body
+    local body = json.decode(sent)
+    assert.same({ 10, "9:16" }, { body.duration, body.ratio })
+    -- So does the form that asks for it again.
+    local again = owner:get("/?again=" .. video:match "%x+$").body
+    assert.is_truthy(again:find('value="10" selected', 1, true))
+    assert.is_truthy(again:find('value="9:16" selected', 1, true))
+    sb:control("POST", "config", { generation_seconds = 300 })
+    local next_video = owner:film(PROMPT)
+    assert.is_truthy(owner:get(next_video).body:find("This takes about 1 minute.", 1, true))
+    sb:control("POST", "config", { generation_seconds = 2 })
+    sb:control("POST", "clock", { advance = 300 })
+    owner:await(next_video, READY)
+    assert.same({ 2, 2 }, { asked() })
+  end)
+
+  it("a video that failed says what is known of its cost, and is tried again by a hand", function()
+    local video = owner:film "{rachel} [fail]"
+    local page = owner:await(video, 'data%-stage="failed"')
+    assert.is_truthy(page:find("Whether it was billed", 1, true))
+    complained("billed: maybe; video %x+, failed: generation_failed", 1)
+    assert.equal(303, owner:post(video .. "/resume", {}).status)
+    app:await("the second request", function() return (asked()) == 2 end)
+    owner:await(video, 'data%-stage="failed"')
+    complained("billed: maybe; video %x+, failed: generation_failed", 1)
   end)
 
   it("a video that is refused says so, and that nothing was billed", function()
-    fault { endpoint = "generations.create", status = 400,
+    fault { endpoint = "generations.create", status = 400, delay = 1.5,
       body = '{"error":{"message":"no more credit","type":"invalid_request_error"}}' }
-    local page = owner:await(owner:film(PROMPT), 'data%-stage="failed"')
+    local video = owner:film(PROMPT)
+    -- Its worker is told to end meanwhile: the log has it all the same.
+    await_request "generations.create"
+    app:reload()
+    local page = owner:await(video, 'data%-stage="failed"')
     assert.is_truthy(page:find("No more credit. Nothing was billed.", 1, true))
     assert.same({ 1, 0 }, { asked() })
+    complained("billed: no; video %x+, failed: invalid_request_error: no more credit", 1)
   end)
 
   it("an upload whose answer is lost is found again by its name", function()
@@ -131,10 +192,11 @@ describe("the web app's life #once #example", function()
       body = '{"error":{"message":"no such key","type":"authentication_error"}}' }
     local video = owner:film(PROMPT)
     local page = owner:await(video, "it goes on by itself")
-    assert.is_truthy(page:find("No such key.", 1, true))
+    assert.is_truthy(page:find("does not accept this studio", 1, true))
+    assert.is_nil(page:find("such key", 1, true))
     owner:await(video, READY)
     assert.same({ 1, 1 }, { asked() })
-    complained("authentication_error", 1)
+    complained("billed: yes; jobs: authentication_error", 1)
   end)
 
   it("a video that was set aside goes on when a hand says so", function()
@@ -145,6 +207,7 @@ describe("the web app's life #once #example", function()
     shell.bash("touch " .. file)
     local page = owner:await(video, "Look again")
     assert.is_truthy(page:find("Nothing is lost", 1, true))
+    complained("billed: no; video %x+, stuck", 1)
     os.remove(file)
     assert.equal(303, owner:post(video .. "/resume", {}).status)
     owner:await(video, READY)

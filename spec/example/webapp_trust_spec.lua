@@ -19,7 +19,8 @@ describe("the web app's trust #once #example", function()
   teardown(function()
     if app then
       -- The form that is too large is nginx's own to refuse.
-      assert.equal("", (app:problems():gsub("[^\n]* client intended to send too large[^\n]*", "")))
+      assert.equal("", (app:problems():gsub("[^\n]* client intended to send too large[^\n]*", "")
+        :gsub("[^\n]* billed: no; group of verification[^\n]*", ""):gsub("\n+", "")))
       app:remove()
     end
     if sb then sb:stop() end
@@ -150,8 +151,15 @@ describe("the web app's trust #once #example", function()
       local visitor = app:visitor()
       local path, link = visitor:begin "Rachel"
       local answer = app:visitor():get(path_of(scan(link, "fail")))
-      assert.is_truthy(app:visitor():get(answer.location).body:find "was not accepted")
-      assert.is_truthy(visitor:get(path).body:find "Not verified yet")
+      assert.is_truthy(app:visitor():get(answer.location).body:find "did not recognize the face")
+      local page = visitor:get(path).body
+      assert.is_truthy(page:find "Not verified yet")
+      assert.is_nil(page:find("code 1", 1, true))
+      app:await("the result code in the log", function()
+        return app:log():find("scan of verification %x+ failed, result code 1000%d")
+      end)
+      -- Who looks at the list need not open each person to see it.
+      assert.is_truthy(visitor:get("/").body:find("the scan failed: get a new code", 1, true))
       local once = visitor:once(path, path .. "/verification")
       -- Twice the same form: one new code.
       assert.equal(303, visitor:post(path .. "/verification", { once = once }).status)
@@ -166,7 +174,7 @@ describe("the web app's trust #once #example", function()
       local visitor = app:visitor()
       local path, link = visitor:begin "Rachel"
       app:visitor():get(path_of(scan(link, "pre_record")))
-      assert.is_truthy(visitor:get(path).body:find "pre%-recorded")
+      assert.is_truthy(visitor:get(path).body:find "That was a recording")
     end)
   end)
 
@@ -212,7 +220,7 @@ describe("the web app's trust #once #example", function()
     -- Nor can a prompt name it.
     local answer = other:post("/videos", other:video_form "{rachel} waves.")
     assert.equal(422, answer.status)
-    assert.is_truthy(answer.body:find "No image is called &quot;rachel&quot;")
+    assert.is_truthy(answer.body:find "No portrait is called &quot;rachel&quot;")
   end)
 
   -- Without a group the service lists the account's own Virtual group.
@@ -298,7 +306,9 @@ describe("the web app's trust #once #example", function()
     form.model = "other/model"
     assert.equal(400, visitor:post("/videos", form).status)
     for prompt, why in pairs { [""] = "Write what", ["Nobody waves."] = "names nobody",
-      ["{rachel} {"] = "has no }", ["{rachel} and image 7"] = "speaks of image 7",
+      ["{rachel} {"] = "A { has no } after it",
+      ["{rachel} and image 7"] = "counts more pictures than it names",
+      ["{rachel}2 waves."] = "Put a space between the name",
       [("x"):rep(2001)] = "too long" } do
       local answer = visitor:post("/videos", visitor:video_form(prompt))
       assert.equal(422, answer.status, prompt)
@@ -317,6 +327,15 @@ describe("the web app's trust #once #example", function()
     assert.is_truthy(taken.body:find "Another portrait has that name")
   end)
 
+  it("a page that was opened by a callback tells nobody its address", function()
+    local _, link = app:visitor():begin "Rachel"
+    local callback = path_of(scan(link)):gsub("v1%.", "v1.0")
+    local answer = app:visitor():get(callback)
+    assert.equal(403, answer.status)
+    assert.matches("\n[Rr]eferrer%-[Pp]olicy: no%-referrer\r", answer.head)
+    assert.matches("\n[Rr]eferrer%-[Pp]olicy: same%-origin\r", app:visitor():get("/").head)
+  end)
+
   it("nothing that it logs or shows holds the key, a group, a state or a signed link", function()
     local visitor, path, callback = somebody "Rachel"
     visitor:upload(path, "rachel")
@@ -324,6 +343,20 @@ describe("the web app's trust #once #example", function()
     visitor:await(video, "id=\"player\"")
     visitor:get("/portraits/" .. visitor:get(path).body:match "portrait%-(%x+)" .. "/picture")
     app:visitor():get(callback)
+    -- What nginx has to say of a callback goes with the request's line: nowhere.
+    assert.equal(413, app:visitor():ask(callback, { "--data", ("x"):rep(70000) }).status)
+    -- A call that fails while one is answered is logged, without what the service quotes.
+    local _, link = app:visitor():begin "Rachel"
+    local failing = path_of(scan(link))
+    local quoted = failing:match "group_id=([^&]+)"
+    sb:control("POST", "faults", { endpoint = "assets.list", status = 403,
+      body = ('{"error":{"message":"no %s at https://x.example/x(1).jpg?signature=1"}}')
+        :format(quoted) })
+    assert.equal(303, app:visitor():get(failing).status)
+    app:await("the log", function()
+      return app:problems():find "billed: no; group of verification %x+: .*at https://x.example/"
+    end)
+    assert.is_nil(app:log():find(quoted, 1, true))
     local output = shell.bash("cat " .. app.folder .. "/*.log " .. app.root .. "/out /proc/"
       .. app:master() .. "/cmdline")
     for pid in pairs(app:workers()) do
@@ -361,8 +394,8 @@ describe("the web app where videos cost money #once #example", function()
     local code = app:said():match("open: " .. URL:gsub("%p", "%%%0") .. "/%?invite=(%x+)\n")
     assert.equal(32, #code)
     local visitor = app:visitor()
-    local function open(invite)
-      return visitor:post("/studio", { name = "Corner", invite = invite }, URL)
+    local function open(name)
+      return visitor:post("/studio", { name = name }, URL)
     end
     for _, path in ipairs { "/", "/?invite=", "/?invite=" .. ("0"):rep(32) } do
       local page = visitor:get(path)
@@ -370,15 +403,28 @@ describe("the web app where videos cost money #once #example", function()
       assert.is_nil(page.body:find "<form")
     end
     for _, invite in ipairs { false, "", ("0"):rep(32) } do
-      local answer = open(invite or nil)
+      local answer = visitor:ask("/studio", { "-H", "Origin: " .. URL, "-H",
+        "Cookie: " .. (invite and "__Host-invite=" .. invite or "a=b"), "--data", "name=Corner" })
       assert.equal(401, answer.status)
       assert.is_nil(answer.head:lower():find "set%-cookie")
     end
-    local door = visitor:get("/?invite=" .. code)
-    assert.equal(200, door.status)
-    assert.equal(code, door.body:match 'name="invite" value="(%x+)"')
-    assert.equal(422, visitor:post("/studio", { name = "", invite = code }, URL).status)
-    assert.equal(303, open(code).status)
+    -- A form's Referer is the address of its page, and nginx logs it with what is too large.
+    local link = "/?invite=" .. code
+    local door = visitor:get(link)
+    local at = door.location or link
+    assert.equal(413, visitor:ask("/studio", { "-e", app.url .. at, "-H", "Origin: " .. URL,
+      "--data", ("x"):rep(20000) }).status)
+    app:await("nginx's message", function()
+      return app:log():find('too large body.*"POST /studio.*referrer: "')
+    end)
+    assert.is_nil(app:log():find(code, 1, true))
+    assert.equal(303, door.status)
+    local cookie = door.head:match "\n[Ss]et%-[Cc]ookie: ([^\r]+)"
+    assert.equal("__Host-invite=" .. code
+      .. "; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax", cookie)
+    assert.is_truthy(visitor:get(at).body:find('action="/studio"', 1, true))
+    assert.equal(422, open("").status)
+    assert.equal(303, open("Corner").status)
     assert.is_truthy(visitor:get("/").body:find("Welcome, Corner.", 1, true))
     assert.is_nil(shell.bash("cat " .. app.folder .. "/*.log"):find(code, 1, true))
     assert.equal("600\n", shell.bash("stat -c %a " .. app.folder .. "/invite"))

@@ -57,12 +57,12 @@ describe("the host", function()
 
       it("yields in tasks", function()
         new { host = name }
-        sb:fault { endpoint = "assets.list", delay = 1, times = 0 }
+        sb:fault { endpoint = "assets.list", delay = 2, times = 0 }
         local began = core.now()
         local a = client:spawn(function() return client.assets:list().object end)
         local b = client:spawn(function() return client.assets:list().object end)
         assert.same({ "list", "list" }, { a:wait(), b:wait() })
-        assert.is_true(core.now() - began < 1.9)
+        assert.is_true(core.now() - began < 3.9)
       end)
     end)
   end
@@ -195,8 +195,8 @@ describe("the host", function()
         frames = frames + 1
       end
       assert.equal(20, done)
-      -- Hundreds of thousands; one that waits for an answer would make them twenty at the most.
-      assert.is_true(frames > 200)
+      -- Thousands; a loop that waits for an answer in each would make twenty at the most.
+      assert.is_true(frames > 40, frames)
     end)
   end)
 

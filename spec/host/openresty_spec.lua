@@ -53,7 +53,7 @@ describe("openresty #once #openresty", function()
 
   it("never blocks the worker while 50 calls wait", function()
     start {}
-    sb:fault { endpoint = "assets.list", delay = 1, times = 0 }
+    sb:fault { endpoint = "assets.list", delay = 3, times = 0 }
     local began, connections, slowest = socket.gettime(), {}, 0
     for i = 1, 50 do
       connections[i] = server:send("/run", "return client.assets:list().object")
@@ -65,27 +65,27 @@ describe("openresty #once #openresty", function()
     end
     for i = 1, 50 do assert.equal("list", (nginx.receive(connections[i]))) end
     local took = socket.gettime() - began
-    assert.is_true(took >= 1 and took < 5, took)
-    assert.is_true(slowest < 0.9, slowest)
+    assert.is_true(took >= 3 and took < 15, took)
+    assert.is_true(slowest < 2.5, slowest)
   end)
 
   it("ends waits in time, and the operation goes on", function()
     start {}
-    sb:fault { endpoint = "assets.list", delay = 1.5, times = 1 }
+    sb:fault { endpoint = "assets.list", delay = 3, times = 1 }
     assert.equal("timeout_error true true list", server:run [[
       local core = require "pomex.core"
       local began = core.now()
       local op = client.async.assets:list()
       local _, err = op:wait(0.1)
       local took = core.now() - began
-      return table.concat({ err.type, tostring(took >= 0.1), tostring(took < 1.2),
+      return table.concat({ err.type, tostring(took >= 0.1), tostring(took < 2.9),
         op:wait().object }, " ")
     ]])
   end)
 
   it("runs tasks side by side, and hands on what they raise", function()
     start {}
-    sb:fault { endpoint = "assets.list", delay = 0.3, times = 0 }
+    sb:fault { endpoint = "assets.list", delay = 1, times = 0 }
     assert.equal("list list 5 16 true oops", server:run [[
       local core = require "pomex.core"
       local began = core.now()
@@ -94,7 +94,7 @@ describe("openresty #once #openresty", function()
       local all = client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(i)
         return client.assets:list() and i * 2 end)
       local first, second = a:wait(), b:wait()
-      local quick = core.now() - began < 2
+      local quick = core.now() - began < 8 -- 10, one after the other
       local failed = client:spawn(error, "oops", 0)
       local _, why = pcall(failed.wait, failed)
       return table.concat({ first, second, all[8][1], tostring(quick), why }, " ")
@@ -125,14 +125,20 @@ describe("openresty #once #openresty", function()
 
   it("lets an error of on_update leave the wait, and the operation go on", function()
     start {}
-    assert.equal("false mine true", server:run [[
-      local asset = pomex.check(client.assets:create { url = "https://a.test/a.jpg",
-        asset_type = "Image", group_id = pomex.VIRTUAL })
-      local op = client.async.assets:wait(asset, { first = 0.02, max = 0.05,
+    sb:config { asset_seconds = 0 }
+    local id = server:run [[
+      return pomex.check(client.assets:create { url = "https://a.test/a.jpg",
+        asset_type = "Image", group_id = pomex.VIRTUAL }).id
+    ]]
+    -- Its first look finds it "processing", however late that comes.
+    sb:fault { endpoint = "assets.get", status = 200, content_type = "application/json",
+      body = ('{"id":"%s","status":"processing"}'):format(id) }
+    assert.equal("false mine true", server:run(([[
+      local op = client.async.assets:wait(%q, { first = 0.02, max = 0.05,
         on_update = function(a) if a.status ~= "active" then error("mine", 0) end end })
       local ok, why = pcall(op.wait, op)
       return table.concat({ tostring(ok), why, tostring(not op:done()) }, " ")
-    ]])
+    ]]):format(id)))
   end)
 
   it("refuses a wait within a step, which would wait for itself", function()

@@ -96,6 +96,12 @@ describe("pomex.callback.new", function()
       raises('origin must be like', new, { origin = origin })
       raises('origin must be like', cb.verify, cb, "/", { subject = "a", origin = origin })
     end
+    for origin, explained in pairs { ["http://127.0.0.1:8080"] = true, ["HTTP://[::1]"] = true,
+      ["127.0.0.1:8080"] = false, ["https://a.example/x"] = false } do
+      local _, why = pcall(new, { origin = origin })
+      assert.equal(explained, why:find("the service takes no other callback_url", 1, true) ~= nil,
+        why)
+    end
     raises("origin must be a string", new, { origin = pomex.null })
     raises("ttl must be", new, { ttl = 0 })
     raises("ttl must be", new, { ttl = pomex.null })

@@ -32,12 +32,18 @@ describe("pomex.check", function()
     assert.same({ 1, nil, 3 }, { pomex.check(1, nil, 3) })
   end)
 
-  it("raises the error's line as a string, at the caller's line", function()
-    local ok, message = pcall(function()
-      pomex.check(nil, pomex.errors.new("timeout_error", { message = "too late" }))
-    end)
+  it("raises the error itself, and what is none as a string, at the caller's line", function()
+    local err = pomex.errors.new("timeout_error", { message = "too late" })
+    local ok, raised = pcall(function() pomex.check(nil, err) end)
     assert.is_false(ok)
-    assert.matches("^spec/lua/client_spec%.lua:%d+: timeout_error: too late$", message)
+    if interpreter.yields_within_calls then
+      assert.equal(err, raised)
+    else
+      assert.matches("^spec/lua/client_spec%.lua:%d+: timeout_error: too late$", raised)
+    end
+    ok, raised = pcall(function() pomex.check(nil, { "no error of pomex's" }) end)
+    assert.is_false(ok)
+    assert.matches("^spec/lua/client_spec%.lua:%d+: table: ", raised)
     assert.error_matches(function() pomex.check(nil, "why") end, "why")
     assert.error_matches(function() pomex.check(false) end, "no value")
   end)

@@ -33,9 +33,22 @@ describe("pomex.errors", function()
       .. "timeout_error, last status running, retry after 3 s, maybe billed]", line)
   end)
 
+  it("names the first of the tasks that it may be, and how many more there are", function()
+    local function line(...)
+      return tostring(errors.new("ambiguous_error", { message = "m", candidates = { ... },
+        endpoint = "generations.create" }))
+    end
+    assert.equal("ambiguous_error: m [generations.create]", line())
+    assert.equal("ambiguous_error: m (it may be cgt-1) [generations.create]", line "cgt-1")
+    assert.equal("ambiguous_error: m (it may be cgt-1 or a\\x0ab) [generations.create]",
+      line("cgt-1", "a\nb"))
+    assert.equal("ambiguous_error: m (it may be cgt-1, cgt-2, cgt-3 or one of 2 more) "
+      .. "[generations.create]", line("cgt-1", "cgt-2", "cgt-3", "cgt-4", "cgt-5"))
+  end)
+
   it("never shows body or object", function()
     local line = tostring(errors.new("api_error",
-      { message = "m", body = "SECRET", object = { url = "SECRET" }, candidates = { "SECRET" } }))
+      { message = "m", body = "SECRET", object = { url = "SECRET" } }))
     assert.is_nil(line:find("SECRET", 1, true))
   end)
 

@@ -84,7 +84,7 @@ describe("an attempt of a job", function()
     assert.equal(1, counts.done)
     assert.equal(2, counts.videos)
     assert.equal(2, billed(env.sb).resent)
-    assert.same({ "out", "ended" }, stages(jobs, "resent"))
+    assert.same({ "out", "made" }, stages(jobs, "resent"))
     assert.is_true(jobs:resolve("resent", { attempt = 1, not_billed = true }))
     assert.equal(1, jobs:counts().videos)
   end)
@@ -116,7 +116,7 @@ describe("an attempt of a job", function()
       for _, stage in ipairs(stages(jobs, key)) do all[#all + 1] = stage end
     end
     table.sort(all)
-    assert.same({ "ended", "ended", "turned_away" }, all)
+    assert.same({ "made", "made", "turned_away" }, all)
     assert.equal(1, billed(env.sb).turned)
     assert.equal(1, billed(env.sb).behind)
     local requests = env.sb.journal:requests "generations.create"

@@ -1,7 +1,9 @@
 -- Whoever runs a queue of jobs never waits for the disk of its store.
 
+local core = require "pomex.core"
 local interpreter = require "spec.support.interpreter"
 local jobs_bed = require "spec.support.jobs_bed"
+local pomex = require "pomex"
 local shell = require "spec.support.shell"
 local slow_disk = require "spec.support.slow_disk"
 
@@ -26,5 +28,30 @@ describe("a queue on a disk whose syncs take 0.3 s", function()
     -- Each of four rounds has three records.
     assert.is_true(syncs >= 12, syncs .. " syncs")
     assert.equal(0, of_loop)
+  end)
+
+  it("takes the next job while the end of the one before it is kept", function()
+    local jobs, person = env.open(), env.sb:add_person()
+    for i = 1, 2 do
+      pomex.check(jobs:add { key = "next-" .. i, portrait = { group_id = person,
+        url = "https://cdn.example/a.png", asset_type = "Image" } })
+    end
+    local ask, claims, late = jobs.asks.ask, 0, false
+    -- The first end comes to the store only when the second job was asked for.
+    function jobs.asks:ask(verb, fields)
+      if verb == "claim" then claims = claims + 1 end
+      if verb == "fact" and fields.kind == "ended" and not late then
+        late = true
+        local before, deadline = claims, core.now() + 20
+        while claims == before do
+          assert(core.now() < deadline, "nothing was claimed meanwhile")
+          env.client.async.assets:list({ group_id = person }):wait()
+        end
+      end
+      return ask(self, verb, fields)
+    end
+    local counts = env.run(jobs, { concurrency = 1 })
+    assert.is_true(late)
+    assert.equal(2, counts.done)
   end)
 end)

@@ -39,7 +39,7 @@ describe("pomex.jobs", function()
     local job = jobs:get "one"
     assert.equal("done", job.state)
     assert.equal(1, #job.attempts)
-    assert.equal("ended", job.attempts[1].stage)
+    assert.equal("made", job.attempts[1].stage)
     assert.equal(64, #job.sha256)
     assert.is_truthy(env.has_said("one is " .. job.task))
   end)
@@ -145,7 +145,10 @@ describe("pomex.jobs", function()
     local jobs, seen = env.open(), {}
     assert(jobs:add { video "told" })
     env.run(jobs, { on_progress = function(job)
-      seen[#seen + 1] = job.state == "saving" and job.percent or job.status
+      local told = job.state == "saving" and job.percent or job.status
+      -- The next look may go out while the clock is being moved, and see the same once more.
+      if told == seen[#seen] then return end
+      seen[#seen + 1] = told
       if job.state ~= "polling" then return end
       -- Halfway it runs, and then it is made. (A hook must not wait.)
       local seconds = job.status == "queued" and 150 or 300
@@ -281,11 +284,11 @@ describe("pomex.jobs", function()
     local counts = env.run(others)
     assert.equal("foreign", counts.ended)
     assert.equal("unclear", others:get("theirs").state)
-    assert.is_truthy(env.has_said "1 jobs were begun with another base URL")
+    assert.is_truthy(env.has_said "1 job was begun with another base URL, and is left alone")
     assert.equal(0, #env.sb.journal:requests())
   end)
 
-  it("names the assets that an unclear portrait can be, and none of a video", function()
+  it("names the assets that an unclear portrait can be", function()
     env.sb:fault { endpoint = "assets.create", after_accept = "drop" }
     env.sb:fault { endpoint = "assets.list", status = 404, times = 0 }
     local jobs = env.open(nil, env.new { budget = 2 }) -- the core looks as long
@@ -296,9 +299,6 @@ describe("pomex.jobs", function()
     env.sb:clear_faults()
     local ids = assert(jobs:candidates "front")
     assert.equal(1, #ids)
-    local none, err = jobs:candidates "beside"
-    assert.is_nil(none)
-    assert.equal("invalid_request_error", err.type)
     assert.is_true(jobs:adopt("front", ids[1]))
     assert.equal(2, env.run(jobs).done)
     assert.equal(ids[1], jobs:get("front").task)

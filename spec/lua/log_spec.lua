@@ -83,9 +83,11 @@ describe("pomex.log", function()
     local _, err = client.generations:create { model = "byteplus/seedance-2.0",
       content = pomex.content():text "A wave." }
     assert.equal("ambiguous_error", err.type)
-    assert.equal(1, #lines)
+    assert.equal(2, #lines)
+    -- Its candidates are looked for.
+    assert_line("generations%.list attempt=.*type=ambiguous_error .*, gives up\n$", lines[2])
     assert_line("generations%.create attempt=1 seconds=[%d.]+ type=connection_error "
-      .. "operation=%d+, ends as ambiguous_error\n$", lines[1])
+      .. "operation=%d+, next request in 0%.250 s\n$", lines[1])
     assert.equal(err.operation, tonumber(lines[1]:match "operation=(%d+)"))
   end)
 

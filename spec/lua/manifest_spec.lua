@@ -146,6 +146,26 @@ describe("pomex.manifest", function()
 {"key": "h", "portrait": "https://x/a.jpg"}]==])
   end)
 
+  it("refuses what can be no id of the service's, such as a placeholder, with its line", function()
+    assert.same({
+      '1: "a": group_id: "group-…" is no id, but a placeholder',
+      '2: "b": group_id: "group-..." is no id, but a placeholder',
+      '3: "c": images: "x": "asset-…" is no id, but a placeholder',
+      '4: "d": images: "x": "asset 1" is no id',
+      '5: "e": group_id: "<GROUP>" is no id',
+    }, faults [==[
+{"key": "a", "portrait": "https://x/a.jpg", "group_id": "group-…"}
+{"key": "b", "portrait": "https://x/a.jpg", "group_id": "group-..."}
+{"key": "c", "prompt": "{x}", "model": "fast", "images": {"x": "asset://asset-…"}}
+{"key": "d", "prompt": "{x}", "model": "fast", "images": {"x": "asset 1"}}
+{"key": "e", "portrait": "https://x/a.jpg", "group_id": "<GROUP>"}]==])
+    -- What an id looks like is not promised.
+    assert.is_truthy(read [==[
+{"key": "a", "portrait": "https://x/a.jpg", "group_id": "Group_1.b:c~d-2"}
+{"key": "b", "prompt": "{x}", "model": "fast", "images": {"x": "A.1_b"}}
+{"key": "c", "prompt": "{x}", "model": "fast", "images": {"x": "https://x/…/a..jpg"}}]==])
+  end)
+
   it("knows the portraits of a store", function()
     local line = '{"key": "a", "prompt": "{x}", "model": "fast", "images": {"x": "job:front"}}'
     assert.equal(1, #faults(line))
@@ -182,7 +202,7 @@ describe("pomex.manifest", function()
       "2: there is a NUL in column 4", "3: column 3 is no UTF-8; save the file as UTF-8",
       "4: field 2 has a quote in it, but none around it",
       "5: field 2 goes on behind its closing quote; a quote within quotes is doubled",
-      "6: there are 2 fields, and the first line names 4 columns",
+      "6: it has 2 fields, and the first line names 4 columns",
       '7: "f": duration must be a number of seconds above 0',
     }, faults('key,prompt,model,duration\na,b\0,fast,\nb,\255,fast,\nc,d"e,fast,\nd,"e"f,fast,\n'
       .. "e,a b\nf,x,fast,five\n", CSV))

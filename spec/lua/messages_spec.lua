@@ -138,6 +138,37 @@ describe("a message", function()
     end)
   end)
 
+  it("about save in another call says which has it", function()
+    local generations = client.generations
+    for _, call in ipairs { "wait", "get" } do
+      for _, name in ipairs { "save", "save_last_frame", "save_timeout" } do
+        local why = raised(generations[call], generations, "cgt-1", { [name] = "x.mp4" })
+        names_line(why)
+        assert.matches(("generations:%s: unknown key %q (create_and_wait has it; "
+          .. "generations:download saves what is made)"):format(call, name), why, 1, true)
+      end
+    end
+    assert.matches('assets:wait: unknown key "save"$', raised(client.assets.wait, client.assets,
+      "asset-1", { save = "x.jpg" }))
+    assert.same({}, sb.journal:requests())
+  end)
+
+  it("about a text in place of the content says how it is written", function()
+    local generations = client.generations
+    for _, call in ipairs { "create", "create_and_wait" } do
+      assert.matches("generations:" .. call .. ': content must be a table, as pomex.content():text '
+        .. '"…" or { { type = "text", text = "…" } }, not string', raised(generations[call],
+        generations, { model = "byteplus/seedance-2.0", content = "A wave." }), 1, true)
+      local task, err = generations[call](generations,
+        { model = "byteplus/seedance-2.0", prompt = "A wave." })
+      assert.is_nil(task)
+      assert.equal("content is required", err.message)
+      assert.equal('content = pomex.content():text "…", or { { type = "text", text = "…" } }',
+        err.hint)
+    end
+    assert.same({}, sb.journal:requests())
+  end)
+
   it("about a body names the call that was made", function()
     local assets, generations = client.assets, client.generations
     for _, name in ipairs { "create", "create_and_wait" } do
@@ -160,6 +191,11 @@ describe("a message", function()
       timeout = "request_timeout", downloads = "max_downloads" } do
       assert.matches(('unknown key "%s" (is it "%s"?)'):format(given, meant),
         raised(pomex.new, { [given] = "x" }), 1, true)
+    end
+    for given, meant in pairs { after = "after_accept", before = "before_accept",
+      retry = "retry_after", content = "content_type" } do
+      assert.matches(('sb:fault: unknown key "%s" (is it "%s"?)'):format(given, meant),
+        raised(sb.fault, sb, { endpoint = "*", [given] = "drop" }), 1, true)
     end
   end)
 

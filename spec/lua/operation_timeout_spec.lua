@@ -43,7 +43,7 @@ describe("a wait that ran out of time", function()
 
   it("for what was made in the same call names it, and asks for no other", function()
     sb:config { generation_seconds = 3600 }
-    local task, err = client.generations:create_and_wait(film(), { timeout = 0.3 })
+    local task, err = client.generations:create_and_wait(film(), { timeout = 1.5 })
     sb:config { generation_seconds = 0 }
     assert.is_nil(task)
     assert.equal("timeout_error", err.type)

@@ -1,6 +1,6 @@
 -- Misuse raises, with the argument's name and the caller's line.
 
-local options = require "pomex.options"
+local nearest = require("pomex.misuse").nearest
 local pomex = require "pomex"
 
 local NOWHERE = "http://127.0.0.1:1"
@@ -14,16 +14,21 @@ end
 describe("the nearest key", function()
   it("is found by edits, neighbours swapped being one", function()
     local known = { timeout = 1, max_retries = 1, factor = 1 }
-    assert.equal("timeout", options.nearest("tiemout", known))
-    assert.equal("timeout", options.nearest("time_out", known))
-    assert.equal("max_retries", options.nearest("retries", known))
-    assert.equal("factor", options.nearest("FACTOR", { factor = 1, xxxxxxxxxx = 1 }))
-    assert.equal("factor", options.nearest("", { factor = 1 }))
+    assert.equal("timeout", nearest("tiemout", known))
+    assert.equal("timeout", nearest("time_out", known))
+    assert.equal("max_retries", nearest("retries", known))
+    assert.equal("factor", nearest("FACTOR", { factor = 1, xxxxxxxxxx = 1 }))
+  end)
+
+  it("is none where none is near", function()
+    assert.is_nil(nearest("", { factor = 1 }))
+    assert.is_nil(nearest("save", { max = 1, name = 1 }))
+    assert.equal("max", nearest("max_pause", { max = 1, name = 1 }))
   end)
 
   it("is one that holds the word, before one that is merely as short; the later of two", function()
     local wanted = { request_timeout = 1, connect_timeout = 1, budget = 1, poll = 1 }
-    assert.equal("request_timeout", options.nearest("timeout", wanted))
+    assert.equal("request_timeout", nearest("timeout", wanted))
   end)
 end)
 
@@ -63,8 +68,8 @@ describe("pomex.new", function()
     local given = {
       api_key = "sk-test", base_url = NOWHERE, host = "auto", connect_timeout = 1,
       request_timeout = 2, budget = 3, max_retries = 0, max_in_flight = 1, max_downloads = 1,
-      rate_limits = { sessions = 1, asset_list = false, asset_create = 2.5 },
-      poll = { asset = { first = 1 }, generation = { factor = 2, max = 3 } },
+      rate_limits = { sessions = 1, asset_list = false, asset_create = 2.5 }, rate_share = 0.5,
+      poll = { asset = { first = 1 }, generation = { factor = 2, max = 3, learn = true } },
       billed_retry = "unsent", user_agent = "test/1", proxy = "", allow_http = true,
       on_event = function() end,
     }
@@ -78,7 +83,7 @@ describe("pomex.new", function()
 
   it("returns nil, err for values that are of no use", function()
     for key, value in pairs { base_url = "no url", budget = -1, max_in_flight = 0,
-      max_retries = 1000, request_timeout = 0, api_key_file = "/no/such/file" } do
+      max_retries = 1000, rate_share = 0, request_timeout = 0, api_key_file = "/no/such/file" } do
       local client, err = new { [key] = value,
         api_key = key ~= "api_key_file" and "sk-k" or nil }
       if key == "api_key_file" then
@@ -137,6 +142,7 @@ describe("a method", function()
       client.generations, { content = "text" })
     raises('assets:each: unknown key "maximum"', client.assets.each, client.assets,
       { maximum = 5 })
+    raises('assets:create: unknown key "sise"$', client.assets.create, client.assets, { sise = 1 })
   end)
 
   it("raises on options of a call in the body of a generation, which is billed", function()

@@ -150,7 +150,7 @@ describe("the resources", function()
     it("that take too long leave the way to go on", function()
       sb:config { asset_seconds = 1000 }
       local asset = upload()
-      local active, err = client.assets:wait(asset, { timeout = 0.2, first = 0.02 })
+      local active, err = client.assets:wait(asset, { timeout = 1.5, first = 0.02 })
       assert.is_nil(active)
       assert.equal("timeout_error", err.type)
       assert.equal(asset.id, err.id)

@@ -3,7 +3,11 @@
 local shell = require "spec.support.shell"
 
 local VERSION = _VERSION:match("%d%.%d")
-local OTHER = VERSION == "5.4" and "5.1" or "5.4"
+-- What is built for 5.4 shows nothing that a 5.5 would not have.
+local OTHER = (VERSION == "5.4" or VERSION == "5.5") and "5.1" or "5.4"
+-- From where lua-cjson comes for this Lua, beside LuaRocks.
+local SOURCE = VERSION == "5.5" and "no distribution has it for Lua 5.5 yet"
+  or '"apt-get install lua-cjson"'
 local RUNNING = rawget(_G, "jit") and "LuaJIT" or _VERSION
 
 local function bash(script)
@@ -47,7 +51,7 @@ describe("require \"pomex\"", function()
   it("says how to install lua-cjson where it is missing", function()
     local said = message_with(core)
     assert.matches('^pomex: ' .. RUNNING .. '.- does not find the module "cjson"; ', said)
-    assert.matches('"apt-get install lua-cjson"', said, 1, true)
+    assert.matches(SOURCE, said, 1, true)
     assert.matches('"luarocks --lua-version=' .. VERSION .. ' install lua-cjson"', said, 1, true)
     assert.matches("no field package.preload['cjson']", said, 1, true)
   end)
@@ -56,7 +60,7 @@ describe("require \"pomex\"", function()
     local said = message_with(core .. ";" .. folder .. "/?.so")
     assert.matches(folder .. "/cjson.so is built for Lua " .. OTHER, said, 1, true)
     assert.matches("^pomex: [^\n]-, and " .. RUNNING .. "[^\n]- runs; ", said)
-    assert.matches('"apt-get install lua-cjson"', said, 1, true)
+    assert.matches(SOURCE, said, 1, true)
   end)
 
   it("says how to build its own module where it is missing", function()

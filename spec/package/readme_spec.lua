@@ -1,34 +1,12 @@
--- What the README says is run, and what it lists is compared with the scripts.
+-- The README is short, its program runs, and what it lists is compared with the scripts.
 
+local pages = require "spec.support.pages"
 local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
 
-local root = debug.getinfo(1, "S").source:match("^@(.*)spec/[^/]*/[^/]*$")
-root = root == "" and "." or root
-
-local function read(path)
-  local file = assert(io.open(root .. "/" .. path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local README = read "README.md"
-local PAGES = { README, read "docs/callback.md" }
-
-local function program(name)
-  for _, page in ipairs(PAGES) do
-    local code = page:match("<!%-%- run: " .. name .. " %-%->\n```lua\n(.-)```")
-    if code then return code end
-  end
-  error("no page has a program called " .. name)
-end
-
-local function compile(code, environment, name)
-  if setfenv then return setfenv(assert(loadstring(code, name)), environment) end
-  return assert(load(code, name, "t", environment))
-end
+local read, code_of = pages.read, pages.code
+local root, README = pages.root, pages.read "README.md"
 
 describe("README.md", function()
   local sb, client, folder
@@ -47,24 +25,28 @@ describe("README.md", function()
     shell.bash("rm -r " .. shell.quote(folder))
   end)
 
-  local function environment(extra)
-    local printed = {}
-    local env = setmetatable({
-      client = client, pomex = pomex, group_id = sb:add_person(),
-      print = function(...) printed[#printed + 1] = { ... } end,
-    }, { __index = _G })
-    for key, value in pairs(extra or {}) do env[key] = value end
-    return env, printed
-  end
+  it("has at most 180 lines", function()
+    local _, lines = README:gsub("\n", "")
+    assert.is_true(lines <= 180, lines .. " lines")
+  end)
 
-  it("begins with the two commands, after git clone and cd", function()
-    local commands = README:match("^# pomex\n\n```sh\n(.-)```")
-    assert.matches("^git clone %S+ pomex && cd pomex\n"
-      .. "%./examples/quickstart%.sh[^\n]*\n%./spec/run%.sh[^\n]*\n$", commands)
+  it("shows in its first 60 what it is, how to try it, a program, and what others lose", function()
+    local top, lines = "", 0
+    for line in README:gmatch "[^\n]*\n" do
+      lines = lines + 1
+      if lines <= 60 then top = top .. line end
+    end
+    local commands = top:match "```sh\n(.-)```"
+    assert.equal("./examples/quickstart.sh\n", commands)
+    assert.is_truthy(top:find("`./spec/run.sh`", 1, true))
+    assert.is_truthy(top:find("](docs/studio.jpg)", 1, true))
+    assert.is_truthy(top:find(code_of "program", 1, true))
+    local _, rows = top:match "\n|%-%-%-|%-%-%-|%-%-%-|\n(.-)\n\n":gsub("[^\n]+", "")
+    assert.equal(3, rows)
   end)
 
   it("shows a whole program of at most twelve lines that runs as it stands", function()
-    local code = program "program"
+    local code = code_of "program"
     local _, lines = code:gsub("\n", "")
     assert.is_true(lines <= 12, lines .. " lines")
     local file = assert(io.open(folder .. "/program.lua", "wb"))
@@ -80,73 +62,9 @@ describe("README.md", function()
     video:close()
   end)
 
-  it("uploads many at once", function()
-    local urls = {}
-    for i = 1, 5 do urls[i] = "https://cdn.example/" .. i .. ".jpg" end
-    urls[6] = "https://cdn.example/no-face.jpg"
-    local env, printed = environment { urls = urls }
-    compile(program "many", env, "=README")()
-    assert.equal(6, #printed)
-    for i = 1, 5 do
-      assert.equal(urls[i], printed[i][1])
-      assert.matches("^asset%-", printed[i][2])
-    end
-    assert.equal("asset_failed", printed[6][2].type)
-  end)
-
-  it("steps once a frame", function()
-    local asset = assert(client.assets:create { url = "https://cdn.example/a.jpg",
-      asset_type = "Image", group_id = sb:add_person() })
-    local env, printed = environment { asset_id = asset.id }
-    local every_frame = compile(program "frame" .. "\nreturn every_frame", env, "=README")()
-    local frames = 0
-    while #printed == 0 and frames < 1000 do
-      every_frame()
-      client:poll(0.016)
-      frames = frames + 1
-    end
-    assert.equal("active", printed[1][1])
-  end)
-
-  it("tests an app", function()
-    compile(program "testing", environment(), "=README")()
-  end)
-
-  it("lets a callback in once", function()
-    local bound = {}
-    local env = environment { secret = ("s"):rep(32),
-      bind = function(group, user)
-        bound[group] = user
-        return true
-      end }
-    local start, finish = compile(program "callback" .. "\nreturn start, finish", env, "=README")()
-    local uri = sb:scan(start "rachel", "pass"):gsub("^https://[^/]*", "")
-    assert.equal("mismatch", select(2, finish(uri, "mallory")).reason)
-    assert.is_true(finish(uri, "rachel"))
-    assert.equal("used", select(2, finish(uri, "rachel")).reason)
-    assert.equal("rachel", select(2, next(bound)))
-    -- What keeps us from asking about the group loses nobody's scan.
-    sb:fault { endpoint = "assets.list", status = 401 }
-    uri = sb:scan(start "naomi", "pass"):gsub("^https://[^/]*", "")
-    assert.is_true(finish(uri, "naomi"))
-    sb:clear_faults()
-  end)
-
-  it("has no Lua that does not run", function()
-    local count = 0
-    for code in table.concat(PAGES):gmatch("```lua\n(.-)```") do
-      count = count + 1
-      local env = environment { urls = {}, asset_id = "asset-1", arg = {} }
-      assert.is_function(compile(code, env, "=README"))
-    end
-    assert.is_true(count >= 5)
-    local listing = README:match("```lua\n(for asset in client.assets:each.-)```")
-    compile(listing, environment(), "=README")()
-  end)
-
   it("lists every package that the scripts install, and no other", function()
     local listed, installed = {}, {}
-    local table_of = README:match("### What it needs(.-)\n## ")
+    local table_of = README:match("\n## What it needs(.-)\n## ")
     for name in table_of:gmatch("`([%w+.-]+)`") do listed[name] = true end
     local names = shell.bash(". " .. shell.quote(root .. "/cmake/packages.sh") .. [[ && echo \
       "${POMEX_BUILD_PACKAGES[@]}" "${POMEX_QUICKSTART_PACKAGES[@]}" "${POMEX_TEST_PACKAGES[@]}" \
@@ -156,9 +74,10 @@ describe("README.md", function()
     assert.same(installed, listed)
   end)
 
-  it("lists every type of error", function()
+  it("has every type of error in the reference", function()
+    local reference = read "docs/reference.md":match "\n## Errors\n(.-)\n### "
     for name in read("lua/pomex/errors.lua"):gmatch('%-%-%-| "([%w_]+)"') do
-      assert.is_truthy(README:find("`" .. name .. "`", 1, true), name .. " is not in the README")
+      assert.is_truthy(reference:find("`" .. name .. "`", 1, true), name .. " is not in the list")
     end
   end)
 end)

@@ -320,6 +320,11 @@ void fault_server_speak_tls_1_2(fault_server *server)
     SSL_CTX_set_max_proto_version(server->tls, TLS1_2_VERSION);
 }
 
+void fault_server_ask_certificate(fault_server *server, bool demands)
+{
+    fault_tls_ask_certificate(server->tls, demands);
+}
+
 void fault_server_script(fault_server *server, const fault_step *steps, size_t count)
 {
     fault_script_set(server->script, steps, count);

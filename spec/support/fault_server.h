@@ -62,8 +62,10 @@ typedef struct fault_request {
     size_t body_length;
     int connection;   /* 1: the first that was accepted */
     char offered[64]; /* TLS: the protocols that the client offered, "http/1.1" */
-    int64_t at;       /* CLOCK_MONOTONIC, ns, when it had been read */
-    bool followed;    /* by all that its step had to send */
+    char certificate
+        [64];      /* TLS: the name (CN) in the client's certificate; "": it showed none */
+    int64_t at;    /* CLOCK_MONOTONIC, ns, when it had been read */
+    bool followed; /* by all that its step had to send */
 } fault_request;
 
 typedef struct fault_result {
@@ -97,6 +99,10 @@ fault_server *fault_server_start(const fault_step *steps, size_t count, const ch
 
 /* From now on TLS is of version 1.2 alone, whatever the system's configuration says. */
 void fault_server_speak_tls_1_2(fault_server *server);
+
+/* From now on it asks clients for a certificate, of whatever issuer; `demands`: one that shows none is
+ * turned away in the handshake. */
+void fault_server_ask_certificate(fault_server *server, bool demands);
 
 /* From now on the chooser is asked, and no request is kept. It must live as long. */
 void fault_server_choose(fault_server *server, const fault_chooser *chooser);

@@ -42,6 +42,30 @@ void fault_tls_set_offered(SSL *tls, char *offered)
     SSL_set_app_data(tls, offered);
 }
 
+static int take_any(int trusted, X509_STORE_CTX *context)
+{
+    (void)trusted;
+    (void)context;
+    return 1;
+}
+
+void fault_tls_ask_certificate(SSL_CTX *context, bool demands)
+{
+    int mode = SSL_VERIFY_PEER | (demands ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
+    SSL_CTX_set_verify(context, mode, take_any);
+    SSL_CTX_set_session_id_context(context, (const unsigned char *)"fault", 5);
+}
+
+void fault_tls_name_client(const SSL *tls, char *name, size_t size)
+{
+    X509 *certificate = SSL_get1_peer_certificate(tls);
+    name[0] = '\0';
+    if (certificate)
+        X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, name,
+                                  (int)size);
+    X509_free(certificate);
+}
+
 bool fault_tls_is_h2(const SSL *tls)
 {
     const unsigned char *name;

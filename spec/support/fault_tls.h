@@ -16,6 +16,12 @@ SSL_CTX *fault_tls_new(const char *ca_file);
  * offers ("h2,http/1.1"). It must live as long as the connection. */
 void fault_tls_set_offered(SSL *tls, char *offered);
 
+/* Has servers ask clients for a certificate, and turn those away that show none if it `demands`. */
+void fault_tls_ask_certificate(SSL_CTX *context, bool demands);
+
+/* Writes the name in the client's certificate; "" if it showed none. */
+void fault_tls_name_client(const SSL *tls, char *name, size_t size);
+
 /* After it: whether the client offered `h2`, which is taken before all else. */
 bool fault_tls_is_h2(const SSL *tls);
 

@@ -1,5 +1,7 @@
 #include "fault_wire.h"
 
+#include "fault_tls.h"
+
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,6 +101,8 @@ bool fault_wire_read_head(fault_wire *c, fault_request *request)
              line_end == end ? "" : line_end + 2);
     request->connection = c->number;
     snprintf(request->offered, sizeof request->offered, "%s", c->offered);
+    if (c->tls)
+        fault_tls_name_client(c->tls, request->certificate, sizeof request->certificate);
     request->body_length = fault_relay_body_length(request->headers, 0);
     c->head = (size_t)(end + 4 - c->buffer);
     if (strcasestr(request->headers, "Expect: 100-continue") &&

@@ -73,15 +73,39 @@ scenario("waits for an answer, and for one after the other", function(env)
   end)
 end)
 
+scenario("serves clients of client:with, which are closed alone", function(env)
+  slow(env, 0.2)
+  local client = env.client()
+  env.run(function()
+    local other = env.pomex.check(client:with { headers = { ["X-Of"] = "other" }, budget = 30 })
+    listed(other.assets:list())
+    local task = other:spawn(function() return client.assets:list() end)
+    local mine, its = client.async.assets:list(), other.async.assets:list()
+    listed(other:run(function() return other.assets:list() end))
+    listed(task:wait())
+    listed(its:wait())
+    slow(env, 5)
+    local lost = other.async.assets:list()
+    other:close()
+    local page, err = lost:wait(10)
+    equal(nil, page, "what a closed client began")
+    equal("cancelled_error", err.type, "the error")
+    listed(mine:wait())
+    equal(false, (pcall(other.assets.get, other.assets, "a")), "a call of a closed client")
+    local _, why = client.assets:get("no-such-asset")
+    equal("not_found_error", why.type, "the error of the client that goes on")
+  end)
+end)
+
 scenario("ends a wait when its time is over, and the operation goes on", function(env)
-  slow(env, 1)
+  slow(env, 2)
   local client = env.client()
   env.run(function()
     local op, began = client.async.assets:list(), now()
     local page, err = op:wait(0.05)
     equal(nil, page, "the page after 0.05 s")
     equal("timeout_error", err.type, "the error")
-    if now() - began > 0.9 then error("the wait took as long as the answer") end
+    if now() - began > 1.9 then error("the wait took as long as the answer") end
     equal(nil, (op:wait(0)), "the page of a look")
     listed(op:wait(10))
   end)
@@ -122,7 +146,7 @@ end)
 
 scenario("cancels a task with all that it waits for, and begins nothing in it", function(env)
   slow(env, 5)
-  local client, began = env.client(), now()
+  local client, began, before = env.client(), now(), #env.sb.journal:requests()
   env.run(function()
     local function list() return select(2, client.assets:list()) end
     local one, all, mapped, later = client:spawn(list), client:spawn(function()
@@ -139,6 +163,11 @@ scenario("cancels a task with all that it waits for, and begins nothing in it", 
     local tasks = { one, all, mapped, later }
     for _, task in ipairs(tasks) do
       equal("timeout_error", select(2, task:wait(0.05)).type, "before anything was cancelled")
+    end
+    -- Six begin; on a busy machine they are sent later.
+    for _ = 1, 60 do
+      if #env.sb.journal:requests() - before == 6 then break end
+      one:wait(0.05)
     end
     local sent = #env.sb.journal:requests()
     for _, task in ipairs(tasks) do task:cancel() end

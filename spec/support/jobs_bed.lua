@@ -2,6 +2,7 @@
 
 local bed = require "spec.support.bed"
 local busted = require "busted"
+local databases = require "spec.support.databases"
 local interpreter = require "spec.support.interpreter"
 local pomex = require "pomex"
 
@@ -49,13 +50,14 @@ end
 ---the log), seen (states of each key, in order); env.open(opts) opens the store, env.run(jobs,
 ---opts) runs it, and env.new(extra) makes another client.
 ---@param env table
----@param options? BedOptions
+---@param options? BedOptions with `database`: the store is in a new one, behind env.way
 function jobs_bed.begin(env, options)
   options = options or {}
   options.sandbox = options.sandbox or { asset_seconds = 0, generation_seconds = 0 }
   -- Before the bed's own, which looks for what is left open.
   busted.after_each(function()
     for _, jobs in ipairs(made) do jobs:close() end
+    if env.way then env.way:stop() end
     os.execute("rm -rf " .. env.folder)
     env.client, made = nil, {}
   end)
@@ -67,13 +69,18 @@ function jobs_bed.begin(env, options)
     env.out = env.folder .. "/out"
     os.execute("mkdir -p " .. env.out)
     env.said, env.seen, made = {}, {}, {}
+    if options.database then
+      env.way = databases.way(databases.new())
+      env.store = env.way.url
+    end
   end)
 
   function env.open(opts, client)
     local all = { file_system = "any", by = "spec",
       log = function(line) env.said[#env.said + 1] = line end }
     for name, value in pairs(opts or {}) do all[name] = value end
-    local jobs = assert(pomex.jobs.open(client or env.client, env.folder .. "/jobs.db", all))
+    local jobs = assert(pomex.jobs.open(client or env.client, env.store or env.folder .. "/jobs.db",
+      all))
     made[#made + 1] = jobs
     return jobs
   end

@@ -1,8 +1,9 @@
 --- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
 --- store; with the signal STOP it stops itself once a create is begun, and not sent yet:
 ---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT
----       [CONCURRENCY]]
---- Prints "ended" and the counts if it comes to its end before that.
+---       [CONCURRENCY [STORE]]]
+--- STORE is the URL of a database; else it is a file of FOLDER. Prints "ended" and the counts if it
+--- comes to its end before that.
 
 local pomex = require "pomex"
 
@@ -13,7 +14,7 @@ local client = assert(pomex.new { base_url = url, api_key = key, rate_limits = f
   max_in_flight = tonumber(arg[7]),
   poll = { asset = { first = 1 / 100, max = 1 / 10 },
     generation = { first = 1 / 100, max = 1 / 10 } } })
-local jobs = assert(pomex.jobs.open(client, folder .. "/jobs.db",
+local jobs = assert(pomex.jobs.open(client, arg[9] or folder .. "/jobs.db",
   { file_system = "any", beat_seconds = 1 / 5, still_seconds = tonumber(arg[6]),
     log = function() end }))
 

@@ -1,8 +1,9 @@
 --- Prints how to run the C tests of a build folder: for each a line with its name, how many
 --- seconds it has, and what a shell runs, with WRAPPER before the program.
----     lua5.4 spec/support/programs.lua BUILD all|kinds|others|untimed [WRAPPER…]
---- kinds: those of spec/kinds; others: all but those; untimed: all but those labelled "timing",
---- whose limits no program keeps under valgrind.
+---     lua5.4 spec/support/programs.lua BUILD all|kinds|others|untimed|postgresql [WRAPPER…]
+--- postgresql: those that need a server, which are among none of the others. kinds: those of
+--- spec/kinds; others: all but those; untimed: all but those labelled "timing", whose limits no
+--- program keeps under valgrind.
 
 local cjson = require "cjson"
 
@@ -30,17 +31,20 @@ local WANTED = {
   kinds = function(test) return test.name:find("^kinds%.") end,
   others = function(test) return not test.name:find("^kinds%.") end,
   untimed = function(test) return not has_label(test, "timing") end,
+  postgresql = function(test) return has_label(test, "postgresql") end,
 }
--- What a wrapper such as valgrind makes slower has longer.
-local patience = arg[3] and 4 or 1
-local wanted = assert(WANTED[arg[2]], "all, kinds, others or untimed is missing")
+-- A limit ends what hangs; it measures nothing. A busy machine and a sanitizer have three times
+-- what an idle one needs, and a wrapper such as valgrind has more.
+local patience = arg[3] and 6 or 3
+local wanted = assert(WANTED[arg[2]], "all, kinds, others, untimed or postgresql is missing")
 
 local pipe = assert(io.popen("ctest --test-dir " .. quoted(folder) .. " --show-only=json-v1"))
 local listing = cjson.decode(pipe:read("a"))
 pipe:close()
 
 for _, test in ipairs(listing.tests) do
-  if test.command and wanted(test) then
+  local beside_server = has_label(test, "postgresql") == (arg[2] == "postgresql")
+  if test.command and beside_server and wanted(test) then
     local words = { "cd", quoted(property(test, "WORKING_DIRECTORY") or folder), "&&", "exec env" }
     for _, variable in ipairs(property(test, "ENVIRONMENT") or {}) do
       words[#words + 1] = quoted(variable)

@@ -3,13 +3,18 @@
 # tests. What each has printed is in a file of its own in $logs; the stage's log shows how many
 # tests passed, which did not run and why, and what those printed that failed.
 
-# finish_in OUTPUT SECONDS COMMAND…: at most so long; OUTPUT ends with how it ended.
+# finish_in OUTPUT SECONDS COMMAND…: at most so long; OUTPUT ends with how it ended, and how many
+# seconds of a processor it took.
 finish_in()
 {
-    local output="$1" seconds="$2" begin=$EPOCHSECONDS
+    local output="$1" seconds="$2" begin=$EPOCHSECONDS user system status TIMEFORMAT='%U %S'
     shift 2
-    timeout -k 5 "$seconds" "$@" > "$output" 2>&1 < /dev/null
-    printf '\nexit code %d after %d s (of %d)\n' $? $((EPOCHSECONDS - begin)) "$seconds" >> "$output"
+    read -r user system status < <({
+        { time timeout -k 5 "$seconds" "$@" > "$output" 2>&1 < /dev/null; } 2>&1
+        echo $?
+    } | tr '\n' ' ')
+    printf '\nexit code %d after %d s (of %d), %s s and %s s of the system CPU\n' "$status" \
+        $((EPOCHSECONDS - begin)) "$seconds" "$user" "$system" >> "$output"
 }
 
 # The tests of cmocka and of TAP in OUTPUT: "passed failed seconds". A program that broke
@@ -77,7 +82,7 @@ LONGEST=(example/webapp example/webapp_life example/webapp_killed example/webapp
 
 # run_busted LUA MODULE SANDBOX TAGS [COMMAND…]: each spec file in a process of its own, through
 # COMMAND, on the module and the sandbox of these builds, without the tests that have one of TAGS. In
-# $specs: which files, as awk tells them (all); in $patience: how many seconds each has (300).
+# $specs: which files, as awk tells them (all); in $patience: how many seconds each has (600).
 run_busted()
 {
     local lua="$1" folder="$2" sandbox="$3/bin/pomex-sandbox" tags="$4" prefix file files
@@ -90,7 +95,7 @@ run_busted()
     for file in "${files[@]}"; do
         rm -f "$prefix-${file//\//-}.kept"
         : > "$prefix-${file//\//-}.out"
-        in_slots finish_in "$prefix-${file//\//-}.out" "${patience:-300}" \
+        in_slots finish_in "$prefix-${file//\//-}.out" "${patience:-600}" \
             env POMEX_BUILD_DIR="$folder" POMEX_SANDBOX_BIN="$sandbox" \
             POMEX_KEPT_LOGS="$prefix-${file//\//-}.kept" POMEX_LUAJIT_BUILD_DIR="$build/luajit" \
             LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;" \

@@ -3,6 +3,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <jansson.h>
+#include <openssl/crypto.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,9 +137,32 @@ static char *curl_strdup(const char *text)
     return fails(STARVE_CURL) ? NULL : __real_strdup(text);
 }
 
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return fails(STARVE_CRYPTO) ? NULL : __real_malloc(size);
+}
+
+static void *crypto_realloc(void *old, size_t size, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return fails(STARVE_CRYPTO) ? NULL : __real_realloc(old, size);
+}
+
+static void crypto_free(void *block, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(block);
+}
+
 bool starve_install(void)
 {
     json_set_alloc_funcs(jansson_malloc, free);
+    if (!CRYPTO_set_mem_functions(crypto_malloc, crypto_realloc, crypto_free))
+        return false;
     return curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, free, curl_realloc,
                                 curl_strdup, curl_calloc) == CURLE_OK;
 }

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-enum starve_whose { STARVE_OWN = 1, STARVE_JANSSON = 2, STARVE_CURL = 4 };
+enum starve_whose { STARVE_OWN = 1, STARVE_JANSSON = 2, STARVE_CURL = 4, STARVE_CRYPTO = 8 };
 
-/* Has jansson and libcurl allocate here; before anything else is called of libcurl. False if
- * that failed. */
+/* Has jansson, libcurl and libcrypto allocate here; before anything else is called of them. False
+ * if that failed. */
 bool starve_install(void);
 
 /* From now on allocation number `n` (1: the next) of those named fails, and `lasting`: all that

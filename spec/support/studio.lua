@@ -243,7 +243,7 @@ end
 
 ---A video's fields, ready to post.
 function Visitor:video_form(prompt)
-  return { prompt = prompt, model = "byteplus/seedance-2.0-fast",
+  return { prompt = prompt, model = "byteplus/seedance-2.0-fast", duration = "5", ratio = "16:9",
     once = self:once("/", "/videos") }
 end
 
