@@ -40,10 +40,11 @@ read_mutant()
 # Whether the spec, or the program of ctest's, is there.
 test_exists()
 {
-    local name="${1#*.}" folder
+    local name="${1##*.}" folder
     case "$1" in
     spec/*) [ -f "$root/${1%% *}" ] ;;
     money.run | money.run_tls | proof.jobs) true ;;
+    store.lua.database) [ -f "$root/spec/lua/jobs_database_spec.lua" ] ;;
     regress.*) [ -f "$root/spec/core/regress/$name.c" ] ;;
     core.* | store.* | proof.* | money.* | module.* | kinds.*)
         folder="$root/spec/${1%%.*}"
@@ -130,8 +131,9 @@ targets_of()
     spec/*) echo pomex_lua pomex_lua_store pomex_terminal pomex_sandbox fault_server ;;
     money.run*) echo money ;;
     proof.jobs) echo pomex_lua pomex_lua_store pomex_sandbox jobs_network jobs_power_cut jobs_power jobs_wall ;;
+    store.lua.database) echo pomex_lua pomex_lua_store pomex_sandbox jobs_relay ;;
     money.*) echo "test_money_${1#*.}" ;;
-    *) echo "test_${1#*.}" ;;
+    *) echo "test_${1##*.}" ;;
     esac
 }
 
@@ -140,7 +142,7 @@ is_of_nginx()
 {
     local one
     for one in "$@"; do
-        case "$one" in spec/*) grep -q '#openresty' "${one%% *}" && return 0 ;; esac
+        case "$one" in spec/*) grep -qE '#openresty|support\.studio' "${one%% *}" && return 0 ;; esac
     done
     return 1
 }
@@ -174,7 +176,7 @@ run_test()
         ;;
     *)
         run timeout -k 2 $limit ctest --test-dir "$tree/build/dev" --no-tests=error \
-            --output-on-failure -R "^${1/./\\.}\$"
+            --output-on-failure -R "^${1//./\\.}\$"
         status=$?
         ;;
     esac
@@ -235,6 +237,10 @@ try_mutant()
     local name="$1" begin=$SECONDS verdict=survived why
     read_mutant "$name"
     why="$test"
+    if grep -qxF "broken $test" "$work/results"; then
+        report error "$name" $begin "$test fails without it"
+        return
+    fi
     cp "$tree/$file" "$tree/original"
     LINE="$line" WITH="$with" awk '
         $0 "" != ENVIRON["LINE"] "" { print; next }
@@ -265,7 +271,6 @@ worker()
     try_unmutated
     : > "$work/ready-$1"
     while [ "$(find "$work" -maxdepth 1 -name 'ready-*' | wc -l)" -lt "$workers" ]; do sleep 0.1; done
-    grep -q '^broken' "$work/results" && return 1
     for i in "${!names[@]}"; do
         if claim "mutant-$i"; then try_mutant "${names[i]}"; fi
     done
