@@ -22,7 +22,7 @@ POMEX_TEST_PACKAGES=(
     lua5.5 liblua5.5-dev lua5.3 liblua5.3-dev lua5.1 liblua5.1-0-dev luajit2 libluajit2-5.1-dev
     lua-cqueues lua-luv lua-copas nginx-light libnginx-mod-http-lua lua-resty-core luarocks
     love xvfb xauth libgl1-mesa-dri libqrencode-dev zbar-tools
-    libclang-rt-dev locales tmux
+    libclang-rt-dev locales tmux postgresql libpq-dev pgbouncer
 )
 
 # pomex_apt_knows NAME: whether this system has such a package, installed or not.
