@@ -145,12 +145,12 @@ require_all()
             assert(require "pomex.storecore" and require "pomex.jobs")
             assert(not jit or jit.arch == "arm64", "this LuaJIT is of another machine")
             pomex.new { api_key = "sk-test", base_url = "http://127.0.0.1:1" }:close()
-            print(jit and jit.version or _VERSION, core.version)' || return 1
+            print(jit and jit.version or _VERSION, core.VERSION)' || return 1
     done
 }
 
 # Those labelled "timing" have limits of time, which are not the emulator's to keep. "env": a wrapper has
-# four times the patience.
+# twice the patience.
 c_tests()
 {
     run_programs arm64-c "$build/5.4" untimed env
@@ -187,32 +187,9 @@ nginx_tests()
     specs_of lua5.4 none '/^spec\/host\/openresty/'
 }
 
-# part NAME COMMAND…: says how it went, and what in it was not run.
-part()
-{
-    local name="$1" begin=$SECONDS status passed='' failed='' log="$logs/arm64-$1.log"
-    shift
-    : > "$counts"
-    "$@" > "$log" 2>&1
-    status=$?
-    read -r passed failed < "$counts"
-    if [ $status -eq 0 ]; then
-        printf 'arm64 %-18s ran     %4d s  %5d passed\n' "$name" $((SECONDS - begin)) "${passed:-1}"
-        all_passed=$((all_passed + ${passed:-1}))
-    else
-        printf 'arm64 %-18s FAILED  %4d s  %5d passed, %d failed; the end of %s:\n' "$name" \
-            $((SECONDS - begin)) "${passed:-0}" "${failed:-1}" "$log"
-        tail -n 60 "$log" | sed 's/^/    /'
-        all_failed=$((all_failed + ${failed:-1}))
-    fi
-    grep ': not run (' "$log" | sed 's/^/    /'
-    return $status
-}
-
-all_passed=0 all_failed=0
-counts="$(mktemp)" || exit 1
-trap 'rm -f "$counts"' EXIT
-trap 'end_descendants; echo; echo "spec/arm64.sh: stopped" >&2; exit 130' INT TERM
+whole=arm64
+# shellcheck source=spec/support/parts.sh
+. spec/support/parts.sh
 # A program that is emulated works more than it waits: no more of them at once than there are processors.
 pool_open "${POMEX_SLOTS:-$jobs}" || exit 1
 
@@ -228,18 +205,10 @@ part nginx nginx_tests
 part lua-tests lua_tests
 part lua-tests-luajit lua_tests_luajit
 
-# not_run WHAT WHY NAME…
-not_run()
-{
-    local what="$1" why="$2"
-    shift 2
-    echo "arm64 $what: not run ($why): $*"
-}
 not_run "C tests labelled timing" "limits of time, which an emulator does not keep" \
     "$(ctest --test-dir "$build/5.4" -N -L timing | sed -n 's/.*Test *#[0-9]*: //p' | xargs)"
 not_run "specs tagged #native" "an emulator does these in its own way" \
     "$(grep -rhoE 'it\("[^"]*#native' spec --include=*_spec.lua | sed 's/^it("//; s/ #native$/;/' | xargs -d '\n')"
 not_run "specs tagged #browser and #example" "they run other programs" "the studio, LÖVE, the quickstart, a browser"
 not_run "the rest of spec/run.sh" "not part of this" "the money proof, fuzzers, sanitizers, valgrind, LuaRocks, installing, Lua 5.3 and 5.1"
-echo "$all_passed passed, $all_failed failed"
-[ $all_failed -eq 0 ]
+parts_end

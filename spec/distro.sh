@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016,SC2317,SC2329 # what stands in quotation marks, other shells expand
 # Makes a fresh system of another release with debootstrap, and runs there what the README names:
-# examples/quickstart.sh, the studio, and spec/run.sh. Each installs what it needs by the names of
-# that system.
+# examples/quickstart.sh, the studio, LÖVE's example, and spec/run.sh. Each installs what it needs by the
+# names of that system.
 #
 #   spec/distro.sh SUITE [--only STAGE[,STAGE…]] [--system FOLDER]
-#   spec/distro.sh SUITE arm64 [--system FOLDER]
+#   spec/distro.sh SUITE arm64|lua5.5 [--system FOLDER]
 #
 #   SUITE              bookworm, trixie, testing, sid, …: what a mirror of this machine's apt has
 #   arm64              what spec/arm64.sh does, there: pomex of 64-bit Arm, by an emulator
+#   lua5.5             what spec/lua55.sh does, there: pomex for Lua 5.5
 #   --only STAGE…      of spec/run.sh these stages alone
 #   --system FOLDER    keep the system there, and use one that is there already
 #
@@ -22,7 +23,7 @@ cd "$root" || exit 1
 . cmake/packages.sh
 
 suite=
-machine=
+special=
 only=
 system=
 while [ $# -gt 0 ]; do
@@ -33,14 +34,14 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '3,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '3,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     -*)
         echo "spec/distro.sh: unknown argument: $1 (see --help)" >&2
         exit 2
         ;;
-    arm64) machine=-arm64 ;;
+    arm64 | lua5.5) special="$1" ;;
     *) suite="$1" ;;
     esac
     shift
@@ -133,6 +134,8 @@ make_system()
     { apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIP)' | grep -v Auto-Detect
         echo 'Acquire::Languages "none";'
     } > "$system/etc/apt/apt.conf.d/00pomex"
+    # The system is not to outlive a power failure: dpkg need not sync each file.
+    echo force-unsafe-io > "$system/etc/dpkg/dpkg.cfg.d/00pomex"
     cp -L /etc/hosts /etc/resolv.conf "$system/etc/"
 }
 
@@ -153,7 +156,7 @@ copy_tree()
 
 # ------------------------------------------------------------------------------------- running
 
-logs="${POMEX_BUILD:-$root/build}/distro-$suite$machine"
+logs="${POMEX_BUILD:-$root/build}/distro-$suite${special:+-$special}"
 rm -rf "$logs"
 mkdir -p "$logs" || exit 1
 failed=0
@@ -202,14 +205,32 @@ studio='
     done < /tmp/said
     wait $! && [ $page -eq 0 ]'
 
+# Opens LÖVE's example on a screen of Xvfb's, awaits the link of the face scan, and closes it.
+love='
+    cd /root/pomex && . cmake/packages.sh || exit 1
+    printf "%s\n" "local game, play = ..., dofile [[/root/pomex/spec/example/love_play.lua]]" \
+        "local job = game.job" \
+        "play.till([[the link]], function() return job.stage == [[scan]] and job.waiting end)" \
+        "print([[the link is ]] .. job.session.h5_link)" "play.quit()" > /tmp/play.lua
+    pomex_packages yes xvfb xauth libgl1-mesa-dri || exit 1
+    POMEX_LOVE_SCRIPT=/tmp/play.lua POMEX_LOVE_PLAY=/tmp timeout 900 \
+        xvfb-run -a -s "-screen 0 1280x800x24" ./examples/love/run.sh --output /tmp/videos \
+        > /tmp/love-said 2>&1
+    status=$?
+    cat /tmp/love-said
+    [ $status -eq 0 ] && grep -q "^the link is http://127" /tmp/love-said'
+
 step system make_system || exit 1
 step tree copy_tree || exit 1
 inside bash -c '. /etc/os-release; echo "distro: $PRETTY_NAME, $(uname -m)"'
-if [ -n "$machine" ]; then
+if [ "$special" = arm64 ]; then
     whole spec/arm64.sh ./spec/arm64.sh
+elif [ "$special" = lua5.5 ]; then
+    whole spec/lua55.sh ./spec/lua55.sh
 else
     step quickstart inside bash -c 'cd /root/pomex && ./examples/quickstart.sh'
     step studio inside bash -c "$studio"
+    step love inside bash -c "$love"
     whole spec/run.sh ./spec/run.sh ${only:+--only "$only"}
 fi
 cp -r "$system/root/pomex/build/logs" "$logs/stages"
