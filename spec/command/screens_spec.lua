@@ -182,10 +182,11 @@ describe("the screen of pomex run #command", function()
     five_active(80, 24)
     is_drawn()
     compare("colours", true)
+    win:press "C-c"
+    win:await "next:.*%$\n$" -- its worker holds its store until it ends
     win:close()
     env.sb.clock:advance(6000)
-    os.remove(env.path "m.csv.jobs.db")
-    os.execute("rm -f " .. env.path "*.mp4")
+    os.execute("rm -f " .. env.path "m.csv.jobs.db*" .. " " .. env.path "*.mp4")
     five_active(80, 24, "export NO_COLOR=1\n")
     is_drawn()
     compare("no-colour", true)
