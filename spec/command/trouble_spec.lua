@@ -138,6 +138,10 @@ describe("pomex in trouble #command", function()
     return env.bash(("mkdir -p disk; unshare -rm bash -c %s"):format(shell.quote(
       ("mount -t tmpfs -o size=%s none disk && { %s\n}"):format(size, script))))
   end
+  -- The bash that leaves no room on it: what a large write leaves over goes in pages.
+  local FILL = [[
+    head -c 500000000 /dev/zero > disk/large 2> /dev/null
+    dd if=/dev/zero of=disk/rest bs=4096 2> /dev/null]]
   local _, has_disk = shell.bash [[
     d=$(mktemp -d); unshare -rm mount -t tmpfs none $d; s=$?; rmdir $d; exit $s]]
 
@@ -148,7 +152,7 @@ describe("pomex in trouble #command", function()
         cp m.jsonl disk
         head -c 200000000 /dev/zero > disk/large
         : > .err
-        (for i in {1..200}; do grep -q 'nothing begins for now' .err && break; sleep 0.05; done
+        (for i in {1..2400}; do grep -q 'nothing begins for now' .err && break; sleep 0.05; done
          curl -s -H "X-Sandbox-Token: %s" $POMEX_BASE_URL/_sandbox/ledger > .ledger
          kill -INT $(cat .pid)) &
         env --default-signal=INT bash -c 'echo $$ > .pid; exec "$@"' - \
@@ -172,12 +176,14 @@ describe("pomex in trouble #command", function()
         cp m.jsonl disk
         %s run disk/m.jsonl --yes --max-videos 0 > .out 2>&1 < /dev/null
         cp m.jsonl disk/new.jsonl
-        head -c 500000000 /dev/zero > disk/large 2> /dev/null
+        %s
+        stat -f -c %%f disk > .free
         %s run disk/m.jsonl --yes > .out 2> .err < /dev/null; echo $? > .new
         %s run disk/new.jsonl --yes > .out 2> .err2 < /dev/null; echo $? >> .new
-        %s doctor --store disk/m.jsonl.jobs.db > .out < /dev/null]]):format(pomex, pomex, pomex,
-        pomex))
-      assert.equal("11\n11\n", campaigns.read(env.path ".new"))
+        %s doctor --store disk/m.jsonl.jobs.db > .out < /dev/null]]):format(pomex, FILL,
+        pomex, pomex, pomex))
+      assert.equal("0\n", campaigns.read(env.path ".free"))
+      assert.equal("11\n11\n", campaigns.read(env.path ".new"), campaigns.read(env.path ".err"))
       assert.matches(": no space left on device\n", campaigns.read(env.path ".err2"), 1, true)
       local line = pages.block("docs/operations.md", "no space left on device")
       assert.matches(line, campaigns.read(env.path ".err"):gsub("%S*disk/m.jsonl", "films.csv"), 1,
@@ -194,15 +200,15 @@ describe("pomex in trouble #command", function()
         cp m.jsonl disk
         : > .err
         (while ! grep -q ' is cgt-' .err; do sleep 0.05; done
-         head -c 500000000 /dev/zero > disk/large 2> /dev/null
+         %s
          curl -s -H "X-Sandbox-Token: %s" -d '{"advance":4000}' $POMEX_BASE_URL/_sandbox/clock
          while ! grep -q 'cannot be saved' .err; do sleep 0.05; done
          kill -INT $(cat .pid)) > /dev/null &
         env --default-signal=INT bash -c 'echo $$ > .pid; exec "$@"' - \
           %s run disk/m.jsonl --yes > .out 2> .err < /dev/null; echo "=$?"
-        rm disk/large
+        rm disk/large disk/rest
         %s run disk/m.jsonl --yes > .out < /dev/null 2> .err2; echo "=$?"
-        ls disk]]):format(env.sb.token, campaigns.command(), campaigns.command()))
+        ls disk]]):format(FILL, env.sb.token, campaigns.command(), campaigns.command()))
       assert.matches("=7\n=0\n", output, 1, true)
       assert.matches("\na.mp4\n", output, 1, true)
       local line = pages.block("docs/operations.md", "cannot be saved")
