@@ -16,6 +16,7 @@ local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
 local stop = require "pomex.command.stop"
 local terminal = require "pomex.terminal"
+local uncaught = require "pomex.host.uncaught"
 
 local command = {}
 
@@ -129,6 +130,8 @@ end
 ---@return integer code the exit code
 function command.main(argv)
   terminal.ignore_broken_pipes()
+  -- An error's fields choose words and the exit code, in PUC 5.1, too.
+  uncaught.catches_all = true
   local ok, code = xpcall(function() return run(argv) end, function(why)
     local trace = os.getenv "POMEX_TRACEBACK" and debug.traceback("", 2) or ""
     return errors.one_line(tostring(why)) .. trace

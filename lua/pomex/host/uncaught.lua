@@ -7,6 +7,9 @@ local errors = require "pomex.errors"
 
 local uncaught = {}
 
+---Whether this program catches all that is raised in it: what is raised is the error itself then.
+uncaught.catches_all = false
+
 local loaded, running = package.loaded, coroutine.running
 
 -- Whether the running code is a task's. What nobody collects of it pomex itself says in words.
@@ -17,6 +20,7 @@ end
 
 -- Whether a table that nobody catches here would be shown without its words.
 local function is_unshown()
+  if uncaught.catches_all then return false end
   -- PUC 5.1's lua: "(error object is not a string)".
   if catch.PUC_51 then return true end
   if within_task() then return false end
