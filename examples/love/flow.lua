@@ -3,6 +3,7 @@
 
 local pomex = require "pomex"
 local mp4 = require "mp4"
+local order = require "order"
 local saved = require "saved"
 
 ---What the screen shows, and where the person's answers arrive.
@@ -10,13 +11,14 @@ local saved = require "saved"
 ---@field stage string a key of `stages`
 ---@field waiting boolean it is the person's turn: see `tell`
 ---@field err? pomex.Error the stage failed; the next answer tries it again
+---@field doubt? table nobody knows whether this was ordered: order, and what was found or err
 local Job = {}
 Job.__index = Job
 
 local flow = { STAGES = { "session", "scan", "portrait", "video", "saved" } }
 
 ---@param client pomex.Client
----@param settings table callback_url, folder; live, or sandbox (a pomex.Sandbox)
+---@param settings table callback_url, folder; live; token (of a sandbox)
 ---@return Job
 function flow.new(client, settings)
   local job = setmetatable({ client = client, settings = settings, stage = "session",
@@ -39,11 +41,24 @@ function Job:ask()
   return self.answer
 end
 
+-- Remembers what is known of this person's video, all of it; nil and why where that fails.
 function Job:keep(ids)
   self.ids = ids
-  if not self.memory then return end
+  if not self.memory then return true end
   local ok, why = saved.store(self.memory, self.client:base_url(), ids)
   if not ok then self.note = "Not remembered: " .. why end
+  return ok, why
+end
+
+function Job:path_of(id)
+  return ("%s/%s.mp4"):format(self.settings.folder, (id:gsub("[^%w-]", "_")))
+end
+
+-- The terminal has what the screen says in words for who plays. The service may have quoted a
+-- group.
+local function report(stage, err)
+  print((("billed: %s; %s: %s"):format(err.billed or "no", stage, tostring(err))
+    :gsub("group%-[%w-]+", "group-*")))
 end
 
 -- ------------------------------------------------------------------------------ the stages
@@ -65,7 +80,7 @@ end
 local function scan_in_sandbox(job, outcome)
   local reply, err = job.client:request("POST", "/_sandbox/scan", {
     body = { h5_link = job.session.h5_link, outcome = outcome },
-    headers = { ["X-Sandbox-Token"] = job.settings.sandbox.token },
+    headers = { ["X-Sandbox-Token"] = job.settings.token },
   })
   if reply and not reply.location then
     err = pomex.errors.new("verification_failed", {
@@ -127,30 +142,21 @@ function stages.portrait(job)
   return nil, err
 end
 
-local function order_video(job, prompt)
-  -- Quitting waits for this answer: it names what is paid for.
-  job.paying = true
-  local task, err = job.client.generations:create {
-    model = "byteplus/seedance-2.0-fast",
-    content = pomex.content():text(prompt):image(job.asset or job.ids.asset_id, "person"),
-  }
-  job.paying = false
-  if task then
-    job:keep { group_id = job.ids.group_id, asset_id = job.ids.asset_id, task_id = task.id }
-  end
-  return task, err
-end
-
 function stages.video(job)
-  local ids = job.ids
   job.prompt, job.task, job.file, job.done, job.total = nil, nil, nil, nil, nil
+  if job.ids.order then order.settle(job) end
+  local ids = job.ids
   if ids.task_id then
     job.task = { id = ids.task_id, status = "queued" }
   else
     local answer = job:ask()
     if answer.back then return go_back(job, answer.back) end
     job.prompt = answer.text
-    local task, err = order_video(job, job.prompt)
+    local task, err = order.place(job, job.prompt)
+    if job.ids.order then
+      report("video", err)
+      return "video"
+    end
     if not task then return nil, err end
     job.task = task
   end
@@ -163,7 +169,7 @@ function stages.video(job)
     return nil, err
   end
   job.task = task
-  job.path = ("%s/%s.mp4"):format(job.settings.folder, (task.id:gsub("[^%w-]", "_")))
+  job.path = job:path_of(task.id)
   -- Nobody else writes there; it is there already if the game ended before that was remembered.
   job.file, err = job.client.generations:download(task, job.path, { overwrite = true,
     on_progress = function(done, total) job.done, job.total = done, total end })
@@ -180,14 +186,12 @@ end
 ---Runs for ever; every stage that fails is tried again when the person says so.
 function Job:run()
   local ids = self.ids
-  local stage = ids.task_id and "video" or ids.group_id and "portrait" or "session"
+  local stage = (ids.task_id or ids.order) and "video" or ids.group_id and "portrait" or "session"
   while true do
     self.stage, self.began = stage, love.timer.getTime()
     local following, err, back = stages[stage](self)
     if not following then
-      -- The screen says it in words for who plays. The service may have quoted a group.
-      print((("billed: %s; %s: %s"):format(err.billed or "no", stage, tostring(err))
-        :gsub("group%-[%w-]+", "group-*")))
+      report(stage, err)
       self.err = err
       self:ask()
       self.err = nil

@@ -8,19 +8,23 @@
 -- of calls; `client:step()` in love.update does what is ready and resumes it. Nothing blocks.
 --
 --     flow.lua    the calls of pomex        view.lua    the window, screens.lua one stage of it
---     saved.lua   what outlives the window  ui.lua      colours, type, buttons, fields
+--     saved.lua   what outlives the window  ui.lua      colours, type, shapes
+--     order.lua   a video, ordered once     controls.lua buttons, fields, keys
+--     outage.lua  does the service answer?  pen.lua     draws what differs from the last frame
 --     meter.lua   frame times               trouble.lua what a person is told of an error
 
 local pomex = require "pomex"
+local controls = require "controls"
 local flow = require "flow"
 local meter = require "meter"
+local outage = require "outage"
 local ui = require "ui"
 local view = require "view"
 
 local FRAME = 1 / 60
 local STEP_BUDGET = 0.004   -- seconds of a frame after which a step leaves the rest to the next
 
-local game = { meter = meter.new(), log = {} }
+local game = { meter = meter.new(), outage = outage.new(), log = {} }
 
 local function read_arguments(arguments)
   local settings = {}
@@ -38,6 +42,8 @@ local function read_arguments(arguments)
   if settings.live and not settings.callback_url then
     error("--live needs --callback-url, an https link of yours", 0)
   end
+  -- Of a sandbox that runs elsewhere, and stands in for the service.
+  settings.token = settings.live and os.getenv "POMEX_SANDBOX_TOKEN" or nil
   -- Nobody's addresses: good enough for the sandbox.
   settings.callback_url = settings.callback_url or "https://app.example/callback"
   settings.portrait = settings.portrait or (settings.live and ""
@@ -51,9 +57,10 @@ end
 
 -- What the panel "Requests" lists.
 local function on_event(event)
-  if event.name ~= "response" and event.name ~= "retry" then return end
+  game.outage:hear(event)
+  if event.name ~= "response" then return end
   local log, last = game.log, game.log[#game.log]
-  local status = event.name == "retry" and "again" or event.status ~= 0 and event.status or "lost"
+  local status = event.status and event.status ~= 0 and event.status or "lost"
   if last and last.endpoint == event.endpoint and last.status == status then
     last.times, last.seconds = last.times + 1, event.seconds
   else
@@ -73,6 +80,7 @@ local function connect(settings)
       asset_seconds = tonumber(os.getenv "POMEX_LOVE_SECONDS") or 3,
       generation_seconds = tonumber(os.getenv "POMEX_LOVE_SECONDS") or 8 }
     if not settings.sandbox then return nil, err end
+    settings.token = settings.sandbox.token
     options = settings.sandbox:client_options(options)
   end
   return pomex.new(options)
@@ -81,6 +89,7 @@ end
 local function begin()
   game.client, game.err = connect(game.settings)
   if game.client then
+    game.host = game.client:base_url():match "^%a+://([^/]+)"
     game.job = flow.new(game.client, game.settings)
     game.client:spawn(game.job.run, game.job)
   end
@@ -93,7 +102,8 @@ local function say_where()
     print("  The sandbox plays the service: no real faces, nothing is billed.")
     print("  Its page shows every request: " .. sandbox.url .. "/")
   elseif game.settings.live then
-    print "  LIVE: every video is billed to the account of $POMEX_API_KEY."
+    print(("  LIVE, at %s: every video is billed to the account of $POMEX_API_KEY."):format(
+      game.host or "no service"))
   end
   print("  Videos go to " .. game.settings.folder)
   print "  Closing the window ends everything. A line follows here for each call that fails."
@@ -135,19 +145,22 @@ end
 
 function love.draw()
   ui.begin()
+  controls.begin()
   view.draw()
+  controls.finish()
+  ui.finish()
 end
 
 function love.keypressed(key, _, again)
-  ui.key(key, love.keyboard.isDown("lctrl", "rctrl", "lgui", "rgui"), again)
+  controls.key(key, love.keyboard.isDown("lctrl", "rctrl", "lgui", "rgui"), again)
 end
 
 function love.textinput(text)
-  ui.typed(text)
+  controls.typed(text)
 end
 
 function love.mousepressed(x, y, button)
-  if button == 1 then ui.click(x, y) end
+  if button == 1 then controls.click(x, y) end
 end
 
 function love.quit()

@@ -10,6 +10,16 @@
 #   --callback-url URL  where the service sends the person's browser (https)
 #   --portrait URL      public https link of a photo of that person; can be changed in the window
 #
+# A rehearsal of --live, with its memory and its resuming, without the service: start a sandbox in
+# another terminal, paste the three lines that it prints, and play. Kill the window when you like.
+#
+#   pomex sandbox          (the quickstart builds it; build/release-luajit/bin/pomex-sandbox will do,
+#                           but set what it prints by `export`)
+#   examples/love/run.sh --live --callback-url https://app.example/cb \
+#       --portrait https://cdn.example/portrait.jpg
+#
+# With its $POMEX_SANDBOX_TOKEN, S passes the scan here, too; else open the link, and pass there.
+#
 # It needs a display. The window opens at 1120 x 720; pull its edges to have another size, or change
 # conf.lua. Each button shows its key: Enter goes on, S has the sandbox's person pass the scan.
 #
@@ -49,7 +59,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '2,22s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '2,32s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     *)

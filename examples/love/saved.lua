@@ -1,9 +1,19 @@
 --- What must outlive the window: whose face was verified (one verification, many portraits),
---- and the video that is being made and paid for. A small JSON file, always whole.
+--- and the video that is ordered, or perhaps ordered, and paid for. A small JSON file, always
+--- whole, and on the disk when `store` returns: also where the power fails a moment later.
 
 local cjson = require "cjson"
+local ffi = require "ffi"
 
 local saved = {}
+
+-- Lua itself cannot have the disk take what it wrote; LuaJIT, which LÖVE has in it, calls C. This
+-- waits for the disk, for a frame or two: the game does it a few times a video.
+ffi.cdef "int fileno(void *file); int fsync(int descriptor);"
+
+local function synced(file)
+  return file ~= nil and ffi.C.fsync(ffi.C.fileno(file)) == 0
+end
 
 local function read(path)
   local file = io.open(path, "rb")
@@ -17,7 +27,7 @@ end
 
 ---@param path string
 ---@param base_url string of the service that the ids belong to
----@return table ids group_id, asset_id, task_id: those that are known
+---@return table ids group_id, asset_id, task_id, order: those that are known
 function saved.load(path, base_url)
   local ids = read(path)[base_url]
   return type(ids) == "table" and ids or {}
@@ -25,7 +35,7 @@ end
 
 ---@param path string
 ---@param base_url string
----@param ids table
+---@param ids table all that `load` is to return
 ---@return boolean|nil ok
 ---@return string? why
 function saved.store(path, base_url, ids)
@@ -33,9 +43,18 @@ function saved.store(path, base_url, ids)
   all[base_url] = ids
   local file, why = io.open(draft, "wb")
   if not file then return nil, why end
-  local written = file:write(cjson.encode(all))
+  local written = file:write(cjson.encode(all)) and file:flush() and synced(file)
   if not (file:close() and written) then return nil, "cannot write " .. draft end
-  return os.rename(draft, path)
+  local renamed
+  renamed, why = os.rename(draft, path)
+  if not renamed then return nil, why end
+  -- The name is the folder's to keep. Not every file system can; then it comes a little later.
+  local folder = io.open(path:match "^(.*)/" or ".", "rb")
+  if folder then
+    synced(folder)
+    folder:close()
+  end
+  return true
 end
 
 return saved

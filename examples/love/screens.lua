@@ -1,15 +1,17 @@
 --- One screen a stage: what it says, shows, and asks.
 
+local controls = require "controls"
+local pen = require "pen"
 local pictures = require "pictures"
 local trouble = require "trouble"
 local ui = require "ui"
 
 local screens = {}
 
-local graphics = love.graphics
 local LINK_SECONDS = 1800   -- "≈30 minutes", says the document
 
 local game
+local away   -- of outage:now(), while the service does not answer
 local portrait = { text = "", placeholder = "https://yourcdn.com/portrait.jpg" }
 local prompt = { placeholder = "The person in {person} …",
   text = "The person in {person} smiles and waves at the camera. Indoor, natural light, gentle "
@@ -32,10 +34,15 @@ local function open(link)
   return function() love.system.openURL(link) end
 end
 
-local function heading(text, below, x, y, width)
+local function heading(text, below, x, y, width, most)
   local used = ui.write(text, x, y, { size = 24, weight = "bold", width = width })
   return y + used + 8 + ui.write(below, x, y + used + 4, { colour = "dim", width = width,
-    leading = 1.45 })
+    leading = 1.45, most = most })
+end
+
+-- What moves while the service works stands still while it does not answer.
+local function bar(x, y, width, part, colour)
+  ui.bar(x, y, width, part or away and 0, colour)
 end
 
 -- The statuses as a way: those before `status` are over.
@@ -51,7 +58,7 @@ local function draw_statuses(list, status, x, y, width)
     ui.disc(x + 6, y + 9, 6, colour)
     if i < #list then
       ui.set(i < at and "done" or "line")
-      graphics.rectangle("fill", x + 28 + ui.font(15, "bold"):getWidth(name), y + 8,
+      pen.rectangle("fill", x + 28 + ui.font(15, "bold"):getWidth(name), y + 8,
         step - 44 - ui.font(15, "bold"):getWidth(name), 2)
     end
     ui.write(name, x + 20, y, { weight = "bold", colour = i <= at and "text" or "faint" })
@@ -66,7 +73,7 @@ local draw = {}
 function draw.session(x, y, width)
   y = heading("Asking for a link", "A verification begins with a link for the person's phone.",
     x, y, width)
-  ui.bar(x, y + 16, width)
+  bar(x, y + 16, width)
 end
 
 function draw.scan(x, y, width, height)
@@ -80,33 +87,33 @@ function draw.scan(x, y, width, height)
   local at = heading("Scan with a phone", "The person looks into its camera. At the end their "
     .. "browser is sent to your callback address; there is no server in a game, so paste that "
     .. "address here.", right, y, wide) + 12
-  ui.button("Paste the address", right, at, { key = "v", ctrl = true, shown = "Ctrl V",
+  controls.button("Paste the address", right, at, { key = "v", ctrl = true, shown = "Ctrl V",
     look = "primary" }, function()
       job:tell { address = love.system.getClipboardText() }
     end)
   if left > 0 then
-    local used = ui.button("Open here", right, at + 54, { key = "o" }, open(link))
-    ui.button("Copy", right + used + 10, at + 54, { key = "c" },
+    local used = controls.button("Open here", right, at + 54, { key = "o" }, open(link))
+    controls.button("Copy", right + used + 10, at + 54, { key = "c" },
       function() love.system.setClipboardText(link) end)
   else
-    ui.button("Ask for a new link", right, at + 54, { key = "n" }, tell { back = "session" })
+    controls.button("Ask for a new link", right, at + 54, { key = "n" }, tell { back = "session" })
   end
   if job.note then
     ui.write(ui.clean(job.note), right, at + 108, { size = 13, colour = "failed", width = wide })
   end
-  if game.settings.sandbox then
+  if game.settings.token and not away then
     local base = y + height - 84
     ui.write("Or let the sandbox play the person", right, base, { size = 13, colour = "busy" })
-    local used = ui.button("Pass", right, base + 28, { key = "s" }, tell { outcome = "pass" })
-    ui.button("Fail", right + used + 10, base + 28, { key = "f" }, tell { outcome = "fail" })
+    local used = controls.button("Pass", right, base + 28, { key = "s" }, tell { outcome = "pass" })
+    controls.button("Fail", right + used + 10, base + 28, { key = "f" }, tell { outcome = "fail" })
   end
 end
 
 local function draw_people(x, bottom, other_portrait)
-  local used = ui.button("Another person", x, bottom - 42, { key = "f2" },
+  local used = controls.button("Another person", x, bottom - 42, { key = "f2" },
     tell { back = "session" })
   if other_portrait then
-    ui.button("Another portrait", x + used + 10, bottom - 42, { key = "f3" },
+    controls.button("Another portrait", x + used + 10, bottom - 42, { key = "f3" },
       tell { back = "portrait" })
   end
 end
@@ -117,13 +124,13 @@ end
 
 function draw.portrait(x, y, width, height)
   local job, bottom, room = game.job, y + height, 240
-  pictures.portrait(x, y, room, room * 1.2, not job.waiting)
+  pictures.portrait(x, y, room, room * 1.2, not job.waiting and not away)
   local left, wide = x + room + 32, width - room - 32
   if job.waiting then
     y = heading("A portrait of the same person", "A public https link of the picture itself: one "
       .. "clear, frontal face.", left, y, wide) + 12
-    ui.field(portrait, left, y, wide, 108)
-    ui.button("Upload", left, y + 128, { key = "return", shown = "Enter", look = "primary" },
+    controls.field(portrait, left, y, wide, 108)
+    controls.button("Upload", left, y + 128, { key = "return", shown = "Enter", look = "primary" },
       function() job:tell { text = portrait.text } end)
     draw_people(x, bottom, false)
     return
@@ -131,37 +138,40 @@ function draw.portrait(x, y, width, height)
   y = heading("Looking at the portrait", "The service compares it with the face that was "
     .. "verified. How long that takes it does not promise.", left, y, wide) + 20
   draw_statuses({ "processing", "active" }, job.asset and job.asset.status, left, y, wide)
-  ui.bar(left, y + 40, wide, nil, "busy")
+  bar(left, y + 40, wide, nil, "busy")
   ui.write(job.asset and job.asset.id or "sending …", left, y + 64, { size = 13, colour = "dim" })
   ui.write(waited(), left + wide, y + 64, { size = 13, colour = "dim", right = true })
 end
 
 function draw.video(x, y, width, height)
   local job, bottom = game.job, y + height
+  if job.doubt then return trouble.doubt(job.doubt, job.waiting, tell, x, y, width) end
   if job.waiting then
+    if job.wished then prompt.text, prompt.caret, job.wished = job.wished, nil, nil end
     y = heading("What should happen?", "{person} stands for the portrait."
       .. (game.settings.live and " This is billed." or ""), x, y, width) + 12
-    ui.field(prompt, x, y, width, 132)
+    controls.field(prompt, x, y, width, 132)
     -- Where it costs, Enter is not enough: pressed twice on the screen before, it would do.
     local live = game.settings.live or false
-    ui.button("Make the video", x, y + 152, { key = "return", ctrl = live,
+    controls.button("Make the video", x, y + 152, { key = "return", ctrl = live,
       shown = live and "Ctrl Enter" or "Enter", look = "primary" },
       function() job:tell { text = prompt.text } end)
     draw_people(x, bottom, true)
     return
   end
   y = heading("Making the video", job.prompt and ui.clean(job.prompt)
-    or "It was asked for before this window was opened.", x, y, width) + 20
+    or "It was asked for before this window was opened.", x, y, width, 3) + 20
   local status = job.task and job.task.status
   if status == "succeeded" then status = "saving" end
   draw_statuses({ "queued", "running", "saving" }, status, x, y, width)
-  ui.bar(x, y + 40, width, job.total and job.done / job.total, job.done and "done" or "busy")
+  bar(x, y + 40, width, job.total and job.done / job.total, job.done and "done" or "busy")
   ui.write(job.task and job.task.id or "asking …", x, y + 64, { size = 13, colour = "dim" })
+  if job.total then pen.moves() end   -- differs in each frame
   ui.write(job.total and ("%.1f of %.1f MB"):format(job.done / 1e6, job.total / 1e6) or waited(),
-    x + width, y + 64,
-    { size = 13, colour = "dim", right = true })
+    x + width, y + 64, { size = 13, colour = "dim", right = true })
+  pen.rests()
   local tall = math.min(bottom - y - 104, 220)
-  if tall > 80 then pictures.film(x + (width - tall * 16 / 9) / 2, y + 104, tall, true) end
+  if not away then pictures.film(x + (width - tall * 16 / 9) / 2, y + 104, tall, true) end
 end
 
 function draw.saved(x, y, width, height)
@@ -180,10 +190,10 @@ function draw.saved(x, y, width, height)
       { size = 16, weight = "bold" })
   end
   ui.write(ui.fitting(job.file.path, width, 13), x, y + tall + 16, { size = 13, colour = "dim" })
-  local used = ui.button("Play", x, y + tall + 46, { key = "o", look = "primary" },
+  local used = controls.button("Play", x, y + tall + 46, { key = "o", look = "primary" },
     open("file://" .. escaped(job.file.path)))
-  ui.button("Another video", x + used + 10, y + tall + 46, { key = "return", shown = "Enter" },
-    tell { back = "video" })
+  controls.button("Another video", x + used + 10, y + tall + 46,
+    { key = "return", shown = "Enter" }, tell { back = "video" })
   draw_people(x, bottom, true)
 end
 
@@ -194,7 +204,11 @@ function screens.draw(x, y, width, height)
   elseif job.err then
     trouble.draw(job.err, tell(true), x, y, width)
   else
+    away = not job.waiting and game.outage:now(job.done) or nil
     draw[job.stage](x, y, width, height)
+    if away then
+      trouble.outage(away, job, x, y + height - trouble.OUTAGE_HEIGHT, width)
+    end
     if job.note and job.stage ~= "scan" then
       ui.write(ui.clean(job.note), x, y + height + 6, { size = 13, colour = "failed" })
     end

@@ -1,6 +1,6 @@
---- Colours, type, and the few things that can be pressed or typed into. What a frame draws is
---- what the next key or click finds.
+--- Colours, type and shapes, and how the layout fits its window.
 
+local pen = require "pen"
 local utf8 = require "utf8"
 
 local ui = {}
@@ -22,14 +22,16 @@ ui.colours = {
 -- DejaVu is LÖVE's own Vera with a bold weight and more alphabets, where it is installed.
 local FACES = { regular = "DejaVuSans.ttf", bold = "DejaVuSans-Bold.ttf" }
 local FOLDER = "/usr/share/fonts/truetype/dejavu/"
-local MAX_TYPED = 4000
 
 -- The window is laid out for this size, and drawn larger or smaller to fill its own; one narrower
 -- than NARROW is laid out without the panels at its side.
 local WIDTH, WIDTH_ALONE, HEIGHT, NARROW = 1120, 796, 720, 960
-local TYPING = 0.7   -- seconds after the last letter, for which letters press no button
 
 local fonts, data = {}, {}
+
+-- What was laid out of late: a text is measured when it changes, not in each frame.
+local REMEMBERED = 300
+local wrapped, count = {}, 0
 
 function ui.font(size, weight)
   weight = weight or "regular"
@@ -47,7 +49,7 @@ function ui.fit()
   local width, height = graphics.getDimensions()
   ui.alone = width < NARROW
   local scale = math.min(width / (ui.alone and WIDTH_ALONE or WIDTH), height / HEIGHT)
-  if scale ~= ui.scale then fonts = {} end
+  if scale ~= ui.scale then fonts, wrapped, count = {}, {}, 0 end
   ui.scale, ui.width, ui.height = scale, width / scale, height / scale
 end
 
@@ -59,6 +61,7 @@ function ui.load()
       file:close()
     end
   end
+  fonts = {}
   local top, bottom = ui.colours.top, ui.colours.bottom
   local corners = { { 0, 0, top }, { 1, 0, top }, { 1, 1, bottom }, { 0, 1, bottom } }
   for i, corner in ipairs(corners) do
@@ -67,40 +70,61 @@ function ui.load()
   ui.background = graphics.newMesh(corners, "fan", "static")
 end
 
--- ----------------------------------------------------------------------------- what is drawn
-
-local actions, focus = {}, nil
-
 ---Begins a frame.
 function ui.begin()
-  actions, focus = {}, nil
   ui.fit()
-  graphics.scale(ui.scale)
+  pen.begin()
   ui.set "white"
-  graphics.draw(ui.background, 0, 0, 0, ui.width, ui.height)
+  pen.draw(ui.background, 0, 0, 0, ui.width, ui.height)
+end
+
+function ui.finish()
+  pen.finish(ui.scale)
 end
 
 function ui.set(name, alpha)
   local colour = ui.colours[name]
-  graphics.setColor(colour[1], colour[2], colour[3], alpha or 1)
+  pen.setColor(colour[1], colour[2], colour[3], alpha or 1)
 end
 
----Writes `text`, wrapped to `width` if given; returns its height.
+---The lines of `text` in that width: a list that is not to be changed.
+function ui.wrap(text, font, width)
+  local of_font = wrapped[font]
+  if not of_font or count > REMEMBERED then
+    if count > REMEMBERED then wrapped, count = {}, 0 end
+    of_font = {}
+    wrapped[font] = of_font
+  end
+  local known = of_font[text]
+  if not known or known.width ~= width then
+    local _, lines = font:getWrap(text, width)
+    known = { width = width, lines = lines }
+    of_font[text], count = known, count + 1
+  end
+  return known.lines
+end
+
+---Writes `text`, wrapped to `width` if given, and cut after `most` lines; returns its height.
 function ui.write(text, x, y, options)
   local font = ui.font(options.size or 15, options.weight)
-  graphics.setFont(font)
+  pen.setFont(font)
   ui.set(options.colour or "text")
   x, y = math.floor(x), math.floor(y)
   if not options.width then
-    graphics.print(text, options.right and x - font:getWidth(text) or x, y)
+    pen.print(text, options.right and x - font:getWidth(text) or x, y)
     return font:getHeight()
   end
-  font:setLineHeight(options.leading or 1.3)
-  graphics.printf(text, x, y, options.width, options.align or "left")
-  local _, lines = font:getWrap(text, options.width)
-  local height = #lines * font:getHeight() * font:getLineHeight()
-  font:setLineHeight(1)
-  return height
+  local leading = options.leading or 1.3
+  local lines = ui.wrap(text, font, options.width)
+  local shown = math.min(#lines, options.most or #lines)
+  if shown < #lines then
+    text = table.concat(lines, "", 1, shown - 1) .. ui.fitting(lines[shown] .. lines[shown + 1],
+      options.width - 4, options.size or 15, options.weight)
+  end
+  pen.call(font.setLineHeight, font, leading)
+  pen.printf(text, x, y, options.width, options.align or "left")
+  pen.call(font.setLineHeight, font, 1)
+  return shown * font:getHeight() * leading
 end
 
 ---`text` cut with an ellipsis to what fits into `width`.
@@ -114,21 +138,31 @@ function ui.fitting(text, width, size, weight)
   return text:sub(1, utf8.offset(text, last) - 1) .. "…"
 end
 
+---Text as it may be put into a field or onto the screen: valid, and without control bytes.
+function ui.clean(text)
+  text = text:gsub("%c", " ")
+  while not utf8.len(text) do
+    local _, at = utf8.len(text)
+    text = text:sub(1, at - 1) .. "?" .. text:sub(at + 1)
+  end
+  return text
+end
+
 -- Lines are drawn smooth and areas are not, so each area has a line around it.
 function ui.box(x, y, width, height, fill, line, radius)
   radius = radius or 12
   ui.set(fill)
-  graphics.rectangle("fill", x + 0.5, y + 0.5, width - 1, height - 1, radius, radius)
+  pen.rectangle("fill", x + 0.5, y + 0.5, width - 1, height - 1, radius, radius)
   if line then ui.set(line) end
-  graphics.setLineWidth(1)
-  graphics.rectangle("line", x + 0.5, y + 0.5, width - 1, height - 1, radius, radius)
+  pen.setLineWidth(1)
+  pen.rectangle("line", x + 0.5, y + 0.5, width - 1, height - 1, radius, radius)
 end
 
-function ui.disc(x, y, radius, colour, alpha)
-  ui.set(colour, alpha)
-  graphics.circle("fill", x, y, radius - 0.5)
-  graphics.setLineWidth(1)
-  if not alpha then graphics.circle("line", x, y, radius - 0.5) end
+function ui.disc(x, y, radius, colour)
+  ui.set(colour)
+  pen.circle("fill", x, y, radius - 0.5)
+  pen.setLineWidth(1)
+  pen.circle("line", x, y, radius - 0.5)
 end
 
 ---A bar filled to `part` (0 to 1), or with something that moves where `part` is nil.
@@ -140,108 +174,18 @@ function ui.bar(x, y, width, part, colour)
     from, to = math.max(at, 0), math.min(at + 0.4, 1)
   end
   if to - from > 0.01 then
+    pen.moves()
     ui.box(x + width * from, y, math.max(width * (to - from), 8), 8, colour or "accent", nil, 4)
+    pen.rests()
   end
 end
 
 function ui.tick(x, y, size, colour)
   ui.set(colour)
-  graphics.setLineWidth(size / 5)
-  graphics.setLineJoin "bevel"
-  graphics.line(x - size * 0.5, y, x - size * 0.12, y + size * 0.36,
+  pen.setLineWidth(size / 5)
+  pen.setLineJoin "bevel"
+  pen.line(x - size * 0.5, y, x - size * 0.12, y + size * 0.36,
     x + size * 0.5, y - size * 0.36)
-end
-
--- --------------------------------------------------------------- what is pressed and typed
-
----Whether a point of the window is in that part of the layout.
-function ui.within(at_x, at_y, x, y, width, height)
-  at_x, at_y = at_x / ui.scale, at_y / ui.scale
-  return at_x >= x and at_x < x + width and at_y >= y and at_y < y + height
-end
-
----A button; its width. `options`: key (as LÖVE names it), ctrl, shown (how the key is called),
----look "primary" | "plain".
-function ui.button(label, x, y, options, action)
-  local font, small = ui.font(15, "bold"), ui.font(12)
-  local shown = options.shown or options.key:upper()
-  local key_width = small:getWidth(shown) + 16
-  local width, height = font:getWidth(label) + key_width + 46, 42
-  local over = ui.within(love.mouse.getX(), love.mouse.getY(), x, y, width, height)
-  local primary = options.look == "primary"
-  ui.box(x, y, width, height, primary and "accent" or over and "line" or "raised",
-    not primary and "line" or nil, 10)
-  if over and primary then ui.box(x, y, width, height, "accent", "white", 10) end
-  ui.write(label, x + 18, y + 12, { weight = "bold", colour = primary and "ink" or "text" })
-  local key_x = x + width - key_width - 12
-  ui.set(primary and "ink" or "card", primary and 0.18 or 1)
-  graphics.rectangle("fill", key_x, y + 10, key_width, 22, 6, 6)
-  ui.write(shown, key_x + 8, y + 14, { size = 12, colour = primary and "ink" or "dim" })
-  actions[#actions + 1] = { x = x, y = y, width = width, height = height, action = action,
-    key = options.key, ctrl = options.ctrl or false }
-  return width
-end
-
----A field for `state.text`, which takes what is typed and pasted.
-function ui.field(state, x, y, width, height)
-  focus = state
-  ui.box(x, y, width, height, "bottom", "accent", 10)
-  local font = ui.font(16)
-  local empty = state.text == ""
-  local caret = love.timer.getTime() % 1 < 0.55 and "|" or ""
-  -- No more lines than there is room for, the last ones.
-  local _, lines = font:getWrap(state.text .. "|", width - 36)
-  local room = math.max(math.floor((height - 24) / (font:getHeight() * 1.35)), 1)
-  local text = table.concat(lines, "\n", math.max(#lines - room + 1, 1))
-  text = text:sub(1, -2) .. caret
-  ui.write(empty and state.placeholder or text, x + 18, y + 14, { size = 16, width = width - 30,
-    leading = 1.35, colour = empty and "faint" or "text" })
-end
-
----Text as it may be put into a field or onto the screen: valid, and without control bytes.
-function ui.clean(text)
-  text = text:gsub("%c", " ")
-  while not utf8.len(text) do
-    local _, at = utf8.len(text)
-    text = text:sub(1, at - 1) .. "?" .. text:sub(at + 1)
-  end
-  return text
-end
-
-local typed_at = -math.huge
-
-function ui.typed(text)
-  if not focus then return end
-  typed_at = love.timer.getTime()
-  focus.text = ui.clean((focus.text .. text):sub(1, MAX_TYPED))
-end
-
--- Who goes on typing while the screen changes means no button of the next one.
-local function is_typed_on(key, ctrl)
-  local now = love.timer.getTime()
-  if ctrl or #key > 1 or now - typed_at > TYPING then return false end
-  typed_at = now
-  return true
-end
-
----`again`: the key is held down, which types but presses no button.
-function ui.key(key, ctrl, again)
-  if focus and ctrl and key == "v" then
-    ui.typed(love.system.getClipboardText():match("^%s*(.-)%s*$"))
-  elseif focus and key == "backspace" then
-    local last = utf8.offset(focus.text, -1)
-    focus.text = ctrl and "" or last and focus.text:sub(1, last - 1) or ""
-  elseif not again and not is_typed_on(key, ctrl) then
-    for _, one in ipairs(actions) do
-      if one.key == key and one.ctrl == ctrl then return one.action() end
-    end
-  end
-end
-
-function ui.click(x, y)
-  for _, one in ipairs(actions) do
-    if ui.within(x, y, one.x, one.y, one.width, one.height) then return one.action() end
-  end
 end
 
 return ui

@@ -1,12 +1,14 @@
 --- The window: the way from link to video on top, the stage's own screen, and two panels.
 
 local flow = require "flow"
+local graph = require "graph"
+local pen = require "pen"
 local screens = require "screens"
 local ui = require "ui"
 
 local view = {}
 
-local graphics = love.graphics
+local OURS = "api.pomex.ai"   -- any other host is somebody's own, or a sandbox
 local EDGE, PANEL, TOP = 32, 304, 172
 local NAMES = { session = "Link", scan = "Scan", portrait = "Portrait", video = "Video",
   saved = "Saved" }
@@ -35,7 +37,8 @@ local function draw_header()
   ui.write("from a face to a video", EDGE + ui.font(24, "bold"):getWidth("pomex") + 14, 34,
     { colour = "dim" })
   local live = game.settings.live
-  local text = live and "LIVE   videos are billed" or "SANDBOX   no real service, nothing is billed"
+  local text = not live and "SANDBOX   no real service, nothing is billed"
+    or (game.host or OURS) == OURS and "LIVE   videos are billed" or "LIVE   at " .. game.host
   local width = ui.font(12, "bold"):getWidth(text) + 44
   local x = ui.width - EDGE - width
   ui.box(x, 28, width, 28, "card", "line", 14)
@@ -50,12 +53,16 @@ local function draw_node(i, x, y, stage)
   local colour = failed and "failed" or over and "done" or i == at and "accent" or "line"
   if i == at and not over and not failed then
     local pulse = (love.timer.getTime() * 0.7) % 1
-    ui.disc(x, y, 15 + 11 * pulse, "accent", 0.35 * (1 - pulse))
+    pen.moves()
+    ui.set("accent", 0.5 * (1 - pulse))
+    pen.setLineWidth(4)
+    pen.circle("line", x, y, 18 + 9 * pulse)
+    pen.rests()
   end
   ui.disc(x, y, 15, i <= at and colour or "card")
   ui.set(i <= at and colour or "dim")
-  graphics.setLineWidth(2)
-  graphics.circle("line", x, y, 15)
+  pen.setLineWidth(2)
+  pen.circle("line", x, y, 15)
   if over then
     ui.tick(x, y, 12, "ink")
   else
@@ -73,11 +80,18 @@ end
 local function draw_way(stage)
   local first, last, y = EDGE + 60, ui.width - EDGE - 60, 104
   local step = (last - first) / (#flow.STAGES - 1)
-  graphics.setLineWidth(4)
-  ui.set "line"
-  graphics.line(first, y, last, y)
-  ui.set "done"
-  if travelled > 0.01 then graphics.line(first, y, first + step * travelled, y) end
+  for i = 1, #flow.STAGES - 1 do
+    local from, wide = first + step * (i - 1) + 19, step - 38
+    ui.set "line"
+    pen.rectangle("fill", from, y - 2, wide, 4)
+    local part = math.min(math.max(travelled - i + 1, 0), 1)
+    if part > 0.01 then
+      pen.moves()
+      ui.set "done"
+      pen.rectangle("fill", from, y - 2, wide * part, 4)
+      pen.rests()
+    end
+  end
   for i = 1, #flow.STAGES do draw_node(i, first + step * (i - 1), y, stage) end
 end
 
@@ -109,26 +123,21 @@ local function draw_frames(x, y, width, height)
   ui.box(x, y, width, height, "card", "line")
   ui.write("Frames", x + 20, y + 16, { size = 13, weight = "bold", colour = "dim" })
   local meter = game.meter
-  ui.write(("%.0f a second"):format(meter:rate()), x + width - 20, y + 16,
-    { size = 13, weight = "bold", right = true })
   local left, bottom, wide, tall = x + 20, y + height - 44, width - 40, height - 96
-  local scale = tall / (2 / 60)
-  meter:each(function(at, frame, step)
-    local bar = math.min(frame * scale, tall)
-    ui.set(frame < 0.025 and "line" or frame < 0.034 and "busy" or "failed")
-    graphics.rectangle("fill", left + at * wide, bottom - bar, wide / 150, bar)
-    ui.set "accent"
-    local foot = math.min(math.max(step * scale, 1), tall)
-    graphics.rectangle("fill", left + at * wide, bottom - foot, wide / 150, foot)
-  end)
   ui.set("dim", 0.6)
   for i = 0, wide - 4, 8 do
-    graphics.rectangle("fill", left + i, bottom - scale / 60, 4, 1)
+    pen.rectangle("fill", left + i, bottom - tall / 2, 4, 1)
   end
   ui.write(("worst step() %.2f ms"):format(meter.step_worst * 1000), left, y + height - 32,
     { size = 12, colour = meter.step_worst <= 0.008 and "done" or "busy" })
   ui.write("– –  16.7 ms", left + wide, y + height - 32, { size = 12, colour = "faint",
     right = true })
+  pen.moves()
+  ui.write(("%.0f a second"):format(meter:rate()), x + width - 20, y + 16,
+    { size = 13, weight = "bold", right = true })
+  ui.set "white"
+  graph.draw(meter, left, bottom, wide, tall)
+  pen.rests()
 end
 
 function view.draw()
@@ -147,7 +156,7 @@ function view.draw()
   end
   if game.leaving then
     ui.set("ink", 0.88)
-    graphics.rectangle("fill", 0, 0, ui.width, ui.height)
+    pen.rectangle("fill", 0, 0, ui.width, ui.height)
     ui.write("Waiting for the answer to a request that is paid for …", 0, ui.height / 2 - 20,
       { size = 18, weight = "bold", width = ui.width, align = "center" })
   end

@@ -23,8 +23,21 @@ love.mouse.getY = love.mouse.getX
 
 local play = {}
 
+local ui = require "ui"
+local said, write = {}, ui.write
+function ui.write(text, ...)
+  said[#said + 1] = text
+  return write(text, ...)
+end
+
 function play.frame()
+  said = {}
   coroutine.yield()
+end
+
+---Whether the latest frame has this text, in one or in several lines.
+function play.shows(text)
+  return table.concat(said):find(text, 1, true) ~= nil
 end
 
 ---Waits until `ready()`, for at most ten seconds of frames.
@@ -54,7 +67,9 @@ function play.paste(text)
 end
 
 function play.type(text)
-  for character in text:gmatch "." do love.event.push("textinput", character) end
+  local letter = "[%z\1-\127\194-\244][\128-\191]*"
+  for character in text:gmatch(letter) do love.event.push("textinput", character) end
+  play.frame()
   play.frame()
 end
 

@@ -2,6 +2,7 @@
 -- brings a Lua of its own, so the Lua that runs this file makes no difference.
 
 local lfs = require "lfs"
+local love_game = require "spec.support.love_game"
 local pages = require "spec.support.pages"
 local sandbox_process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
@@ -9,24 +10,6 @@ local shell = require "spec.support.shell"
 local root = lfs.currentdir()
 local luajit_build = os.getenv "POMEX_LUAJIT_BUILD_DIR" or "build/luajit"
 if not luajit_build:find "^/" then luajit_build = root .. "/" .. luajit_build end
-local PLAY = ("local game, play = ..., dofile %q\nlocal job = game.job\n"):format(
-  root .. "/spec/example/love_play.lua")
-
-local function read(path)
-  local file = io.open(path, "rb")
-  local text = file and file:read("*a")
-  if file then file:close() end
-  return text
-end
-
-local function names(folder)
-  local list = {}
-  for name in lfs.dir(folder) do
-    if name:sub(1, 1) ~= "." then list[#list + 1] = name end
-  end
-  table.sort(list)
-  return table.concat(list, " ")
-end
 
 local function qr_text(png)
   return (shell.bash("zbarimg -q --raw " .. shell.quote(png) .. " 2> /dev/null"):gsub("\n$", ""))
@@ -71,34 +54,13 @@ describe("the main.lua of docs/hosts.md #once #example", function()
 end)
 
 describe("the LÖVE example #once #example", function()
-  local folder, shots
+  local at
 
-  before_each(function()
-    folder = shell.bash("mktemp -d"):gsub("%s+$", "")
-    shots = os.getenv "POMEX_SCREENSHOTS" or folder .. "/shots"
-    assert(shell.bash("mkdir -p " .. shell.quote(shots)))
-  end)
-
-  after_each(function() shell.bash("rm -rf " .. shell.quote(folder)) end)
-
-  -- Plays `script` in the game; videos go to folder/videos, what the script says to `shots`.
-  local function run(script, arguments, environment)
-    local file = assert(io.open(folder .. "/script.lua", "wb"))
-    file:write(PLAY, script)
-    file:close()
-    local output, ok = shell.bash(([[
-      cd /
-      mkdir -p %s/videos
-      export POMEX_LOVE_SCRIPT=%s/script.lua POMEX_LOVE_PLAY=%s XDG_DATA_HOME=%s/data %s
-      xvfb-run -a -s "-screen 0 1280x800x24" timeout -k 5 250 \
-        %s --no-install --output %s/videos %s < /dev/null
-    ]]):format(folder, folder, shell.quote(shots), folder, environment or "",
-      shell.quote(root .. "/examples/love/run.sh"), folder, arguments or ""))
-    return output, ok
-  end
+  before_each(function() at = love_game.new() end)
+  after_each(function() at:remove() end)
 
   it("goes from a QR code to a saved video at 60 frames a second, errors on the way", function()
-    local output, ok = run([[
+    local output, ok = at:run([[
       local steps = play.measure_steps(game.client, 0.008)
       local sandbox = game.settings.sandbox
       play.say("sandbox", sandbox.pid)
@@ -133,12 +95,28 @@ describe("the LÖVE example #once #example", function()
 
       play.till("the portrait's screen", function() return job.stage == "portrait" end)
       assert(not job.note, job.note)
-      play.type "/no-face.jpg"
-      play.press "return"
+      -- What stands still is not drawn in each frame.
+      local pen = require "pen"
+      for _ = 1, 20 do play.frame() end
+      local drawn = pen.drawn
+      for _ = 1, 60 do play.frame() end
+      play.say("drawn", pen.drawn - drawn)
+      -- The caret goes where one wants to write.
+      play.type "jpé"
+      for _ = 1, 3 do play.press "left" end
+      play.type "/no-face."
+      play.press "right"
+      play.press "right"
+      play.press "delete"
+      play.press "end"
+      play.type "g"
+      assert(play.shows "/portrait.jpg/no-face.jpg", "the field")
+      play.press "kpenter"
       play.till("the refused portrait", function() return job.err end)
       play.shot "portrait-refused"
       play.press "r"
       for _ = 1, #"/no-face.jpg" do play.press "backspace" end
+      assert(play.shows "https://cdn.example/portrait.jpg", "the field")
       play.shot "portrait"
       play.press "return"
       play.till("the upload", function() return job.asset end)
@@ -169,10 +147,11 @@ describe("the LÖVE example #once #example", function()
       love.window.updateMode(width, height)
       sandbox:fault { endpoint = "generations.create", after_accept = "drop" }
       play.press "return"
-      play.till("the doubt", function() return job.err and job.err.maybe_billed end)
+      play.till("the doubt", function() return job.doubt and job.waiting end)
       play.shot "video-maybe-billed"
-      play.press "r"
-      play.till("the prompt again", function() return job.waiting and not job.err end)
+      assert(#job.doubt.found == 1 and play.shows(job.doubt.found[1].id))
+      play.press_ctrl "n"
+      play.till("the prompt again", function() return job.waiting and not job.doubt end)
       play.press "return"
       play.till("the work", function() return job.task and job.task.status == "running" end)
       play.shot "video-running"
@@ -190,9 +169,9 @@ describe("the LÖVE example #once #example", function()
     ]], nil, "POMEX_LOVE_SECONDS=3")
     assert.is_true(ok, output)
     assert.matches("\nA window opens, ", output, 1, true)
-    assert.matches("\n  Its page shows every request: " .. read(shots .. "/dashboard") .. "\n",
+    assert.matches("\n  Its page shows every request: " .. at:said "dashboard" .. "\n",
       output, 1, true)
-    assert.matches("\n  Videos go to " .. folder .. "/videos\n", output, 1, true)
+    assert.matches("\n  Videos go to " .. at.folder .. "/videos\n", output, 1, true)
     local report = output:match("FRAMES ([^\n]*)")
     assert.is_truthy(report, output)
     io.stdout:write("# love: ", report, "\n")
@@ -203,16 +182,16 @@ describe("the LÖVE example #once #example", function()
     assert.is_true(tonumber(over) <= 2, report)
     assert.is_true(tonumber(waited) < count / 10, report)
 
-    assert.equal(read(shots .. "/link"), qr_text(shots .. "/scan.png"))
-    local video = read(shots .. "/video")
-    assert.equal("ftyp", read(video):sub(5, 8))
-    assert.matches("^cgt%-[%w-]*%.mp4$", names(folder .. "/videos"))
-    local _, alive = shell.bash("kill -0 " .. read(shots .. "/sandbox"))
+    assert.is_true(tonumber(at:said "drawn") <= 20, at:said "drawn")
+    assert.equal(at:said "link", qr_text(at.shots .. "/scan.png"))
+    assert.equal("ftyp", at:read(at:said "video"):sub(5, 8))
+    assert.matches("^cgt%-[%w-]*%.mp4$", at:videos())
+    local _, alive = shell.bash("kill -0 " .. at:said "sandbox")
     assert.is_false(alive)
   end)
 
   it("keeps on drawing while a task waits, and raises where a frame would wait", function()
-    local output, ok = run([[
+    local output, ok = at:run([[
       local pomex = require "pomex"
       play.till("the link", function() return job.stage == "scan" end)
       local update, raised = love.update, nil
@@ -240,14 +219,14 @@ describe("the LÖVE example #once #example", function()
     ]])
     assert.is_true(ok, output)
     assert.matches('with host = "coroutine" only a coroutine can wait',
-      read(shots .. "/raised"), 1, true)
-    assert.equal("list", read(shots .. "/listed"))
-    local count, waited = tonumber(read(shots .. "/steps")), tonumber(read(shots .. "/waited"))
+      at:said "raised", 1, true)
+    assert.equal("list", at:said "listed")
+    local count, waited = tonumber(at:said "steps"), tonumber(at:said "waited")
     assert.is_true(waited <= count / 4, waited .. " of " .. count)
   end)
 
   it("says what keeps it from beginning, and tries again", function()
-    local output, ok = run([[
+    local output, ok = at:run([[
       local first = game.err
       play.say("type", first.type)
       play.shot "no-beginning"
@@ -257,75 +236,17 @@ describe("the LÖVE example #once #example", function()
     ]], "--live --callback-url https://app.example/cb",
       "POMEX_API_KEY=sk-k POMEX_BASE_URL=http://service.example")
     assert.is_true(ok, output)
-    assert.equal("invalid_request_error", read(shots .. "/type"))
-    assert.equal("invalid_request_error", read(shots .. "/again"))
-    output, ok = run("", "--live --callback-url https://app.example/cb", "POMEX_API_KEY=")
+    assert.equal("invalid_request_error", at:said "type")
+    assert.equal("invalid_request_error", at:said "again")
+    output, ok = at:run("", "--live --callback-url https://app.example/cb", "POMEX_API_KEY=")
     assert.is_false(ok)
     assert.matches("needs your key in the environment variable POMEX_API_KEY", output)
-    output, ok = run("", "--output /proc/none")
+    output, ok = at:run("", "--output /proc/none")
     assert.is_false(ok)
     assert.matches("love: cannot write to /proc/none", output)
     output, ok = shell.bash("env -u DISPLAY -u WAYLAND_DISPLAY -u SDL_VIDEODRIVER "
       .. "examples/love/run.sh --no-install 2>&1")
     assert.is_false(ok)
     assert.matches("^love: there is no display to open a window on [^\n]*\n$", output)
-  end)
-
-  it("loses no video that is paid for when one quits, nor what is loaded of it", function()
-    local sandbox = sandbox_process.start { "--asset-seconds", "0", "--generation-seconds", "1" }
-    finally(function() sandbox:stop() end)
-    local live = "--live --callback-url https://app.example/callback "
-      .. "--portrait https://cdn.example/portrait.jpg"
-    local environment = ("POMEX_API_KEY=%s POMEX_BASE_URL=%s"):format(sandbox.key, sandbox.url)
-    shell.bash(("mkdir %s/videos && echo broken > %s/videos/progress.json"):format(folder, folder))
-    local function fault(fields) sandbox:control("POST", "faults", fields) end
-
-    -- The window is closed while the answer to the paid request is on its way.
-    fault { endpoint = "generations.create", delay = 1 }
-    local output, ok = run([[
-      play.till("the link", function() return job.stage == "scan" and job.waiting end)
-      local pipe = io.popen("curl -sS --noproxy '*' -o /dev/null -d outcome=pass "
-        .. "-w '%{redirect_url}' '" .. job.session.h5_link .. "'")
-      play.paste(pipe:read "*a")
-      pipe:close()
-      play.till("the portrait's screen", function() return job.stage == "portrait" end)
-      play.press "return"
-      play.till("the prompt", function() return job.stage == "video" and job.waiting end)
-      play.press "return"   -- one too many on the screen before
-      assert(job.waiting, "Enter paid for a video")
-      play.press_ctrl "return"
-      play.till("the request", function() return job.paying end)
-      love.event.quit()
-      play.shot "leaving"
-      play.forever()
-    ]], live, environment)
-    assert.is_true(ok, output)
-    assert.equal(1, sandbox:control("GET", "ledger").generation)
-    assert.equal("progress.json progress.json.bad", names(folder .. "/videos"))
-    assert.equal("broken\n", read(folder .. "/videos/progress.json.bad"))
-    assert.matches('"task_id":"cgt-', read(folder .. "/videos/progress.json"), 1, true)
-
-    -- It is closed in the middle of the download.
-    fault { endpoint = "video", after_accept = "drip" }
-    output, ok = run([[
-      play.till("the download", function() return job.done and job.done > 0 end)
-      assert(io.open(job.path .. ".part"))
-      play.shot "downloading"
-      play.quit()
-    ]], live, environment)
-    assert.is_true(ok, output)
-    assert.matches("^cgt%-[%w-]*%.mp4%.part cgt%-[%w-]*%.mp4%.part%.note progress%.json ",
-      names(folder .. "/videos"))
-
-    output, ok = run([[
-      play.till("the video", function() return job.stage == "saved" end)
-      play.quit()
-    ]], live, environment)
-    assert.is_true(ok, output)
-    assert.matches("^cgt%-[%w-]*%.mp4 progress%.json ", names(folder .. "/videos"))
-    local loads = sandbox:control("GET", "journal?endpoint=video").requests
-    assert.matches("^bytes=%d+%-$", loads[#loads].headers.range)
-    assert.equal(1, sandbox:control("GET", "ledger").generation)
-    assert.is_nil(read(folder .. "/videos/progress.json"):find("task_id", 1, true))
   end)
 end)

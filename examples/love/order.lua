@@ -1,0 +1,107 @@
+--- A video is ordered once. Its order is on the disk before it is sent; where no answer to it is
+--- known (it was lost, or the game was killed meanwhile), the game looks what the account made
+--- since, and the person decides: nothing is ordered again by itself.
+---
+--- pomex.jobs does all of this and more (docs/jobs.md), for any number of videos and processes,
+--- in a database of its own. A game that makes many videos uses it; this one makes one at a time,
+--- and shows the plain calls that jobs are made of.
+
+local pomex = require "pomex"
+
+local order = {}
+
+local SLACK = 120    -- seconds that this machine's clock may be ahead of the service's
+local MOST = 4
+
+-- How many seconds after `at` a task was made: its id carries the second, in UTC+8, or nothing.
+local function made_after(id, at)
+  local year, month, day, hour, min, sec =
+    id:match "^cgt%-(%d%d%d%d)(%d%d)(%d%d)(%d%d)(%d%d)(%d%d)%-"
+  if not year then return nil end
+  return os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec,
+    isdst = false } - os.time(os.date("!*t", at + 8 * 3600))
+end
+
+local function is_among(list, id)
+  for _, one in ipairs(list) do
+    if one == id then return true end
+  end
+  return false
+end
+
+---The account's tasks that the order may have made, the likeliest first. Those of another program
+---on the same account look the same.
+---@param client pomex.Client
+---@param kept table prompt, at; candidates, where pomex named some when the answer was lost
+---@param is_ours fun(id: string): boolean whether that video was saved here already
+---@return table[]|nil tasks at most MOST: id, status, after (seconds, or nil)
+---@return pomex.Error? err not_found_error: the service has no such list
+local function look(client, kept, is_ours)
+  local page, err = client.generations:list { limit = 100 }
+  if not page then return nil, err end
+  local named, others = {}, {}
+  for _, task in ipairs(page.items) do
+    local after = made_after(task.id, kept.at)
+    local list = is_among(kept.candidates or {}, task.id) and named
+      or (not after or after >= -SLACK) and not is_ours(task.id) and others
+    if list then list[#list + 1] = { id = task.id, status = task.status, after = after } end
+  end
+  local found = named[1] and named or others
+  table.sort(found, function(a, b)
+    return math.abs(a.after or math.huge) < math.abs(b.after or math.huge)
+  end)
+  for i = #found, MOST + 1, -1 do found[i] = nil end
+  return found
+end
+
+---Orders a video; what cannot be remembered is not ordered. Where nobody knows whether the order
+---arrived, job.ids.order is still there.
+---@param job Job
+---@param prompt string
+---@return pomex.Generation|nil task
+---@return pomex.Error? err
+function order.place(job, prompt)
+  local group_id, asset_id = job.ids.group_id, job.ids.asset_id
+  local kept = { prompt = prompt, at = os.time() }
+  local remembered, why = job:keep { group_id = group_id, asset_id = asset_id, order = kept }
+  if not remembered then
+    job.ids.order = nil
+    return nil, pomex.errors.new("file_error", { message = why, billed = "no" })
+  end
+  -- Quitting waits for this answer: it names what is paid for.
+  job.paying = true
+  local task, err = job.client.generations:create {
+    model = "byteplus/seedance-2.0-fast",
+    content = pomex.content():text(prompt):image(job.asset or asset_id, "person"),
+  }
+  job.paying = false
+  local doubtful = err and err.billed == "maybe"
+  kept.candidates = doubtful and err.candidates or nil
+  job:keep { group_id = group_id, asset_id = asset_id, task_id = task and task.id or err.id,
+    order = doubtful and kept or nil }
+  return task, err
+end
+
+---Asks the person what to do about job.ids.order, until that is said.
+---@param job Job
+function order.settle(job)
+  local ids, kept = job.ids, job.ids.order
+  local function is_ours(id)
+    local file = io.open(job:path_of(id), "rb")
+    return file ~= nil and file:close()
+  end
+  repeat
+    job.doubt = { order = kept }
+    job.doubt.found, job.doubt.err = look(job.client, kept, is_ours)
+    local answer = job:ask()
+    if answer.task then
+      job:keep { group_id = ids.group_id, asset_id = ids.asset_id, task_id = answer.task }
+    elseif answer.anew then
+      job:keep { group_id = ids.group_id, asset_id = ids.asset_id }
+      job.wished = kept.prompt
+    end
+  until answer.task or answer.anew
+  job.doubt = nil
+end
+
+return order
