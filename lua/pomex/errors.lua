@@ -1,7 +1,7 @@
 --- Errors: a call that fails returns `nil, err`.
 ---
 --- An error is a plain table with the fields below. `tostring(err)` is one line for a log: without
---- line breaks and control bytes, and never with the body of an answer.
+--- line breaks and control bytes, never with the body of an answer, nor with a link's query.
 
 ---@alias pomex.ErrorType
 ---| "invalid_request_error"  # 400, or refused here by the same rule (`client = true`)
@@ -102,6 +102,16 @@ function errors.one_line(text)
   return cut and text .. "…" or text
 end
 
+---`text` with what may be secret in a link cut: its query and fragment, often a signature, and a
+---name and password. A log must not have them.
+---@param text any
+---@return any text the same, where it is no string
+function errors.unsigned(text)
+  if type(text) ~= "string" or not text:find("://", 1, true) then return text end
+  text = text:gsub("([Hh][Tt][Tt][Pp][Ss]?://[^%s\"?#]*[?#])[^%s\"]+", "%1…")
+  return (text:gsub("([Hh][Tt][Tt][Pp][Ss]?://)[^%s\"/?#]*@", "%1…@"))
+end
+
 local function facts(err)
   local list = {}
   local function add(value, format)
@@ -145,10 +155,10 @@ local metatable = { __name = "pomex.error" }
 function metatable.__tostring(err)
   local line = errors.one_line(err.type or "error")
   if err.message ~= nil and err.message ~= "" then
-    line = line .. ": " .. errors.one_line(err.message)
+    line = line .. ": " .. errors.unsigned(errors.one_line(err.message))
   end
   if err.hint ~= nil and err.hint ~= "" then
-    line = line .. " (" .. errors.one_line(err.hint) .. ")"
+    line = line .. " (" .. errors.unsigned(errors.one_line(err.hint)) .. ")"
   end
   line = line .. errors.candidates_of(err)
   local known = facts(err)
@@ -201,11 +211,11 @@ function errors.invalid(endpoint, message, hint)
   }), "no")
 end
 
----`text` on one line and in quotes, for messages.
+---`text` on one line, without what is secret in a link, and in quotes, for messages.
 ---@param text any
 ---@return string
 function errors.quoted(text)
-  return '"' .. errors.one_line(text) .. '"'
+  return '"' .. errors.one_line(errors.unsigned(text)) .. '"'
 end
 
 ---Whether `x` is an error of pomex's.

@@ -70,10 +70,15 @@ local function meant_by(name, body)
   end
 end
 
+-- An option of a text, written beside it: the prompt would be read as any other.
+local RAW = '"raw" is no field of the body: an end user\'s words, as they are, are '
+  .. "content = pomex.content():text(words, { raw = true })"
+
 ---What is wrong with the name of a field; nil: nothing is.
 ---@param body table
 ---@return string|nil
 function fields.misspelt(body)
+  if type(body.raw) == "boolean" then return RAW end
   for name in next, body do
     local meant = not KNOWN[name] and type(name) == "string" and meant_by(name, body)
     if meant then

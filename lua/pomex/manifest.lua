@@ -62,7 +62,7 @@ end
 
 -- The error of a job in the words of a manifest, in which no text can be marked as raw.
 local function said(err)
-  local hint = err.hint and err.hint:gsub(",? or pass { raw = true }[^)]*", "")
+  local hint = err.hint and err.hint:gsub(",? or content:text%(words, { raw = true }%)[^)]*", "")
   local message = err.message:gsub("pomex%.VIRTUAL", '"virtual"')
   return hint and ("%s (%s)"):format(message, hint) or message
 end

@@ -59,12 +59,12 @@ function prompt.expand(text, positions, used)
     else
       local name = text:match("^([^{}]*)}", brace + 1)
       if not name then
-        return invalid("a { in the text has no }", ("text is %s; write {{ for a brace, or pass "
-          .. "{ raw = true }"):format(quoted(text)))
+        return invalid("a { in the text has no }", ("text is %s; write {{ for a brace, or "
+          .. "content:text(words, { raw = true })"):format(quoted(text)))
       end
       if not positions[name] then
         return invalid(("no image is called %s"):format(quoted(name)),
-          "write {{ for a brace, or pass { raw = true } for an end user's words")
+          "write {{ for a brace, or content:text(words, { raw = true }) for an end user's words")
       end
       at = brace + #name + 2
       if text:find("^%d", at) then
@@ -97,8 +97,8 @@ function prompt.check_positions(text, count)
     local fits = tonumber(digits) >= 1 and tonumber(digits) <= count
     if not fits and not measure.ends_before(text, after) then
       return invalid(("the text speaks of image %s"):format(digits),
-        ("images added: %d; where no image is meant, word it otherwise or pass { raw = true }")
-          :format(count))
+        ("images added: %d; where no image is meant, word it otherwise, or "
+          .. "content:text(words, { raw = true })"):format(count))
     end
   end
   return true

@@ -87,6 +87,12 @@ describe("pomex in trouble #command", function()
       .. '"return_last_frame"?)', err, 1, true)
   end)
 
+  it("refuses raw beside a prompt, which would be sent", function()
+    local code, err = check("m.jsonl", '{"key": "a", "prompt": "x", "set": {"raw": true}}\n')
+    assert.equal(2, code)
+    assert.matches('m.jsonl:1: "a": "raw" is no field of the body', err, 1, true)
+  end)
+
   it("takes a BOM and CRLF", function()
     local code, err, out = check("m.csv", "\239\187\191key,prompt,duration\r\na,b,5\r\n")
     assert.equal(0, code, err)

@@ -49,6 +49,38 @@ static void refuse(pomex_endpoint_id endpoint, const char *text, const char *mes
     assert_null(strpbrk(violation.value, "\r\n"));
 }
 
+/* An error goes into a log, and what a link has behind its path is often a signature. */
+TEST_CASE(a_refusal_shows_no_signature)
+{
+    static const char url[] = "url must be a valid https URL";
+    static const char of[] = "{\"url\":\"%s\",\"asset_type\":\"Image\"}";
+    static const struct {
+        const char *given, *shown;
+    } cases[] = {
+        {"http://x.example/a.jpg?X-Amz-Signature=SECRETSIG",
+         "url is \"http://x.example/a.jpg?…\""},
+        {"http://x.example/a.jpg#SECRET", "url is \"http://x.example/a.jpg#…\""},
+        {"http://x.example?SECRET", "url is \"http://x.example?…\""},
+        {"HTTP://me:SECRET@x.example/a@b.jpg?c@d", "url is \"HTTP://…@x.example/a@b.jpg?…\""},
+        {"http://x.example/a.jpg?", "url is \"http://x.example/a.jpg?\""},
+        {"https://x.example/a b?SECRET", "url is \"https://x.example/a b?…\""},
+        {"https://a/b@c d", "url is \"https://a/b@c d\""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[256];
+        snprintf(text, sizeof text, of, cases[i].given);
+        refuse(POMEX_ASSET_CREATE, text, url, cases[i].shown);
+    }
+    refuse(POMEX_ASSET_CREATE, "{\"url\":\"x.example/a.jpg?SECRET\"}", url,
+           "url is \"x.example/a.jpg?…\"; the service fetches public https links, it takes no "
+           "local files");
+    refuse(POMEX_SESSION_CREATE, "{\"callback_url\":\"http://a.example/cb?token=SECRET\"}",
+           "callback_url must be a valid https URL",
+           "callback_url is \"http://a.example/cb?…\"");
+    refuse(POMEX_SESSION_CREATE, "{\"callback_url\":\"https://a\",\"lang\":\"en?#\"}",
+           "lang must be zh, en, or zh-Hant", "lang is \"en?#\"");
+}
+
 TEST_CASE(sessions)
 {
     const pomex_endpoint_id e = POMEX_SESSION_CREATE;

@@ -87,6 +87,22 @@ describe("pomex.content", function()
     assert.equal("x", parts[5].role)
   end)
 
+  it("shows nothing of a link behind its path where it refuses one", function()
+    for given, said in pairs {
+      ["http://cdn.example/a.jpg?sig=SECRET"] = 'image is "http://cdn.example/a.jpg?…"',
+      ["http://cdn.example/a b.jpg?sig=SECRET"] = 'image is "http://cdn.example/a b.jpg?…"',
+      ["ftp://cdn.example/a.jpg#SECRET"] = 'image is "ftp://cdn.example/a.jpg#…"',
+      ["http://me:SECRET@cdn.example/a@b.jpg"] = 'image is "http://…@cdn.example/a@b.jpg"',
+      ["cdn.example/a.jpg?sig=SECRET"] = 'asset id is "cdn.example/a.jpg?…"',
+    } do
+      local _, err = content():text("t"):image(given):build()
+      assert.matches(said, err.hint, 1, true)
+      assert.is_nil(tostring(err):find("SECRET", 1, true))
+    end
+    local _, err = content():text("{tom} as in https://a.example/b?c=SECRET here {"):build()
+    assert.is_nil(tostring(err):find("SECRET", 1, true))
+  end)
+
   it("refuses a name that no image has", function()
     refused(content():text("{rachel} waves"), 'no image is called "rachel"', "{{ for a brace")
     refused(content():text("{}"):image("a"), 'no image is called ""')

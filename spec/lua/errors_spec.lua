@@ -77,6 +77,21 @@ describe("pomex.errors", function()
     end
   end)
 
+  it("has no signature of a link, whoever quotes it", function()
+    local function shown(message)
+      return tostring(errors.new("api_error", { message = message }))
+    end
+    assert.equal("api_error: cannot fetch https://cdn.example/a.jpg?… (403)",
+      shown "cannot fetch https://cdn.example/a.jpg?X-Amz-Signature=SECRET (403)")
+    assert.equal('api_error: "HTTP://…@cdn.example/a#…", or not?',
+      shown '"HTTP://me:SECRET@cdn.example/a#SECRET", or not?')
+    assert.equal("api_error: x (postgresql://pomex@db/jobs?sslmode=require)",
+      tostring(errors.new("api_error", { message = "x",
+        hint = "postgresql://pomex@db/jobs?sslmode=require" })))
+    assert.equal("api_error: x (at https://a.example/?…)",
+      tostring(errors.new("api_error", { message = "x", hint = "at https://a.example/?SECRET" })))
+  end)
+
   it("is one printable line whatever the fields hold", function()
     property.holds(2000, function(random)
       local err = errors.new(random:text(0, 12), {

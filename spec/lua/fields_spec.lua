@@ -63,6 +63,22 @@ describe("a field of a generation's body", function()
       assert.matches('is it "content"', fields.misspelt { model = MODEL, contents = {} }, 1, true)
     end)
 
+  it("called raw is an option of a text that stands beside it, and nothing is sent", function()
+    local why = assert.is_string(fields.misspelt { model = MODEL, content = {}, raw = true })
+    assert.matches("pomex.content():text(words, { raw = true })", why, 1, true)
+    assert.is_nil(fields.misspelt { model = MODEL, content = {}, raw = "jpeg" })
+    assert.has_error(function() client.generations:create(body { raw = true }) end)
+    assert.same({}, created())
+    local _, err = pomex.jobs.check { key = "a", save = "a.mp4",
+      video = { model = MODEL, prompt = "{cat}{", raw = true } }
+    assert.equal("invalid_request_error", err.type)
+    _, err = pomex.jobs.check { key = "a", save = "a.mp4",
+      video = { model = MODEL, prompt = "A wave.", raw = true } }
+    assert.equal(why, err.message)
+    assert.is_true(pomex.jobs.check { key = "a", save = "a.mp4", video = { model = MODEL,
+      content = pomex.content():text("{cat} as in image 7", { raw = true }) } })
+  end)
+
   it("of any other name is sent as it is", function()
     local others = {}
     for i, name in ipairs(OTHERS) do others[name] = i end

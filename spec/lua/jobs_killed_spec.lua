@@ -119,6 +119,14 @@ describe("a queue whose process is killed", function()
     assert.equal(1, counts.unclear)
     assert.equal(1, counts.videos)
     assert.is_nil(billed(env.sb).begun)
+    -- Its process could not say so: the run that found it does, once.
+    local words = "begun is unclear: its process died while the request was out [maybe billed]"
+    assert.is_true(env.has_said(words))
+    assert.equal("unclear", env.seen.begun)
+    env.said, env.seen = {}, {}
+    assert.equal(1, env.run(jobs).unclear)
+    assert.is_false(env.has_said(words))
+    assert.is_nil(env.seen.begun)
     assert.is_true(jobs:resend("begun", { now = true }))
     assert.equal(1, env.run(jobs).done)
     assert.equal(1, billed(env.sb).begun)

@@ -81,6 +81,13 @@ describe("pomex.new", function()
     client:close()
   end)
 
+  it("that are refused show no token of the base URL", function()
+    local _, err = pomex.new { base_url = "https://a.example/x?token=SECRET", api_key = "sk-test" }
+    assert.equal('base_url is "https://a.example/x?…"', err.hint)
+    _, err = pomex.new { base_url = "https://me:SECRET@a.example/", api_key = "sk-test" }
+    assert.is_nil(tostring(err):find("SECRET", 1, true))
+  end)
+
   it("returns nil, err for values that are of no use", function()
     for key, value in pairs { base_url = "no url", budget = -1, max_in_flight = 0,
       max_retries = 1000, rate_share = 0, request_timeout = 0, api_key_file = "/no/such/file" } do

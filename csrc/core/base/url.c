@@ -53,3 +53,23 @@ bool pomex_url_is_loopback(const char *host)
     struct in6_addr v6;
     return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
+
+size_t pomex_url_shown(const char *text, size_t length, size_t *from)
+{
+    size_t behind = 0; /* the scheme */
+    *from = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (!behind && i + 3 <= length && memcmp(text + i, "://", 3) == 0)
+            behind = i + 3;
+        if ((text[i] == '?' || text[i] == '#') &&
+            (memchr(text, '/', i) || memchr(text, ':', i)))
+            length = i + 1;
+    }
+    size_t host = behind;
+    for (size_t i = behind; behind && i < length && !strchr("/?#", text[i]); i++)
+        if (text[i] == '@')
+            host = i;
+    if (host > behind)
+        *from = host;
+    return length;
+}

@@ -149,8 +149,11 @@ static pomex_error *set_base_url(pomex_settings *s, const pomex_options *o)
         return pomex_error_memory();
     if (problem) {
         pomex_error *error = invalid("base_url %s%s", problem, "");
+        size_t from, shown = pomex_url_shown(text, strlen(text), &from);
         if (!strchr(text, '@'))
-            pomex_error_set_hint(error, "base_url is \"%.200s\"", text);
+            pomex_error_set_hint(error, "base_url is \"%.*s%s\"",
+                                 shown < 200 ? (int)shown : 200, text,
+                                 shown < strlen(text) ? "…" : "");
         return error;
     }
     s->base_url = strdup(text);

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/numeric.h"
+#include "base/url.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,14 +26,22 @@ static size_t printable(const char *text, size_t length)
     return c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 0 : count;
 }
 
-/* Appends `text` quoted, on one line; an ellipsis stands for what does not fit. */
+/* Appends `text` quoted, on one line; an ellipsis stands for what does not fit, and for what is
+ * secret in a link: errors go into logs. */
 static void show_text(char *out, size_t size, const char *text, size_t length)
 {
     size_t at = strlen(out);
     size_t end = size - sizeof "…\"";
+    size_t from;
+    size_t shown = pomex_url_shown(text, length, &from);
     size_t i = 0;
     out[at++] = '"';
-    while (i < length && at + 4 <= end) {
+    while (i < shown && at + 4 <= end) {
+        if (i >= 3 && i < from && memcmp(text + i - 3, "://", 3) == 0) {
+            at += (size_t)snprintf(out + at, size - at, "…@");
+            i = from + 1;
+            continue;
+        }
         size_t count = printable(text + i, length - i);
         if (count == 0) {
             at += (size_t)snprintf(out + at, size - at, "\\x%02x", (unsigned char)text[i++]);

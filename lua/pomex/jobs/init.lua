@@ -89,6 +89,7 @@ function module.open(client, path, opts)
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
+    told_unclear = {},
   }, Jobs)
 end
 

@@ -6,6 +6,7 @@ local bodies = require "pomex.jobs.body"
 local canonical = require "pomex.jobs.canonical"
 local json = require "pomex.json"
 local looking = require "pomex.jobs.looking"
+local orphans = require "pomex.jobs.orphans"
 local values = require "pomex.values"
 
 local portrait = {}
@@ -106,7 +107,7 @@ local function is_ours(run, job)
     and job.account == run.jobs:account_name()
 end
 
----Looks for the uploads of the queue that are unclear.
+---Looks for the uploads of the queue that are unclear. Says which videos a dead process left so.
 ---@param run table
 ---@return boolean any whether there still are such
 function portrait.look_for_unclear(run)
@@ -116,6 +117,7 @@ function portrait.look_for_unclear(run)
       limit = PAGE })
     local rows = reply and reply.answer == "yes" and reply.jobs or {}
     for _, job in ipairs(rows) do
+      if not run.stopping then orphans.found(run, job) end
       if is_ours(run, job) and not run.stopping then any = find(run, job) or any end
     end
     if #rows < PAGE then break end

@@ -44,7 +44,7 @@ function run.new(jobs, opts)
     remote = jobs.remote, unkept = {},
     active = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
-    stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
+    began = core.wall(), stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
 end
 

@@ -23,7 +23,8 @@
 ---@field max_videos? integer the queue's cap for its whole life; the first run sets it
 ---@field max_money? number the same of money, in the currency of `prices`
 ---@field forever? boolean goes on until `stop`, or an error, and takes what is added meanwhile
----@field on_update? fun(job: pomex.JobUpdate) after each change of a job's state; must not wait
+---@field on_update? fun(job: pomex.JobUpdate) after each change of a job's state, also where a
+---  process that died left a video unclear; must not wait
 ---@field on_progress? fun(job: pomex.JobUpdate) when its status or percent changed; must not wait
 
 ---Why a run ended. Where several hold, it is the first of these.

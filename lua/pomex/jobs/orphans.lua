@@ -1,0 +1,40 @@
+--- Videos that a process which died left unclear. Nobody was there to say so: each run that finds
+--- one says it once, as of its own.
+
+local works = require "pomex.jobs.work"
+
+local orphans = {}
+
+-- It can have become unclear so many seconds before the run began, since the store is opened first,
+-- and that already finds workers dead. What is older was said by a run before.
+local BEFORE = 60
+
+-- When the job became unclear, where its worker died: seconds since 1970. A worker that lived has
+-- said so itself.
+local function orphaned(run, job)
+  local reply = run.asks:ask("events", { queue = run.queue, key = job.key, after = 0,
+    limit = 500 })
+  local last
+  for _, event in ipairs(reply and reply.answer == "yes" and reply.events or {}) do
+    if event.name == "unclear" then last = event end
+  end
+  return last and (last.text or ""):find "^its worker died" and last.at
+end
+
+---Says it of a job that the store calls unclear, to the log and to on_update.
+---@param run pomex.JobRun
+---@param job table as the store lists it
+function orphans.found(run, job)
+  -- A portrait is looked for, and costs nothing.
+  if job.kind ~= "video" or job.base_url ~= run.client:base_url() then return end
+  local told, name = run.jobs.told_unclear, ("%d/%d"):format(job.id, job.attempt)
+  if told[name] then return end
+  told[name] = true
+  local at = orphaned(run, job)
+  if not at or at < run.began - BEFORE then return end
+  local work = works.new(run, job)
+  work:say("is unclear: its process died while the request was out [maybe billed]")
+  work:told()
+end
+
+return orphans
