@@ -18,6 +18,7 @@ local controls = require "controls"
 local flow = require "flow"
 local meter = require "meter"
 local outage = require "outage"
+local pen = require "pen"
 local ui = require "ui"
 local view = require "view"
 
@@ -149,6 +150,10 @@ function love.draw()
   view.draw()
   controls.finish()
   ui.finish()
+end
+
+function love.focus()
+  pen.forget()
 end
 
 function love.keypressed(key, _, again)

@@ -4,7 +4,8 @@
 local outage = {}
 outage.__index = outage
 
-outage.QUIET = 8   -- seconds without any answer that are no usual wait
+outage.QUIET = 8    -- seconds without any answer that are no usual wait
+outage.HICCUP = 1   -- seconds of failures for which nobody has to be told
 
 function outage.new()
   return setmetatable({ asked = {} }, outage)
@@ -42,6 +43,7 @@ function outage:now(progress)
   local now = love.timer.getTime()
   if progress ~= self.progress then self.progress, self.heard = progress, now end
   local began, status = self.began, self.status
+  if began and now - began < self.HICCUP then return nil end
   local again = self.again and self.again > now and self.again - now or nil
   for _, asked in pairs(self.asked) do
     again = nil

@@ -64,6 +64,11 @@ function pen.rests()
   layer = still
 end
 
+---What stands still is drawn anew: a window that changed may have lost it.
+function pen.forget()
+  before.n = -1
+end
+
 ---@param scale number how many pixels of the window one of the layout is
 function pen.finish(scale)
   local width, height = graphics.getDimensions()

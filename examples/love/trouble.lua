@@ -46,10 +46,14 @@ function trouble.draw(err, again, x, y, width)
   y = heading(said[1], "!", "failed", x, y)
   y = y + ui.write(said[2] or sentence(ui.clean(err.message)), x, y,
     { size = 16, width = width, most = 8 }) + 8
-  -- Where the video is known to be made, trying again goes on with it.
   if err.type == "generation_failed" then
     y = y + ui.write("Whether it was billed the service does not say here: its console shows it.",
       x, y, { colour = "dim", width = width }) + 8
+  elseif err.billed == "yes" then
+    y = y + ui.write("Your video is ordered: trying again goes on with it, and orders no other.",
+      x, y, { colour = "dim", width = width }) + 8
+  elseif err.type == "file_error" then
+    y = y + ui.write("Nothing was ordered.", x, y, { colour = "dim", width = width }) + 8
   end
   controls.button("Try again", x, y + 16, { key = "r", look = "primary" }, again)
 end

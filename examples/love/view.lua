@@ -155,10 +155,16 @@ function view.draw()
     draw_frames(x, ui.height - EDGE - frames, PANEL, frames)
   end
   if game.leaving then
+    pen.moves()   -- over all that does
     ui.set("ink", 0.88)
     pen.rectangle("fill", 0, 0, ui.width, ui.height)
     ui.write("Waiting for the answer to a request that is paid for …", 0, ui.height / 2 - 20,
       { size = 18, weight = "bold", width = ui.width, align = "center" })
+    if game.settings.live then   -- which has a memory
+      ui.write("Close the window once more, and it does not wait: the next start asks what became "
+        .. "of it.", 0, ui.height / 2 + 14, { colour = "dim", width = ui.width, align = "center" })
+    end
+    pen.rests()
   end
 end
 
