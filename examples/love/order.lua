@@ -41,10 +41,12 @@ local function look(client, kept, is_ours)
   if not page then return nil, err end
   local named, others = {}, {}
   for _, task in ipairs(page.items) do
-    local after = made_after(task.id, kept.at)
-    local list = is_among(kept.candidates or {}, task.id) and named
-      or (not after or after >= -SLACK) and not is_ours(task.id) and others
-    if list then list[#list + 1] = { id = task.id, status = task.status, after = after } end
+    -- No document says what the items of this list have in them.
+    local id = type(task) == "table" and tostring(task.id)
+    local after = id and made_after(id, kept.at)
+    local list = id and (is_among(kept.candidates or {}, id) and named
+      or (not after or after >= -SLACK) and not is_ours(id) and others)
+    if list then list[#list + 1] = { id = id, status = tostring(task.status), after = after } end
   end
   local found = named[1] and named or others
   table.sort(found, function(a, b)

@@ -82,7 +82,7 @@ local function described(task)
     when = task.after < 0 and (", %d s before"):format(-task.after)
       or (", %d s after"):format(task.after)
   end
-  return ui.clean(("%s   %s%s"):format(task.id, task.status or "", when))
+  return ui.clean(("%s   %s%s"):format(task.id, task.status, when))
 end
 
 ---@param of table what order.lua keeps of it: order; found or err, once the service was asked
