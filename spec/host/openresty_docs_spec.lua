@@ -2,11 +2,10 @@
 -- #once #openresty
 
 local conf = require "spec.support.nginx_conf"
+local docs = require "spec.support.nginx_docs"
 local nginx = require "spec.support.nginx"
-local pages = require "spec.support.pages"
 local pomex = require "pomex"
 local sandbox = require "pomex.sandbox"
-local shell = require "spec.support.shell"
 
 describe("the configurations of docs/ #once #openresty", function()
   local sb
@@ -15,21 +14,8 @@ describe("the configurations of docs/ #once #openresty", function()
   teardown(function() sb:stop() end)
   before_each(function() sb:clear_faults() end)
 
-  -- What stands before the first location goes into http { }, the rest into server { }.
   local function with(name, words, check, config)
-    local http, server = pages.code(name):match "^(.-)(\nlocation.*)$"
-    for word, by in pairs(words) do
-      local count
-      http, count = http:gsub(word, by)
-      assert.equal(1, count, word)
-    end
-    local running = nginx.start { http = http, server = server .. nginx.RUN, config = config,
-      env = { POMEX_BASE_URL = sb.url, POMEX_API_KEY = sb.key, LUA_PATH = config and ";;",
-        LUA_CPATH = config and ";;" } }
-    local ok, why = pcall(check, running)
-    running:stop "QUIT"
-    assert(ok, why)
-    return running
+    return docs.with(sb, name, words, check, config)
   end
 
   it("ask for an asset", function()
@@ -48,18 +34,19 @@ describe("the configurations of docs/ #once #openresty", function()
         return server:log():find("authentication_error", 1, true)
       end)
     end, own_paths)
-    assert.equal("", running:problems { "not_found_error", "invalid_request_error",
-      "authentication_error" })
-    local line = assert.is_truthy(running:log():match "[^\n]*not_found_error[^\n]*")
-    assert.is_nil(line:find("request:", 1, true), line)
+    assert.equal("", running:problems "authentication_error")
+    -- A stranger's 404 is no line.
+    assert.is_nil(running:log():find("not_found_error", 1, true))
+    assert.is_nil(running:log():find("invalid_request_error", 1, true))
   end)
 
-  -- Looks as often as a spec wants it to.
-  local OFTEN = { ["pomex%.new%(%)"] =
-    "pomex.new { poll = { generation = { first = 0.1, max = 0.1 } } }" }
+  local OFTEN = { [docs.OFTEN_OF] = docs.OFTEN }
+
+  -- What an end user may write.
+  local WORDS = "{cat} hangs in image 7: {"
 
   local function posted(server, path)
-    local body, status = nginx.receive(server:send(path, "A wave."))
+    local body, status = nginx.receive(server:send(path, WORDS))
     assert.equal(202, status)
     return path .. "/" .. assert.is_truthy(body:match "^(%x+)\n$")
   end
@@ -76,6 +63,9 @@ describe("the configurations of docs/ #once #openresty", function()
       assert.equal(404, select(2, server:get("/videos/" .. ("0"):rep(32))))
       assert.equal(405, select(2, server:get "/videos"))
       assert.equal(400, select(2, nginx.receive(server:send("/videos", ""))))
+      local created = sb.journal:requests "generations.create"
+      assert.matches(WORDS, created[#created].body, 1, true)
+      assert.is_nil(created[#created].body:find("raw", 1, true))
     end)
     assert.equal("", running:problems())
   end)
@@ -86,6 +76,9 @@ describe("the configurations of docs/ #once #openresty", function()
       local id = posted(server, "/videos"):match "%x+$"
       local ask = ('return ngx.shared.videos:get "task:%s"'):format(id)
       nginx.await("its id", function() return server:run(ask):find "^cgt%-" end)
+      -- When nginx itself ends, the log alone has it.
+      local line = "[^\n]*video " .. id .. " is " .. server:run(ask):gsub("%-", "%%-")
+      assert.matches("[notice]", server:log():match(line) or "", 1, true)
       local old = server:workers()
       server:signal("TERM", old[1])
       server:await_gone(old)
@@ -127,87 +120,6 @@ describe("the configurations of docs/ #once #openresty", function()
     assert.equal("", running:problems "lua_max_running_timers are not enough")
   end)
 
-  it("run jobs, which go on in other workers", function()
-    local folder = shell.bash "mktemp -d":gsub("\n", "")
-    shell.bash("mkdir " .. folder .. "/videos")
-    local words = { ['"/var/lib/app/jobs%.db",'] = ("%q,"):format(folder .. "/jobs.db"),
-      ["/var/lib/app/videos"] = folder .. "/videos",
-      ["pause_on_failures = false"] = '%0, file_system = "any", log = function() end' }
-    for word, by in pairs(OFTEN) do words[word] = by end
-    local running = with("openresty-jobs", words, function(server)
-      local function state(path, wanted)
-        nginx.await(path .. " " .. wanted, function()
-          return server:get(path) == wanted .. "\n"
-        end)
-      end
-      local before = sb.ledger:count "generation"
-      local first = posted(server, "/jobs")
-      state(first, "done")
-      assert.equal("mp4", shell.bash(("ls %s/videos"):format(folder)):match "%.(%w+)\n$")
-      assert.equal(404, select(2, server:get("/jobs/" .. ("0"):rep(32))))
-      assert.equal(405, select(2, server:get "/jobs"))
-      -- A reload while a job waits: the old worker hands it over, and ends.
-      sb:fault { endpoint = "generations.get", status = 503, times = 0 }
-      local second = posted(server, "/jobs")
-      state(second, "polling")
-      local old = server:workers()
-      server:signal "HUP"
-      server:await_gone(old)
-      sb:clear_faults()
-      state(second, "done")
-      -- One that is killed hands nothing over.
-      sb:fault { endpoint = "generations.get", status = 503, times = 0 }
-      local third = posted(server, "/jobs")
-      state(third, "polling")
-      old = server:workers()
-      server:signal("KILL", old[1])
-      server:await_gone(old)
-      sb:clear_faults()
-      state(third, "done")
-      assert.equal(before + 3, sb.ledger:count "generation")
-    end)
-    shell.bash("rm -rf " .. folder)
-    assert.equal("", running:problems "exited on signal 9")
-  end)
-
-  it("take callbacks, and log none", function()
-    local path = os.tmpname()
-    local file = assert(io.open(path, "w"))
-    file:write(("s"):rep(64), "\n")
-    file:close()
-    local client = pomex.check(pomex.new { base_url = sb.url, api_key = sb.key })
-    local callback = pomex.callback.new { secret = ("s"):rep(64), origin = "https://app.example" }
-    local running = with("callback-nginx", { ["/etc/app/callback%.secret"] = path },
-      function(server)
-        local function scanned(outcome)
-          local url = pomex.check(callback:url("https://app.example/pomex", { subject = "rachel" }))
-          return (sb:scan(pomex.check(client.sessions:create { callback_url = url }).h5_link,
-            outcome):gsub("^https://[^/]*", ""))
-        end
-        local function ask(uri, words)
-          return (shell.bash(("curl -s -o /dev/null -w '%%{http_code} %%{redirect_url}' %s %s")
-            :format(words, shell.quote(server.url .. uri))))
-        end
-        local good, rachel = scanned "pass", "-b user=rachel"
-        assert.matches("^405", ask(good, "-I " .. rachel))
-        assert.matches("^405", ask(good, "-X POST " .. rachel))
-        assert.matches("^303 .*/scan%-again$", ask(good, ""))
-        assert.matches("^303 .*/scan%-again$", ask(good, "-b user=tom"))
-        assert.matches("^303 .*/scan%-again$", ask(good:gsub("/pomex/.", "/pomex/0"), rachel))
-        assert.matches("^303 .*/scan%-again$", ask(scanned "fail", rachel))
-        assert.matches("^303 .*/verified$", ask(good, rachel))
-        assert.matches("^303 .*/scan%-again$", ask(good, rachel))
-        -- nginx itself has something to say: it cannot keep what comes with the request.
-        ask(good, rachel .. " -X PUT -H 'Content-Length: 99999999'")
-        local group = good:match "group_id=([^&]+)"
-        assert.equal("rachel", server:run(("return ngx.shared.groups:get %q"):format(group)))
-        assert.is_nil(server:log():find(group, 1, true))
-      end)
-    client:close()
-    os.remove(path)
-    assert.equal("", running:problems())
-  end)
-
   it("take notices", function()
     local secret = ("s"):rep(32)
     local running = with("notices-nginx", { ["…"] = ("%q"):format(secret) }, function(server)
@@ -217,6 +129,9 @@ describe("the configurations of docs/ #once #openresty", function()
       local status = select(2, nginx.receive(server:send(path, '{"id":"cgt-1"}')))
       assert.equal(200, status)
       assert.equal(404, select(2, nginx.receive(server:send(path .. "x", '{"id":"cgt-1"}'))))
+      -- nginx itself has something to say, and adds no URL to it.
+      assert.equal(413, select(2, nginx.receive(server:send(path, ("x"):rep(70000)))))
+      assert.is_nil(server:log():find(path, 1, true))
     end)
     assert.equal("", running:problems())
   end)

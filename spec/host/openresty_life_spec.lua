@@ -385,8 +385,11 @@ describe("openresty, workers: #once #openresty", function()
     assert.equal(400, status)
     assert.matches('{"error":"group id', refused)
     assert.matches('"items":[]', (server:get("/assets?group_id=" .. sb:add_person())), 1, true)
-    expected = "%[warn%].*group id error"
-    nginx.await("the line", function() return server:log():find "group id error" end)
+    sb:fault { endpoint = "assets.list", status = 401 }
+    assert.equal(502, select(2, server:get("/assets?group_id=" .. ("g"):rep(30))))
+    expected = "%[warn%].*authentication_error"
+    nginx.await("the line", function() return server:log():find "authentication_error" end)
     assert.is_nil(server:log():find("gggg", 1, true))
+    assert.is_nil(server:log():find("group id error", 1, true)) -- a stranger's fault
   end)
 end)

@@ -53,6 +53,22 @@ describe("the pages #once", function()
     end
   end)
 
+  it("name every call of the queue, and every option", function()
+    local page = pages.read "docs/jobs.md":match "## Every function and option(.-)\n## "
+    local private = { account_name = true, read_counts = true }
+    for _, part in ipairs { "persons", "reading" } do
+      for name in pairs(require("pomex.jobs." .. part)) do
+        assert.is_truthy(private[name] or page:find("jobs:" .. name .. "[%( ]"), name)
+      end
+    end
+    local types = pages.read "lua/pomex/jobs/types.lua"
+    for _, class in ipairs { "JobsOptions", "JobsRunOptions", "JobEntry" } do
+      for name in types:match("@class pomex%." .. class .. "\n(.-)\n\n"):gmatch "@field ([%w_]+)" do
+        assert.is_truthy(page:find("`" .. name .. "[`%(]"), class .. "." .. name)
+      end
+    end
+  end)
+
   it("say of each example how it is run", function()
     for _, page in ipairs(pages.names) do
       for _, block in ipairs(pages.blocks(page)) do

@@ -56,9 +56,10 @@ echo $? > status
 ---Calls `condition` until it is true; raises after 10 seconds.
 ---@param what string
 ---@param condition fun(): any
+---@param seconds? number 10
 ---@return any
-function nginx.await(what, condition)
-  for _ = 1, 1000 do
+function nginx.await(what, condition, seconds)
+  for _ = 1, 100 * (seconds or 10) do
     local got = condition()
     if got then return got end
     socket.sleep(0.01)
@@ -194,13 +195,15 @@ end
 ---Begins a request: a POST where there is a body.
 ---@param path string
 ---@param body? string
+---@param headers? string lines of the head, each with its end
+---@param method? string
 ---@return table connection
-function nginx:send(path, body)
+function nginx:send(path, body, headers, method)
   local connection = assert(socket.connect("127.0.0.1", self.port))
   connection:settimeout(30)
-  assert(connection:send(body
-    and ("POST %s HTTP/1.0\r\nContent-Length: %d\r\n\r\n%s"):format(path, #body, body)
-    or ("GET %s HTTP/1.0\r\n\r\n"):format(path)))
+  local length = body and ("Content-Length: %d\r\n"):format(#body) or ""
+  assert(connection:send(("%s %s HTTP/1.0\r\n%s%s\r\n"):format(method or body and "POST" or "GET",
+    path, length, headers or "") .. (body or "")))
   return connection
 end
 

@@ -9,6 +9,9 @@ local orphans = {}
 -- and that already finds workers dead. What is older was said by a run before.
 local BEFORE = 60
 
+-- Seconds between two looks whether more are unclear, for a run that has always something to do.
+local WATCH = 5
+
 -- When the job became unclear, where its worker died: seconds since 1970. A worker that lived has
 -- said so itself.
 local function orphaned(run, job)
@@ -35,6 +38,19 @@ function orphans.found(run, job)
   local work = works.new(run, job)
   work:say("is unclear: its process died while the request was out [maybe billed]")
   work:told()
+end
+
+---Has the run look for what is unclear, where there is more of it than before.
+---@param run pomex.JobRun
+function orphans.watch(run)
+  local now = run.now()
+  run.next_watch = run.next_watch or now + WATCH
+  if run.stopping or now < run.next_watch then return end
+  run.next_watch = now + WATCH
+  local counts = run.jobs:read_counts()
+  if not counts then return end
+  if counts.states.unclear > run.seen_unclear then run.next_look = 0 end
+  run.seen_unclear = counts.states.unclear
 end
 
 return orphans

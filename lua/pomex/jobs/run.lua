@@ -6,6 +6,7 @@ local cancel = require "pomex.cancel"
 local core = require "pomex.core"
 local endings = require "pomex.jobs.ending"
 local errors = require "pomex.errors"
+local orphans = require "pomex.jobs.orphans"
 local reach = require "pomex.jobs.reach"
 local signals = require "pomex.jobs.signal"
 local works = require "pomex.jobs.work"
@@ -228,6 +229,7 @@ function Run:work()
     reach.begin_anew(self)
     release(self)
     barring.lift(self)
+    orphans.watch(self)
     look_for_unclear(self)
     if not self.stopping and self.count < self.limit then take(self) end
     local idle = not next(self.active)
