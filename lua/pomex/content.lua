@@ -122,17 +122,12 @@ function Content:audio(ref, options)
   return self
 end
 
--- As the core shows it: a link without its scheme, or with a space in it, has a signature, too.
-local function shown(ref)
-  return quoted((ref:gsub("([/:][^?#]*[?#]).+$", "%1…")))
-end
-
 -- The rule of the core for ids, which keeps one from reaching another path.
 local function check_id(id)
   if id == "" or id == "." or id == ".." or #id > MAX_ID or id:find("[/\\%%%c%s]") then
     return invalid("not an asset id", ("asset id is %s; an asset, its id, asset://<id> or an "
       .. "https link is wanted (the service cannot read local files)"):format(
-        shown(id)))
+        errors.quoted_ref(id)))
   end
   return "asset://" .. id
 end
@@ -163,7 +158,7 @@ local function url_of(entry)
   if scheme == "asset" then return check_id(rest) end
   if scheme ~= "https" or rest:find("[%c%s]") or not rest:find("^[^/?#]") then
     return invalid(("%s must be an asset or a public https link"):format(entry.kind),
-      ("%s is %s"):format(entry.kind, shown(ref)))
+      ("%s is %s"):format(entry.kind, errors.quoted_ref(ref)))
   end
   return ref
 end

@@ -218,6 +218,14 @@ function errors.quoted(text)
   return '"' .. errors.one_line(errors.unsigned(text)) .. '"'
 end
 
+---The same of what should be an id or a link, as the core shows it: one without its scheme, or with
+---a space in it, has a signature, too.
+---@param ref string
+---@return string
+function errors.quoted_ref(ref)
+  return errors.quoted((ref:gsub("([/:][^?#]*[?#]).+$", "%1…")))
+end
+
 ---Whether `x` is an error of pomex's.
 ---@param x any
 ---@return boolean

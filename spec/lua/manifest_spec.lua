@@ -208,6 +208,11 @@ describe("pomex.manifest", function()
       .. "e,a b\nf,x,fast,five\n", CSV))
     assert.same({ '2: images: " tom" is not NAME=ASSET', '2: images: "a" stands twice' },
       faults("key,prompt,model,images\na,{a},fast,a=asset-1; tom;a=asset-2\n", CSV))
+    -- A link without its name, and one without its scheme: what is signed is not shown.
+    assert.same({ '2: images: "https://cdn.example/a.jpg?…" is not NAME=ASSET',
+      '3: "b": images: "a": "cdn.example/a.jpg?…" is no id' },
+      faults("key,prompt,model,images\na,wave,fast,https://cdn.example/a.jpg?sig=SECRET\n"
+        .. "b,{a},fast,a=cdn.example/a.jpg?sig=SECRET\n", CSV))
   end)
 
   it("names the line in which a quote begins that has no end", function()

@@ -53,9 +53,10 @@ local function images_of(text, fault)
   local images = {}
   for part in text:gmatch("[^;]+") do
     local name, asset = part:match("^%s*([^=]-)%s*=%s*(.-)%s*$")
-    if not name or name == "" or asset == "" then
+    -- A link that no name stands before has a = in its query.
+    if not name or name == "" or asset == "" or name:find("[/:].*%?") then
       if part:find("%S") then
-        fault(("images: %s is not NAME=ASSET"):format(errors.quoted(part)))
+        fault(("images: %s is not NAME=ASSET"):format(errors.quoted_ref(part)))
       end
     elseif images[name] then
       fault(("images: %s stands twice"):format(errors.quoted(name)))
@@ -135,7 +136,7 @@ end
 -- What is wrong with an id; nil: it can be one.
 local function wrong_id(name, id)
   if can_be_id(id) then return nil end
-  return ("%s: %s is no id%s"):format(name, errors.quoted(id),
+  return ("%s: %s is no id%s"):format(name, errors.quoted_ref(id),
     (id:find("…", 1, true) or id:find("...", 1, true)) and ", but a placeholder" or "")
 end
 
