@@ -199,31 +199,44 @@ describe("a queue whose process is killed", function()
     return stat:find "%) T " ~= nil
   end
 
-  -- Stopped for longer than a burial, and continued: what it had begun is another's to decide on.
-  it("sends nothing once it may have been buried", function()
+  -- A process that is stopped for longer than a burial, and continued: what it had said at its end.
+  local function stopped(signal, key)
     local first = env.open()
-    assert(first:add(video "stopped"))
+    assert(first:add(video(key)))
     first:close()
     env.sb:fault { endpoint = "generations.get", status = 404, delay = 1 }
-    local pipe = start(0, "STOP", 2)
+    local pipe = start(0, signal, 2)
     local jobs = env.open { beat_seconds = 1 / 5, still_seconds = 2 }
     local began = core.now()
     repeat
       assert.is_true(core.now() - began < 30, "it did not begin")
-    until jobs:get("stopped").state == "sending" and is_stopped(env.folder .. "/pid")
+    until jobs:get(key).state == "sending" and is_stopped(env.folder .. "/pid")
     local counts = assert(env.run(jobs)) -- waits for the burial
     assert.equal(1, counts.unclear)
     -- A person may not have it sent again while that process lives.
-    local done, err = jobs:resend("stopped", { now = true })
+    local done, err = jobs:resend(key, { now = true })
     assert.is_nil(done)
     assert.is_truthy(tostring(err):find "its worker lives")
     os.execute("kill -CONT $(cat " .. env.folder .. "/pid)")
     local said = pipe:read "*a"
     pipe:close()
-    assert.is_truthy(said:find "ended")
+    assert.is_truthy(said:find "ended", said)
+    return jobs, said
+  end
+
+  -- What it had begun is another's to decide on.
+  it("sends nothing once it may have been buried", function()
+    local jobs = stopped("STOP", "stopped")
     -- Its own word that it never left is a fact, whoever holds the job by now.
     assert.equal(1, env.run(jobs).done)
     assert.equal(1, billed(env.sb).stopped)
     assert.equal("late", jobs:get("stopped").attempts[1].stage)
+  end)
+
+  it("holds a job that it has anew while what it had in hand before ends", function()
+    local jobs, said = stopped("LINGER", "anew")
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).anew)
+    assert.equal(2, select(2, said:gsub("claimed\tanew", "")), said)
   end)
 end)

@@ -1,5 +1,6 @@
 --- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
---- store; with the signal STOP it stops itself once a create is begun, and not sent yet:
+--- store; with the signal STOP it stops itself once a create is begun, and not sent yet, and with
+--- LINGER what had that create in hand does not end before its job is being made anew:
 ---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT
 ---       [CONCURRENCY [STORE]]]
 --- STORE is the URL of a database; else it is a file of FOLDER. Prints "ended" and the counts if it
@@ -20,6 +21,10 @@ local jobs = assert(pomex.jobs.open(client, arg[9] or folder .. "/jobs.db",
 
 os.execute("echo $PPID > " .. folder .. "/pid")
 
+local counts_claims = signal == "LINGER"
+local lingers = counts_claims
+if lingers then signal = "STOP" end
+
 local steps = 0
 local function step()
   steps = steps + 1
@@ -32,6 +37,13 @@ local ask = asks.ask
 function asks:ask(verb, fields)
   if verb ~= "claim" and verb ~= "counts" then step() end
   local reply, err = ask(self, verb, fields)
+  for _, job in ipairs(counts_claims and verb == "claim" and reply and reply.jobs or {}) do
+    print("claimed", job.key)
+  end
+  if verb == "fact" and lingers then
+    lingers = false
+    repeat coroutine.yield() until jobs:get "anew".state == "polling"
+  end
   if verb == "begin" or verb == "move" then step() end
   if verb == "begin" and signal == "STOP" then
     signal = nil

@@ -43,7 +43,7 @@ function run.new(jobs, opts)
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     search = jobs.search or KINDS.portrait.SEARCH, broken_for = jobs.broken_for or BROKEN_FOR,
     remote = jobs.remote, unkept = {},
-    active = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
+    active = {}, holders = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     began = core.wall(), stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
@@ -76,7 +76,7 @@ end
 function Run:stop()
   if self.stopping then return end
   self.stopping, self.stopped_at = true, core.now()
-  for _, work in pairs(self.active) do work:stop() end
+  for work in pairs(self.active) do work:stop() end
   self.signal:raise()
 end
 
@@ -108,9 +108,11 @@ end
 
 local function ended(self, work, well, err)
   local job = work.job
-  self.active[job.id] = nil
+  self.active[work] = nil
+  if self.holders[job.id] == work then self.holders[job.id] = nil end
   self:makes_room(work)
-  if not OVER[job.state] and job.state ~= "sending" then
+  -- What a worker held that was declared dead is nobody's, or this process has it anew.
+  if work.worker == self.worker and not OVER[job.state] and job.state ~= "sending" then
     self.to_release[#self.to_release + 1] = job.id
   end
   if job.kind == "portrait" and job.state == "unclear" then
@@ -125,8 +127,10 @@ end
 
 local function start(self, job)
   local work = works.new(self, job)
-  local kind = KINDS[job.kind]
-  self.active[job.id] = work
+  local kind, before = KINDS[job.kind], self.holders[job.id]
+  -- It was another worker's, and still waits for what this one asks for from here on.
+  if before then before:lose() end
+  self.active[work], self.holders[job.id] = true, work
   self.count = self.count + 1
   self.client:spawn(function()
     kind.work(work)

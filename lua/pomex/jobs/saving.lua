@@ -6,8 +6,8 @@ local text = require "pomex.text"
 
 local saving = {}
 
--- Seconds until a disk or a link that failed is tried again.
-local AGAIN = 60
+-- Seconds until a disk or a link that failed is tried again, and a file that another still writes.
+local AGAIN, OTHERS = 60, 5
 
 -- Seconds after which a video that is not saved yet is an error line in each run: nobody says how
 -- long the service keeps it, and a link lives a day.
@@ -172,9 +172,10 @@ function saving.work(work, job)
     if work:stopping() then return end
     if err.taken then return move(work, { stuck = true, error = tostring(err) }) end
     if work:ends_run(err) then return end
-    work:say(("cannot be saved: %s; tried again in %d s"):format(tostring(err), AGAIN))
-    if not move(work, { due = work:wall() + AGAIN, error = tostring(err) }) then return end
-    work:rest(AGAIN)
+    local pause = saving.passes(err) and OTHERS or AGAIN
+    work:say(("cannot be saved: %s; tried again in %d s"):format(tostring(err), pause))
+    if not move(work, { due = work:wall() + pause, error = tostring(err) }) then return end
+    work:rest(pause)
     -- Whoever stopped it has perhaps mended it: the next run is to look at once.
     if work:stopping() then move(work, { due = 0, error = tostring(err) }) end
   end

@@ -106,6 +106,13 @@ function Work:stop()
   self.signal:raise()
 end
 
+---The job is another's by now: nothing begins, and a wait or a download ends. The answer to a
+---request that may be billed is awaited all the same.
+function Work:lose()
+  self.lost = true
+  if self.job.state ~= "sending" then self:stop() end
+end
+
 local AGAIN = { busy = true, full = true, broken = true }
 
 -- The longest pause, in seconds, until a database that is away is asked again.
