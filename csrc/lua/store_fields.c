@@ -217,6 +217,11 @@ static const pomex_lua_field person[] = {Q(pomex_store_person, queue, POMEX_LUA_
                                          Q(pomex_store_person, body, POMEX_LUA_TEXT),
                                          Q(pomex_store_person, now, POMEX_LUA_FLAG),
                                          Q(pomex_store_person, task, POMEX_LUA_TEXT),
+                                         Q(pomex_store_person, base_url, POMEX_LUA_TEXT),
+                                         Q(pomex_store_person, account, POMEX_LUA_TEXT),
+                                         Q(pomex_store_person, key_hash, POMEX_LUA_TEXT),
+                                         Q(pomex_store_person, cost, POMEX_LUA_WHOLE),
+                                         Q(pomex_store_person, made, POMEX_LUA_TIME),
                                          Q(pomex_store_person, attempt, POMEX_LUA_WHOLE),
                                          Q(pomex_store_person, not_billed, POMEX_LUA_FLAG),
                                          END};

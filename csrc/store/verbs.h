@@ -181,6 +181,7 @@ typedef struct pomex_store_begin {
     int64_t cost;                       /* the dearest that it can become; -1: unknown */
     const char *body, *model, *version; /* what is sent; NULL: none */
     const char *file; /* where the video will be, an absolute path; not stored. NULL: nowhere */
+    const char *lacking;            /* the store's own: what is too full; NULL: nothing */
     enum pomex_store_reason reason; /* answered with LATER */
     int64_t not_before;             /* answered with LATER */
 } pomex_store_begin;
@@ -296,7 +297,10 @@ typedef struct pomex_store_put {
  *   keeps what it holds. Refused while the process of the attempt's worker lives, where that can be
  *   told of one that is buried (by a lock of this machine), and has not said that the request is
  *   over; and until 15 minutes after begin unless `now`.
- * ADOPT: `unclear` becomes `polling` with `task`. Refused if the store has that id elsewhere.
+ * ADOPT: `unclear` becomes `polling` with `task`. Refused if the store has that id elsewhere. With
+ *   `account` also what is `ready` or `cancelled`, where it has no id of its own that `retry` goes on
+ *   with: a store that was put back has forgotten that it was made. That is an attempt of no worker
+ *   (0), which counts and holds as any other, whatever the caps say.
  * RESOLVE: attempt `attempt` cost nothing (`not_billed`), or what it holds. The state stays.
  * CANCEL: `ready`, `saving` or `unclear` becomes `cancelled`; what an attempt holds stays.
  * FORGET: of a job that is done, failed, cancelled or expired all that was asked for, sent and said
@@ -304,11 +308,14 @@ typedef struct pomex_store_put {
  *   under the key "(forgotten NUMBER)". Refused while another job that is not over needs it. */
 typedef struct pomex_store_person {
     const char *queue, *key, *by;
-    const char *line, *body; /* RETRY; NULL: as they were */
-    int now;                 /* RESEND */
-    const char *task;        /* ADOPT */
-    int64_t attempt;         /* RESOLVE; 0: the newest */
-    int not_billed;          /* RESOLVE */
+    const char *line, *body;                   /* RETRY; NULL: as they were */
+    int now;                                   /* RESEND */
+    const char *task;                          /* ADOPT, as what follows */
+    const char *base_url, *account, *key_hash; /* as of JOIN; NULL: only what is unclear */
+    int64_t cost;    /* the dearest that it can have become; -1: unknown */
+    int64_t made;    /* when; 0: nobody knows */
+    int64_t attempt; /* RESOLVE; 0: the newest */
+    int not_billed;  /* RESOLVE */
 } pomex_store_person;
 
 /* CONTINUE, durable: YES. A person has seen what the account made since the newest event. */

@@ -223,13 +223,25 @@ static void set_free(model_job *job, enum pomex_store_state state)
     job->stuck = job->deaths = 0;
 }
 
-static enum pomex_store_answer adopt(store_model *model, int number, int task)
+/* `cost`: of one that the store knows nothing of; below 0: only what is unclear is adopted. */
+static enum pomex_store_answer adopt(store_model *model, int number, int task, int64_t cost)
 {
     model_job *job = &model->jobs[number];
-    if (job->state != POMEX_STORE_UNCLEAR ||
-        (model->owner[task] >= 0 && model->owner[task] != number))
-        return POMEX_STORE_REFUSED;
     model_attempt *attempt = &job->attempts[job->attempt_count];
+    bool has = job->attempt_count > 0, cancelled = job->state == POMEX_STORE_CANCELLED;
+    bool is_new =
+        job->state != POMEX_STORE_UNCLEAR && !(cancelled && has && attempt->stage < 0);
+    if (is_new && (cost < 0 || (job->state != POMEX_STORE_READY && !cancelled)))
+        return POMEX_STORE_REFUSED;
+    if (is_new && cancelled && has &&
+        (attempt->stage == POMEX_STORE_TASK || attempt->stage == POMEX_STORE_MADE))
+        return POMEX_STORE_REFUSED;
+    if (model->owner[task] >= 0 && (is_new || model->owner[task] != number))
+        return POMEX_STORE_REFUSED;
+    if (is_new) {
+        attempt = &job->attempts[++job->attempt_count];
+        *attempt = (model_attempt){.cost = cost, .fence = job->fence};
+    }
     model->owner[task] = number;
     attempt->task = job->task = task;
     attempt->stage = POMEX_STORE_TASK;
@@ -249,7 +261,7 @@ static bool was_being_saved(const model_job *job)
 }
 
 enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb verb, int number,
-                                     int task, int not_billed)
+                                     int task, int64_t cost, int not_billed)
 {
     model_job *job = &model->jobs[number];
     model_attempt *attempt = &job->attempts[job->attempt_count];
@@ -276,7 +288,7 @@ enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb v
         job->task = 0;
         return POMEX_STORE_YES;
     case POMEX_STORE_ADOPT:
-        return adopt(model, number, task);
+        return adopt(model, number, task, cost);
     case POMEX_STORE_RESOLVE:
         if (job->attempt_count == 0)
             return POMEX_STORE_MISSING;

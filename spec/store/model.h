@@ -51,6 +51,6 @@ enum pomex_store_answer model_move(store_model *model, int job, int64_t worker, 
 void model_release(store_model *model, int job, int64_t worker);
 void model_bury(store_model *model, int64_t worker);
 enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb verb, int job,
-                                     int task, int not_billed);
+                                     int task, int64_t cost, int not_billed);
 
 #endif

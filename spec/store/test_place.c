@@ -182,7 +182,15 @@ static void a_folder_that_is_put_back_in_place_begins_nothing_before_continue(vo
     assert_int_equal(bed_ask(bed, bed_person(bed, POMEX_STORE_CANCEL, "mine"))->answer,
                      POMEX_STORE_YES);
     assert_int_equal(bed_events(bed, "cancel"), 1);
+    bed_put(bed, "made", "body");
+    pomex_store_request *adopt = bed_person(bed, POMEX_STORE_ADOPT, "made");
+    adopt->person.task = "t1";
+    adopt->person.base_url = "https://host/api";
+    adopt->person.account = "host";
+    adopt->person.key_hash = "hash";
+    assert_int_equal(bed_ask(bed, adopt)->answer, POMEX_STORE_YES);
     assert_int_equal(bed_counts(bed).newest_event, newest);
+    bed_ended(bed, bed_get(bed, "made").id, 1, POMEX_STORE_FAILED, 0, 1);
     shell("rm -r '%s.older' '%s.newer'", bed->folder, bed->folder);
     continue_and_begin(bed);
 }

@@ -267,11 +267,18 @@ static void person(random_walk *walk, int number)
                                            .key = key_of(number),
                                            .now = 1,
                                            .task = task_of(walk, request, task),
+                                           .cost = 250,
                                            .not_billed = chance(walk, 2)};
+    if (chance(walk, 2)) { /* of this account: also what the store has forgotten is adopted */
+        request->person.base_url = "https://host/api";
+        request->person.account = "host";
+        request->person.key_hash = "hash";
+    }
+    int64_t cost = request->person.account ? request->person.cost : -1;
     ask(walk, request);
-    enum pomex_store_answer wanted =
-        job->there ? model_person(&walk->model, verb, number, task, request->person.not_billed)
-                   : POMEX_STORE_MISSING;
+    enum pomex_store_answer wanted = job->there ? model_person(&walk->model, verb, number, task,
+                                                               cost, request->person.not_billed)
+                                                : POMEX_STORE_MISSING;
     same(walk, "a person's verb", wanted, request->answer);
     pomex_store_request_free(request);
 }

@@ -17,4 +17,6 @@ void pomex_pq_read_begin(pomex_pq *self, pomex_store_request *request, const PGr
     (void)self;
     request->begin.reason = (enum pomex_store_reason)pomex_pq_number(result, 0, 2);
     request->begin.not_before = pomex_pq_number(result, 0, 3);
+    if (request->begin.reason == POMEX_STORE_REASON_ROOM && request->begin.lacking)
+        request->why = request->begin.lacking; /* as this machine found it */
 }

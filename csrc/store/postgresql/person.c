@@ -24,8 +24,9 @@ void pomex_pq_write_adopt(pomex_pq *self, pomex_pq_message *message,
 {
     const pomex_store_person *person = &request->person;
     (void)self;
-    pomex_pq_call(message, "adopt", "ssss", person->queue, person->key, person->by,
-                  person->task);
+    pomex_pq_call(message, "adopt", "sssssssii", person->queue, person->key, person->by,
+                  person->task, person->base_url, person->account, person->key_hash,
+                  person->cost, person->made);
 }
 
 void pomex_pq_write_resolve(pomex_pq *self, pomex_pq_message *message,

@@ -92,30 +92,73 @@ BEGIN
     RETURN pomex.said(job, 'resend', who, NULL);
 END $$;
 
-CREATE FUNCTION pomex.adopt(of_queue text, named text, who text, its_task text)
+-- The account of an adopted attempt, made if there is none.
+CREATE FUNCTION pomex.account_of(its_name text, its_base_url text, its_key text)
+RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO pomex.account (name, base_url, key_hash)
+        VALUES (its_name, its_base_url, coalesce(its_key, '')) ON CONFLICT DO NOTHING;
+    RETURN (SELECT a.id FROM pomex.account a
+            WHERE a.name = its_name AND a.base_url = its_base_url);
+END $$;
+
+-- What is unclear is the attempt that it has. What is ready or cancelled was made in a past that the
+-- store has forgotten: that is an attempt of no worker (0), whatever the caps say.
+CREATE FUNCTION pomex.adopt(of_queue text, named text, who text, its_task text, its_base_url text,
+    its_account text, its_key text, its_cost bigint, its_time bigint)
 RETURNS pomex.answered LANGUAGE plpgsql AS $$
 DECLARE
     job pomex.job := pomex.job_named(of_queue, named);
     attempt pomex.attempt;
     holder bigint;
+    is_new boolean;
+    was_there boolean;
+    of_account bigint;
 BEGIN
     SELECT * INTO attempt FROM pomex.attempt a WHERE a.job = job.id AND a.number = job.attempt;
-    IF its_task IS NULL OR job.state IS DISTINCT FROM 9 OR attempt.job IS NULL THEN
+    is_new := attempt.job IS NULL
+        OR NOT (job.state = 9 OR (job.state = 7 AND attempt.stage < 0));
+    IF its_task IS NULL OR job.id IS NULL THEN
         RETURN pomex.refused(job, 'is not unclear');
+    ELSIF is_new THEN
+        IF its_account IS NULL OR job.state NOT IN (1, 7) THEN
+            RETURN pomex.refused(job, 'is not unclear, ready or cancelled');
+        ELSIF job.state = 7 AND coalesce(attempt.stage IN (3, 5), false) THEN
+            RETURN pomex.refused(job, 'has an id already: retry goes on with it');
+        END IF;
+        of_account := pomex.account_of(its_account, its_base_url, its_key);
+        IF job.account <> 0 AND job.account <> of_account THEN
+            RETURN pomex.refused(job, 'was begun with another base URL or account');
+        END IF;
+        attempt.account := of_account;
+        attempt.number := job.attempt + 1;
+        attempt.video := CASE job.kind WHEN 0 THEN 1 ELSE 0 END;
+        attempt.cost := CASE WHEN its_cost < 1000000000000000 THEN its_cost ELSE -1 END;
     END IF;
     INSERT INTO pomex.task VALUES (attempt.account, its_task, job.id, attempt.number)
         ON CONFLICT DO NOTHING;
+    was_there := NOT FOUND;
     SELECT t.job INTO holder FROM pomex.task t
         WHERE t.account = attempt.account AND t.id = its_task;
-    IF holder <> job.id THEN
-        RETURN (6, format('the id %s belongs to another job of this store', its_task))::pomex.answered;
+    IF holder <> job.id OR (was_there AND is_new) THEN
+        RETURN (6, format('the id %s belongs to %s', its_task, CASE WHEN holder = job.id
+            THEN 'an earlier attempt of this job' ELSE 'another job of this store' END))
+            ::pomex.answered;
+    END IF;
+    IF is_new THEN
+        INSERT INTO pomex.attempt (job, number, worker, fence, account, begun, cost, held, counted,
+            in_flight, video, stage) VALUES (job.id, attempt.number, 0, job.fence, attempt.account,
+            CASE WHEN its_time > 0 THEN least(its_time, pomex.wall()) ELSE pomex.wall() END,
+            attempt.cost, 0, 0, 0, attempt.video, 3);
+        UPDATE pomex.job j SET attempt = job.attempt + 1, account = of_account
+            WHERE j.id = job.id;
     END IF;
     UPDATE pomex.attempt a SET task = its_task, stage = 3
         WHERE a.job = job.id AND a.number = attempt.number;
     PERFORM pomex.hold(job.id, attempt.number, greatest(attempt.cost, 0), attempt.video,
                        attempt.video);
     PERFORM pomex.set_free(job.id, 3);
-    UPDATE pomex.job j SET task = its_task WHERE j.id = job.id;
+    UPDATE pomex.job j SET task = its_task, error = NULL WHERE j.id = job.id;
     RETURN pomex.said(job, 'adopt', who, its_task);
 END $$;
 

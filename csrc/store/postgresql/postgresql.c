@@ -296,7 +296,7 @@ static void carry_out(void *user, pomex_store_request **requests, size_t count)
         }
         sent[kept++] = requests[i];
         if (requests[i]->verb == POMEX_STORE_BEGIN)
-            pomex_store_look_at_file(&requests[i]->begin);
+            pomex_store_look_at_file(requests[i]);
     }
     if (sent)
         carry(self, sent, kept);

@@ -75,7 +75,8 @@ LANGUAGE sql AS $$
         q.videos, q.videos_cap, q.money, q.money_cap, q.paused::int, q.why,
         a.tasks, a.gate_until, pomex.is_foreign()::int,
         -- As in SQLite's: what a person decides before continue is an event, too.
-        coalesce(CASE WHEN pomex.is_foreign() THEN (SELECT max(begun) FROM pomex.attempt) END,
+        coalesce(CASE WHEN pomex.is_foreign() THEN (SELECT max(begun) FROM pomex.attempt
+            WHERE worker > 0) END,
             (SELECT at FROM pomex.event ORDER BY id DESC LIMIT 1)),
         (its_account IS NOT NULL AND t.account <> 0 AND t.account <> coalesce(a.id, -1))::int,
         t.state, t.mark, t.n

@@ -44,7 +44,7 @@ static bool may_begin(pomex_sq *self, pomex_store_request *request, const pomex_
               "there is a file at its name");
     else if (request->begin.reason == POMEX_STORE_REASON_ROOM)
         later(request, POMEX_STORE_REASON_ROOM, AGAIN_ROOM,
-              "less than 256 MiB are left where it saves, or 64 MiB at the store");
+              request->begin.lacking ? request->begin.lacking : "too little room on a disk");
     else
         return true;
     return false;

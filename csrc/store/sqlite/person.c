@@ -148,26 +148,73 @@ void pomex_sq_resend(pomex_sq *self, pomex_store_request *request)
     said(self, request, &job, "resend", NULL);
 }
 
+/* The attempt that an id is said to be of: the one that is unclear, else one that a person says was
+ * made, of which the store knows nothing. Nothing is written yet. False: it was refused. */
+static bool find_adopting(pomex_sq *self, pomex_store_request *request, const pomex_sq_job *job,
+                          pomex_sq_attempt *attempt)
+{
+    const pomex_store_person *person = &request->person;
+    bool has = pomex_sq_attempt_find(self, request, job->id, job->attempt, attempt);
+    bool cancelled = job->state == POMEX_STORE_CANCELLED;
+    if (!person->task)
+        return refuse(request, job, "is not unclear");
+    if (has && (job->state == POMEX_STORE_UNCLEAR || (cancelled && attempt->stage < 0)))
+        return true;
+    if (!person->account || (job->state != POMEX_STORE_READY && !cancelled))
+        return refuse(request, job, "is not unclear, ready or cancelled");
+    if (cancelled && has &&
+        (attempt->stage == POMEX_STORE_TASK || attempt->stage == POMEX_STORE_MADE))
+        return refuse(request, job, "has an id already: retry goes on with it");
+    int64_t account = pomex_sq_account(self, person->account, person->base_url,
+                                       person->key_hash ? person->key_hash : "", 0);
+    if (job->account != 0 && job->account != account)
+        return refuse(request, job, "was begun with another base URL or account");
+    int64_t cost = person->cost < POMEX_STORE_MOST_MONEY ? person->cost : -1;
+    *attempt = (pomex_sq_attempt){.job = job->id,
+                                  .number = job->attempt + 1,
+                                  .queue = job->queue,
+                                  .account = account,
+                                  .cost = cost,
+                                  .video = job->kind == POMEX_STORE_VIDEO};
+    return true;
+}
+
+/* The attempt that nobody here began: it is of no worker. */
+static void write_adopted(pomex_sq *self, const pomex_store_person *person,
+                          const pomex_sq_job *job, const pomex_sq_attempt *attempt)
+{
+    int64_t now = pomex_sq_wall();
+    pomex_sq_run(
+        self,
+        "INSERT INTO attempt (job, number, worker, fence, account, begun, boot, begun_boot,"
+        " cost, held, counted, in_flight, video, stage)"
+        " VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, 0, 0, 0, ?9, ?10)",
+        "iiiiisiiii", job->id, attempt->number, job->fence, attempt->account,
+        person->made > 0 && person->made < now ? person->made : now, self->boot,
+        pomex_sq_boottime(), attempt->cost, attempt->video, (int64_t)POMEX_STORE_TASK);
+    pomex_sq_run(self, "UPDATE job SET attempt = ?2, account = ?3 WHERE id = ?1", "iii",
+                 job->id, attempt->number, attempt->account);
+}
+
 void pomex_sq_adopt(pomex_sq *self, pomex_store_request *request)
 {
     const char *task = request->person.task;
     pomex_sq_job job;
     pomex_sq_attempt attempt;
-    if (!find(self, request, &job))
+    if (!find(self, request, &job) || !find_adopting(self, request, &job, &attempt))
         return;
-    if (!task || job.state != POMEX_STORE_UNCLEAR ||
-        !pomex_sq_attempt_find(self, request, job.id, job.attempt, &attempt)) {
-        refuse(request, &job, "is not unclear");
-        return;
-    }
+    bool is_new = attempt.number > job.attempt;
     int64_t holder =
         pomex_sq_number(self, 0, "SELECT job FROM task WHERE account = ?1 AND id = ?2", "is",
                         attempt.account, task);
-    if (holder != 0 && holder != job.id) {
-        pomex_store_answer(request, POMEX_STORE_REFUSED,
-                           "the id %s belongs to another job of this store", task);
+    if (holder != 0 && (holder != job.id || is_new)) {
+        pomex_store_answer(request, POMEX_STORE_REFUSED, "the id %s belongs to %s", task,
+                           holder == job.id ? "an earlier attempt of this job"
+                                            : "another job of this store");
         return;
     }
+    if (is_new)
+        write_adopted(self, &request->person, &job, &attempt);
     if (holder == 0)
         pomex_sq_run(self, "INSERT INTO task VALUES (?1, ?2, ?3, ?4)", "isii", attempt.account,
                      task, job.id, attempt.number);
@@ -177,7 +224,8 @@ void pomex_sq_adopt(pomex_sq *self, pomex_store_request *request)
     pomex_sq_attempt_hold(self, &attempt, attempt.cost > 0 ? attempt.cost : 0, attempt.video,
                           attempt.video);
     set_free(self, &job, POMEX_STORE_POLLING);
-    pomex_sq_run(self, "UPDATE job SET task = ?2 WHERE id = ?1", "is", job.id, task);
+    pomex_sq_run(self, "UPDATE job SET task = ?2, error = NULL WHERE id = ?1", "is", job.id,
+                 task);
     said(self, request, &job, "adopt", task);
 }
 

@@ -185,9 +185,10 @@ void pomex_sq_counts(pomex_sq *self, pomex_store_request *request)
     /* What a person decides before continue is an event, too, and says nothing of when the store
      * last knew what the account made. Before continue nothing begins. */
     if (counts->must_continue)
-        counts->newest_event =
-            pomex_sq_number(self, counts->newest_event,
-                            "SELECT max(begun) FROM attempt HAVING count(*) > 0", "");
+        counts->newest_event = pomex_sq_number(self, counts->newest_event,
+                                               "SELECT max(begun) FROM attempt WHERE worker > 0"
+                                               " HAVING count(*) > 0",
+                                               "");
     counts->lasting = self->lasting;
 }
 

@@ -114,6 +114,18 @@ void pomex_sq_probe_over(pomex_sq *self, const pomex_sq_attempt *attempt, bool a
                  POMEX_SQ_PROBE_MS);
 }
 
+int64_t pomex_sq_account(pomex_sq *self, const char *name, const char *base_url,
+                         const char *key_hash, int64_t max_tasks)
+{
+    enum { MAX_TASKS = 100 };
+    pomex_sq_run(self,
+                 "INSERT INTO account (name, base_url, key_hash, max_tasks)"
+                 " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+                 "sssi", name, base_url, key_hash, max_tasks > 0 ? max_tasks : MAX_TASKS);
+    return pomex_sq_number(self, 0, "SELECT id FROM account WHERE name = ?1 AND base_url = ?2",
+                           "ss", name, base_url);
+}
+
 int64_t pomex_sq_queue_find(pomex_sq *self, pomex_store_request *request, const char *name)
 {
     int64_t id = pomex_sq_number(self, 0, "SELECT id FROM queue WHERE name = ?1", "s", name);

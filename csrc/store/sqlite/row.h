@@ -45,6 +45,10 @@ void pomex_sq_attempt_hold(pomex_sq *self, pomex_sq_attempt *attempt, int64_t he
  * service did not turn it away), or the next begin is the probe. */
 void pomex_sq_probe_over(pomex_sq *self, const pomex_sq_attempt *attempt, bool answered);
 
+/* The row of an account, made if there is none. */
+int64_t pomex_sq_account(pomex_sq *self, const char *name, const char *base_url,
+                         const char *key_hash, int64_t max_tasks);
+
 /* The id of a queue. 0: there is none, which is answered; or an error. */
 int64_t pomex_sq_queue_find(pomex_sq *self, pomex_store_request *request, const char *name);
 

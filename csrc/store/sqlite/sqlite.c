@@ -130,12 +130,11 @@ static bool transact(pomex_sq *self, pomex_store_request **requests, size_t coun
 }
 
 /* Asked before the store is locked: the disk may be slow, and others wait. */
-static void look_at_disks(const pomex_sq *self, pomex_store_begin *begin)
+static void look_at_disks(const pomex_sq *self, pomex_store_request *request)
 {
-    pomex_store_look_at_file(begin);
-    if (begin->reason == POMEX_STORE_REASON_NONE &&
-        !pomex_store_has_room(self->path, POMEX_SQ_ROOM_STORE))
-        begin->reason = POMEX_STORE_REASON_ROOM;
+    pomex_store_look_at_file(request);
+    if (request->begin.reason == POMEX_STORE_REASON_NONE)
+        pomex_store_lacks_room(request, self->path, POMEX_SQ_ROOM_STORE);
 }
 
 static void undone(pomex_sq *self, pomex_store_request *request)
@@ -150,7 +149,7 @@ static void carry_out(void *user, pomex_store_request **requests, size_t count)
     self->held = 0;
     for (size_t i = 0; i < count; i++) {
         if (requests[i]->verb == POMEX_STORE_BEGIN)
-            look_at_disks(self, &requests[i]->begin);
+            look_at_disks(self, requests[i]);
     }
     if (!transact(self, requests, count)) {
         bool locked_out = (self->error & 0xff) == SQLITE_BUSY;

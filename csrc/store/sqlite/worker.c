@@ -2,7 +2,7 @@
 #include "store/sqlite/place.h"
 #include "store/sqlite/row.h"
 
-enum { MAX_TASKS = 100, DEATHS = 3, TIDY_ROWS = 500 };
+enum { DEATHS = 3, TIDY_ROWS = 500 };
 #define TIDY_MS        INT64_C(3600000)
 #define EVENTS_KEPT_MS INT64_C(2592000000) /* 30 days */
 
@@ -39,14 +39,8 @@ void pomex_sq_beat(pomex_sq *self, pomex_store_request *request)
 /* The row of an account; its key may be another one than last time, which is worth a warning. */
 static int64_t account_of(pomex_sq *self, pomex_store_join *join)
 {
-    pomex_sq_run(self,
-                 "INSERT INTO account (name, base_url, key_hash, max_tasks)"
-                 " VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-                 "sssi", join->account, join->base_url, join->key_hash,
-                 join->max_tasks > 0 ? join->max_tasks : MAX_TASKS);
     int64_t account =
-        pomex_sq_number(self, 0, "SELECT id FROM account WHERE name = ?1 AND base_url = ?2",
-                        "ss", join->account, join->base_url);
+        pomex_sq_account(self, join->account, join->base_url, join->key_hash, join->max_tasks);
     join->key_changed =
         pomex_sq_number(self, 0, "SELECT key_hash <> ?2 FROM account WHERE id = ?1", "is",
                         account, join->key_hash) != 0;
