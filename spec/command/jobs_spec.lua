@@ -43,9 +43,9 @@ describe("pomex jobs #command", function()
     local code, out, err = env.run "jobs show 'b [fail]'"
     assert.equal(0, code)
     assert.matches("state +failed\n", out)
-    assert.matches("attempt 1 +20[%d-]+ [%d:]+  ended cgt%-", out)
-    assert.matches("[%d:]+  begun\n", out)
-    assert.matches("[%d:]+  failed: task cgt%-", out)
+    assert.matches("attempt 1 +20[%d-]+ [%d:]+ UTC  ended cgt%-", out)
+    assert.matches("[%d:]+ UTC  begun\n", out)
+    assert.matches("[%d:]+ UTC  failed: task cgt%-", out)
     assert.matches("next: pomex jobs retry 'b [fail]' --store m.jsonl.jobs.db\n", err, 1, true)
     code, out, err = env.run "jobs show nobody"
     assert.equal(2, code)

@@ -117,19 +117,24 @@ function campaign.following(env, verb, ...)
   return env:command((table.unpack or unpack)(words))
 end
 
----How many videos that are done have no file in a folder.
+---The videos that are done and have no file in a folder.
 ---@param jobs pomex.Jobs
 ---@param folder string
----@return integer
+---@return pomex.Job[] gone
+---@return integer there how many have one
 function campaign.elsewhere(jobs, folder)
-  local count = 0
+  local gone, there = {}, 0
   -- A store that cannot be read says so to what comes next.
   pcall(function()
     for job in jobs:each { state = "done" } do
-      if job.saved and not campaign.exists(folder .. "/" .. job.saved) then count = count + 1 end
+      if job.saved and not campaign.exists(folder .. "/" .. job.saved) then
+        gone[#gone + 1] = job
+      elseif job.saved then
+        there = there + 1
+      end
     end
   end)
-  return count
+  return gone, there
 end
 
 ---The prices of each model of the manifest.

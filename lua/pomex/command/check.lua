@@ -25,18 +25,30 @@ function check.describe(parser)
   campaign.store(parser, "Default: MANIFEST.jobs.db.")
 end
 
+-- Why a name cannot be saved to. To have the file replaced is no advice: it is perhaps paid for.
+local function taken(file)
+  local _, why = core.may_save(file, false)
+  if not why then return file .. " is there already" end
+  return (why.message:gsub(" %(overwrite = true replaces it%)",
+    ", and is of no job of this store: look at it before you move it away"))
+end
+
 ---Names that are taken by files which are not those of an earlier run, and portraits that neither
 ---the manifest nor the store has.
 ---@param manifest pomex.Manifest
 ---@param folder string that it saves to
 ---@param jobs pomex.Jobs|nil the store
----@return pomex.ManifestFault[]
+---@return pomex.ManifestFault[]|nil
+---@return pomex.Error? err the store cannot be asked
 function check.faults(manifest, folder, jobs)
-  local faults, portraits = {}, {}
+  local faults, portraits, unasked = {}, {}, nil
   for _, entry in ipairs(manifest.entries) do portraits[entry.key] = entry.portrait end
+  -- A store that does not answer is no fault of a line, and is not asked for the next one.
   local function known(key, kind)
-    local job = jobs and jobs:get(key)
-    return job and (not kind or job.kind == kind)
+    if not jobs or unasked then return unasked end
+    local job, err = jobs:get(key)
+    if not job and err.type ~= "not_found_error" then unasked = err end
+    return unasked or job and (not kind or job.kind == kind)
   end
   for i, entry in ipairs(manifest.entries) do
     local function fault(message)
@@ -44,8 +56,7 @@ function check.faults(manifest, folder, jobs)
     end
     local file = entry.save and folder .. "/" .. entry.save
     if file and campaign.exists(file) and not known(entry.key) then
-      local _, why = core.may_save(file, false)
-      fault(why and why.message or file .. " is there already")
+      fault(taken(file))
     end
     for _, ref in pairs(entry.video and entry.video.images or {}) do
       local key = ref:match("^job:(.+)$")
@@ -53,6 +64,7 @@ function check.faults(manifest, folder, jobs)
         fault(("images: %s is no portrait of the manifest or of the store"):format(ref))
       end
     end
+    if unasked then return nil, unasked end
   end
   return faults
 end
@@ -69,8 +81,9 @@ function check.places(env, manifest)
     jobs, code = store.look(env, path)
     if not jobs then return nil, code end
   end
-  local faults = check.faults(manifest, campaign.folder(env.args), jobs)
+  local faults, err = check.faults(manifest, campaign.folder(env.args), jobs)
   if jobs then jobs:close() end
+  if not faults then return nil, env:failed(err, env:again(), exits.STORE) end
   return faults
 end
 

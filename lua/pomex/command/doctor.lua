@@ -5,7 +5,7 @@ local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
-local place = require "pomex.jobs.place"
+local stores = require "pomex.command.doctor_store"
 local tty = require "pomex.command.tty"
 local words_of = require "pomex.command.words"
 
@@ -14,12 +14,13 @@ local doctor = {}
 ---@param parser table
 function doctor.describe(parser)
   page.describe(parser, {
-    usage = "pomex doctor [--store FILE]",
+    usage = "pomex doctor [--store FILE] [--out FOLDER]",
     what = "Check versions, libraries, key, service, clock and limits.",
     examples = { "pomex doctor", "pomex doctor --profile sandbox --json" },
     more = "Its lines can go into a bug report: there is no key in them.",
   })
-  campaign.store(parser, "With it the store is asked, too.")
+  campaign.store(parser, "With it the store is asked, too, and how much of the disk is free.")
+  parser:option "--out" :argname "FOLDER" :description "How much is free where a run saves to."
 end
 
 local function read(path)
@@ -108,7 +109,8 @@ local function service(env, client)
   if answer then
     line(env, "ok", "service", ("%s answered in %.3f s"):format(client:base_url(),
       env.seconds or 0))
-    return line(env, "ok", "account", "the key is accepted")
+    return line(env, "ok", "account", "the key is accepted; whether there is money left, only the "
+      .. "service's console says")
   end
   local code = exits.of(err)
   if code == exits.REFUSED then
@@ -143,30 +145,6 @@ local function connection(env)
   service(env, client)
 end
 
--- Asks a store, and says how many workers it has; nil, why.
-local function ask_store(path)
-  if not campaign.is_store(path) then return nil, "is not there" end
-  local client, err = require("pomex").new { api_key = "none" }
-  if not client then return nil, words_of(err) end
-  local jobs, count
-  jobs, err = require("pomex.jobs").open(client, path)
-  if jobs then
-    count, err = jobs:workers()
-    jobs:close()
-  end
-  client:close()
-  return count, err and words_of(err)
-end
-
-local function store(env)
-  local path = env.args.store
-  if not path then return end
-  if campaign.exists(path .. ".jobs.db") then path = path .. ".jobs.db" end
-  local count, why = ask_store(path)
-  line(env, count and "ok" or "fault", "store", ("%s: %s"):format(place.shown(path),
-    count and ("%d at work"):format(count) or why), not count and exits.STORE or nil)
-end
-
 local function sandbox(env)
   local sb, err = require("pomex.sandbox").start()
   if not sb then return line(env, "-", "sandbox", err.message) end
@@ -182,10 +160,12 @@ function doctor.run(_, env)
   versions(env)
   sandbox(env)
   connection(env)
-  store(env)
+  stores.tell(env, line)
   libraries(env)
   limits(env)
-  if env.code == exits.DONE then
+  if env.code == exits.DONE and env.args.store then
+    env.out:next(env:command("jobs", "list", "--store", env.word(stores.path(env))))
+  elseif env.code == exits.DONE then
     env.out:next(env:command "verify")
   elseif env.code == exits.REFUSED then
     if env.found_no_key then

@@ -1,10 +1,10 @@
 --- What each end of a run says: what became of the jobs, and what to type next.
 
-local campaign = require "pomex.command.campaign"
+local blocked = require "pomex.command.blocked"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local foreign = require "pomex.command.foreign"
-local json = require "pomex.json"
+local left = require "pomex.command.left"
 local screen = require "pomex.command.screen"
 local text = require "pomex.text"
 
@@ -12,22 +12,8 @@ local ends = {}
 
 local one_line = errors.one_line
 
--- So many jobs of a kind are named; `pomex jobs list` has them all.
-local MOST = 20
-
----A command about the store, or a job in it.
----@param env pomex.CommandEnv
----@param path string of the store
----@param verb string
----@param ... string words; those of people are quoted for a shell
----@return string
-function ends.about(env, path, verb, ...)
-  local words = { "jobs", verb }
-  for _, word in ipairs { ... } do words[#words + 1] = env.word(word) end
-  words[#words + 1] = "--store"
-  words[#words + 1] = env.word(path)
-  return env:command((table.unpack or unpack)(words))
-end
+ends.about, ends.unclear, ends.is_cancelled_by_hand = left.about, left.unclear,
+  left.is_cancelled_by_hand
 
 local about = ends.about
 
@@ -89,91 +75,10 @@ function ends.code_of(err)
   return exits.of(err)
 end
 
--- Up to MOST jobs of some states, told by `tell`.
-local function each(env, jobs, path, query, tell)
-  local count = 0
-  for job in jobs:each(query) do
-    count = count + 1
-    if count <= MOST then tell(job) end
-  end
-  if count > MOST then
-    env.out:tell(("  and %d more: %s"):format(count - MOST, about(env, path, "list")))
-  end
-  return count
-end
-
--- The words of a video, cut, by which a person finds it in the service's console.
-local function prompt_of(job)
-  local entry = json.object(job.body)
-  local prompt = entry and entry.video and entry.video.prompt
-  if type(prompt) ~= "string" then return "" end
-  return (" Its prompt: %s."):format(errors.quoted(#prompt > 60
-    and prompt:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…" or prompt))
-end
-
--- What an unclear job can be. A service that has no list of tasks names no videos.
-local function candidates_of(env, jobs, job)
-  if env.stop.name or env.keyless then return {} end
-  return jobs:candidates(job.key) or {}
-end
-
----What is known of an unclear job, and the commands that settle it.
----@param env pomex.CommandEnv
----@param jobs pomex.Jobs
----@param path string of the store
----@param job pomex.Job with its attempts
-function ends.unclear(env, jobs, path, job)
-  local out, last = env.out, job.attempts and job.attempts[#job.attempts]
-  local sent = last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
-  out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt, sent,
-    prompt_of(job), job.error and " " .. campaign.why(job.error):gsub(" %b()$", "")
-      or " Its process ended before the answer was kept."))
-  local candidates = candidates_of(env, jobs, job)
-  for _, id in ipairs(candidates) do
-    out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))
-  end
-  if #candidates == 0 then
-    out:tell "  no candidate is known; if the service's console has it:"
-    out:tell("    " .. about(env, path, "adopt", job.key, "ID"))
-  end
-  out:tell("  if it is not there 15 minutes after that:")
-  out:tell("    " .. about(env, path, "resend", job.key))
-end
-
-local function unclear_of(env, jobs, path)
-  local keys = {}
-  each(env, jobs, path, { state = "unclear" }, function(job) keys[#keys + 1] = job.key end)
-  for _, key in ipairs(keys) do
-    local job = jobs:get(key)
-    if job then ends.unclear(env, jobs, path, job) end
-  end
-end
-
-local function failed_of(env, jobs, path)
-  local first
-  each(env, jobs, path, { state = { "failed", "cancelled", "expired" } }, function(job)
-    first = first or job.key
-    env.out:tell(("%s %s%s"):format(one_line(job.key), job.state,
-      job.error and ": " .. campaign.why(job.error) or ""))
-  end)
-  if not first then return end
-  -- Where its line says something else by now, that is meant.
-  local from = env.reworded and env.reworded[first]
-  env.out:tell("  once more: " .. about(env, path, "retry", first, from and "--from", from))
-end
-
-local function stuck_of(env, jobs, path)
-  each(env, jobs, path, { stuck = true }, function(job)
-    env.out:tell(("%s is stuck: %s"):format(one_line(job.key), campaign.why(job.error
-      or "three processes died over it")))
-    env.out:tell("  once that is mended: " .. about(env, path, "retry", job.key))
-  end)
-end
-
 local CODES = {
   store = exits.STORE, account = exits.REFUSED, continue = exits.STORE, unclear = exits.UNCLEAR,
   unpriced = exits.USAGE, cap = exits.CAP, paused = exits.INTERRUPTED,
-  stopped = exits.INTERRUPTED, failed = exits.FAILED, stuck = exits.FAILED,
+  stopped = exits.INTERRUPTED, blocked = exits.FAILED, failed = exits.FAILED, stuck = exits.FAILED,
   foreign = exits.USAGE, done = exits.DONE,
 }
 
@@ -197,10 +102,16 @@ function ends.sum(counts)
   return table.concat(parts, ", ")
 end
 
--- Why it ended, and the command to type next.
-local function reason(env, jobs, path, counts, err)
+-- Why it ended, and the command to type next. `by_hand`: a person cancelled all that did not
+-- succeed.
+local function reason(env, jobs, path, counts, err, by_hand)
   local word = counts.ended
   if word == "done" then return nil end
+  if word == "failed" and by_hand then
+    return "some were cancelled by hand; under another key their lines make them anew",
+      about(env, path, "list", "--state", "cancelled")
+  end
+  if word == "blocked" then return blocked(env, jobs) end
   if word == "account" then return err, env:command "doctor" end
   if word == "continue" then return err, about(env, path, "continue") end
   if word == "store" or word == "error" then return err, again(env) end
@@ -228,7 +139,7 @@ local function reason(env, jobs, path, counts, err)
       again(env)
   end
   if word == "foreign" then
-    local why, url, command = foreign(env, jobs, counts.foreign, function(...)
+    local why, url, command = foreign.tell(env, jobs, counts.foreign, function(...)
       return about(env, path, "cancel", ...)
     end)
     return why, command or with(env, "--base-url", url)
@@ -242,20 +153,30 @@ end
 ---@param path string of the store
 ---@param counts pomex.JobsCounts|nil
 ---@param err pomex.Error|nil
+---@param manifest pomex.Manifest
 ---@return integer code
-function ends.tell(env, jobs, path, counts, err)
+function ends.tell(env, jobs, path, counts, err, manifest)
   if not counts and not err and env.stop.name then
     return env:failed("stopped; nothing was sent", again(env), exits.INTERRUPTED)
   end
   if not counts then return ends.of_store(env, err) end
   for name, value in pairs(counts) do env.fields[name] = value end
-  if counts.unclear > 0 then unclear_of(env, jobs, path) end
-  if counts.failed + counts.cancelled + counts.expired > 0 then failed_of(env, jobs, path) end
-  if counts.stuck > 0 then stuck_of(env, jobs, path) end
+  local by_hand = false
+  if counts.unclear > 0 then left.all_unclear(env, jobs, path) end
+  if counts.failed + counts.cancelled + counts.expired > 0 then
+    by_hand = left.failed(env, jobs, path)
+  end
+  if counts.stuck > 0 then left.stuck(env, jobs, path) end
+  local given_up = foreign.given_up(jobs, manifest)
+  if given_up then env.out:tell(given_up) end
   env.out:say(ends.sum(counts))
-  local why, following = reason(env, jobs, path, counts, err)
+  local why, following = reason(env, jobs, path, counts, err, by_hand)
+  if not why and given_up then
+    why, following = "some lines have no video", about(env, path, "list")
+  end
   if not why then return exits.DONE end
   local code = CODES[counts.ended] or (err and exits.of(err)) or exits.FAILED
+  if counts.ended == "done" then code = exits.FAILED end
   -- Whoever stopped it wants to know that first; what is unclear stands above.
   return env:failed(why, following, code)
 end

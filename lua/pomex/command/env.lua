@@ -141,13 +141,15 @@ end
 ---Asks once before something that cannot be taken back.
 ---@param what string a sentence
 ---@param but? string what an error says before "nobody can be asked"
+---@param following? string what to type where nobody can be asked; default: the same with --yes,
+---  which is no advice where a person has to look first
 ---@return boolean|nil yes
 ---@return integer? code where it is nil: the exit code; the reason has been told
-function Env:agreed(what, but)
+function Env:agreed(what, but, following)
   if self.args.yes then return true end
   if not tty.is(0) then
     return nil, self:failed(("%s nobody can be asked: standard input is no terminal; --yes answers")
-      :format(but or what), self:again(nil, "--yes"), exits.USAGE)
+      :format(but or what), following or self:again(nil, "--yes"), exits.USAGE)
   end
   local answer = self.stop:released(function()
     return tty.ask(what .. " Go on? [y/N] ")

@@ -14,8 +14,8 @@ exits.MEANINGS = {
   { 4, "The key is missing or refused, or there is no money." },
   { 5, "A cap on videos or money is reached." },
   { 6, "--timeout ran out; the work goes on at the service." },
-  { 7, "Interrupted by a signal, or by your no: go on with the same command." },
-  { 11, "The store is locked or out of reach." },
+  { 7, "Interrupted by a signal or by your no: go on with the same command. Or paused." },
+  { 11, "The store is locked, out of reach, or restored: see jobs continue." },
   { 130, "A second signal ended it at once." },
 }
 

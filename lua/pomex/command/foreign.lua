@@ -1,6 +1,7 @@
 --- Jobs of a store that were begun at another base URL, which a run leaves alone, and the way out.
 
 local errors = require "pomex.errors"
+local text = require "pomex.text"
 
 local one_line = errors.one_line
 
@@ -21,10 +22,14 @@ local function is_unsent(job)
   return job.state == "ready"
 end
 
+-- What `cancel` takes of those of which something was perhaps made.
+local CANCELLED = { ready = true, saving = true, unclear = true }
+
 -- Where those that were begun elsewhere were, and the keys of those of which nothing was made
--- there; and where the others were.
+-- there; where the others were, and the keys of those that can be given up.
 local function look(jobs)
   local here, keys, unsent_at, sent_at = jobs.client:base_url(), {}, nil, nil
+  local others = {}
   for listed in jobs:each() do
     local url = listed.base_url
     if url and url ~= here and not GIVEN_UP[listed.state] then
@@ -33,10 +38,35 @@ local function look(jobs)
         keys[#keys + 1], unsent_at = job.key, url
       else
         sent_at = sent_at or url
+        if CANCELLED[listed.state] and #others < KEYS then others[#others + 1] = listed.key end
       end
     end
   end
-  return { keys = keys, unsent_at = unsent_at, sent_at = sent_at }
+  return { keys = keys, unsent_at = unsent_at, sent_at = sent_at, others = others }
+end
+
+local foreign = {}
+
+---What of a manifest was given up at another service, and is made nowhere, in words; nil: nothing.
+---@param jobs pomex.Jobs
+---@param manifest pomex.Manifest
+---@return string|nil
+function foreign.given_up(jobs, manifest)
+  local here, wanted, count, url = jobs.client:base_url(), {}, 0, nil
+  for _, entry in ipairs(manifest.entries) do wanted[entry.key] = true end
+  -- A store that cannot be read says so to what comes next.
+  pcall(function()
+    for job in jobs:each { state = { "failed", "cancelled", "expired" } } do
+      if wanted[job.key] and job.base_url and job.base_url ~= here then
+        count, url = count + 1, url or job.base_url
+      end
+    end
+  end)
+  if count == 0 then return nil end
+  return ("%s of %s %s cancelled or failed at %s, and %s made here: give %s"):format(
+    text.count(count, "line"), one_line(manifest.path), count == 1 and "was" or "were",
+    one_line(url), count == 1 and "is not" or "are not",
+    count == 1 and "it another key" or "them other keys")
 end
 
 ---Why a run whose rest was begun elsewhere has ended.
@@ -47,10 +77,10 @@ end
 ---@return string why
 ---@return string|nil url that they were begun at, for a shell; nil: `command`
 ---@return string|nil command to type next, where nothing was made elsewhere
-return function(env, jobs, count, cancelling)
+function foreign.tell(env, jobs, count, cancelling)
   -- A store that cannot be read says so to what comes next.
   local well, found = pcall(look, jobs)
-  if not well then found = { keys = {} } end
+  if not well then found = { keys = {}, others = {} } end
   local first
   for i = 1, #found.keys, KEYS do
     local last = math.min(i + KEYS - 1, #found.keys)
@@ -65,6 +95,13 @@ return function(env, jobs, count, cancelling)
     first = first or command
     env.out:tell("  " .. command)
   end
+  if #found.others > 0 then
+    local one = #found.others == 1
+    env.out:tell(("perhaps %s made at %s. A run there sends it your key; if that service is not "
+      .. "yours, give %s up:"):format(one and "one was" or ("%d were"):format(#found.others),
+      one_line(found.sent_at), one and "it" or "them"))
+    env.out:tell("  " .. cancelling((table.unpack or unpack)(found.others)))
+  end
   local url = found.sent_at or found.unsent_at
   local who = count == 1 and "1 job was" or ("%d jobs were"):format(count)
   local where = url and ", " .. one_line(url) or ""
@@ -72,3 +109,5 @@ return function(env, jobs, count, cancelling)
   if first and not found.sent_at then return why, nil, first end
   return why .. "; name it with --base-url", url and env.word(url) or "URL"
 end
+
+return foreign

@@ -63,7 +63,7 @@ The API key comes from $POMEX_API_KEY, --key-file, or key_command in
 $XDG_CONFIG_HOME/pomex/config. It is never an argument, and never shown.
 
 Results go to stdout, all else to stderr. Exit codes: 0 done, 1 some failed, 2 usage,
-3 unclear (perhaps billed: look), 4 key or money, 5 cap, 6 --timeout, 7 interrupted,
+3 unclear (perhaps billed: look), 4 key or money, 5 cap, 6 --timeout, 7 interrupted or paused,
 11 store, 130 second Ctrl-C. "pomex <command> --help" has examples; "man pomex" says more.]],
   })
   parser:help_description_margin(28)

@@ -4,7 +4,7 @@ local campaign = require "pomex.command.campaign"
 local page = require "pomex.command.page"
 
 local VERBS = {}
-for _, name in ipairs { "list", "show", "watch", "decide", "export" } do
+for _, name in ipairs { "list", "show", "watch", "decide", "retry", "continue", "export" } do
   local part = require("pomex.command.jobs_" .. name)
   for _, verb in ipairs(part.verbs) do VERBS[#VERBS + 1] = verb end
 end

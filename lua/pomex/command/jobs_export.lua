@@ -18,7 +18,8 @@ local function describe(parser)
     what = "Write what became of each job as CSV: " .. table.concat(COLUMNS, ", ") .. ".",
     examples = { "pomex jobs export > spring-result.csv",
       "pomex jobs export --attempts > bill.csv" },
-    more = "\"attempt\" is how many attempts there were, \"begun\" when the first began (UTC), and "
+    more = "\"seconds\" are those from the first begin to the job's end, "
+      .. "\"attempt\" is how many attempts there were, \"begun\" when the first began (UTC), and "
       .. "\"billed\" says of all of them: no, maybe or yes, as far as is known here; "
       .. "it is empty for a portrait, whose price no document names. "
       .. "With --attempts each attempt has a row of its own, with its number, id, time, cost and "
@@ -125,7 +126,7 @@ local function run(args, env)
   local path, code = store.find(env)
   if not path then return code end
   local jobs
-  jobs, code = store.look(env, path)
+  jobs, code = store.tend(env, path)
   if not jobs then return code end
   env.out:result(table.concat(COLUMNS, ","))
   local listed, why = pcall(function()

@@ -4,6 +4,7 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local left = require "pomex.command.left"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
 
@@ -24,30 +25,49 @@ local function describe(parser)
   page.most(parser)
 end
 
--- A job in a row of cells, and as an object of --json.
-local function row(env, job)
+-- A job in a row of cells, and as an object of --json; of an unclear one with what it is found by
+-- in the service's console.
+local function row(env, jobs, job)
+  local whole = job.state == "unclear" and jobs:get(job.key)
   env.out:change { type = "job", key = job.key, kind = job.kind, state = job.state, id = job.task,
     attempt = job.attempt, error = job.error, stuck = job.stuck or nil, save = job.save,
-    saved = job.saved }
+    saved = job.saved, sent = whole and left.sent_at(whole) or nil,
+    prompt = whole and left.prompt_of(whole) or nil }
   local state = job.stuck and "stuck" or job.blocked > 0 and "blocked" or job.state
+  local why = job.error and campaign.why(job.error) or ""
+  if whole then
+    why = ("sent %s, %s  %s"):format(left.sent_at(whole),
+      left.prompt_of(whole) or "a portrait", why)
+  end
   return { errors.one_line(job.key), state, job.task and errors.one_line(job.task) or "-",
-    errors.one_line(job.saved or job.save or "-"), job.error and campaign.why(job.error) or "" }
+    errors.one_line(job.saved or job.save or "-"), why }
+end
+
+-- Whether a worker of a database that is silent lives, only a run finds.
+local function tell_sending(env, jobs, path)
+  local counts = jobs.remote and jobs:counts()
+  if not counts or counts.sending == 0 then return end
+  env.out:tell(("%d being sent; whether the process lives, %s says, and a run finds within a "
+    .. "minute"):format(counts.sending, env:command("doctor", "--store", env.word(path))))
 end
 
 local function run(args, env)
   local path, code = store.find(env)
   if not path then return code end
   local jobs
-  jobs, code = store.look(env, path)
+  jobs, code = store.tend(env, path)
   if not jobs then return code end
-  local rows, most = {}, args.max or math.huge
+  local rows, most, unclear = {}, args.max or math.huge, nil
   local listed, why = pcall(function()
     for job in jobs:each { state = #args.state > 0 and args.state or nil, stuck = args.stuck } do
-      if #rows < most then rows[#rows + 1] = row(env, job) end
+      if #rows < most then rows[#rows + 1] = row(env, jobs, job) end
+      if job.state == "unclear" then unclear = unclear or job.key end
     end
   end)
   if not listed then return env:failed(why, ends.about(env, path, "list"), exits.STORE) end
   page.rows(env, rows)
+  if unclear then env.out:next(ends.about(env, path, "show", unclear)) end
+  tell_sending(env, jobs, path)
   jobs:close()
   return exits.DONE
 end

@@ -21,7 +21,7 @@ local function describe(parser)
 end
 
 local function time(seconds)
-  return os.date("!%Y-%m-%d %H:%M:%S", math.floor(seconds))
+  return os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(seconds))
 end
 
 local FAILED = { failed = true, cancelled = true, expired = true }
@@ -41,7 +41,7 @@ local function run(args, env)
   local path, code = store.find(env)
   if not path then return code end
   local jobs, job, err
-  jobs, code = store.look(env, path)
+  jobs, code = store.tend(env, path)
   if not jobs then return code end
   job, err = store.job(jobs, args.key)
   if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end

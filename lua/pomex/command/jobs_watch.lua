@@ -1,5 +1,6 @@
 --- `pomex jobs watch`: looks on while others run a store.
 
+local run_of = require("pomex.command.deciding").run_of
 local ends = require "pomex.command.ends"
 local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
@@ -42,11 +43,15 @@ local function run(_, env)
   if not path then return code end
   local shown = progress.new(env)
   local jobs
-  jobs, code = store.look(env, path)
+  jobs, code = store.tend(env, path)
   if not jobs then return code end
   shown.looks_on = true
   shown:watch(jobs, ".")
   shown:start()
+  if jobs:workers() == 0 then
+    env.out:tell("no process works on it; what is under way goes on with "
+      .. run_of(env, path, jobs))
+  end
   local pause, seen = signals.new(env.opened), {}
   local counts, err
   local waits = env.stop.waits
@@ -63,13 +68,14 @@ local function run(_, env)
   until not counts or env.stop.name or not going_on(counts)
   shown:finish()
   if not counts then return env:failed(err, ends.about(env, path, "watch"), exits.STORE) end
-  counts.ended = "done"
   env.out:say(ends.sum(counts))
-  jobs:close()
+  local alive = jobs:workers() or 1
   if going_on(counts) then
-    return env:failed("stopped looking; the others go on", ends.about(env, path, "watch"),
-      exits.INTERRUPTED)
+    return env:failed(alive > 0 and "stopped looking; the others go on"
+      or "stopped looking; no process works on it", alive > 0 and ends.about(env, path, "watch")
+      or run_of(env, path, jobs), exits.INTERRUPTED)
   end
+  jobs:close()
   return exits.DONE
 end
 

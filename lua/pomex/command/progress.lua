@@ -14,6 +14,7 @@ local terminal = require "pomex.terminal"
 ---@field screen pomex.CommandScreen
 ---@field looks_on? boolean others run the jobs: no log tells of them
 ---@field sending table<string, boolean> the keys of what is being sent
+---@field tick? fun() is called every second
 local Progress = {}
 Progress.__index = Progress
 
@@ -34,6 +35,10 @@ local function words_of(self, job)
   -- What is being sent has at most the error of an attempt before.
   local why = job.error and job.state ~= "sending" and ": " .. campaign.why(job.error) or ""
   if job.stuck then return ("%s is stuck%s"):format(key, why) end
+  -- What is said about the account ends the run: it is tried again by the next one.
+  if job.state == "ready" and job.error and job.error:find "%[[^%[%]]*HTTP 40[123][^%[%]]*%]$" then
+    return ("%s was refused, and nothing was billed%s"):format(key, why)
+  end
   -- The log of a run has told why a job is unclear, and the id of one that is being made.
   local logged = job.state == "unclear" or job.state == "polling"
   if logged and not self.looks_on then return nil end
@@ -89,6 +94,7 @@ local function look(self)
     if counts and not self.over then shown:counted(counts) end
   end
   if shown.on then date(self) end
+  if self.tick and not self.over then self.tick() end
   if not self.over and shown:due() <= 0 then shown:draw() end
   return shown.on and math.min(shown:due(), COUNT) or COUNT
 end

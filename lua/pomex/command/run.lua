@@ -7,11 +7,15 @@ local conflicts = require "pomex.command.conflicts"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local looks = require "pomex.command.looks"
 local page = require "pomex.command.page"
 local progress = require "pomex.command.progress"
 local reading = require "pomex.command.reading"
 
 local run = {}
+
+-- So many files that are gone are named.
+local MOST_GONE = 20
 
 ---@param parser table
 function run.describe(parser)
@@ -93,26 +97,57 @@ local function set_caps(jobs, args)
   return jobs:cap { videos = videos, money = money }
 end
 
--- Files of an earlier run that are not where this one saves to: without the --out of then, the rest
--- would go elsewhere.
+-- Files of an earlier run that are not there. Where all are gone, the folder is perhaps another:
+-- the rest would go elsewhere without the --out of then. Where some are, they were deleted.
 local function tell_elsewhere(env, jobs, manifest, folder)
   local counts = jobs:counts()
-  if not counts or counts.done >= #manifest.entries then return end
-  local count = campaign.elsewhere(jobs, folder)
-  if count == 0 then return end
-  env.out:say(("%d finished video%s not in %s: was --out another folder?"):format(count,
-    count == 1 and " is" or "s are", errors.quoted(folder)))
+  local gone, there = campaign.elsewhere(jobs, folder)
+  if not counts or #gone == 0 then return end
+  if there == 0 and (#gone > 1 or counts.done < #manifest.entries) then
+    return env.out:say(("%d finished video%s not in %s: was --out another folder?"):format(#gone,
+      #gone == 1 and " is" or "s are", errors.quoted(folder)))
+  end
+  for i = 1, math.min(#gone, MOST_GONE) do
+    env.out:tell(("%s is done, and its file is not there: %s"):format(errors.one_line(gone[i].key),
+      env:command("video", "save", env.word(gone[i].task or "ID"), "-o",
+        env.word(campaign.file(folder, gone[i].saved)))))
+  end
+  if #gone > MOST_GONE then env.out:tell(("  and %d more"):format(#gone - MOST_GONE)) end
+end
+
+-- What the store says before any line is looked at: that it cannot be asked, or was put back from a
+-- copy, which makes its own files strange ones. nil, and the code: it ends here.
+local function asked_first(env, jobs, path)
+  local counts, err = jobs:counts()
+  if not counts then return nil, ends.of_store(env, err) end
+  if counts.must_continue and counts.polling + counts.saving == 0 then
+    return nil, env:failed("the store was moved, copied or put back, and may be older than what "
+      .. "the account made: nothing was begun", ends.about(env, path, "continue"), exits.STORE)
+  end
+  if counts.paused then
+    env.out:tell(("the queue is paused%s: nothing new begins until %s"):format(
+      counts.why and " (" .. errors.one_line(counts.why) .. ")" or "",
+      ends.about(env, path, "pause", "--off")))
+  end
+  return counts
 end
 
 -- Asks whether the manifest may be billed, and puts it into the store. nil: go on; else the code.
 local function prepare(env, jobs, path, manifest, prices)
   local folder = campaign.folder(env.args)
-  local faults = check.faults(manifest, folder, jobs)
+  local counts, why = asked_first(env, jobs, path)
+  if not counts then return why end
+  -- What it has an id of is saved; nothing is put, and the run ends with what to type.
+  if counts.must_continue then return make_folders(env, manifest, folder) end
+  local faults
+  faults, why = check.faults(manifest, folder, jobs)
+  if not faults then return ends.of_store(env, why) end
   if #faults > 0 then return reading.tell_faults(env, manifest.path, faults) end
   tell_elsewhere(env, jobs, manifest, folder)
   local code = bill.ask(env, jobs, path, manifest, prices) or make_folders(env, manifest, folder)
   if code then return code end
-  local counts, err = jobs:add(manifest.entries)
+  local err
+  counts, err = jobs:add(manifest.entries)
   faults = err and err.faults and reading.at_lines(manifest, err.faults)
   if faults and not err.counts then return reading.tell_faults(env, manifest.path, faults) end
   if faults then
@@ -150,7 +185,9 @@ function run.run(args, env)
   if args.dry_run then return dry_run(env, manifest, prices) end
   local shown = progress.new(env)
   local client, jobs
-  client, code = env:client()
+  local looking = looks.new(env)
+  shown.tick = function() looking:tick() end
+  client, code = env:client { on_event = function(event) looking:saw(event) end }
   if not client then return code end
   local folder, path = campaign.folder(args), campaign.store_of(args)
   jobs, code = campaign.open(env, client, path, { out = folder, prices = prices })
@@ -159,7 +196,7 @@ function run.run(args, env)
   code = prepare(env, jobs, path, manifest, prices)
   if not code then
     local counts, err = work(env, jobs, shown, folder)
-    code = ends.tell(env, jobs, path, counts, err)
+    code = ends.tell(env, jobs, path, counts, err, manifest)
   end
   shown:finish()
   jobs:close()

@@ -57,6 +57,24 @@ function store.look(env, path)
   return campaign.open(env, client, path)
 end
 
+---The same, for one who asks what needs a person: the workers that are dead for certain are buried
+---first, as a run would do by itself, so that what they were sending is seen to be unclear.
+---@param env pomex.CommandEnv
+---@param path string
+---@return pomex.Jobs|nil
+---@return integer? code where it is nil: the reason has been told
+function store.tend(env, path)
+  local jobs, code = store.look(env, path)
+  if not jobs then return nil, code end
+  local buried, err = jobs:bury()
+  if not buried then return nil, env:failed(err, env:again(), exits.STORE) end
+  if buried > 0 then
+    env.out:tell(buried == 1 and "a process of it had died; what it was sending is unclear now"
+      or ("%d processes of it had died; what they were sending is unclear now"):format(buried))
+  end
+  return jobs
+end
+
 ---The job that a word of a command means: that of this key, else the one that had this id of the
 ---service's in any of its attempts.
 ---@param jobs pomex.Jobs

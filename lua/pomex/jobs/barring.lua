@@ -58,6 +58,7 @@ end
 function barring.rest(run)
   local due = run.next_due
   if next(run.active) or due == math.huge or due < core.wall() + SHORT then return end
+  if core.wall() < run.not_before then return end -- something else was said already
   say_barred(run, "rest", os.date("!the next job is due at %H:%M:%S UTC", math.ceil(due)))
 end
 

@@ -34,8 +34,7 @@ local function of_time(attempt, at, clock, longest)
 end
 
 -- Why not, by what it says of itself. The service chooses for "adaptive" and what is below 0.
-local function of_fields(attempt, task)
-  local body = json.object(attempt.body or "") or {}
+local function of_fields(body, task)
   for _, name in ipairs { "model", "duration", "frames", "ratio", "resolution", "seed" } do
     local asked, said = body[name], task[name]
     local is_open = asked == nil or asked == "adaptive" or type(asked) == "number" and asked < 0
@@ -56,11 +55,21 @@ function doubt.of_video(client, attempts, task)
   local clock = ahead(client)
   for _, attempt in ipairs(attempts) do
     if not attempt.task then
-      why = at and of_time(attempt, at, clock, longest) or of_fields(attempt, task)
+      local body = json.object(attempt.body or "") or {}
+      why = at and of_time(attempt, at, clock, longest) or of_fields(body, task)
       if not why then return nil end
     end
   end
   return why
+end
+
+---Why a task can be no video of a job of which the store knows no attempt, by what it says.
+---@param job pomex.Job
+---@param task table as the service shows it
+---@return string|nil why nil: nothing speaks against it
+function doubt.of_forgotten(job, task)
+  local entry = json.object(job.body)
+  return of_fields(entry and entry.video or {}, task)
 end
 
 return doubt

@@ -28,6 +28,7 @@ function ending.word(run, counts)
   if counts.failed + counts.cancelled + counts.expired > 0 then return "failed" end
   if counts.stuck > 0 then return "stuck" end
   if counts.foreign > 0 then return "foreign" end
+  if counts.ready > 0 and counts.blocked == left then return "blocked" end
   return left > 0 and "stopped" or "done"
 end
 

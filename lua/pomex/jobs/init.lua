@@ -45,6 +45,17 @@ local function to_stderr(line)
   io.stderr:write(line, "\n")
 end
 
+-- Who this is: the name that a shell gives, else the number of the user.
+local function who()
+  local name = os.getenv "USER" or os.getenv "LOGNAME"
+  if name and name ~= "" then return name end
+  local status = io.open "/proc/self/status"
+  local said = status and status:read "*a" or ""
+  if status then status:close() end
+  local uid = said:match "\nUid:%s*(%d+)"
+  return uid and "uid " .. uid or "somebody"
+end
+
 -- Why the part in C cannot be loaded.
 local function unloaded(why)
   why = tostring(why)
@@ -85,7 +96,7 @@ function module.open(client, path, opts)
     queue = opts.queue or "default",
     out = opts.out, prices = opts.prices, failed_is_free = opts.failed_is_free or false,
     pause_on_failures = opts.pause_on_failures ~= false,
-    by = opts.by or os.getenv("USER") or "somebody", log = opts.log or to_stderr,
+    by = opts.by or who(), log = opts.log or to_stderr,
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,

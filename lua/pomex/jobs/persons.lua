@@ -4,6 +4,7 @@ local candidates = require "pomex.jobs.candidates"
 local canonical = require "pomex.jobs.canonical"
 local bodies = require "pomex.jobs.body"
 local errors = require "pomex.errors"
+local json = require "pomex.json"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
 local portraits = require "pomex.jobs.portrait"
@@ -113,7 +114,16 @@ function persons:made_since()
   return unheld(self, tasks, function(task) return task.id end)
 end
 
----Says which task or asset an unclear job is. The service is asked for it first.
+-- What a job can have cost at most that was made in a past which the store has forgotten.
+local function cost_of(self, job)
+  local entry = json.object(job.body)
+  if not entry or not entry.video then return job.kind == "portrait" and 0 or -1 end
+  return money.reserved(self.prices, entry.video, entry.price)
+end
+
+---Says which task or asset a job is that is unclear, or that a store which was put back from a copy
+---has as ready or cancelled, because it has forgotten that it was made: such a one counts against
+---the cap from then on, and is not made once more. The service is asked for it first.
 ---@param key string
 ---@param id string
 ---@return boolean|nil done
@@ -127,7 +137,10 @@ function persons:adopt(key, id)
   local found
   found, err = kind:get(id):wait()
   if not found then return nil, err end
-  return decide(self, "adopt", key, { task = id })
+  local account = self:account_name()
+  return decide(self, "adopt", key, { task = id, base_url = self.client:base_url(),
+    account = account, key_hash = self.client.loop.handle:key_mark(account),
+    cost = cost_of(self, job), made = candidates.made_at(found) or 0 })
 end
 
 ---Says whether an attempt was billed, so that what it holds of the cap is given back or stays.

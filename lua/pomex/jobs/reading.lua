@@ -1,6 +1,7 @@
 --- What a queue says of its jobs.
 
 local catch = require "pomex.host.catch"
+local core = require "pomex.core"
 local errors = require "pomex.errors"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
@@ -8,6 +9,9 @@ local raised = require("pomex.host.uncaught").raised
 
 ---@class pomex.Jobs
 local reading = {}
+
+-- So many rows the store shows in one part.
+local PAGE = 500
 
 ---The account is the base URL's host.
 ---@private
@@ -17,12 +21,68 @@ function reading:account_name()
   return url:match("^%a+://([^/]*)") or url
 end
 
----How many workers the store has that nobody found dead.
----@return integer|nil
----@return pomex.Error? err
+---How many workers the store has that nobody buried, and how many of these are dead for certain: of
+---a file, by their locks; whether those of a database live only a run finds, within a minute.
+---@return integer|nil alive as far as is known
+---@return integer|pomex.Error dead
 function reading:workers()
   local reply, err = self.asks:must("workers", {})
-  return reply and #reply.workers, err
+  if not reply then return nil, err end
+  local dead = 0
+  for _, worker in ipairs(reply.workers) do
+    if worker.dead then dead = dead + 1 end
+  end
+  return #reply.workers - dead, dead
+end
+
+---The counter of each worker that nobody buried: one that lives moves it every few seconds.
+---@private
+---@return table<integer, integer>|nil beats by worker
+---@return pomex.Error? err
+function reading:beats()
+  local reply, err = self.asks:must("workers", {})
+  if not reply then return nil, err end
+  local beats = {}
+  for _, worker in ipairs(reply.workers) do beats[worker.id] = worker.beat end
+  return beats
+end
+
+---Buries the workers that are dead for certain, as any run does by itself: what they were sending
+---in that moment is unclear from then on, and can be adopted or sent again.
+---@return integer|nil buried
+---@return pomex.Error? err
+function reading:bury()
+  local reply, err = self.asks:must("workers", {})
+  if not reply then return nil, err end
+  local buried = 0
+  for _, worker in ipairs(reply.workers) do
+    if worker.dead then
+      local done = self.asks:ask("bury", { worker = worker.id, beat = worker.beat })
+      if done and done.answer == "yes" then buried = buried + 1 end
+    end
+  end
+  return buried
+end
+
+---When a person last said `continue` of a store that was moved, copied or put back; now, where that
+---is yet to be said.
+---@return number|nil at seconds since 1970; nil: it was never needed, as far as its events go back
+---@return pomex.Error? err
+function reading:put_back()
+  local counts, err = self:counts()
+  if not counts then return nil, err end
+  if counts.must_continue then return core.wall() end
+  local at, last = nil, 0
+  repeat
+    local reply
+    reply, err = self.asks:must("events", { after = last, limit = PAGE })
+    if not reply then return nil, err end
+    for _, event in ipairs(reply.events) do
+      if event.name == "continue" then at = event.at end
+      last = event.id
+    end
+  until #reply.events < PAGE
+  return at
 end
 
 ---What the store counts, as the run needs it.
@@ -56,8 +116,6 @@ function reading:counts()
   for state, count in pairs(reply.states) do counts[state] = count end
   return counts
 end
-
-local PAGE = 500
 
 local function states_of(state)
   if type(state) == "table" then return state end

@@ -180,7 +180,7 @@ local function take(self)
       start(self, job)
     end
   end
-  barring.rest(self)
+  self.rests = true
 end
 
 -- Whether any job can go on by itself, whoever has it.
@@ -238,6 +238,9 @@ function Run:work()
     if not self.stopping and self.count < self.limit then take(self) end
     local idle = not next(self.active)
     if idle and (self.stopping or not goes_on(self) and not self.forever) then break end
+    -- Not of a run that ends here.
+    if self.rests then barring.rest(self) end
+    self.rests = false
     self.signal:wait(pause(self))
   end
   -- What is away is not asked any more: each question would take long.

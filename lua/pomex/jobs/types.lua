@@ -34,6 +34,7 @@
 ---| "error"    # anything else that went wrong here
 ---| "continue" # the store was moved, copied or put back: see jobs:continue
 ---| "unclear"  # some job was perhaps made, and nobody knows
+---| "blocked"  # what is left waits for portraits that were given up at another base URL
 ---| "unpriced" # money is capped, and a job has no price
 ---| "cap"      # a cap of the queue is reached
 ---| "paused"   # the queue is paused

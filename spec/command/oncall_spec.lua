@@ -1,0 +1,250 @@
+-- What somebody on call meets: a store that another process keeps, workers that are dead, services
+-- that are away or were the wrong ones. Each says what it is, and what to type.
+
+local campaigns = require "spec.support.campaigns"
+local interpreter = require "spec.support.interpreter"
+local jobs_bed = require "spec.support.jobs_bed"
+local shell = require "spec.support.shell"
+
+if not campaigns.possible then return end
+
+local storecore = interpreter.optional "pomex.storecore"
+local video = campaigns.video
+
+describe("pomex on call #command", function()
+  local env = {}
+  campaigns.begin(env)
+  local before
+
+  before_each(function()
+    env.sb:config { generation_seconds = 0, asset_seconds = 0 }
+    before = env.sb.ledger:count "generation"
+  end)
+
+  local function billed() return env.sb.ledger:count "generation" - before end
+  local STORE = " --store m.jsonl.jobs.db"
+
+  -- Holds the lock of a store's writers, as another program with a long transaction does.
+  local HOLD = [[
+    perl -MFcntl -e '
+      open(my $f, "+<", "m.jsonl.jobs.db-shm") or die "no -shm";
+      my $lock = pack("s s x4 q q i x4", F_WRLCK, 0, 120, 1, 0);
+      fcntl($f, F_SETLK, $lock) or die "no lock: $!";
+      open(my $o, ">", ".held"); close($o);
+      sleep 600' & echo $! > .holder]]
+
+  it("[11] says of a store that another keeps that it is kept, and no line is at fault", function()
+    if shell.bash "command -v perl" == "" then return pending "needs perl" end
+    env.write("m.jsonl", video "a" .. video "b")
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+    -- What stands beside it is there while it is open.
+    local store = assert(storecore.open { path = env.path "m.jsonl.jobs.db",
+      any_file_system = true })
+    local ticket = assert(store:submit("workers", {}))
+    env.until_("the store", function() return store:take() == ticket end)
+    env.bash("(" .. HOLD .. ") > /dev/null 2>&1")
+    env.until_("the lock", function() return jobs_bed.exists(env.path ".held") end)
+    for _, words in ipairs { "run m.jsonl --yes", "check m.jsonl" } do
+      local code, out, err = env.run(words)
+      assert.equal(11, code, err)
+      assert.equal("", out)
+      assert.matches("process %d+ has been writing for 10 s", err)
+      assert.is_nil(err:find("m.jsonl:", 1, true), err)
+    end
+    shell.bash("kill " .. campaigns.read(env.path ".holder"))
+    store:close()
+    assert.equal(0, (env.run "check m.jsonl"))
+    assert.equal(2, billed())
+  end)
+
+  -- A run that is killed while its requests are out.
+  local function killed_while_sending()
+    env.write("m.jsonl", video "a" .. video "b")
+    for _ = 1, 2 do
+      env.sb:fault { endpoint = "generations.create", after_accept = "hang" }
+    end
+    local process = env.start "run m.jsonl --yes --concurrency 2"
+    env.until_("two requests", function() return billed() == 2 end)
+    process.signal "KILL"
+    process.wait()
+    env.sb:clear_faults()
+  end
+
+  it("sees at once that a worker is dead, and what it was sending", function()
+    killed_while_sending()
+    local code, out, err = env.run("doctor" .. STORE)
+    assert.equal(0, code, out)
+    assert.matches("look   store      m.jsonl.jobs.db: 0 at work, 1 dead; 2 jobs under way: pomex "
+      .. "run takes over what is a dead one's\n", out, 1, true)
+    assert.equal("next: pomex jobs list" .. STORE .. "\n", err)
+    code, out, err = env.run("jobs list --state unclear" .. STORE)
+    assert.equal(0, code)
+    assert.matches("a process of it had died; what it was sending is unclear now\n", err, 1, true)
+    assert.matches('a +unclear +%- +a.mp4 +sent 20[%d-]+ [%d:]+ UTC, "a"', out)
+    assert.matches("next: pomex jobs show a" .. STORE .. "\n", err, 1, true)
+    assert.matches("0 at work\n", (select(2, env.run("doctor" .. STORE))))
+    assert.equal(2, billed())
+  end)
+
+  it("adopts what a dead worker was sending, without a run before it", function()
+    killed_while_sending()
+    local id
+    for _, entry in ipairs(env.sb.ledger:entries()) do
+      if entry.prompt == "a" then id = entry.task_id or entry.id end
+    end
+    local code, _, err = env.run(("jobs adopt a %s%s"):format(id, STORE))
+    assert.equal(0, code, err)
+    -- The candidates of the other are not the first one's any more.
+    code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(3, code)
+    assert.is_nil(err:find("adopt b " .. id, 1, true))
+    assert.equal(2, billed())
+  end)
+
+  it("says of each id that is offered for several jobs for which", function()
+    killed_while_sending()
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(3, code)
+    assert.matches("pomex jobs adopt a cgt%-%S+[^\n]*\n    also offered for b: one of them takes "
+      .. "it\n", err)
+    assert.equal(2, billed())
+  end)
+
+  it("[1] says which lines were given up at another service, and end with nothing", function()
+    env.write("m.jsonl", video "a" .. video "b")
+    local process = env.start("run m.jsonl --yes", "export POMEX_BASE_URL=http://127.0.0.1:9")
+    env.until_("two tries", function()
+      return env.has_said "a is tried again" and env.has_said "b is tried again"
+    end)
+    process.signal "INT"
+    assert.equal(7, (process.wait()))
+    assert.equal(0, (env.run("jobs cancel a b" .. STORE)))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code, err)
+    assert.matches("2 lines of m.jsonl were cancelled or failed at http://127.0.0.1:9, and are not "
+      .. "made here: give them other keys\n", err, 1, true)
+    assert.matches("next: pomex jobs list" .. STORE .. "\n", err, 1, true)
+    assert.equal(0, billed())
+  end)
+
+  it("[1] says what to do about a portrait that was given up at another service", function()
+    local lines = ('{"key": "rachel", "portrait": "https://cdn.example/a.jpg", "group_id": "%s"}\n')
+      :format(env.person) .. video("a", ', "images": {"x": "job:rachel"}')
+    env.write("m.jsonl", (lines:gsub('"prompt": "a"', '"prompt": "{x} waves."')))
+    local process = env.start("run m.jsonl --yes", "export POMEX_BASE_URL=http://127.0.0.1:9")
+    env.until_("a try", function() return env.has_said "rachel is tried again" end)
+    process.signal "INT"
+    assert.equal(7, (process.wait()))
+    assert.equal(0, (env.run("jobs cancel rachel" .. STORE)))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code, err)
+    assert.matches("1 video waits for rachel, which is cancelled and was begun at "
+      .. "http://127.0.0.1:9: give the line of rachel another key, and name that as job:KEY in the "
+      .. "lines that need it\n", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --yes   # once that portrait has another key\n", err, 1,
+      true)
+    env.write("m.jsonl", (campaigns.read(env.path "m.jsonl"):gsub("waves", "Waves"):gsub(
+      '"key": "rachel"', '"key": "rachel 2"'):gsub("job:rachel", "job:rachel 2")))
+    code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code, err)
+    assert.equal(1, billed())
+  end)
+
+  it("[2] offers to give up what was perhaps made at another service", function()
+    env.write("m.jsonl", video "a")
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local code, _, err = env.run("run m.jsonl --yes", "export POMEX_BASE_URL=http://127.0.0.1:9")
+    assert.equal(2, code, err)
+    assert.matches(("perhaps one was made at %s. A run there sends it your key; if that service is "
+      .. "not yours, give it up:\n  pomex jobs cancel a%s\n"):format(env.sb.url, STORE), err, 1,
+      true)
+    assert.matches("next: pomex run m.jsonl --yes --base-url " .. env.sb.url, err, 1, true)
+  end)
+
+  it("[7] says at the start that the queue is paused, and pause says what ends that", function()
+    env.write("m.jsonl", video "a")
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    local code, _, err = env.run("jobs pause" .. STORE)
+    assert.equal(0, code)
+    assert.matches("next: pomex jobs pause --off" .. STORE .. "\n", err, 1, true)
+    code, _, err = env.run "run m.jsonl --yes --max-videos 1"
+    assert.equal(7, code)
+    assert.matches("^the queue is paused: nothing new begins until pomex jobs pause %-%-off", err)
+    assert.equal(0, billed())
+  end)
+
+  it("says that looks fail while videos are made, and that they succeed again", function()
+    env.sb:config { generation_seconds = 3000 }
+    env.write("m.jsonl", video "a")
+    env.write("quick.lua", [[
+      require("pomex.command.looks").AFTER = 1
+      arg[0] = table.remove(arg, 1)
+      dofile(arg[0])]])
+    local lua, script = campaigns.command():match "^(.*) ('[^']*bin/pomex')$"
+    for _, option in ipairs { "", " --json" } do
+      env.bash(("rm -f m.jsonl.jobs.db* a.mp4; %s quick.lua %s run m.jsonl --yes%s > .out 2> .err "
+        .. "< /dev/null & echo $! > .runner"):format(lua, script, option))
+      env.until_("an id", function()
+        return env.has_said " is cgt-" or env.has_said '"id":"cgt-'
+      end)
+      env.sb:fault { endpoint = "generations.get", status = 503, times = 0 }
+      local failing = option == "" and "looks fail since " or '"state":"failing"'
+      env.until_("a word", function() return env.has_said(failing) end)
+      env.sb:clear_faults()
+      local well = option == "" and "looks succeed again, after " or '"state":"well"'
+      env.until_("another", function() return env.has_said(well) end)
+      shell.bash("kill -INT " .. campaigns.read(env.path ".runner"))
+      shell.bash(("tail --pid=%s -f /dev/null"):format(campaigns.read(env.path ".runner")))
+      local said = (campaigns.read(env.path ".err") or "") .. campaigns.read(env.path ".out")
+      assert.equal(1, select(2, said:gsub(failing, "")), said)
+      if option == "" then
+        assert.matches("looks fail since %d%d:%d%d:%d%d UTC %(HTTP 503%); the videos go on at the "
+          .. "service\n", said)
+      end
+    end
+  end)
+
+  it("[4] says that a refused job was refused, and not that it is tried again", function()
+    env.write("m.jsonl", video "a")
+    env.sb:fault { endpoint = "generations.create", status = 402 }
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(4, code)
+    assert.matches("a was refused, and nothing was billed: ", err, 1, true)
+    assert.is_nil(err:find("tried again", 1, true))
+    assert.matches("account    the key is accepted; whether there is money left, only the "
+      .. "service's console says\n", (select(2, env.run "doctor")), 1, true)
+  end)
+
+  it("names a file that is done and gone, and fetches it by its id", function()
+    env.write("m.jsonl", video "a" .. video "b")
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+    os.remove(env.path "b.mp4")
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(0, code)
+    local save = err:match("b is done, and its file is not there: pomex (video save cgt%-%S+ "
+      .. "%-o b.mp4)\n")
+    assert.is_string(save, err)
+    assert.equal(0, (env.run(save)))
+    assert.is_true(jobs_bed.exists(env.path "b.mp4"))
+    assert.equal(2, billed())
+  end)
+
+  it("says how much is free beside the store and where it saves", function()
+    env.write("m.jsonl", video "a")
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    local code, out = env.run("doctor --out ." .. STORE)
+    assert.equal(0, code, out)
+    assert.matches("\nok     disk       beside m.jsonl.jobs.db: %d+ MiB free\n", out)
+    assert.matches("\nok     disk       %-%-out .: %d+ MiB free\n", out)
+  end)
+
+  it("names who decided by the number of the user where there is no name", function()
+    env.write("m.jsonl", video "a")
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    assert.equal(0, (env.run("jobs cancel a" .. STORE, "unset USER LOGNAME")))
+    local uid = shell.bash "id -u":match "%d+"
+    assert.matches("cancel by uid " .. uid .. "\n", (select(2, env.run("jobs show a" .. STORE))), 1,
+      true)
+  end)
+end)
