@@ -55,7 +55,7 @@ describe("the pages #once", function()
 
   it("name every call of the queue, and every option", function()
     local page = pages.read "docs/jobs.md":match "## Every function and option(.-)\n## "
-    local private = { account_name = true, read_counts = true }
+    local private = { account_name = true, read_counts = true, beats = true }
     for _, part in ipairs { "persons", "reading" } do
       for name in pairs(require("pomex.jobs." .. part)) do
         assert.is_truthy(private[name] or page:find("jobs:" .. name .. "[%( ]"), name)
