@@ -178,9 +178,9 @@ if [ $sandbox = true ]; then
     {
         coproc SANDBOX { exec setsid "${POMEX_SANDBOX_BIN:-$built/bin/pomex-sandbox}" --port "$1" --json \
             --watch-stdin --quiet --database "$state/sandbox.db" 2> "$state/sandbox.log"; }
-        # shellcheck disable=SC2153 # coproc sets it
-        sandbox_pid=$SANDBOX_PID
-        read -r -t 10 hello <&"${SANDBOX[0]}" && [[ "$hello" != *'"error"'* ]]
+        sandbox_pid=$!
+        # One that ends at once, since its port is taken, has taken its descriptors along.
+        { read -r -t 10 hello <&"${SANDBOX[0]:-none}"; } 2> /dev/null && [[ "$hello" != *'"error"'* ]]
     }
     # What is in the making is looked for where it was asked for: at the same port, if that is free.
     { [ -s "$state/sandbox.port" ] && start_sandbox "$(cat "$state/sandbox.port")"; } ||

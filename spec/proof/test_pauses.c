@@ -126,6 +126,7 @@ TEST_CASE(the_lag_at_equal_numbers_of_looks)
 TEST_CASE(the_lag_after_the_median_has_changed)
 {
     enum { RUNS = 4, NEXT = 64 };
+    const double tasks = RUNS * NEXT;
     int missed = 0;
     chance = 88172645463325252;
     printf(
@@ -151,8 +152,8 @@ TEST_CASE(the_lag_after_the_median_has_changed)
                         printf("%3.0f s to %3.0f s %.1f  %g/%g/%-5g %d    %4.2f s %4.2f s   "
                                "%.2f  1.5%s\n",
                                medians[m], then, sigmas[s], fixed->first, fixed->factor,
-                               fixed->max, at_once, by_fixed.lag / RUNS / NEXT,
-                               by_learnt.lag / RUNS / NEXT, ratio, good ? "" : "  MISSED");
+                               fixed->max, at_once, by_fixed.lag / tasks, by_learnt.lag / tasks,
+                               ratio, good ? "" : "  MISSED");
                     }
     assert_int_equal(missed, 0);
 }

@@ -200,7 +200,7 @@ static void probed(store_bed *bed, const pomex_store_job *a, int64_t number,
     assert_true(until >= now + 30000 && until <= wall() + 30001);
     pomex_store_request *begin = bed_begin(bed, bed->worker, b, b->attempt + 1, 0);
     later(begin, POMEX_STORE_REASON_GATE);
-    assert_true(begin->begin.not_before <= wall() + 1000);
+    assert_true(begin->begin.not_before <= wall() + 1001);
 }
 
 static void the_first_begin_behind_a_gate_is_a_probe(void **state)

@@ -87,7 +87,7 @@ start_pooler()
     return 1
 }
 
-# shellcheck disable=SC2317 # a trap calls it
+# shellcheck disable=SC2317,SC2329 # a trap calls it
 end_all()
 {
     local pid

@@ -9,7 +9,7 @@ ids=()
 [ "$(id -u)" -ne 0 ] || ids=(--reuid="$user" --regid="$(id -g "$user")" --clear-groups)
 folder="$(mktemp -d)" || exit 3
 server=''
-# shellcheck disable=SC2317 # a trap calls it
+# shellcheck disable=SC2317,SC2329 # a trap calls it
 end()
 {
     [ -z "$server" ] || kill -INT "$server" 2> /dev/null

@@ -3,23 +3,34 @@
 #include "net/net.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
+const char *pomex_handle_version(unsigned *number)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&lock);
+    const curl_version_info_data *found = curl_version_info(CURLVERSION_NOW);
+    if (number)
+        *number = found->version_num;
+    pthread_mutex_unlock(&lock);
+    return found->version;
+}
+
 pomex_error *pomex_handle_library(void)
 {
-    unsigned major = 0, minor = 0;
+    unsigned major = 0, minor = 0, number;
     Dl_info where = {0};
-    const curl_version_info_data *found = curl_version_info(CURLVERSION_NOW);
+    const char *version = pomex_handle_version(&number);
     sscanf(POMEX_CURL_NEEDED, "%u.%u", &major, &minor);
-    if (found->version_num >= (major << 16 | minor << 8))
+    if (number >= (major << 16 | minor << 8))
         return NULL;
     if (!dladdr((void *)(uintptr_t)curl_version_info, &where))
         where.dli_fname = NULL;
     pomex_error *error = pomex_error_new(
         "invalid_request_error", "libcurl %s at %s is too old: pomex needs %s or later",
-        found->version, where.dli_fname ? where.dli_fname : "an unknown place",
-        POMEX_CURL_NEEDED);
+        version, where.dli_fname ? where.dli_fname : "an unknown place", POMEX_CURL_NEEDED);
     pomex_error_set_client(error);
     pomex_error_set_hint(error,
                          "pomex was built with libcurl %s; LD_LIBRARY_PATH, an rpath or "

@@ -28,6 +28,10 @@ CURLcode pomex_handle_certify(CURL *easy, const pomex_net *net, const char *link
 CURLcode pomex_handle_request(CURL *easy, const pomex_request *request,
                               const struct curl_slist *headers, const char *agent);
 
+/* The version of the loaded libcurl, and its number if that is not NULL. libcurl's own function
+ * writes into a buffer that all threads share. */
+const char *pomex_handle_version(unsigned *number);
+
 /* The error to report if the loaded libcurl is older than pomex needs; else NULL. The libcurl at
  * run time can differ from the one that CMake found, because programs bring their own. */
 pomex_error *pomex_handle_library(void);

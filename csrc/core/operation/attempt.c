@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/gzip.h"
 #include "base/json.h"
+#include "net/handle.h"
 #include "net/own_headers.h"
 #include "operation/retry.h"
 #include "operation/shortage.h"
@@ -18,9 +19,9 @@ static pomex_error *not_begun(pomex_operation *op, CURLcode code)
         return op->stage->starved(op);
     if (code == CURLE_OUT_OF_MEMORY)
         return pomex_error_memory();
-    return pomex_operation_error_new(
-        op, "connection_error", "libcurl %s refuses a setting that pomex needs (%s)",
-        curl_version_info(CURLVERSION_NOW)->version, curl_easy_strerror(code));
+    return pomex_operation_error_new(op, "connection_error",
+                                     "libcurl %s refuses a setting that pomex needs (%s)",
+                                     pomex_handle_version(NULL), curl_easy_strerror(code));
 }
 
 /* The caller's headers go to the service, and to no host that a link names. False: no memory. */
