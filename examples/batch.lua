@@ -1,6 +1,6 @@
 -- From a table to a folder of videos, whatever happens to this program meanwhile: run it again, and
 -- it goes on where it was. Nothing that is paid for is paid for twice. See docs/jobs.md.
--- Run as: lua5.4 batch.lua films.csv videos, with the two lines exported that pomex-sandbox prints
+-- Run as: lua5.4 batch.lua films.csv videos, with the lines exported that pomex-sandbox prints
 -- at its start; with $POMEX_API_KEY alone it asks the real service, and the videos are billed.
 local pomex = require "pomex"
 local check = pomex.check

@@ -1,5 +1,5 @@
 -- A script: plain calls that block, and several portraits at once all the same.
--- Run as: lua5.4 blocking.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- Run as: lua5.4 blocking.lua, with the lines exported that pomex-sandbox prints at its start;
 -- with $POMEX_API_KEY alone it asks the real service.
 local pomex = require "pomex"
 

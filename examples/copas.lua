@@ -1,5 +1,5 @@
 -- In a program on copas: waits sleep in its select(), and its other threads go on.
--- Run as: luajit copas.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- Run as: luajit copas.lua, with the lines exported that pomex-sandbox prints at its start;
 -- with $POMEX_API_KEY alone it asks the real service.
 local copas = require "copas"
 local pomex = require "pomex"

@@ -1,5 +1,5 @@
 -- A loop of your own, as a game has it: step() once a frame, and nothing ever blocks a frame.
--- Run as: lua5.4 coroutine.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- Run as: lua5.4 coroutine.lua, with the lines exported that pomex-sandbox prints at its start;
 -- with $POMEX_API_KEY alone it asks the real service.
 local pomex = require "pomex"
 local socket = require "socket"   -- for a clock that sleeps; a game has its own

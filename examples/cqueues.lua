@@ -1,5 +1,5 @@
 -- In a program on cqueues: waits sleep in its controller, and its other threads go on.
--- Run as: lua5.4 cqueues.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- Run as: lua5.4 cqueues.lua, with the lines exported that pomex-sandbox prints at its start;
 -- with $POMEX_API_KEY alone it asks the real service.
 local cqueues = require "cqueues"
 local pomex = require "pomex"

@@ -1,5 +1,5 @@
 -- In a program on luv: waits yield their coroutine, and uv.run goes on with the rest.
--- Run as: lua5.4 luv.lua, with the two lines exported that pomex-sandbox prints at its start;
+-- Run as: lua5.4 luv.lua, with the lines exported that pomex-sandbox prints at its start;
 -- with $POMEX_API_KEY alone it asks the real service.
 local pomex = require "pomex"
 local uv = require "luv"

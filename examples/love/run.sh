@@ -13,8 +13,8 @@
 # A rehearsal of --live, with its memory and its resuming, without the service: start a sandbox in
 # another terminal, paste the three lines that it prints, and play. Kill the window when you like.
 #
-#   pomex sandbox          (the quickstart builds it; build/release-luajit/bin/pomex-sandbox will do,
-#                           but set what it prints by `export`)
+#   pomex sandbox          (the quickstart builds it; build/release-luajit/bin/pomex-sandbox will do:
+#                           put `export` before each of the three lines that it prints first)
 #   examples/love/run.sh --live --callback-url https://app.example/cb \
 #       --portrait https://cdn.example/portrait.jpg
 #

@@ -98,6 +98,30 @@ describe("pomex.sandbox", function()
       assert.equal("option binary", err.hint)
     end)
 
+    it("finds the program beside the command that runs, not in the current folder", function()
+      local folder = shell.bash("mktemp -d"):gsub("%s+$", "")
+      finally(function() shell.bash("rm -rf " .. shell.quote(folder)) end)
+      local file = assert(io.open(folder .. "/tool", "wb"))
+      file:write [[
+        local sb, err = require("pomex.sandbox").start()
+        print(sb and "found" or tostring(err))
+        if sb then sb:stop() end
+      ]]
+      file:close()
+      local output = shell.bash(([[
+        ln -s "$POMEX_SANDBOX_BIN" %s/pomex-sandbox
+        unset POMEX_SANDBOX_BIN
+        %s %s/tool
+        cd %s
+        rm pomex-sandbox
+        printf '#!/bin/sh\ntouch ran\n' > pomex-sandbox
+        chmod +x pomex-sandbox
+        %s tool > said
+        ls
+      ]]):format(folder, shell.lua(), folder, folder, shell.lua()))
+      assert.equal("found\npomex-sandbox\nsaid\ntool\n", output)
+    end)
+
     it("says that a program is no sandbox", function()
       local nothing, err = sandbox.start { binary = "/bin/true" }
       assert.is_nil(nothing)

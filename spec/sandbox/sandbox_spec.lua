@@ -134,7 +134,8 @@ describe("pomex-sandbox #once", function()
       local output, ok = run "--port 0 --watch-stdin"
       assert.is_true(ok)
       assert.matches("THIS IS NO SERVICE", output)
-      assert.matches("POMEX_BASE_URL=http://127%.0%.0%.1:%d+", output)
+      assert.matches("\n  POMEX_BASE_URL=http://127%.0%.0%.1:%d+\n  POMEX_API_KEY=sk%-%S+\n"
+        .. "  POMEX_SANDBOX_TOKEN=%x+\n", output)
     end)
 
     it("with --json and --quiet says one line", function()

@@ -26,10 +26,11 @@ static void announce(const pomex_sb *sandbox, const pomex_sb_options *options, c
         free(text);
         json_decref(line);
     } else {
-        printf("\n  POMEX_BASE_URL=%s\n  POMEX_API_KEY=%s\n\n"
-               "  dashboard  %s/\n  token      %s   (X-Sandbox-Token, for /_sandbox/)\n"
+        printf("\n  POMEX_BASE_URL=%s\n  POMEX_API_KEY=%s\n  POMEX_SANDBOX_TOKEN=%s\n\n"
+               "  dashboard  %s/\n"
+               "  /_sandbox/ takes that token as X-Sandbox-Token\n"
                "  data       %s\n%s\n",
-               url, key, url, sandbox->token,
+               url, key, sandbox->token, url,
                options->database ? options->database : "in memory",
                sandbox->server.any_host ? "  network    every address of this machine\n" : "");
     }

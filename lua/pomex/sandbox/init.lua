@@ -38,6 +38,15 @@ local function beside_module()
   return folder and folder .. "/../../../../bin/pomex-sandbox"
 end
 
+-- Where it lies in a build folder, which has both: beside the command that runs. A name without
+-- a folder was found elsewhere: what lies in the current folder is not what anybody meant.
+local function beside_program()
+  local program = rawget(_G, "arg")
+  program = type(program) == "table" and program[0]
+  local folder = type(program) == "string" and program:match "^(.*)/[^/]*$"
+  return folder and folder .. "/pomex-sandbox"
+end
+
 local function on_path()
   for folder in (os.getenv("PATH") or ""):gmatch("[^:]+") do
     local path = folder .. "/pomex-sandbox"
@@ -54,14 +63,18 @@ local function find_binary(asked)
       hint = asked and "option binary" or "environment variable POMEX_SANDBOX_BIN",
     })
   end
-  local beside = beside_module()
-  local path = beside and exists(beside) and beside or on_path()
+  local looked = { "the option binary", "$POMEX_SANDBOX_BIN" }
+  for _, place in ipairs { beside_module, beside_program } do
+    local path = place()
+    if path and exists(path) then return path end
+    looked[#looked + 1] = path
+  end
+  local path = on_path()
   if path then return path end
   return nil, errors.new("connection_error", {
     message = "pomex-sandbox was not found",
-    hint = "looked at the option binary, $POMEX_SANDBOX_BIN, "
-      .. (beside or "the module's folder") .. " and $PATH; `cmake --install` and LuaRocks "
-      .. "install it if libmicrohttpd and SQLite were there to build it",
+    hint = "looked at " .. table.concat(looked, ", ") .. " and $PATH; `cmake --install` and "
+      .. "LuaRocks install it if libmicrohttpd and SQLite were there to build it",
   })
 end
 
