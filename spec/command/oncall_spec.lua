@@ -212,6 +212,8 @@ describe("pomex on call #command", function()
     assert.equal(4, code)
     assert.matches("a was refused, and nothing was billed: ", err, 1, true)
     assert.is_nil(err:find("tried again", 1, true))
+    assert.matches("pomex doctor cannot see the balance or rights: look into the service's "
+      .. "console\n", err, 1, true)
     assert.matches("account    the key is accepted; whether there is money left, only the "
       .. "service's console says\n", (select(2, env.run "doctor")), 1, true)
   end)

@@ -12,8 +12,9 @@ describe("a store that was put back #command", function()
   campaigns.begin(env)
   local before, ids
 
-  -- Films 1 and 2 are in the backup, 3 and 4 were made since; 5 is yet to be made.
-  local function restored()
+  -- Films 1 and 2 are in the backup, 3 and 4 were made since; 5 is yet to be made. `unknown`: the
+  -- backup has not even heard of these three.
+  local function restored(unknown)
     env.sb:config { generation_seconds = 0 }
     before = env.sb.ledger:count "generation"
     shell.bash("mkdir " .. env.path "camp")
@@ -22,7 +23,9 @@ describe("a store that was put back #command", function()
     env.write("camp/films.csv", table.concat(lines, "\n") .. "\n")
     assert.equal(0, (env.run "run camp/films.csv --yes --first 2"))
     -- What is yet to be made is in the store, too.
-    assert.equal(5, (env.run "run camp/films.csv --yes --max-videos 2"))
+    if not unknown then
+      assert.equal(5, (env.run "run camp/films.csv --yes --max-videos 2"))
+    end
     env.bash "cp -a camp camp.bak"
     env.sb.clock:advance(60)
     assert.equal(5, (env.run "run camp/films.csv --yes --max-videos 4"))
@@ -37,7 +40,7 @@ describe("a store that was put back #command", function()
   local function billed() return env.sb.ledger:count "generation" - before end
 
   it("[11] is said before any file is, and its own files are no faults", function()
-    restored()
+    restored(true)
     local code, out, err = env.run "run camp/films.csv --yes"
     assert.equal(11, code, err)
     assert.equal("", out)

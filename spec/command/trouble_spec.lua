@@ -160,14 +160,21 @@ describe("pomex in trouble #command", function()
         : > .err
         (for i in {1..2400}; do grep -q 'nothing begins for now' .err && break; sleep 0.05; done
          curl -s -H "X-Sandbox-Token: %s" $POMEX_BASE_URL/_sandbox/ledger > .ledger
+         %s doctor --store disk/m.jsonl --out disk > .doctor 2>&1 < /dev/null
          kill -INT $(cat .pid)) &
         env --default-signal=INT bash -c 'echo $$ > .pid; exec "$@"' - \
           %s run disk/m.jsonl --yes > .out 2> .err < /dev/null; echo "=$?"
         rm disk/large
         %s run disk/m.jsonl --yes > .out < /dev/null 2> .err2; echo "=$?"
-        ls disk]]):format(env.sb.token, campaigns.command(), campaigns.command()))
+        ls disk]]):format(env.sb.token, campaigns.command(), campaigns.command(),
+        campaigns.command()))
       assert.matches("=7\n=0\n", output, 1, true)
       assert.matches("\nroom.mp4\n", output, 1, true)
+      local said = campaigns.read(env.path ".doctor")
+      assert.matches("\nok     store      disk/m.jsonl.jobs.db: 1 at work\n", said, 1, true)
+      assert.matches("\nok     disk       beside disk/m.jsonl.jobs.db: %d+ MiB free\n", said)
+      assert.matches("\nfault  disk       %-%-out disk: %d+ MiB free, and 256 are needed before "
+        .. "anything begins\n", said)
       -- As docs/operations.md shows it.
       assert.matches(pages.block("docs/operations.md", "256 are needed"):gsub("%d+ MiB", "N MiB"),
         campaigns.read(env.path ".err"):gsub("%d+ MiB", "N MiB"):gsub("in disk,", "in videos,"), 1,

@@ -42,6 +42,24 @@ static void a_database_of_another_lineage_begins_nothing(void **state)
     must_continue(bed, &job);
 }
 
+static void what_is_adopted_before_continue_hides_nothing(void **state)
+{
+    store_bed *bed = *state;
+    bed_queue(bed);
+    bed_sending(bed, "a", 0);
+    server_sql("UPDATE pomex.meta SET value = 'another' WHERE name = 'lineage'");
+    int64_t newest = bed_counts(bed).newest_event;
+    assert_true(newest > 0);
+    bed_put(bed, "made", "body");
+    pomex_store_request *adopt = bed_person(bed, POMEX_STORE_ADOPT, "made");
+    adopt->person.task = "t1";
+    adopt->person.base_url = "https://host/api";
+    adopt->person.account = "host";
+    assert_int_equal(bed_ask(bed, adopt)->answer, POMEX_STORE_YES);
+    assert_int_equal(bed_counts(bed).must_continue, 1);
+    assert_int_equal(bed_counts(bed).newest_event, newest);
+}
+
 static void a_copy_in_the_same_server_begins_nothing(void **state)
 {
     store_bed *bed = *state;
@@ -110,6 +128,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bed_start, bed_stop)
     const struct CMUnitTest tests[] = {
         TEST(a_database_of_another_lineage_begins_nothing),
+        TEST(what_is_adopted_before_continue_hides_nothing),
         TEST(a_copy_in_the_same_server_begins_nothing),
         TEST(no_worker_has_the_number_of_another_one),
         TEST(what_is_old_goes_once_an_hour),

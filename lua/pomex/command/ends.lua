@@ -112,7 +112,12 @@ local function reason(env, jobs, path, counts, err, by_hand)
       about(env, path, "list", "--state", "cancelled")
   end
   if word == "blocked" then return blocked(env, jobs) end
-  if word == "account" then return err, env:command "doctor" end
+  if word == "account" then
+    if err and (err.status == 402 or err.status == 403) then
+      env.out:tell "pomex doctor cannot see the balance or rights: look into the service's console"
+    end
+    return err, env:command "doctor"
+  end
   if word == "continue" then return err, about(env, path, "continue") end
   if word == "store" or word == "error" then return err, again(env) end
   if word == "unclear" then

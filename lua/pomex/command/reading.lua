@@ -16,7 +16,9 @@ function reading.list_faults(env, path, faults, kind)
   for _, fault in ipairs(faults) do
     local line = ("%s:%d: %s%s%s"):format(errors.one_line(path), fault.line,
       kind == "warning" and "warning: " or "",
-      fault.key and errors.quoted(fault.key) .. ": " or "", errors.one_line(fault.message))
+      fault.key and errors.quoted(fault.key) .. ": " or "",
+      -- Of the library alone, and no advice where the file is perhaps paid for.
+      (errors.one_line(fault.message):gsub(" %(overwrite = true replaces it%)", "")))
     if env.out.json then
       env.out:change { type = kind or "fault", file = path, line = fault.line, key = fault.key,
         message = fault.message }

@@ -115,15 +115,10 @@ local function tell_elsewhere(env, jobs, manifest, folder)
   if #gone > MOST_GONE then env.out:tell(("  and %d more"):format(#gone - MOST_GONE)) end
 end
 
--- What the store says before any line is looked at: that it cannot be asked, or was put back from a
--- copy, which makes its own files strange ones. nil, and the code: it ends here.
+-- What the store says before any line is looked at. nil, and the code: it cannot be asked.
 local function asked_first(env, jobs, path)
   local counts, err = jobs:counts()
   if not counts then return nil, ends.of_store(env, err) end
-  if counts.must_continue and counts.polling + counts.saving == 0 then
-    return nil, env:failed("the store was moved, copied or put back, and may be older than what "
-      .. "the account made: nothing was begun", ends.about(env, path, "continue"), exits.STORE)
-  end
   if counts.paused then
     env.out:tell(("the queue is paused%s: nothing new begins until %s"):format(
       counts.why and " (" .. errors.one_line(counts.why) .. ")" or "",
@@ -137,7 +132,8 @@ local function prepare(env, jobs, path, manifest, prices)
   local folder = campaign.folder(env.args)
   local counts, why = asked_first(env, jobs, path)
   if not counts then return why end
-  -- What it has an id of is saved; nothing is put, and the run ends with what to type.
+  -- The files of a store that was put back seem to be strangers'. What has an id is saved, nothing
+  -- is put, and the run ends with what to type.
   if counts.must_continue then return make_folders(env, manifest, folder) end
   local faults
   faults, why = check.faults(manifest, folder, jobs)
