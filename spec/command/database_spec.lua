@@ -34,4 +34,32 @@ describe("a campaign in a database #command #database", function()
     local id = listed:match '"key":"b","id":"(.-)"'
     assert.matches("^key +b\n", select(2, env.run(("jobs show %s --store %s"):format(id, store))))
   end)
+
+  it("says of which worker there is no sign of life, and adopts what was forgotten", function()
+    local store = " --store " .. shell.quote(databases.new())
+    env.write("m.jsonl", campaigns.video "a" .. campaigns.video "b")
+    local before = env.sb.ledger:count "generation"
+    assert.equal(5, (env.run("run m.jsonl --yes --max-videos 0" .. store)))
+    -- Made behind the store's back, as what it forgot was.
+    local out = select(2, env.run "video b -o b0.mp4 --set duration=5 --yes --json")
+    local id = out:match '"id":"(cgt%-[^"]+)"'
+    assert.equal(0, (env.run(("jobs adopt b %s%s"):format(id, store))))
+    env.sb:fault { endpoint = "generations.create", after_accept = "hang" }
+    local process = env.start("run m.jsonl --yes --max-videos 2" .. store)
+    env.until_("the request", function()
+      return env.sb.ledger:count "generation" == before + 2
+    end)
+    process.signal "KILL"
+    process.wait()
+    local code, err
+    code, out, err = env.run("doctor" .. store)
+    assert.equal(0, code, out .. err)
+    assert.matches("look   store      [^\n]*: 0 at work, 1 without a sign of life for 12 s; %d "
+      .. "jobs? under way", out)
+    code, out, err = env.run("jobs list --state unclear" .. store)
+    assert.equal(0, code, err)
+    assert.equal("", out)
+    assert.matches("1 being sent; whether the process lives, pomex doctor --store ", err, 1, true)
+    assert.equal(before + 2, env.sb.ledger:count "generation")
+  end)
 end)

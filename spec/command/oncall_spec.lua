@@ -86,6 +86,24 @@ describe("pomex on call #command", function()
     assert.equal(2, billed())
   end)
 
+  it("[7] watch says that nobody works on the store, and names the run", function()
+    env.sb:config { generation_seconds = 3000 }
+    env.write("m.jsonl", video "a")
+    local process = env.start "run m.jsonl --yes"
+    env.until_("an id", function() return env.has_said " is cgt-" end)
+    process.signal "KILL"
+    process.wait()
+    process = env.start("jobs watch" .. STORE)
+    env.until_("a look", function() return env.has_said "a is being made" end)
+    process.signal "INT"
+    local code, _, err = process.wait()
+    assert.equal(7, code)
+    assert.matches("no process works on it; what is under way goes on with pomex run m.jsonl\n",
+      err, 1, true)
+    assert.matches("stopped looking; no process works on it\nnext: pomex run m.jsonl\n", err, 1,
+      true)
+  end)
+
   it("adopts what a dead worker was sending, without a run before it", function()
     killed_while_sending()
     local id

@@ -4,6 +4,7 @@
 local campaign = require "pomex.command.campaign"
 local exits = require "pomex.command.exits"
 local place = require "pomex.jobs.place"
+local signals = require "pomex.jobs.signal"
 local text = require "pomex.text"
 local words_of = require "pomex.command.words"
 
@@ -26,11 +27,11 @@ local function alive(jobs, client)
   if not jobs.remote then return jobs:workers() end
   local before, err = jobs:beats()
   if not before then return nil, err end
-  local count, moved, seen = 0, 0, {}
+  local count, moved, seen, pause = 0, 0, {}, signals.new(client)
   for _ in pairs(before) do count = count + 1 end
   for _ = 1, SILENT do
     if moved == count then break end
-    client:sleep(1)
+    pause:wait(1)
     local now = jobs:beats() or {}
     for id, beat in pairs(before) do
       if not seen[id] and now[id] ~= beat then seen[id], moved = true, moved + 1 end
