@@ -63,7 +63,10 @@ describe("a store that was put back #command", function()
   end)
 
   it("[0] takes in what it has forgotten by adopt: counted, saved, and billed once", function()
-    restored()
+    restored(true)
+    -- The lines that it has never heard of are put, and nothing begins.
+    assert.equal(11, (env.run "run camp/films.csv --yes"))
+    assert.equal(4, billed())
     local store = " --store camp/films.csv.jobs.db"
     os.remove(env.path "camp/film-3.mp4")
     -- The first was cancelled before anybody knew better.

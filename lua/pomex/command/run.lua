@@ -127,14 +127,25 @@ local function asked_first(env, jobs, path)
   return counts
 end
 
+-- A store that was put back begins nothing: what has an id is saved, and the run ends with what to
+-- type. Its lines are put without a question, so that what it has forgotten can be adopted; the run
+-- after `continue` asks about them all. Its own files seem to be strangers'.
+local function put_back(env, jobs, manifest, folder)
+  jobs.out = nil
+  local counts, err = jobs:add(manifest.entries)
+  if not counts and not err.counts then
+    local faults = err.faults and reading.at_lines(manifest, err.faults)
+    return faults and reading.tell_faults(env, manifest.path, faults) or ends.of_store(env, err)
+  end
+  return make_folders(env, manifest, folder)
+end
+
 -- Asks whether the manifest may be billed, and puts it into the store. nil: go on; else the code.
 local function prepare(env, jobs, path, manifest, prices)
   local folder = campaign.folder(env.args)
   local counts, why = asked_first(env, jobs, path)
   if not counts then return why end
-  -- The files of a store that was put back seem to be strangers'. What has an id is saved, nothing
-  -- is put, and the run ends with what to type.
-  if counts.must_continue then return make_folders(env, manifest, folder) end
+  if counts.must_continue then return put_back(env, jobs, manifest, folder) end
   local faults
   faults, why = check.faults(manifest, folder, jobs)
   if not faults then return ends.of_store(env, why) end
