@@ -155,8 +155,23 @@ local function is_typed_on(key, ctrl)
   return true
 end
 
+-- Which keys that count as Ctrl are down. love.keyboard.isDown says what is so at the frame's end:
+-- of Ctrl pressed and let go within a frame nothing.
+local CTRL, down = { lctrl = true, rctrl = true, lgui = true, rgui = true }, {}
+
+function controls.released(key)
+  down[key] = nil
+end
+
+---What is let go while another window has the keyboard we are not told.
+function controls.let_go()
+  down = {}
+end
+
 ---`again`: the key is held down, which types but presses no button.
-function controls.key(key, ctrl, again)
+function controls.key(key, again)
+  if CTRL[key] then down[key] = true end
+  local ctrl = next(down) ~= nil
   key = ALIKE[key] or key
   if focus and ctrl and key == "v" then
     controls.typed(love.system.getClipboardText():match("^%s*(.-)%s*$"))

@@ -10,6 +10,7 @@ local saved = require "saved"
 ---@class Job
 ---@field stage string a key of `stages`
 ---@field waiting boolean it is the person's turn: see `tell`
+---@field paying? number until when, at most, the answer to an order is waited for
 ---@field err? pomex.Error the stage failed; the next answer tries it again
 ---@field doubt? table nobody knows whether this was ordered: order, and what was found or err
 local Job = {}
@@ -43,7 +44,7 @@ end
 
 -- Remembers what is known of this person's video, all of it; nil and why where that fails.
 function Job:keep(ids)
-  self.ids = ids
+  self.ids, self.note = ids, nil
   if not self.memory then return true end
   local ok, why = saved.store(self.memory, self.client:base_url(), ids)
   if not ok then self.note = "Not remembered: " .. why end
@@ -56,8 +57,8 @@ end
 
 -- The terminal has what the screen says in words for who plays. The service may have quoted a
 -- group.
-local function report(stage, err)
-  print((("billed: %s; %s: %s"):format(err.billed or "no", stage, tostring(err))
+function Job:report(err)
+  print((("billed: %s; %s: %s"):format(err.billed or "no", self.stage, tostring(err))
     :gsub("group%-[%w-]+", "group-*")))
 end
 
@@ -147,6 +148,7 @@ function stages.video(job)
   if job.ids.order then order.settle(job) end
   local ids = job.ids
   if ids.task_id then
+    job.prompt = ids.prompt
     job.task = { id = ids.task_id, status = "queued" }
   else
     local answer = job:ask()
@@ -154,7 +156,7 @@ function stages.video(job)
     job.prompt = answer.text
     local task, err = order.place(job, job.prompt)
     if job.ids.order then
-      report("video", err)
+      job:report(err)
       return "video"
     end
     if not task then return nil, err end
@@ -180,7 +182,9 @@ end
 
 function stages.saved(job)
   job:keep { group_id = job.ids.group_id, asset_id = job.ids.asset_id }
-  return go_back(job, job:ask().back)
+  local back = job:ask().back
+  job.note = nil
+  return go_back(job, back)
 end
 
 ---Runs for ever; every stage that fails is tried again when the person says so.
@@ -191,7 +195,7 @@ function Job:run()
     self.stage, self.began = stage, love.timer.getTime()
     local following, err, back = stages[stage](self)
     if not following then
-      report(stage, err)
+      self:report(err)
       self.err = err
       self:ask()
       self.err = nil

@@ -13,7 +13,11 @@
 --     outage.lua  does the service answer?  pen.lua     draws what differs from the last frame
 --     meter.lua   frame times               trouble.lua what a person is told of an error
 
-local pomex = require "pomex"
+local found, pomex = pcall(require, "pomex")
+if not found then
+  error("start this game by examples/love/run.sh, which builds pomex and says where it is\n\n"
+    .. tostring(pomex), 0)
+end
 local controls = require "controls"
 local flow = require "flow"
 local meter = require "meter"
@@ -154,10 +158,15 @@ end
 
 function love.focus()
   pen.forget()
+  controls.let_go()
 end
 
 function love.keypressed(key, _, again)
-  controls.key(key, love.keyboard.isDown("lctrl", "rctrl", "lgui", "rgui"), again)
+  controls.key(key, again)
+end
+
+function love.keyreleased(key)
+  controls.released(key)
 end
 
 function love.textinput(text)

@@ -12,6 +12,7 @@ local order = {}
 
 local SLACK = 120    -- seconds that this machine's clock may be ahead of the service's
 local MOST = 4
+local LONGEST = 120  -- seconds that an order waits for its answer
 
 -- How many seconds after `at` a task was made: its id carries the second, in UTC+8, or nothing.
 local function made_after(id, at)
@@ -71,16 +72,17 @@ function order.place(job, prompt)
     return nil, pomex.errors.new("file_error", { message = why, billed = "no" })
   end
   -- Quitting waits for this answer: it names what is paid for.
-  job.paying = true
-  local task, err = job.client.generations:create {
+  job.paying = love.timer.getTime() + LONGEST
+  local task, err = job.client.generations:create({
     model = "byteplus/seedance-2.0-fast",
     content = pomex.content():text(prompt):image(job.asset or asset_id, "person"),
-  }
-  job.paying = false
+  }, { timeout = LONGEST })
   local doubtful = err and err.billed == "maybe"
   kept.candidates = doubtful and err.candidates or nil
-  job:keep { group_id = group_id, asset_id = asset_id, task_id = task and task.id or err.id,
-    order = doubtful and kept or nil }
+  local task_id = task and task.id or err.id
+  job:keep { group_id = group_id, asset_id = asset_id, task_id = task_id,
+    prompt = task_id and prompt, order = doubtful and kept or nil }
+  job.paying = nil
   return task, err
 end
 
@@ -95,14 +97,16 @@ function order.settle(job)
   repeat
     job.doubt = { order = kept }
     job.doubt.found, job.doubt.err = look(job.client, kept, is_ours)
+    if job.doubt.err then job:report(job.doubt.err) end
     local answer = job:ask()
     if answer.task then
-      job:keep { group_id = ids.group_id, asset_id = ids.asset_id, task_id = answer.task }
-    elseif answer.anew then
+      job:keep { group_id = ids.group_id, asset_id = ids.asset_id, task_id = answer.task,
+        prompt = kept.prompt }
+    elseif answer.anew or answer.forget then
       job:keep { group_id = ids.group_id, asset_id = ids.asset_id }
-      job.wished = kept.prompt
+      job.wished = answer.anew and kept.prompt
     end
-  until answer.task or answer.anew
+  until answer.task or answer.anew or answer.forget
   job.doubt = nil
 end
 

@@ -26,7 +26,7 @@
 #   $POMEX_LOVE_SECONDS  how long the sandbox takes for a portrait and for a video (3 and 8)
 #   $POMEX_LOVE_SCRIPT   a Lua file that plays in place of a person, resumed once a frame; how it
 #                        presses keys, sets the window's size and makes screenshots:
-#                        spec/example/love_play.lua and love_spec.lua
+#                        spec/example/love_play.lua and love_spec.lua; docs/love.md is about games
 #   $POMEX_BUILD         the folder that it builds in (build)
 set -u
 from="$PWD"
@@ -115,4 +115,5 @@ export POMEX_SANDBOX_BIN="$build/bin/pomex-sandbox"
 export LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;;"
 export LUA_CPATH="$build/lib/?.so;;"
 echo "A window opens, \"pomex: from a face to a video\". Each of its buttons shows the key that presses it."
+echo "It is process $$."
 exec love "$here" "${arguments[@]}"

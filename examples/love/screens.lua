@@ -31,7 +31,14 @@ local function escaped(path)
 end
 
 local function open(link)
-  return function() love.system.openURL(link) end
+  return function()
+    game.job.note = not love.system.openURL(link)
+      and "No program here opens it (is there an xdg-open?): copy it instead." or nil
+  end
+end
+
+local function copy(text)
+  return function() love.system.setClipboardText(text) end
 end
 
 local function heading(text, below, x, y, width, most)
@@ -93,8 +100,7 @@ function draw.scan(x, y, width, height)
     end)
   if left > 0 then
     local used = controls.button("Open here", right, at + 54, { key = "o" }, open(link))
-    controls.button("Copy", right + used + 10, at + 54, { key = "c" },
-      function() love.system.setClipboardText(link) end)
+    controls.button("Copy", right + used + 10, at + 54, { key = "c" }, copy(link))
   else
     controls.button("Ask for a new link", right, at + 54, { key = "n" }, tell { back = "session" })
   end
@@ -192,6 +198,8 @@ function draw.saved(x, y, width, height)
   ui.write(ui.fitting(job.file.path, width, 13), x, y + tall + 16, { size = 13, colour = "dim" })
   local used = controls.button("Play", x, y + tall + 46, { key = "o", look = "primary" },
     open("file://" .. escaped(job.file.path)))
+  used = used + 10 + controls.button("Copy the path", x + used + 10, y + tall + 46,
+    { key = "c" }, copy(job.file.path))
   controls.button("Another video", x + used + 10, y + tall + 46,
     { key = "return", shown = "Enter" }, tell { back = "video" })
   draw_people(x, bottom, true)

@@ -64,6 +64,9 @@ end
 local function finding(of)
   if of.err and of.err.type == "not_found_error" then
     return "This service does not list what it made: look into its console."
+  elseif of.err and of.err.type == "authentication_error" then
+    return "The key is not accepted, so nobody can ask what was made: start the game with a key "
+      .. "of the account that ordered it."
   elseif of.err then
     return "The service cannot be asked just now what it made. Look again, or into its console."
   elseif not of.found then
@@ -105,8 +108,10 @@ function trouble.doubt(of, waiting, tell, x, y, width)
   end
   if not waiting then return end
   local used = controls.button("Look again", x, y + 8, { key = "l" }, tell { look = true })
-  controls.button("Order it anew", x + used + 10, y + 8,
+  used = used + 10 + controls.button("Order it anew", x + used + 10, y + 8,
     { key = "n", ctrl = true, shown = "Ctrl N" }, tell { anew = true })
+  controls.button("Forget it", x + used + 10, y + 8,
+    { key = "f", ctrl = true, shown = "Ctrl F" }, tell { forget = true })
 end
 
 -- ------------------------------------------------------------- a service that does not answer
@@ -116,16 +121,15 @@ local function title(status)
   return status >= 500 and "The service has trouble of its own" or "The service does not answer"
 end
 
--- What has become of what the person did.
+-- What has become of what the person did in this stage: the job has what is left of earlier ones.
 local function kept(job)
   if job.paying then
     return "An order that may have arrived is not sent a second time: you do not pay twice."
-  elseif job.task and job.task.status == "succeeded" then
-    return "Your video is made. What is loaded of it is kept."
-  elseif job.task then
-    return "Your video is ordered: it is being made all the same."
   elseif job.stage == "portrait" and job.ids.asset_id then
     return "Your portrait has arrived: it is being looked at all the same."
+  elseif job.stage == "video" and job.task then
+    return job.task.status == "succeeded" and "Your video is made. What is loaded of it is kept."
+      or "Your video is ordered: it is being made all the same."
   end
   return "Nothing is lost."
 end

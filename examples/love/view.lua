@@ -158,7 +158,9 @@ function view.draw()
     pen.moves()   -- over all that does
     ui.set("ink", 0.88)
     pen.rectangle("fill", 0, 0, ui.width, ui.height)
-    ui.write("Waiting for the answer to a request that is paid for …", 0, ui.height / 2 - 20,
+    local left = math.ceil(math.max((job.paying or 0) - love.timer.getTime(), 0))
+    ui.write(("Waiting for the answer to an order that may be paid for, %d s at most …")
+      :format(left), 0, ui.height / 2 - 20,
       { size = 18, weight = "bold", width = ui.width, align = "center" })
     if game.settings.live then   -- which has a memory
       ui.write("Close the window once more, and it does not wait: the next start asks what became "

@@ -13,9 +13,7 @@ love.errorhandler = function(message)
   return function() return 1 end
 end
 
-local ctrl = false
 -- luacheck: push ignore 122
-love.keyboard.isDown = function(name) return ctrl and name == "lctrl" end
 -- No mouse pointer that happens to be over a button.
 love.mouse.getX = function() return 0 end
 love.mouse.getY = love.mouse.getX
@@ -55,10 +53,14 @@ function play.press(key)
   play.frame()
 end
 
+---All of it within one frame.
 function play.press_ctrl(key)
-  ctrl = true
-  play.press(key)
-  ctrl = false
+  love.event.push("keypressed", "lctrl", "lctrl", false)
+  love.event.push("keypressed", key, key, false)
+  love.event.push("keyreleased", key, key)
+  love.event.push("keyreleased", "lctrl", "lctrl")
+  play.frame()
+  play.frame()
 end
 
 function play.paste(text)

@@ -3,55 +3,11 @@
 
 local lfs = require "lfs"
 local love_game = require "spec.support.love_game"
-local pages = require "spec.support.pages"
-local sandbox_process = require "spec.support.sandbox_process"
 local shell = require "spec.support.shell"
-
-local root = lfs.currentdir()
-local luajit_build = os.getenv "POMEX_LUAJIT_BUILD_DIR" or "build/luajit"
-if not luajit_build:find "^/" then luajit_build = root .. "/" .. luajit_build end
 
 local function qr_text(png)
   return (shell.bash("zbarimg -q --raw " .. shell.quote(png) .. " 2> /dev/null"):gsub("\n$", ""))
 end
-
--- The last lines end the game once a picture has been drawn with the task's last word.
-local LAST_WORD = [[
-  local write = love.graphics.print
-  function love.graphics.print(text, ...)
-    if text:find " is " then
-      print("DREW " .. text)
-      love.keypressed "escape"
-    end
-    return write(text, ...)
-  end
-  local quit = love.quit
-  function love.quit()
-    quit()
-    print("CLOSED " .. tostring(select(2, pcall(client.step, client))))
-  end
-]]
-
-describe("the main.lua of docs/hosts.md #once #example", function()
-  it("draws while it waits, and quits", function()
-    local sandbox = sandbox_process.start { "--asset-seconds", "1" }
-    local folder = shell.bash("mktemp -d"):gsub("%s+$", "")
-    finally(function()
-      sandbox:stop()
-      shell.bash("rm -rf " .. shell.quote(folder))
-    end)
-    local file = assert(io.open(folder .. "/main.lua", "wb"))
-    file:write(pages.code "love-main", LAST_WORD)
-    file:close()
-    local output = shell.bash(([[
-      export POMEX_API_KEY=%s POMEX_BASE_URL=%s XDG_DATA_HOME=%s/data
-      export LUA_PATH='%s/lua/?.lua;%s/lua/?/init.lua;;' LUA_CPATH='%s/lib/?.so;;'
-      xvfb-run -a timeout -k 5 60 love %s < /dev/null 2> %s/noise
-    ]]):format(sandbox.key, sandbox.url, folder, root, root, luajit_build, folder,
-      folder))
-    assert.matches("DREW asset%-[%w-]+ is active\nCLOSED [^\n]*closed", output)
-  end)
-end)
 
 describe("the LÖVE example #once #example", function()
   local at
@@ -158,6 +114,11 @@ describe("the LÖVE example #once #example", function()
       play.till("the video", function() return job.stage == "saved" end)
       play.shot "saved"
       play.say("video", job.file.path)
+      love.system.openURL = function() return false end   -- luacheck: ignore 122
+      play.press "o"
+      play.till("why nothing plays", function() return play.shows "No program here opens it" end)
+      play.press "c"
+      assert(love.system.getClipboardText() == job.file.path, "the path")
 
       local meter = game.meter
       print(("FRAMES %d, %.1f a second; step() worst %.2f ms, mean %.3f ms; %d steps, "
@@ -169,6 +130,7 @@ describe("the LÖVE example #once #example", function()
     ]], nil, "POMEX_LOVE_SECONDS=3")
     assert.is_true(ok, output)
     assert.matches("\nA window opens, ", output, 1, true)
+    assert.matches("\nIt is process %d+%.\n", output)
     assert.matches("\n  Its page shows every request: " .. at:said "dashboard" .. "\n",
       output, 1, true)
     assert.matches("\n  Videos go to " .. at.folder .. "/videos\n", output, 1, true)
@@ -244,6 +206,14 @@ describe("the LÖVE example #once #example", function()
     output, ok = at:run("", "--output /proc/none")
     assert.is_false(ok)
     assert.matches("love: cannot write to /proc/none", output)
+    output = shell.bash(([[
+      cd %s && env -u LUA_PATH -u LUA_CPATH XDG_DATA_HOME=%s/data \
+          xvfb-run -a timeout -k 5 60 bash -c '
+        stdbuf -oL love "$1" > said 2>&1 &
+        until grep -s run.sh said; do sleep 0.1; done
+        kill $!' love %s < /dev/null
+    ]]):format(at.folder, at.folder, shell.quote(lfs.currentdir() .. "/examples/love")))
+    assert.matches("start this game by examples/love/run.sh, which builds pomex", output, 1, true)
     output, ok = shell.bash("env -u DISPLAY -u WAYLAND_DISPLAY -u SDL_VIDEODRIVER "
       .. "examples/love/run.sh --no-install 2>&1")
     assert.is_false(ok)
