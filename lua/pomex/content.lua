@@ -94,7 +94,8 @@ end
 
 ---Adds an image.
 ---@param ref table|string an asset (as `assets:create` or `assets:wait` returned it), an asset
----  id, "asset://<id>", or a public https link (the document does not promise links here)
+---  id, "asset://<id>", or a public https link (the document does not promise links here); in the
+---  video of a job also "job:KEY", which is a portrait of its queue
 ---@param name? string by which texts name it, in braces
 ---@param options? pomex.MediaOptions role: default "reference_image". The service documents no
 ---  other, but is known to take "first_frame" and "last_frame"
@@ -150,9 +151,18 @@ local function asset_url(asset, kind)
   return check_id(asset.id)
 end
 
-local function url_of(entry)
+-- A portrait of a queue has an asset only when its job is done.
+local function job_url(entry, for_job)
+  if for_job and entry.kind == "image" then return entry.ref end
+  return invalid(("%s is the portrait of a job"):format(errors.quoted_ref(entry.ref)),
+    "as an image a video of jobs:add takes it; a generation takes the asset of a job that is done: "
+      .. "jobs:get(key).task")
+end
+
+local function url_of(entry, for_job)
   local ref = entry.ref
   if type(ref) == "table" then return asset_url(ref, entry.kind) end
+  if ref:find "^job:." then return job_url(entry, for_job) end
   local scheme, rest = ref:match("^([A-Za-z][0-9A-Za-z+.-]*)://(.*)$")
   if not scheme then return check_id(ref) end
   if scheme == "asset" then return check_id(rest) end
@@ -173,8 +183,8 @@ local function text_part(entry, positions, count, used)
   return { type = "text", text = text }
 end
 
-local function media_part(entry)
-  local url, err = url_of(entry)
+local function media_part(entry, for_job)
+  local url, err = url_of(entry, for_job)
   if not url then return nil, err end
   local kind = entry.kind .. "_url"
   return { type = kind, [kind] = { url = url }, role = entry.role }
@@ -186,6 +196,15 @@ end
 ---  names a position after the last image; an asset is known not to be active, or is of another
 ---  type; a reference is neither an asset nor an https link
 function Content:build()
+  return self:parts(false)
+end
+
+---The parts; `for_job`: a portrait of a queue stays "job:KEY", which the queue puts an asset for.
+---@private
+---@param for_job boolean
+---@return pomex.ContentPart[]|nil parts
+---@return pomex.Error? err
+function Content:parts(for_job)
   local positions, count = prompt.number(self.entries)
   if not positions then return nil, count end
   local parts, used = {}, {}
@@ -194,7 +213,7 @@ function Content:build()
     if entry.kind == "text" then
       part, err = text_part(entry, positions, count, used)
     else
-      part, err = media_part(entry)
+      part, err = media_part(entry, for_job)
     end
     if not part then return nil, err end
     parts[i] = part

@@ -197,6 +197,49 @@ describe("pomex jobs #command", function()
     assert.matches("--yes answers", err, 1, true)
   end)
 
+  it("shows the words of a program's own content, and says what goes on with it", function()
+    local BEGIN = [[
+      local pomex = require "pomex"
+      local client = pomex.check(pomex.new())
+      local jobs = pomex.check(pomex.jobs.open(client, "own.db", { file_system = "any" }))
+    ]]
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop", times = 2 }
+    env.write("own.lua", BEGIN .. [[
+      for key, words in pairs { own = "A cat {sits}\nin image 7.", long = ("x"):rep(90) } do
+        pomex.check(jobs:add { key = key, save = key .. ".mp4", video = {
+          model = "byteplus/seedance-2.0-fast", content = pomex.content():text(words,
+            { raw = true }) } })
+      end
+      jobs:run { out = "." }
+    ]])
+    env.bash(shell.lua() .. " own.lua > .own 2>&1")
+    local code, out, err = env.run "jobs list --state unclear --store own.db"
+    assert.equal(0, code, err)
+    assert.matches('own +unclear [^\n]*UTC, "A cat {sits}[^\n]*in image 7%."', out)
+    assert.matches('long +unclear [^\n]*UTC, "' .. ("x"):rep(60) .. '…"', out)
+    assert.is_nil(out:find("a portrait", 1, true))
+    code, out, err = env.run "jobs show own --store own.db"
+    assert.equal(0, code)
+    assert.matches("prompt +A cat {sits}[^\n]*in image 7%.\n", out)
+    local id = err:match "jobs adopt own (cgt%-%S+)"
+    -- Nobody works on it, and there is no manifest beside it.
+    local _
+    code, _, err = env.run("jobs adopt own " .. id .. " --store own.db --yes")
+    assert.equal(0, code, err)
+    assert.matches("next: pomex run MANIFEST --store own.db   # or start the program", err, 1, true)
+    -- A worker does.
+    env.write("work.lua", BEGIN .. "jobs:run { out = '.', forever = true }")
+    env.bash("(" .. shell.lua() .. " work.lua > .work 2>&1 < /dev/null & echo $! > .runner)")
+    env.until_("the worker", function()
+      return (select(2, env.run "jobs show own --store own.db")):find("state +done")
+    end)
+    code, _, err = env.run "jobs cancel long --store own.db"
+    shell.bash("kill " .. campaigns.read(env.path ".runner"))
+    assert.equal(0, code, err)
+    assert.matches("1 cancelled; the process at work goes on with it\n", err, 1, true)
+    assert.is_nil(err:find("next:", 1, true), err)
+  end)
+
   it("finds the only store of a folder, or says that it needs one", function()
     local code, _, err = env.run "jobs list"
     assert.equal(2, code)

@@ -86,6 +86,22 @@ describe("pomex on call #command", function()
     assert.equal(2, billed())
   end)
 
+  it("says that it looked for no candidates where it has no key", function()
+    env.write("m.jsonl", video "a")
+    local hung = { endpoint = "generations.create", after_accept = "drop" }
+    env.sb:fault(hung)
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local code, _, err = env.run("jobs show a" .. STORE)
+    assert.equal(0, code, err)
+    assert.matches("it may be this one: +pomex jobs adopt a cgt%-", err)
+    for words, why in pairs { [""] = "no API key", [" --key-file nowhere"] = "nowhere" } do
+      code, _, err = env.run("jobs show a" .. STORE .. words, "unset POMEX_API_KEY")
+      assert.equal(0, code, err)
+      assert.matches("candidates not looked for: [^\n]*" .. why .. "[^\n]*; if the service's ", err)
+      assert.is_nil(err:find("is known", 1, true), err)
+    end
+  end)
+
   it("[7] watch says that nobody works on the store, and names the run", function()
     env.sb:config { generation_seconds = 3000 }
     env.write("m.jsonl", video "a")

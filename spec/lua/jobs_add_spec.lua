@@ -96,6 +96,36 @@ describe("jobs:add", function()
     assert(jobs:add(video("later", { prompt = "{a}", images = { a = "job:front" } })))
   end)
 
+  it("takes the portrait of a job in a content, beside words as they are", function()
+    local jobs = env.open()
+    local words = "{like} in image 7."
+    local function content(key)
+      return pomex.content():text "The person in {me}: ":text(words, { raw = true })
+        :image("job:" .. key, "me")
+    end
+    local function entry(key)
+      return { key = "own", save = "own.mp4", video = { model = "byteplus/seedance-2.0-fast",
+        content = content(key) } }
+    end
+    refused(jobs, { entry "tom/face" }, "job:tom/face")
+    assert(jobs:add { entry "tom/face", { key = "tom/face", portrait = { asset_type = "Image",
+      url = "https://cdn.example/a.png", group_id = pomex.VIRTUAL } } })
+    assert.equal(1, jobs:counts().blocked)
+    assert.equal(1, jobs:add(entry "tom/face").same)
+    assert.equal(2, env.run(jobs).done)
+    local sent = env.sb.journal:requests "generations.create"
+    local body = sent[#sent].body:gsub("\\/", "/")
+    assert.matches(words, body, 1, true)
+    assert.matches("The person in image 1: ", body, 1, true)
+    assert.matches('"asset://' .. jobs:get("tom/face").task .. '"', body, 1, true)
+    -- Elsewhere there is no queue that would know it.
+    local made, err = env.client.generations:create { model = "byteplus/seedance-2.0-fast",
+      content = content "tom/face" }
+    assert.is_nil(made)
+    assert.matches("is the portrait of a job", err.message, 1, true)
+    assert.matches("jobs:get%(key%).task", err.hint)
+  end)
+
   it("takes another body for a job that was never begun, and for no other", function()
     local jobs = env.open()
     assert(jobs:add(video "x"))

@@ -127,6 +127,12 @@ describe("a queue whose process is killed", function()
     assert.equal(1, env.run(jobs).unclear)
     assert.is_false(env.has_said(words))
     assert.is_nil(env.seen.begun)
+    -- Nor does a process that opens the store later, however soon.
+    jobs:close()
+    jobs = env.open { beat_seconds = 1 / 5 }
+    assert.equal(1, env.run(jobs).unclear)
+    assert.is_false(env.has_said(words))
+    assert.is_nil(env.seen.begun)
     assert.is_true(jobs:resend("begun", { now = true }))
     assert.equal(1, env.run(jobs).done)
     assert.equal(1, billed(env.sb).begun)

@@ -10,7 +10,8 @@ local store = require "pomex.command.store"
 local deciding = {}
 
 ---The command that has a decision carried out. A store does not know the folder of a run: where the
----files are not beside the manifest, it was another.
+---files are not beside the manifest, it was another. Nor does it know whether its jobs are of a
+---manifest at all.
 ---@param env pomex.CommandEnv
 ---@param path string of the store
 ---@param jobs pomex.Jobs
@@ -25,6 +26,7 @@ function deciding.run_of(env, path, jobs)
     return env:command((table.unpack or unpack)(words))
   end
   return env:command("run", "MANIFEST", "--store", env.word(path))
+    .. "   # or start the program that added these jobs"
 end
 
 ---Opens the store and decides. `decide` returns what to say, and the command to type next where
@@ -52,8 +54,10 @@ function deciding.decided(env, decide, with_key)
     local next_one = shown and ends.about(env, path, "show", key) or ends.about(env, path, "list")
     return env:failed(err, next_one, ends.code_of(err))
   end
-  env.out:say(said)
-  env.out:next(err or deciding.run_of(env, path, jobs))
+  -- Who works on the store sees what was decided by itself.
+  local alive = not err and jobs:workers() or 0
+  env.out:say(alive > 0 and said .. "; the process at work goes on with it" or said)
+  if err or alive == 0 then env.out:next(err or deciding.run_of(env, path, jobs)) end
   jobs:close()
   return exits.DONE
 end

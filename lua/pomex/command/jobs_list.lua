@@ -37,7 +37,7 @@ local function row(env, jobs, job)
   local why = job.error and campaign.why(job.error) or ""
   if whole then
     why = ("sent %s, %s  %s"):format(left.sent_at(whole),
-      left.prompt_of(whole) or "a portrait", why)
+      left.prompt_of(whole) or "a " .. whole.kind, why)
   end
   return { errors.one_line(job.key), state, job.task and errors.one_line(job.task) or "-",
     errors.one_line(job.saved or job.save or "-"), why }

@@ -4,7 +4,7 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
-local json = require "pomex.json"
+local left = require "pomex.command.left"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
 
@@ -47,8 +47,7 @@ local function run(args, env)
   if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end
   if job.length == 0 then job.length = nil end
   -- By its words a person finds it in the service's console.
-  local entry = json.object(job.body)
-  job.prompt = entry and entry.video and entry.video.prompt
+  job.prompt = left.words_of(job)
   page.fields(env, job, SHOWN)
   if job.stuck then env.out:result "stuck       yes: for a person" end
   if job.blocked > 0 then env.out:result("blocked     by portraits that are not active") end

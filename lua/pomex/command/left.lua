@@ -40,13 +40,27 @@ local function keys_of(env, jobs, path, query)
   return keys
 end
 
+---The words of a video: its prompt, or the texts of its content.
+---@param job pomex.Job
+---@return string|nil words
+function left.words_of(job)
+  local entry = json.object(job.body)
+  local video = entry and entry.video
+  if type(video) ~= "table" then return nil end
+  if type(video.prompt) == "string" then return video.prompt end
+  local texts = {}
+  for _, part in ipairs(type(video.content) == "table" and video.content or {}) do
+    if type(part) == "table" and type(part.text) == "string" then texts[#texts + 1] = part.text end
+  end
+  return #texts > 0 and table.concat(texts, " ") or nil
+end
+
 ---The words of a video, cut, by which a person finds it in the service's console.
 ---@param job pomex.Job
 ---@return string|nil quoted
 function left.prompt_of(job)
-  local entry = json.object(job.body)
-  local prompt = entry and entry.video and entry.video.prompt
-  if type(prompt) ~= "string" then return nil end
+  local prompt = left.words_of(job)
+  if not prompt then return nil end
   return errors.quoted(#prompt > 60
     and prompt:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…" or prompt)
 end
@@ -59,14 +73,21 @@ function left.sent_at(job)
   return last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
 end
 
--- What an unclear job can be. A service that has no list of tasks names no videos.
+-- What an unclear job can be, and why nobody looked. A service that has no list of tasks names no
+-- videos: then there is none that is known.
 local function candidates_of(env, jobs, job)
-  if env.stop.name or env.keyless then return {} end
-  return jobs:candidates(job.key) or {}
+  if env.stop.name then return {}, "stopped" end
+  if env.keyless then
+    return {}, env.keyless.message == "there is no API key" and "no API key"
+      or campaign.why(tostring(env.keyless))
+  end
+  local ids, err = jobs:candidates(job.key)
+  if ids then return ids end
+  return {}, err.type ~= "not_found_error" and campaign.why(tostring(err)) or nil
 end
 
--- `others`: the keys to which each id is offered.
-local function tell_unclear(env, path, job, candidates, others)
+-- `unseen`: why no candidate was looked for. `others`: the keys to which each id is offered.
+local function tell_unclear(env, path, job, candidates, unseen, others)
   local out, prompt = env.out, left.prompt_of(job)
   out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt,
     left.sent_at(job), prompt and (" Its prompt: %s."):format(prompt) or "",
@@ -83,7 +104,8 @@ local function tell_unclear(env, path, job, candidates, others)
     end
   end
   if #candidates == 0 then
-    out:tell "  no candidate is known; if the service's console has it:"
+    out:tell(("  %s; if the service's console has it:"):format(unseen
+      and "candidates not looked for: " .. unseen or "no candidate is known"))
     out:tell("    " .. about(env, path, "adopt", job.key, "ID"))
   end
   out:tell("  if it is not there 15 minutes after that:")
@@ -108,15 +130,17 @@ function left.all_unclear(env, jobs, path)
   for _, key in ipairs(keys_of(env, jobs, path, { state = "unclear" })) do
     local job = jobs:get(key)
     if job then
-      local candidates = candidates_of(env, jobs, job)
-      list[#list + 1] = { job = job, candidates = candidates }
+      local candidates, unseen = candidates_of(env, jobs, job)
+      list[#list + 1] = { job = job, candidates = candidates, unseen = unseen }
       for _, id in ipairs(candidates) do
         others[id] = others[id] or {}
         table.insert(others[id], key)
       end
     end
   end
-  for _, each in ipairs(list) do tell_unclear(env, path, each.job, each.candidates, others) end
+  for _, each in ipairs(list) do
+    tell_unclear(env, path, each.job, each.candidates, each.unseen, others)
+  end
 end
 
 ---Whether a person cancelled the job, and not the service its video.

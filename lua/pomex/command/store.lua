@@ -47,11 +47,16 @@ end
 function store.look(env, path)
   local settings, err = env:settings()
   if not settings then return nil, env:failed(err) end
-  local found = key.find(env.args, settings)
-  env.keyless = not found
+  local found, why = key.find(env.args, settings)
+  env.keyless = why
   local client = env.opened
   if not client then
     client, err = env:new_client(found or { api_key = "none" }, settings)
+    -- A key that cannot be read is as good as none.
+    if not client and found and err.type == "authentication_error" then
+      env.keyless = err
+      client, err = env:new_client({ api_key = "none" }, settings)
+    end
     if not client then return nil, env:failed(err) end
   end
   return campaign.open(env, client, path)

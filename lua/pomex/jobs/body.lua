@@ -11,20 +11,55 @@ local body = {}
 -- Stands for an asset that is not there yet, while a body is checked.
 local PLACEHOLDER = "asset-of-a-job"
 
+-- The key of the portrait that an image names; nil: it is none of a job.
+local function key_of(ref)
+  return type(ref) == "string" and ref:match "^job:(.+)$" or nil
+end
+
+-- The same of a part of the content.
+local function key_of_part(part)
+  local image = type(part) == "table" and part.image_url
+  return type(image) == "table" and key_of(image.url) or nil
+end
+
 ---The keys of the portraits that a video needs, in order.
 ---@param video table
 ---@return string[]
 function body.needs(video)
   local keys, seen = {}, {}
-  for _, ref in pairs(video.images or {}) do
-    local key = type(ref) == "string" and ref:match("^job:(.+)$")
+  local function need(key)
     if key and not seen[key] then
       seen[key] = true
       keys[#keys + 1] = key
     end
   end
+  for _, ref in pairs(video.images or {}) do need(key_of(ref)) end
+  for _, part in ipairs(type(video.content) == "table" and video.content or {}) do
+    need(key_of_part(part))
+  end
   table.sort(keys)
   return keys
+end
+
+-- The content with the assets of its portraits.
+local function resolved(parts, assets)
+  local needy = false
+  for _, part in ipairs(type(parts) == "table" and parts or {}) do
+    needy = needy or key_of_part(part) ~= nil
+  end
+  if not needy then return parts end
+  local sent = {}
+  for i, part in ipairs(parts) do
+    local key = key_of_part(part)
+    if key then
+      local copy = {}
+      for name, value in pairs(part) do copy[name] = value end
+      copy.image_url = { url = "asset://" .. (assets and assets[key] or PLACEHOLDER) }
+      part = copy
+    end
+    sent[i] = part
+  end
+  return sent
 end
 
 -- The same images have the same numbers at each try.
@@ -47,7 +82,7 @@ local function build(video, assets)
   for _, name in ipairs(names) do
     local ref = video.images[name]
     if type(ref) == "table" then ref = ref.id end
-    local key = type(ref) == "string" and ref:match("^job:(.+)$")
+    local key = key_of(ref)
     if key then ref = assets and assets[key] or PLACEHOLDER end
     if type(ref) ~= "string" then
       return errors.invalid("jobs", "the image " .. errors.quoted(name) .. " is no asset")
@@ -76,6 +111,8 @@ function body.of_video(video, assets)
     sent.content = parts
   elseif video.prompt ~= nil or video.images ~= nil then
     return errors.invalid("jobs", "a video has its content, or a prompt and images")
+  else
+    sent.content = resolved(video.content, assets)
   end
   return sent
 end
@@ -128,7 +165,7 @@ function body.plain(given, misfit)
   local parts = flat.content
   if content.is(parts) then
     local err
-    flat.content, err = parts:build()
+    flat.content, err = parts:parts(true)
     if err then misfit("content: " .. tostring(err)) end
   end
   if rawequal(flat.group_id, values.VIRTUAL) then flat.group_id = "" end

@@ -88,6 +88,7 @@ function module.open(client, path, opts)
   local veil = place.veil(path)
   local found, storecore = pcall(require, "pomex.storecore")
   if not found then return nil, asks.error(unloaded(storecore)) end
+  local opened = core.wall()
   local store, why = storecore.open { path = path, any_file_system = opts.file_system == "any",
     beat_seconds = opts.beat_seconds, still_seconds = opts.still_seconds }
   if not store then return nil, asks.error(veil(why)) end
@@ -100,7 +101,7 @@ function module.open(client, path, opts)
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
-    told_unclear = {},
+    told_unclear = {}, opened = opened,
   }, Jobs)
 end
 

@@ -1,12 +1,13 @@
---- Videos that a process which died left unclear. Nobody was there to say so: each run that finds
---- one says it once, as of its own.
+--- Videos that a process which died left unclear. Nobody was there to say so: each run that is at
+--- work then, or finds one when it begins, says it once, as of its own.
 
 local works = require "pomex.jobs.work"
 
 local orphans = {}
 
 -- It can have become unclear so many seconds before the run began, since the store is opened first,
--- and that already finds workers dead. What is older was said by a run before.
+-- and that already finds workers dead. What is older was said by a run before, as was what became
+-- unclear before the store was opened. A database has a clock of its own.
 local BEFORE = 60
 
 -- Seconds between two looks whether more are unclear, for a run that has always something to do.
@@ -24,6 +25,11 @@ local function orphaned(run, job)
   return last and (last.text or ""):find "^its worker died" and last.at
 end
 
+-- Whether a run before has said it of what became unclear at that time.
+local function was_said(run, at)
+  return at < run.began - BEFORE or not run.jobs.remote and at < run.jobs.opened
+end
+
 ---Says it of a job that the store calls unclear, to the log and to on_update.
 ---@param run pomex.JobRun
 ---@param job table as the store lists it
@@ -34,7 +40,7 @@ function orphans.found(run, job)
   if told[name] then return end
   told[name] = true
   local at = orphaned(run, job)
-  if not at or at < run.began - BEFORE then return end
+  if not at or was_said(run, at) then return end
   local work = works.new(run, job)
   work:say("is unclear: its process died while the request was out [maybe billed]")
   work:told()
