@@ -6,7 +6,7 @@ function love.conf(t)
   t.window.width, t.window.height = 1120, 720
   t.window.minwidth, t.window.minheight = 720, 600   -- smaller, its type could not be read
   t.window.resizable, t.window.highdpi = true, true
-  for _, name in ipairs { "audio", "joystick", "physics", "sound", "thread", "touch", "video" } do
+  for _, name in ipairs { "audio", "joystick", "physics", "sound", "touch", "video" } do
     t.modules[name] = false
   end
 end

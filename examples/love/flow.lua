@@ -46,7 +46,7 @@ end
 function Job:keep(ids)
   self.ids, self.note = ids, nil
   if not self.memory then return true end
-  local ok, why = saved.store(self.memory, self.client:base_url(), ids)
+  local ok, why = saved.keep(self.memory, self.client:base_url(), ids)
   if not ok then self.note = "Not remembered: " .. why end
   return ok, why
 end
@@ -207,6 +207,7 @@ end
 ---Nothing half-written stays behind, but of a video that is paid for: its download goes on the
 ---next time.
 function Job:stop()
+  saved.finish()
   self.client:close()
   if self.path and not self.settings.live then
     os.remove(self.path .. ".part")

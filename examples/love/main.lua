@@ -9,9 +9,10 @@
 --
 --     flow.lua    the calls of pomex        view.lua    the window, screens.lua one stage of it
 --     saved.lua   what outlives the window  ui.lua      colours, type, shapes
---     order.lua   a video, ordered once     controls.lua buttons, fields, keys
---     outage.lua  does the service answer?  pen.lua     draws what differs from the last frame
---     meter.lua   frame times               trouble.lua what a person is told of an error
+--     keeper.lua  the thread that writes it controls.lua buttons, fields, keys
+--     order.lua   a video, ordered once     pen.lua     draws what differs from the last frame
+--     outage.lua  does the service answer?  trouble.lua what a person is told of an error
+--     meter.lua   frame times
 
 local found, pomex = pcall(require, "pomex")
 if not found then

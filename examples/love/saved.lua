@@ -8,7 +8,7 @@ local ffi = require "ffi"
 local saved = {}
 
 -- Lua itself cannot have the disk take what it wrote; LuaJIT, which LÖVE has in it, calls C. This
--- waits for the disk, for a frame or two: the game does it a few times a video.
+-- waits for the disk, for a frame or two or many: a thread does it.
 ffi.cdef "int fileno(void *file); int fsync(int descriptor);"
 
 local function synced(file)
@@ -55,6 +55,26 @@ function saved.store(path, base_url, ids)
     folder:close()
   end
   return true
+end
+
+local keeper
+
+---As `store`, in a thread, for a task: it goes on when the disk has it, and no frame waits.
+---@return boolean|nil ok
+---@return string? why
+function saved.keep(path, base_url, ids)
+  local answer = love.thread.newChannel()
+  keeper = love.thread.newThread "keeper.lua"
+  keeper:start(answer, path, base_url, cjson.encode(ids))
+  while keeper:isRunning() do coroutine.yield() end
+  local why = answer:pop() or keeper:getError()
+  if why == true then return true end
+  return nil, why
+end
+
+---At the game's end: waits until the disk has what is under way.
+function saved.finish()
+  if keeper then keeper:wait() end
 end
 
 return saved
