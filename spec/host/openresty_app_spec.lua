@@ -44,6 +44,9 @@ describe("the web app of the example #once #openresty", function()
       ["/usr/local/share/lua/5%.1"] = nginx.root .. "/lua",
       ["/usr/local/lib/lua/5%.1"] = nginx.build .. "/lib",
       ["listen 127%.0%.0%.1:8080;\n"] = "listen 127.0.0.1:@PORT;\n@SERVER\n",
+      -- The portrait of the digits c has no face.
+      ['"https://app%.example/pictures/" %.%.'] = '"https://app.example/pictures/"'
+        .. ' .. (id:find "^c" and "no-face" or "") ..',
       ["pause_on_failures = false,"] = '%0 file_system = "any",' } do
       local count
       config, count = config:gsub(word, by)
@@ -51,11 +54,12 @@ describe("the web app of the example #once #openresty", function()
     end
     local server = nginx.start { config = config, server = nginx.RUN, alive = "/scan",
       env = { POMEX_BASE_URL = sb.url, POMEX_API_KEY = sb.key, LUA_PATH = ";;", LUA_CPATH = ";;" } }
+    local orphan
     local ok, why = pcall(function()
       local key, jpeg = ("b"):rep(32), "\255\216\255\224 a face"
-      local portrait = "/portraits/" .. key
-      local function put(user, picture)
-        return ask(server, "PUT", portrait, { user = user, body = picture }).status
+      local portrait, faceless = "/portraits/" .. key, ("c"):rep(32)
+      local function put(user, picture, path)
+        return ask(server, "PUT", path or portrait, { user = user, body = picture }).status
       end
       assert.equal(403, put("rachel", jpeg))
       web.verify(server, sb, "rachel")
@@ -67,9 +71,31 @@ describe("the web app of the example #once #openresty", function()
       assert.equal(202, put("rachel", jpeg))
       web.await(server, portrait, "rachel", "done")
       assert.equal(202, put("rachel", jpeg))
+      assert.equal(409, put("rachel", jpeg .. " of another"))
       assert.equal(before + 1, #sb.journal:requests "assets.create")
       assert.equal(jpeg, ask(server, "GET", "/pictures/" .. key .. ".jpg").body)
       assert.equal(403, ask(server, "GET", portrait, { user = "tom" }).status)
+
+      -- A video of the person, in a user's own words; it waits for its portrait, which fails, and
+      -- takes another.
+      local function order(picture)
+        return ask(server, "POST", "/jobs?portrait=" .. picture, { user = "rachel",
+          key = ("d"):rep(32), body = "{like} image 7" }).status
+      end
+      local of_person = "/jobs/" .. ("d"):rep(32)
+      assert.equal(400, order(faceless))
+      assert.equal(202, put("rachel", jpeg, "/portraits/" .. faceless))
+      assert.equal(202, order(faceless))
+      web.await(server, of_person, "rachel", "no face")
+      assert.matches('"blocked":true', ask(server, "GET", of_person, { user = "rachel" }).body, 1,
+        true)
+      assert.equal(202, order(key))
+      web.await_state(server, of_person, "rachel", "done")
+      local of_portrait = sb.journal:requests "generations.create"
+      local sent = of_portrait[#of_portrait].body:gsub("\\/", "/")
+      assert.matches("asset://", sent, 1, true)
+      assert.matches("The person in image 1: ", sent, 1, true)
+      assert.matches('"{like} image 7"', sent, 1, true)
 
       local film = web.ordered(server, {})
       web.await_state(server, film, "rachel", "done")
@@ -78,13 +104,41 @@ describe("the web app of the example #once #openresty", function()
       local created = sb.journal:requests "generations.create"
       local url = created[#created].body:match '"callback_url":"([^"]*)"':gsub("\\/", "/")
       local path = url:gsub("^https://[^/]*", "")
+      -- One whose answer was lost is found by its notice, and the log says so.
+      sb:fault { endpoint = "generations.create", after_accept = "drop" }
+      local lost = web.ordered(server, {})
+      web.await_state(server, lost, "rachel", "unclear")
+      created = sb.journal:requests "generations.create"
+      local found = created[#created].body:match '"callback_url":"([^"]*)"':gsub("\\/", "/")
+      local entries, id = sb.ledger:entries(), nil
+      for _, entry in ipairs(entries) do id = entry.kind == "generation" and entry.id or id end
+      ask(server, "POST", (found:gsub("^https://[^/]*", "")), { body = '{"id":"' .. id .. '"}' })
+      web.await_state(server, lost, "rachel", "done")
+      nginx.await("whose it is", function()
+        return server:log():find(lost:match "%x+$" .. " is " .. id .. ", says a notice", 1, true)
+      end)
       local notice = ask(server, "POST", path, { body = '{"id":"cgt-1"}' })
       assert.equal(200, notice.status)
       assert.equal(404, ask(server, "POST", path .. "x", { body = "{}" }).status)
       assert.is_nil(server:log():find(path, 1, true))
+      -- Its worker dies over one: all that are there then find it, and one says it.
+      sb:fault { endpoint = "generations.create", before_accept = "hang", times = 0 }
+      orphan = web.ordered(server, {}):match "%x+$"
+      web.await_state(server, "/jobs/" .. orphan, "rachel", "sending")
+      local old = server:workers()
+      for _, pid in ipairs(old) do server:signal("KILL", pid) end
+      server:await_gone(old)
+      sb:clear_faults()
+      nginx.await("both", function()
+        return select(2, server:log():gsub(orphan .. " is unclear: its", "")) == 2
+      end, 60)
     end)
     server:stop "QUIT"
     assert(ok, tostring(why) .. server:log())
-    assert.equal("", server:problems())
+    local said = "billed: maybe; job rachel/" .. orphan .. ": its process died"
+    assert.equal(1, select(2, server:log():gsub(said, "")))
+    assert.matches("portrait rachel/portrait%-c+ failed: ", server:log())
+    assert.equal("", server:problems { "portrait rachel/portrait%-c+ failed: ", "billed: maybe",
+      "exited on signal 9", "no portrait of this queue" })
   end)
 end)

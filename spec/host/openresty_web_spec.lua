@@ -53,7 +53,15 @@ describe("the web app of the pages #once #openresty", function()
       assert.equal(404, ask(server, "GET", (good:gsub("/pomex/%x+", "/pomex/" .. ("0"):rep(32))))
         .status)
       ask(server, "GET", (good:gsub("(/pomex/%x+/).", "%1!")))
-      assert.matches("One moment", ask(server, "GET", phone).body, 1, true)
+      -- The phone's page ends; so does the code, with another one to be had.
+      local refused = ask(server, "GET", phone).body
+      assert.matches("cannot be used", refused, 1, true)
+      assert.is_nil(refused:find("refresh", 1, true))
+      local ttl = server:run(('return ngx.shared.attempts:ttl "link %s"'):format(id))
+      assert.is_true(tonumber(ttl) <= 1800)
+      server:run(('ngx.shared.attempts:delete "link %s"'):format(id))
+      assert.matches("too old.*action=/scan",
+        ask(server, "GET", desktop, { user = "rachel" }).body)
       -- Its answer is lost while the group is asked about; the phone asks again, and is let in.
       local hung = sb:fault { endpoint = "assets.list", before_accept = "hang" }
       local lost = server:send(good)
@@ -136,8 +144,10 @@ describe("the web app of the pages #once #openresty", function()
       assert.equal(first, ordered(server, { key = ("a"):rep(32) }))
       assert.equal(409, ask(server, "POST", "/jobs", { user = "rachel", key = ("a"):rep(32),
         body = "Other words." }).status)
-      assert.equal(400, ask(server, "POST", "/jobs", { user = "rachel", key = "../x", body = "x" })
-        .status)
+      for _, key in ipairs { "../x", ("A"):rep(32) } do
+        assert.equal(400, ask(server, "POST", "/jobs", { user = "rachel", key = key, body = "x" })
+          .status)
+      end
       assert.equal(400, ask(server, "POST", "/jobs", { user = "rachel", body = "" }).status)
       assert.equal(403, ask(server, "POST", "/jobs", { body = "x" }).status)
       assert.equal(405, ask(server, "GET", "/jobs", { user = "rachel" }).status)
@@ -199,6 +209,8 @@ describe("the web app of the pages #once #openresty", function()
       words = "billed: maybe; job rachel/" .. orphan:match "%x+$" .. ": its process died"
       nginx.await("the line", function() return server:log():find(words, 1, true) end, 60)
     end)
-    assert.equal("", running:problems { "exited on signal 9", "billed: maybe; job rachel/" })
+    assert.matches("video rachel/%x+ failed: ", running:log())
+    assert.equal("", running:problems { "exited on signal 9", "billed: maybe; job rachel/",
+      "video rachel/%x+ failed: " })
   end)
 end)

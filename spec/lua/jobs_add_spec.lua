@@ -112,6 +112,7 @@ describe("jobs:add", function()
       url = "https://cdn.example/a.png", group_id = pomex.VIRTUAL } } })
     assert.equal(1, jobs:counts().blocked)
     assert.equal(1, jobs:add(entry "tom/face").same)
+    assert.same({ "tom/face" }, jobs:get("own").needs)
     assert.equal(2, env.run(jobs).done)
     local sent = env.sb.journal:requests "generations.create"
     local body = sent[#sent].body:gsub("\\/", "/")

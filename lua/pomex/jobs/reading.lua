@@ -1,8 +1,10 @@
 --- What a queue says of its jobs.
 
+local bodies = require "pomex.jobs.body"
 local catch = require "pomex.host.catch"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
+local json = require "pomex.json"
 local money = require "pomex.jobs.money"
 local options = require "pomex.options"
 local raised = require("pomex.host.uncaught").raised
@@ -181,6 +183,8 @@ local function one(self, key, id)
     end
     return nil, err
   end
+  local entry = json.object(reply.job.body or "")
+  reply.job.needs = entry and entry.video and bodies.needs(entry.video) or {}
   reply.job.attempts = reply.attempts
   for _, attempt in ipairs(reply.attempts) do
     attempt.cost, attempt.held = money.amount(attempt.cost), money.amount(attempt.held)

@@ -114,6 +114,7 @@
 ---@field length? integer of its file
 ---@field sha256? string of its file
 ---@field attempts? pomex.JobAttempt[] of `get`
+---@field needs? string[] of `get`: the keys of the portraits that the video needs
 
 ---@class pomex.JobAttempt
 ---@field number integer
