@@ -54,8 +54,9 @@ function deciding.decided(env, decide, with_key)
     local next_one = shown and ends.about(env, path, "show", key) or ends.about(env, path, "list")
     return env:failed(err, next_one, ends.code_of(err))
   end
-  -- Who works on the store sees what was decided by itself.
-  local alive = not err and jobs:workers() or 0
+  -- Who works on the store sees what was decided by itself. Whether one of a database lives is not
+  -- known at once.
+  local alive = not err and not jobs.remote and jobs:workers() or 0
   env.out:say(alive > 0 and said .. "; the process at work goes on with it" or said)
   if err or alive == 0 then env.out:next(err or deciding.run_of(env, path, jobs)) end
   jobs:close()
