@@ -7,8 +7,10 @@ local check = pomex.check
 
 local path, folder = arg[1] or "films.csv", arg[2] or "videos"
 local films = check(require("pomex.manifest").read(path))
-local client = check(pomex.new { max_in_flight = 8 }) -- a kill leaves so many in doubt at most
-local jobs = check(pomex.jobs.open(client, path .. ".db", { out = folder }))
+local signals = check(require("pomex.terminal").signals { "INT", "TERM", "HUP" }) -- Ctrl-C, kill, …
+local client = check(pomex.new { max_in_flight = 8 }) -- a kill -9 leaves so many in doubt at most
+local jobs = check(pomex.jobs.open(client, path .. ".jobs.db", { out = folder }))
+check(signals:watch(client, function() jobs:stop() end)) -- what was sent is answered first
 
 local added = check(jobs:add(films.entries)) -- all of it is checked before anything is sent
 print(("%d videos and %d portraits; %d of them are new"):format(

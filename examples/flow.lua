@@ -21,11 +21,12 @@ local asset = check(client.assets:create_and_wait {
   url = "https://yourcdn.com/portrait.jpg", asset_type = "Image", group_id = person.group_id })
 print(asset.status, asset.id)
 
--- 5. A video of that portrait, saved as flow.mp4.
+-- 5. A video of that portrait, saved under a name of its own: one that is there is not replaced.
 local task = check(client.generations:create_and_wait({
   model = "byteplus/seedance-2.0-fast",
   content = pomex.content():text "The person in {rachel} waves.":image(asset, "rachel"),
-}, { save = "flow.mp4", overwrite = true, on_created = function(task) print("made", task.id) end }))
+}, { save = os.date "flow-%Y%m%d-%H%M%S.mp4",
+  on_created = function(task) print("made", task.id) end }))   -- billed from here on
 print("saved", task.file.path, task.file.size)
 
 print("would have been billed:", sb.ledger:count "verification", sb.ledger:count "generation")

@@ -2,6 +2,7 @@
 #include "binding.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static void set_text(lua_State *L, const char *name, const char *value)
 {
@@ -25,13 +26,25 @@ static void copy_text(char *to, size_t size, const char *from)
     snprintf(to, size, "%s", from != NULL ? from : "");
 }
 
-/* next_event() -> table | nil */
+/* Ends every operation, so that the events tell of their ends before the client is freed; false: it
+ * is another process's. */
+static bool shut(pomex_client *client)
+{
+    const char *why = pomex_client_unusable(client);
+    if (why != NULL)
+        return strcmp(why, "closed") == 0; /* on_event has called close in a close */
+    pomex_client_close(client);
+    return true;
+}
+
+/* next_event(shut?) -> table | nil */
 int pomex_lua_next_event(lua_State *L)
 {
     binding_client *ud = pomex_lua_client(L);
     pomex_event event;
     struct event_texts texts;
-    if (!pomex_client_next_event(ud->client, &event)) {
+    if ((lua_toboolean(L, 2) && !shut(ud->client)) ||
+        !pomex_client_next_event(ud->client, &event)) {
         lua_pushnil(L);
         return 1;
     }
@@ -52,6 +65,10 @@ int pomex_lua_next_event(lua_State *L)
     if (event.between) {
         lua_pushboolean(L, true);
         lua_setfield(L, -2, "between");
+    }
+    if (event.name != NULL && strcmp(event.name, "done") == 0) {
+        pomex_lua_push_billed(L, event.billed);
+        lua_setfield(L, -2, "billed");
     }
     set_text(L, "name", event.name);
     set_text(L, "endpoint", event.endpoint);

@@ -203,13 +203,14 @@ function Client:spent()
   return self.spending:told()
 end
 
----Ends every operation (each says what became of it) and every connection; may be called again. An
----error that nobody has collected is raised after that. Of a client of `with`: ends what was
----begun by it, and no connection.
+---Ends every operation (each says what became of it, `on_event` too) and every connection; may be
+---called again. An error that nobody has collected is raised after that. Of a client of `with`:
+---ends what was begun by it, and no connection.
 function Client:close()
   if self.root ~= self then return with.close(self) end
   local failure = self.loop:take_failure()
-  self.loop:close()
+  local late = self.loop:close()
+  failure = failure or late
   if failure then error(failure, 0) end
 end
 

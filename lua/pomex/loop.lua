@@ -228,6 +228,7 @@ end
 
 --- Ends everything, and tells everybody who waits. If an error cuts this short, `close` can be
 --- called again.
+---@return string|nil failure what on_event raised
 function Loop:close()
   if self.ended then return end
   local ids, pending = {}, self.pending
@@ -236,6 +237,7 @@ function Loop:close()
   self.closed = true
   if self.end_watch then self.end_watch() end
   self.end_watch = nil
+  local failure = step.last_events(self)
   self.handle:close()
   for _, id in ipairs(ids) do
     local op = pending[id]
@@ -252,6 +254,7 @@ function Loop:close()
   self.ended = true
   -- If an on_done closed the client, the step that called it resumes the coroutines.
   if not self.stepping then step.resume_runnable(self) end
+  return failure
 end
 
 return loop

@@ -66,6 +66,22 @@ local function events(self)
   end
 end
 
+--- Ends every operation of a loop that is being closed, and tells on_event of that: nobody else
+--- learns what became of a call that an error (Ctrl-C) tore away from its caller.
+---@param self pomex.Loop
+---@return string|nil failure the first error that on_event raised
+function step.last_events(self)
+  local handle, hook, failure = self.handle, self.on_event, nil
+  if not hook or handle:closed() then return nil end
+  local event = handle:next_event(true)
+  while event do
+    local ok, err = pcall(hook, event)
+    if not ok then failure = failure or "on_event: " .. catch.said(err) end
+    event = not handle:closed() and handle:next_event() -- on_event can close the client
+  end
+  return failure
+end
+
 -- Tells operations of news and of their end. An operation stays pending until it is certain that
 -- everybody who waits for it will learn of its end.
 local function dispatch(self)

@@ -7,7 +7,7 @@
 ---     signals:watch(client, function(name) jobs:stop() end)
 ---
 --- Lua's own handler of Ctrl-C raises at whatever line runs, also between an answer and the writing
---- of the id in it. Signals that are held here raise nowhere: they end a wait at once, and a
+--- of the id in it. Signals that are held here raise nowhere: they wake a wait at once, and a
 --- function of the program's says what follows.
 
 local core = require "pomex.terminalcore"
@@ -74,7 +74,8 @@ function Signals:take()
   return self.held:take()
 end
 
----Has each signal end the wait that is under way, and `fn` told of it, in a step of the client.
+---Has each signal wake the wait that is under way, and `fn` told of it, in a step of the client.
+---The wait goes on, unless `fn` cancels what it waits for.
 ---@param client pomex.Client
 ---@param fn fun(name: pomex.SignalName) must not wait; an error that it raises is raised by
 ---  `client:step()`

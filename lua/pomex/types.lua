@@ -283,3 +283,4 @@
 ---@field next? number "response": seconds until the operation goes on; nil: it is over
 ---@field ends? string "response": the type of the error that the operation is over with
 ---@field between? true "done": it ended while no attempt ran
+---@field billed? "no"|"maybe"|"yes" "done": is a video paid for, as far as is known

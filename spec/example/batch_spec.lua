@@ -1,4 +1,4 @@
--- examples/batch.lua, as a user runs it: killed twice, and run again.
+-- examples/batch.lua, as a user runs it: killed twice, stopped by Ctrl-C, and run again.
 
 local interpreter = require "spec.support.interpreter"
 local jobs_bed = require "spec.support.jobs_bed"
@@ -84,6 +84,35 @@ describe("the example batch.lua", function()
     assert.equal(before, count "generation")
   end)
 
+  it("ends at Ctrl-C with what was sent answered, and goes on", function()
+    local at, rows = folder .. "/stopped", { "key,prompt,model,duration" }
+    os.execute("mkdir -p " .. at .. "/videos")
+    for i = 1, 20 do rows[#rows + 1] = ("film-%02d,Wave number %d.,fast,5"):format(i, i) end
+    jobs_bed.write(at .. "/films.csv", table.concat(rows, "\n") .. "\n")
+    local before = sb.ledger:count "generation"
+    local function start(words)
+      return ("%s env POMEX_BASE_URL=%s POMEX_API_KEY=%s %s examples/batch.lua %s/films.csv "
+        .. "%s/videos 2>&1"):format(words, sb.url, sb.key, shell.lua(), at, at)
+    end
+    sb.journal:clear()
+    local slow = sb:fault { endpoint = "generations.create", delay = 2, times = 0 }
+    local pipe = io.popen(("echo $$ > %s/pid; %s"):format(at,
+      start "exec env --default-signal=INT"))
+    repeat until sb:struck(slow) > 0
+    os.execute("kill -INT $(cat " .. at .. "/pid)")
+    local output = pipe:read "*a"
+    pipe:close()
+    sb:clear_faults()
+    local done = output:match "\nstopped: (%d+) done, 0 failed, 0 unclear%s*$"
+    assert.is_truthy(done, output)
+    assert.is_nil(output:find("traceback", 1, true), output)
+    local sent = sb.ledger:count "generation" - before
+    assert.is_true(sent > 0 and sent < 20, sent .. output)
+    output = shell.bash(start "timeout 120")
+    assert.matches("\ndone: 20 done, 0 failed, 0 unclear%s*$", output)
+    assert.equal(before + 20, sb.ledger:count "generation")
+  end)
+
   it("says what is wrong with the table before anything is sent", function()
     jobs_bed.write(folder .. "/films.csv", "key,prompt,model\na,The person in {x} waves.,fast\n")
     local before = #sb.ledger:entries()
@@ -93,10 +122,10 @@ describe("the example batch.lua", function()
     assert.equal(before, #sb.ledger:entries())
   end)
 
-  it("is thirty lines", function()
+  it("is about thirty lines", function()
     local lines = 0
     for _ in io.lines "examples/batch.lua" do lines = lines + 1 end
-    assert.is_true(lines <= 31, lines .. " lines")
+    assert.is_true(lines <= 33, lines .. " lines")
     assert.is_truthy(interpreter.command)
   end)
 end)

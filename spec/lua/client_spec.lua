@@ -208,6 +208,48 @@ describe("a client", function()
       assert.equal(200, events[5].status)
     end)
 
+    it("is told by close of what that ends, and what is perhaps billed", function()
+      local ended, own = {}, nil
+      own = assert(pomex.new(sb:client_options { on_event = function(event)
+        if event.name ~= "done" then return assert.is_nil(event.billed) end
+        ended[#ended + 1] = event
+        own:close() -- while it closes
+      end }))
+      local hung = sb:fault { endpoint = "generations.create", after_accept = "hang" }
+      local op = own.async.generations:create { model = "byteplus/seedance-2.0-fast",
+        content = pomex.content():text "A wave." }
+      for _ = 1, 1000 do
+        own:poll(0.1)
+        own:step()
+        if sb:struck(hung) == 1 then break end
+      end
+      local look = own.async.generations:wait "cgt-1"
+      -- As after an error (Ctrl-C) that took the operations from whoever waited.
+      own:close()
+      assert.equal(2, #ended)
+      assert.equal("ambiguous_error", ended[1].type)
+      assert.equal("maybe", ended[1].billed)
+      assert.equal("generations.create", ended[1].endpoint)
+      assert.equal(op:id(), ended[1].operation)
+      assert.equal("maybe", select(2, op:wait()).billed)
+      assert.equal("cancelled_error", ended[2].type)
+      assert.equal(select(2, look:wait()).billed, ended[2].billed)
+      own:close()
+      assert.equal(2, #ended)
+    end)
+
+    it("may fail while the client closes: that is raised once all is closed", function()
+      local own = assert(pomex.new(sb:client_options { on_event = function(event)
+        if event.name == "done" then error "broken hook" end
+      end }))
+      local op = own.async.generations:wait "cgt-1"
+      local ok, message = pcall(own.close, own)
+      assert.is_false(ok)
+      assert.matches("^on_event: .*broken hook$", message)
+      assert.equal("cancelled_error", select(2, op:wait()).type)
+      own:close()
+    end)
+
     it("may fail: the call goes on, and step raises it", function()
       local calls = 0
       local own = assert(pomex.new(sb:client_options { on_event = function()

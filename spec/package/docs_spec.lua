@@ -264,6 +264,26 @@ describe("the examples of the command and of jobs #command", function()
     assert.matches("\nrachel%-001\t", "\n" .. said)
   end)
 
+  it("end at Ctrl-C with the id of what was being ordered, and order nothing more", function()
+    local before = env.sb.ledger:count "generation"
+    env.write("script.lua", 'local prompts = { "One waves.", "Two wave." }\n'
+      .. pages.code "ctrl-c")
+    env.write("script", env.profile() .. ([[
+      echo $$ > pid
+      exec env --default-signal=INT %s script.lua]]):format(shell.lua()))
+    local slow = env.sb:fault { endpoint = "generations.create", delay = 2 }
+    env.sb:config { generation_seconds = 1000 }
+    env.bash "(bash script; echo $? > code) > said 2>&1 < /dev/null &"
+    env.until_("the request", function() return env.sb:struck(slow) == 1 end)
+    env.bash "kill -INT $(cat pid)"
+    env.until_("the end", function() return campaigns.read(env.path "code") end)
+    env.sb:config { generation_seconds = 0 }
+    assert.equal("130\n", campaigns.read(env.path "code"))
+    assert.matches("^made\tcgt%-%S+\ncgt%-%S+\tcancelled_error\n$",
+      campaigns.read(env.path "said"))
+    assert.equal(before + 1, env.sb.ledger:count "generation")
+  end)
+
   it("are manifests without a fault", function()
     for name, file in pairs { ["manifest-json"] = "m.jsonl", ["manifest-csv"] = "m.csv",
       films = "films.csv" } do
@@ -293,7 +313,7 @@ describe("the examples of the command and of jobs #command", function()
     local output = env.bash(script)
     assert.matches("ok +key ", output)
     assert.is_nil(output:find("fault", 1, true), output)
-    assert.matches("\nsaved\tflow.mp4\t%d+\n", output)
+    assert.matches("\nsaved\tflow%-%d+%-%d+%.mp4\t%d+\n", output)
   end)
 
   it("make a database, and ask it with SQL #once", function()
@@ -337,7 +357,40 @@ describe("the examples of the command and of jobs #command", function()
     swap("KILL 4", "KILL 1")
     local output = env.bash(script .. "\nkill %1")
     assert.matches("\n6\n", output, 1, true)
+    assert.matches("\nno job of films.csv.jobs.db is unclear, ", output, 1, true)
     assert.matches("done: 11 done, 0 failed, 0 unclear%s*$", output)
     assert.equal(2, select(2, output:gsub(" Killed ", "")))
+  end)
+
+  it("send again what a kill left unclear, and the command finds nothing more to do", function()
+    local root = shell.bash "pwd":gsub("\n", "")
+    local function block(name)
+      return (pages.code(name):gsub("seq 50", "seq 6"):gsub("lua5%.4", shell.lua())
+        :gsub("examples/batch", root .. "/%0"))
+    end
+    local before = env.sb.ledger:count "generation"
+    env.bash(("person=%s\n%s"):format(env.person, block "jobs-table"))
+    -- One request is never answered, nor carried out, and the kill comes when all others are done.
+    env.sb:fault { endpoint = "generations.create", before_accept = "hang" }
+    local run = block("jobs-kill"):match "timeout %-s KILL 4 ([^\n]+)"
+    env.bash(("(echo $BASHPID > pid; exec %s) > said 2>&1 &"):format(run))
+    env.until_("five videos", function()
+      return select(2, (campaigns.read(env.path "said") or ""):gsub("%.mp4\n", "")) == 5
+    end)
+    env.bash "kill -KILL $(cat pid)"
+    local output = env.bash(run)
+    assert.matches("\nfilm%-%d is unclear: [^\n]+\nunclear: 10 done, 0 failed, 1 unclear", output)
+    -- The page's next block finds it, and then the command, as the page says, has nothing to do.
+    output = env.bash(block "jobs-resend")
+    assert.matches("is sent again:\tfilm%-%d\n", output)
+    assert.matches("done: 11 done, 0 failed, 0 unclear%s*$", output)
+    assert.equal(before + 6, env.sb.ledger:count "generation")
+    local said = pages.read "docs/jobs.md":match "`(pomex run films.csv[^`]*)`"
+    local code, out, err = env.run("--yes " .. said:gsub("^pomex ", ""))
+    assert.equal(0, code, out .. err)
+    assert.matches("11 of 11 done", out .. err)
+    assert.equal(before + 6, env.sb.ledger:count "generation")
+    code, out, err = env.run "jobs list --state unclear"
+    assert.equal(0, code, out .. err)
   end)
 end)

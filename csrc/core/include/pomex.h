@@ -190,10 +190,12 @@ typedef struct pomex_event {
     double next;      /* "response": seconds until the next attempt; -1: it is over */
     const char *ends; /* "response": the type of the error that ends the operation; or NULL */
     bool between;     /* "done": the operation ended while no attempt ran */
+    pomex_billed billed; /* "done": pomex_operation_billed */
 } pomex_event;
 
-/* Takes the oldest event, if the options asked for events; at most 1024 are kept. No event
- * carries a key, a link or a group. Its texts live until the next call of this function. */
+/* Takes the oldest event, if the options asked for events, also after a close; at most 1024 are
+ * kept. No event carries a key, a link or a group. Its texts live until the next call of this
+ * function. */
 bool pomex_client_next_event(pomex_client *client, pomex_event *event);
 
 /* ------------------------------------------------------------------------------ operations */

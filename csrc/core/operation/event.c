@@ -151,6 +151,7 @@ void pomex_event_done(pomex_operation *op, const char *type, double seconds)
     kept->event.status = op->status;
     kept->event.type = type;
     kept->event.between = !op->response;
+    kept->event.billed = pomex_operation_billed(op);
     set_texts(kept, op, true);
 }
 
