@@ -27,6 +27,7 @@ local invalid = urls.invalid
 ---@field origin? string "https://app.example"; needed if `verify` gets paths
 ---@field ttl? number seconds for which a state is valid; 3600, at most a day
 ---@field skew? number seconds by which clocks may differ; 60, at most an hour
+---@field now? fun(): number seconds since 1970; default: this machine's clock
 
 ---@class pomex.CallbackVerifier
 local Verifier = {}
@@ -84,14 +85,14 @@ function Verifier:url(base, opts)
   local origin, path, tail = urls.base(base, mine.origin)
   if not origin then return nil, path end
   local key = mine.key
-  local expires = ("%.0f"):format(floor(core.wall() + mine.ttl))
+  local expires = ("%.0f"):format(floor(mine.now() + mine.ttl))
   local nonce = base64url(core.random(16))
   local signature = mac(key, LABEL, key.id, expires, nonce, origin, path, subject)
   return origin .. path .. table.concat({ "v1", key.id, expires, nonce, signature }, ".") .. tail
 end
 
 local function time_is_right(mine, expires)
-  local now = core.wall()
+  local now = mine.now()
   if now > expires + mine.skew then
     return invalid("expired", "the state of this callback has expired",
       "start a new session for this person")
@@ -183,7 +184,7 @@ local function can_claim(store)
 end
 
 local NEW = { secret = "string", previous_secret = "string", store = "object", origin = "string",
-  ttl = "seconds", skew = "span" }
+  ttl = "seconds", skew = "span", now = "callable" }
 
 local state = {}
 
@@ -192,7 +193,8 @@ local state = {}
 function state.new(given)
   given = check("callback.new", given, NEW)
   local key = key_of("secret", given.secret)
-  local mine = { key = key, keys = { [key.id] = key }, ttl = 3600, skew = 60 }
+  local mine = { key = key, keys = { [key.id] = key }, ttl = 3600, skew = 60,
+    now = given.now or core.wall }
   if given.previous_secret ~= nil then
     local previous = key_of("previous_secret", given.previous_secret)
     mine.keys[previous.id] = previous
@@ -206,6 +208,7 @@ function state.new(given)
       mine[name] = given[name]
     end
   end
+  if given.now ~= nil then expect("callback.new", "now", given.now, "callable") end
   if given.origin ~= nil then mine.origin = urls.origin("callback.new", given.origin) end
   mine.store = given.store
   if mine.store == nil then
