@@ -79,6 +79,9 @@ describe("pomex jobs #command", function()
   it("[0] export writes a CSV that a spreadsheet reads, and no formula", function()
     env.write("m.jsonl", video "a" .. video "=x,[fail]\\\"y" .. video "b;=x")
     assert.equal(1, (env.run "run m.jsonl --yes --price 2.5"))
+    local _, help = env.run "jobs export --help"
+    assert.matches("the ids of earlier ones, perhaps billed too, are left out",
+      help:gsub("%s+", " "), 1, true)
     local code, out = env.run "jobs export"
     assert.equal(0, code)
     local head, first, second, third = out:match "^([^\n]*)\n([^\n]*)\n([^\n]*)\n([^\n]*)\n$"

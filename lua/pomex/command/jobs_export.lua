@@ -22,6 +22,8 @@ local function describe(parser)
       .. "\"attempt\" is how many attempts there were, \"begun\" when the first began (UTC), and "
       .. "\"billed\" says of all of them: no, maybe or yes, as far as is known here; "
       .. "it is empty for a portrait, whose price no document names. "
+      .. "\"id\" is that of the last attempt: "
+      .. "the ids of earlier ones, perhaps billed too, are left out. "
       .. "With --attempts each attempt has a row of its own, with its number, id, time, cost and "
       .. "error.",
   })
