@@ -195,6 +195,41 @@ static void a_folder_that_is_put_back_in_place_begins_nothing_before_continue(vo
     continue_and_begin(bed);
 }
 
+/* The log that a killed process left is of a later state than the file that is put back beside it. */
+static void a_file_put_back_beside_a_later_log_is_refused(void **state)
+{
+    store_bed *bed = *state;
+    char why[1024] = "";
+    bed_sending(bed, "kept", 0);
+    bed_close(bed);
+    shell("cp -a '%s' '%s.older'", bed->path, bed->path);
+    bed_open(bed, false);
+    bed_sending(bed, "killed", 0);
+    shell("for i in wal shm; do cp -a '%s'-$i '%s'-killed-$i; done", bed->path, bed->path);
+    bed_close(bed);
+    shell("for i in wal shm; do cp -a '%s'-killed-$i '%s'-$i; done", bed->path, bed->path);
+    shell("cp -a '%s' '%s.newer'", bed->path, bed->path);
+    shell("cp -a '%s.older' '%s'", bed->path, bed->path);
+    pomex_store_options options = {
+        .backend = &pomex_store_sqlite, .path = bed->path, .any_file_system = 1};
+    for (int i = 0; i < 2; i++) { /* nor does it change what is there */
+        pomex_store *store = pomex_store_open(&options, why, sizeof why);
+        assert_null(store);
+        assert_non_null(strstr(why, "-wal beside it is the log of a later state"));
+    }
+    shell("cmp '%s.older' '%s'", bed->path, bed->path);
+    shell("cmp '%s'-killed-wal '%s'-wal", bed->path, bed->path);
+    shell("rm '%s'-wal '%s'-shm", bed->path, bed->path);
+    bed_open(bed, false);
+    continue_and_begin(bed);
+    bed_close(bed);
+    /* The file that the log is of has its own. */
+    shell("cp -a '%s.newer' '%s'", bed->path, bed->path);
+    shell("for i in wal shm; do cp -a '%s'-killed-$i '%s'-$i; done", bed->path, bed->path);
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "killed").state, POMEX_STORE_SENDING);
+}
+
 static void a_store_without_the_file_beside_it_begins_nothing_before_continue(void **state)
 {
     store_bed *bed = *state;
@@ -392,6 +427,7 @@ int main(int count, char **words)
         TEST(a_store_that_is_open_learns_of_another_process_continue),
         TEST(an_older_state_put_back_into_the_same_file_is_noticed),
         TEST(a_folder_that_is_put_back_in_place_begins_nothing_before_continue),
+        TEST(a_file_put_back_beside_a_later_log_is_refused),
         TEST(a_store_without_the_file_beside_it_begins_nothing_before_continue),
         TEST(a_backup_that_is_put_back_begins_nothing_before_continue),
         TEST(a_file_that_is_moved_while_it_is_open_begins_nothing),

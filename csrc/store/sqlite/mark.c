@@ -94,8 +94,71 @@ void pomex_sq_mark_begin(const pomex_sq *self)
         fsync(self->lock);
 }
 
+static int64_t value_in(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    int64_t value = 0;
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return value;
+}
+
+int64_t pomex_sq_mark_in(sqlite3 *db)
+{
+    return value_in(db, "SELECT value FROM meta WHERE name = 'mark'");
+}
+
+/* The mark of the file alone, without what its log adds. 0: it cannot be told. */
+static int64_t mark_without_log(const char *path)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char name[3 * 4096 + 32] = "file:";
+    size_t length = strlen(name);
+    sqlite3 *db = NULL;
+    int64_t mark = 0;
+    for (; *path && length < sizeof name - 32; path++) {
+        unsigned char byte = (unsigned char)*path;
+        name[length++] = '%';
+        name[length++] = hex[byte >> 4];
+        name[length++] = hex[byte & 15];
+    }
+    snprintf(name + length, sizeof name - length, "?immutable=1");
+    if (sqlite3_open_v2(name, &db,
+                        SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX |
+                            SQLITE_OPEN_PRIVATECACHE,
+                        NULL) == SQLITE_OK)
+        mark = pomex_sq_mark_in(db);
+    sqlite3_close(db);
+    return mark;
+}
+
+/* What a checkpoint has synced stays in the file, so that the file's own mark never falls. `base` is
+ * how large it was then: it is written with the marks that follow, and so stands in every log. */
+bool pomex_sq_log_fits(sqlite3 *db, const char *path, int64_t *base, char *why, size_t why_size)
+{
+    int64_t alone = mark_without_log(path);
+    *base = value_in(db, "SELECT value FROM meta WHERE name = 'base'");
+    if (alone == 0 || alone >= *base)
+        return true;
+    snprintf(
+        why, why_size,
+        "%s was put back from a copy, and %s-wal beside it is the log of a later state: move "
+        "%s-wal and %s-shm away, and nothing else",
+        path, path, path, path);
+    return false;
+}
+
 void pomex_sq_raise_mark(pomex_sq *self)
 {
+    if (self->base > self->noted_base) {
+        pomex_sq_run(self,
+                     "INSERT INTO meta VALUES ('base', ?1) ON CONFLICT DO UPDATE"
+                     " SET value = max(value, excluded.value)",
+                     "i", self->base);
+        self->noted_base = self->base;
+    }
     pomex_sq_run(self, "UPDATE meta SET value = value + 1 WHERE name = 'mark'", "");
     self->mark = pomex_sq_number(self, 0, "SELECT value FROM meta WHERE name = 'mark'", "");
 }

@@ -60,13 +60,16 @@ bool pomex_sq_checkpoint(pomex_sq *self)
     if (!pomex_sq_exec(self, self->db, keep_writers_out))
         return false;
     int log = 0, copied = 0;
+    int64_t whole = pomex_sq_mark_in(self->db);
     sqlite3_wal_checkpoint_v2(self->reader, NULL, SQLITE_CHECKPOINT_PASSIVE, &log, &copied);
     sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);
     /* Where a reader stands in the way, the rest is tried again later. */
     self->checkpoint_at =
         copied < log ? self->log_pages + CHECKPOINT_PAGES / 2 : CHECKPOINT_PAGES;
-    if (copied == log)
+    if (copied == log) {
         self->log_pages = 0;
+        self->base = whole;
+    }
     return true;
 }
 
@@ -83,6 +86,9 @@ static void grow_log(pomex_sq *self)
     snprintf(name, sizeof name, "%.4096s-wal", self->path);
     if (stat(name, &at) == 0 && at.st_size >= LOG_BYTES)
         return;
+    /* With a mark of its own: this log is no other's. */
+    pomex_sq_raise_mark(self);
+    pomex_sq_write_mark(self);
     pomex_sq_run(self, "INSERT OR REPLACE INTO meta VALUES ('filler', zeroblob(?1))", "i",
                  (int64_t)LOG_BYTES);
     pomex_sq_checkpoint(self); /* what comes now begins at the front of the log */
@@ -190,6 +196,13 @@ static bool set_up(pomex_sq *self)
     }
 }
 
+/* Whether the close of the last connection leaves the log as it is. */
+static bool keeps_log(sqlite3 *db, bool keeps)
+{
+    return sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, (int)keeps, NULL) ==
+           SQLITE_OK;
+}
+
 static bool open_all(pomex_sq *self, char *why, size_t why_size)
 {
     if (!make_file(self->path, why, why_size) || !has_one_name(self->path, why, why_size))
@@ -200,7 +213,11 @@ static bool open_all(pomex_sq *self, char *why, size_t why_size)
     }
     pomex_sq_marks_open(self);
     self->db = connect(self);
-    if (!self->db || !look_at_head(self->db, self->path, why, why_size) || !set_up(self))
+    /* A log that is another state's is not written into the file, not even by a close. */
+    if (!self->db || !keeps_log(self->db, true) ||
+        !look_at_head(self->db, self->path, why, why_size) ||
+        !pomex_sq_log_fits(self->db, self->path, &self->noted_base, why, why_size) ||
+        !keeps_log(self->db, false) || !set_up(self))
         return false;
     sqlite3_wal_hook(self->db, log_grew, self); /* and no checkpoint by itself */
     if (!pomex_sq_migrate(self, pomex_sq_steps, pomex_sq_step_count, others_live, why,
@@ -281,7 +298,9 @@ bool pomex_sq_check(const pomex_store_options *options, char *why, size_t why_si
         sqlite3_busy_timeout(db, 1000);
     else
         snprintf(why, why_size, "%s: %s", options->path, sqlite3_errmsg(db));
-    bool fits = error == SQLITE_OK && look_at_head(db, options->path, why, why_size);
+    int64_t base;
+    bool fits = error == SQLITE_OK && look_at_head(db, options->path, why, why_size) &&
+                pomex_sq_log_fits(db, options->path, &base, why, why_size);
     sqlite3_close(db);
     return fits;
 }

@@ -54,6 +54,15 @@ bool pomex_sq_mark_fits(const pomex_sq *self);
 /* Writes the first mark beside a store, for good. Within a transaction: nobody else looks before. */
 void pomex_sq_mark_begin(const pomex_sq *self);
 
+/* The mark in the file as a connection sees it. 0: there is none; or it cannot be read. */
+int64_t pomex_sq_mark_in(sqlite3 *db);
+
+/* Whether the log beside the file is this state's: where an older file was put back beside the log
+ * of a later one, SQLite takes both for one store, of which half is lost. False: why says what to
+ * move away. `base`: see sqlite.h. */
+bool pomex_sq_log_fits(sqlite3 *db, const char *path, int64_t *base, char *why,
+                       size_t why_size);
+
 /* Raises the mark: in the store within a transaction, and outside of it after its commit. */
 void pomex_sq_raise_mark(pomex_sq *self);
 void pomex_sq_write_mark(const pomex_sq *self);

@@ -23,17 +23,18 @@ typedef struct pomex_sq {
     char said[256]; /* what SQLite said of it */
     const atomic_bool *closing;
     char *path;
-    uint64_t log_inode;           /* of PATH-wal, as it was opened */
-    int lock;                     /* a descriptor of PATH-lock, see place.h */
-    int marks;                    /* and of the marks of all stores; -1: there are none */
-    uint64_t name;                /* by which this one is among them */
-    bool any_file_system;         /* its locks may not be trusted to tell of a death */
-    bool foreign;                 /* opened under another lineage, and nobody said continue */
-    bool broken;                  /* the file was moved, or its log was removed, under us */
-    int64_t mark;                 /* see place.h */
-    bool lasting;                 /* the file system outlives the machine, or the container */
-    int64_t own[16];              /* workers of this process whose byte is locked; 0: none */
-    int64_t others;               /* other live workers, when they were last listed */
+    uint64_t log_inode;       /* of PATH-wal, as it was opened */
+    int lock;                 /* a descriptor of PATH-lock, see place.h */
+    int marks;                /* and of the marks of all stores; -1: there are none */
+    uint64_t name;            /* by which this one is among them */
+    bool any_file_system;     /* its locks may not be trusted to tell of a death */
+    bool foreign;             /* opened under another lineage, and nobody said continue */
+    bool broken;              /* the file was moved, or its log was removed, under us */
+    int64_t mark;             /* see place.h */
+    int64_t base, noted_base; /* the mark that the file has without its log: known, written */
+    bool lasting;             /* the file system outlives the machine, or the container */
+    int64_t own[16];          /* workers of this process whose byte is locked; 0: none */
+    int64_t others;           /* other live workers, when they were last listed */
     int log_pages, checkpoint_at; /* of the log: how many there are; when to copy them back */
     int64_t held;                 /* see backend.h */
     int64_t waiting_since;        /* for the write lock: milliseconds of BOOTTIME */
