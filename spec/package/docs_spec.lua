@@ -374,8 +374,9 @@ describe("the examples of the command and of jobs #command", function()
     env.sb:fault { endpoint = "generations.create", before_accept = "hang" }
     local run = block("jobs-kill"):match "timeout %-s KILL 4 ([^\n]+)"
     env.bash(("(echo $BASHPID > pid; exec %s) > said 2>&1 &"):format(run))
+    -- Not what it prints: Lua 5.1 holds that back until it ends.
     env.until_("five videos", function()
-      return select(2, (campaigns.read(env.path "said") or ""):gsub("%.mp4\n", "")) == 5
+      return env.bash "ls videos/*.mp4 2> /dev/null | wc -l" == "5\n"
     end)
     env.bash "kill -KILL $(cat pid)"
     local output = env.bash(run)
