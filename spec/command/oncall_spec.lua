@@ -57,6 +57,33 @@ describe("pomex on call #command", function()
     assert.equal(2, billed())
   end)
 
+  it("[3] sends nothing again that has an id, which another account's key does not find", function()
+    env.write("m.jsonl", video "a")
+    env.sb:config { generation_seconds = 3600 }
+    local run = env.start "run m.jsonl --yes"
+    env.until_("its id", function()
+      return (campaigns.read(env.path ".err") or ""):find "a is cgt%-"
+    end)
+    run.signal "INT"
+    run.wait()
+    local id = campaigns.read(env.path ".err"):match "a is (cgt%-[%w-]+)"
+    env.sb:fault { endpoint = "generations.get", status = 404, times = 0 } -- as such a key sees it
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local _, out, err = env.run("jobs show a" .. STORE)
+    assert.matches("pomex jobs adopt a " .. id, out .. err, 1, true)
+    assert.is_nil((out .. err):find("jobs resend", 1, true), out .. err)
+    local code
+    code, out, err = env.run("jobs resend a --now --yes" .. STORE)
+    assert.equal(1, code, out .. err)
+    assert.matches('"a" has the id ' .. id .. ": adopt that", err, 1, true)
+    env.sb:clear_faults()
+    env.sb:config { generation_seconds = 0 }
+    env.sb.clock:advance(4000)
+    assert.equal(0, (env.run("jobs adopt a " .. id .. STORE)))
+    assert.equal(0, (env.run "run m.jsonl --yes"))
+    assert.equal(1, billed())
+  end)
+
   -- A run that is killed while its requests are out.
   local function killed_while_sending()
     env.write("m.jsonl", video "a" .. video "b")

@@ -185,6 +185,16 @@ describe("an attempt of a job", function()
     assert.equal(1, env.run(env.open(nil, env.new())).unclear)
     assert.equal(1, billed(env.sb).gone)
     assert.equal("unclear", env.seen.gone)
+    -- Another account's key finds none, either: its id is not given up for a new video.
+    env.sb:clear_faults()
+    jobs = env.open(nil, env.new())
+    local done, err = jobs:resend("gone", { now = true })
+    assert.is_nil(done)
+    assert.matches('"gone" has the id cgt%-%S+: adopt that', err.message)
+    local attempts = jobs:get("gone").attempts
+    assert.is_true(jobs:adopt("gone", attempts[#attempts].task))
+    assert.equal(1, env.run(jobs).done)
+    assert.equal(1, billed(env.sb).gone)
   end)
 
   it("is not made beyond the cap, whoever runs", function()

@@ -16,14 +16,15 @@ end
 
 local function describe_resend(parser)
   page.describe(parser, {
-    usage = "pomex jobs resend KEY [--now] [--store FILE]",
+    usage = "pomex jobs resend KEY [--now] [--gone] [--store FILE]",
     what = "Send an unclear job again. Perhaps it is billed twice: look first.",
     examples = { "pomex jobs resend rachel-001" },
     more = "Refused while the process that sent it lives, and for 15 minutes after that began,\n"
-      .. "since the service may still be at it.",
+      .. "since the service may still be at it; and where the job has an id: adopt that.",
   })
   key(parser)
   parser:flag "--now" :description "Without waiting for the 15 minutes."
+  parser:flag "--gone" :description "Though it has an id: the service does not have that any more."
 end
 
 local function resend(args, env)
@@ -33,7 +34,8 @@ local function resend(args, env)
   return decided(env, function(jobs)
     local done
     local job, err = store.job(jobs, args.key)
-    if job then done, err = jobs:resend(job.key, { now = args.now or false }) end
+    if job then done, err = jobs:resend(job.key, { now = args.now or false,
+      gone = args.gone or false }) end
     if not done then return nil, err end
     return errors.one_line(job.key) .. " will be sent again"
   end)

@@ -93,6 +93,11 @@ local function tell_unclear(env, path, job, candidates, unseen, others)
     left.sent_at(job), prompt and (" Its prompt: %s."):format(prompt) or "",
     job.error and " " .. campaign.why(job.error):gsub(" %b()$", "")
     or " Its process ended before the answer was kept."))
+  local last = job.attempts[#job.attempts]
+  if last and last.task then
+    out:tell "  it has an id, which only the key finds that it was made with:"
+    return out:tell("    " .. about(env, path, "adopt", job.key, last.task))
+  end
   for _, id in ipairs(candidates) do
     out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))
     local also = {}

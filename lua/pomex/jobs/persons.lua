@@ -1,5 +1,6 @@
 --- What a person decides about jobs: each is an event with a name in the store.
 
+local asks = require "pomex.jobs.asks"
 local candidates = require "pomex.jobs.candidates"
 local canonical = require "pomex.jobs.canonical"
 local bodies = require "pomex.jobs.body"
@@ -55,13 +56,21 @@ function persons:retry(key, entry)
 end
 
 ---Sends an unclear job again, as a new attempt with money of its own: perhaps it is billed twice.
----Refused while the worker of its attempt lives, and until 15 minutes after that began.
+---Refused while the worker of its attempt lives, and until 15 minutes after that began; and where
+---it has an id of the service's, which a look with another account's key does not find: `adopt` it.
 ---@param key string
----@param opts? { now: boolean } now: without waiting for the 15 minutes
+---@param opts? { now: boolean, gone: boolean } now: without waiting for the 15 minutes; gone: a
+---  person has seen that the service does not have that id any more
 ---@return boolean|nil done
 ---@return pomex.Error? err
 function persons:resend(key, opts)
-  opts = options.optional("jobs:resend", opts, { now = "boolean" }) or {}
+  opts = options.optional("jobs:resend", opts, { now = "boolean", gone = "boolean" }) or {}
+  local job = not opts.gone and self:get(key)
+  local last = job and job.attempts[#job.attempts]
+  if last and last.task and job.state == "unclear" then
+    return nil, asks.error(("%s has the id %s: adopt that, with the key that it was made with; "
+      .. "sent again (gone) it is billed again"):format(errors.quoted(key), last.task), "refused")
+  end
   return decide(self, "resend", key, { now = opts.now or false })
 end
 

@@ -158,7 +158,7 @@ end
 function queue.resume(kind, row, resend)
   local ok, err
   if resend then
-    ok, err = app.jobs:resend(row.id, { now = true })
+    ok, err = app.jobs:resend(row.id, { now = true, gone = true })
   else
     ok, err = app.jobs:retry(row.id)
   end
