@@ -169,21 +169,25 @@ static bool is_told(harness *h, int count)
     return true;
 }
 
+/* A server for each: a fork beside the thread that ends an earlier connection could copy a lock
+ * of OpenSSL's which that thread holds, and the child would wait for it for ever. */
 TEST_CASE(over_tls)
 {
     const fault_step good = {.body = harness_reply(POMEX_EFFECT_BILLED)};
+    size_t made = 0;
     harness h;
-    harness_start(&h, &good, 1, true);
     for (int count = 0; count < 5; count++) {
         int status = 1;
+        harness_start(&h, &good, 1, true);
         pid_t child = fork();
         if (child == 0)
             harness_leave(is_told(&h, count));
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_int_equal(WEXITSTATUS(status), HARNESS_WELL);
+        made += fault_server_count(h.server, "POST");
+        harness_stop(&h);
     }
-    assert_true(fault_server_count(h.server, "POST") > 0); /* with as many as it takes */
-    harness_stop(&h);
+    assert_true(made > 0); /* with as many as it takes */
 }
 
 static int begin(void **state)
