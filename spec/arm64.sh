@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Builds pomex for 64-bit Arm on this machine, and runs it here by qemu-aarch64.
 #
-#   spec/arm64.sh
+#   spec/arm64.sh [--only PART[,PART…]]
+#
+#   --only PART…   of require, c-tests, c-tests-luajit, nginx, lua-tests and lua-tests-luajit these alone
 #
 # As root, on a Debian that is made for it: `spec/distro.sh trixie arm64` makes one and runs this
 # there. It installs a cross compiler and the emulator, and unpacks Debian's arm64 packages, of the
@@ -21,6 +23,18 @@ cd "$root" || exit 1
 . spec/support/pool.sh
 # shellcheck source=spec/support/programs.sh
 . spec/support/programs.sh
+
+names=(require c-tests c-tests-luajit nginx lua-tests lua-tests-luajit)
+declare -A commands=([require]=require_all [c-tests]=c_tests [c-tests-luajit]=c_tests_luajit
+    [nginx]=nginx_tests [lua-tests]=lua_tests [lua-tests-luajit]=lua_tests_luajit)
+only=
+if [ $# -gt 0 ]; then
+    [ "$#:$1" = 2:--only ] || { echo "usage: spec/arm64.sh [--only PART[,PART…]]" >&2; exit 2; }
+    only="$2"
+    for name in ${only//,/ }; do
+        [ -n "${commands[$name]:-}" ] || { echo "spec/arm64.sh: no such part: $name (${names[*]})" >&2; exit 2; }
+    done
+fi
 
 build="${POMEX_BUILD:-$root/build}/arm64"
 logs="${POMEX_BUILD:-$root/build}/logs"
@@ -198,12 +212,13 @@ part sysroot make_sysroot || exit 1
 make_tools || exit 1
 part build build_all || exit 1
 export PATH="$tools:$PATH" POMEX_SANDBOX_BIN="$build/native/bin/pomex-sandbox"
-part require require_all
-part c-tests c_tests
-part c-tests-luajit c_tests_luajit
-part nginx nginx_tests
-part lua-tests lua_tests
-part lua-tests-luajit lua_tests_luajit
+for name in "${names[@]}"; do
+    if [[ ",${only:-$name}," = *",$name,"* ]]; then
+        part "$name" "${commands[$name]}"
+    else
+        not_run "$name" "--only $only" "all of it"
+    fi
+done
 
 not_run "C tests labelled timing" "limits of time, which an emulator does not keep" \
     "$(ctest --test-dir "$build/5.4" -N -L timing | sed -n 's/.*Test *#[0-9]*: //p' | xargs)"

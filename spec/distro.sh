@@ -5,12 +5,13 @@
 # names of that system.
 #
 #   spec/distro.sh SUITE [--only STAGE[,STAGE…]] [--system FOLDER]
-#   spec/distro.sh SUITE arm64|lua5.5 [--system FOLDER]
+#   spec/distro.sh SUITE arm64 [--only PART[,PART…]] [--system FOLDER]
+#   spec/distro.sh SUITE lua5.5 [--system FOLDER]
 #
 #   SUITE              bookworm, trixie, testing, sid, …: what a mirror of this machine's apt has
 #   arm64              what spec/arm64.sh does, there: pomex of 64-bit Arm, by an emulator
 #   lua5.5             what spec/lua55.sh does, there: pomex for Lua 5.5
-#   --only STAGE…      of spec/run.sh these stages alone
+#   --only STAGE…      of spec/run.sh these stages alone, of spec/arm64.sh these parts
 #   --system FOLDER    keep the system there, and use one that is there already
 #
 # As root. The mirror, its proxies and its checks are those of this machine's apt. All runs in
@@ -34,7 +35,7 @@ while [ $# -gt 0 ]; do
         shift
         ;;
     -h | --help)
-        sed -n '3,19s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        sed -n '3,20s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
         exit 0
         ;;
     -*)
@@ -224,7 +225,7 @@ step system make_system || exit 1
 step tree copy_tree || exit 1
 inside bash -c '. /etc/os-release; echo "distro: $PRETTY_NAME, $(uname -m)"'
 if [ "$special" = arm64 ]; then
-    whole spec/arm64.sh ./spec/arm64.sh
+    whole spec/arm64.sh ./spec/arm64.sh ${only:+--only "$only"}
 elif [ "$special" = lua5.5 ]; then
     whole spec/lua55.sh ./spec/lua55.sh
 else
