@@ -7,7 +7,7 @@ local core = require "pomex.core"
 local errors = require "pomex.errors"
 local json = require "pomex.json"
 local options = require "pomex.options"
-local text = require "pomex.text"
+local outcome = require "pomex.outcome"
 local waitable = require "pomex.waitable"
 
 local now, note, cancelled_here = core.now, catch.note, cancel.here
@@ -23,6 +23,8 @@ for name, method in pairs(waitable) do Operation[name] = method end
 function Operation:__call()
   return self.finished or self.news or false
 end
+
+Operation.outcome = outcome.take
 
 local operation = {}
 
@@ -100,64 +102,6 @@ function operation.already_failed(client, err, kind, object_id)
   return setmetatable({ client = client, kind = kind, finished = true, err = err }, Operation)
 end
 
-local function failure(self, fields)
-  if type(fields.object) == "string" then
-    fields.object = json.object(fields.object) or fields.object
-  end
-  -- If memory ran out, the core could not name the generation.
-  if fields.id == nil and fields.billed == "yes" then fields.id = self.object_id end
-  return errors.wrap(fields)
-end
-
----What `wait` returns once the operation is done. Takes the result out of the core, once; the core
----keeps it until it is a value of Lua, so that nothing is lost if memory is short.
----@private
----@return any value
----@return pomex.Error? err
-function Operation:outcome()
-  local handle = self.handle
-  if not handle then
-    if self.err ~= nil then return nil, self.err end
-    return self.value
-  end
-  if self.client.loop.closed and not handle:done() then
-    self.handle, self.err = nil, errors.bill(errors.new("cancelled_error", {
-      message = "the client was closed in a process other than the one that used it",
-      endpoint = self.kind.endpoint, id = self.object_id,
-    }), handle:billed())
-    return nil, self.err
-  end
-  local body, status, attempts = handle:result()
-  local value, err
-  if body then
-    local kind = self.kind
-    value, err = kind.decode(body, status, kind.endpoint, self)
-    -- It was carried out, although nobody can read the answer; the core knows the id from it.
-    if err then
-      err.attempts, err.id, err.request_id = attempts, handle:object(), handle:request_id()
-      errors.bill(err, handle:billed())
-    end
-  elseif status then
-    err = failure(self, status)
-  end
-  local number, request_id = handle:id(), handle:request_id()
-  -- A finalizer that ran meanwhile has taken the result.
-  if self.handle ~= handle then return self:outcome() end
-  self.tries, self.number, self.answered = attempts, number, request_id
-  if err then
-    self.err, err.operation = err, number
-  else
-    self.value = value
-  end
-  -- The result is here now, so the next call can use the core's operation again.
-  self.handle = nil
-  handle:release()
-  local spares = self.client.loop.spares
-  if #spares < 64 then spares[#spares + 1] = handle end
-  if err then return nil, err end
-  return value
-end
-
 -- Calls on_update or on_progress, in the waiting coroutine and without a pcall: they may yield.
 local function deliver(self)
   local opts, handle = self.opts or {}, self.handle
@@ -170,24 +114,6 @@ local function deliver(self)
   elseif opts.on_progress then
     opts.on_progress(handle:progress())
   end
-end
-
--- Calls that change nothing, so that they may be repeated.
-local ASKS = {
-  ["assets.get"] = true, ["assets.list"] = true, ["generations.get"] = true,
-  ["generations.list"] = true, download = true,
-}
-
-local function ran_out(self, timeout)
-  local handle, endpoint = self.handle, self.kind.endpoint
-  local seen = json.object(handle:body())
-  return nil, errors.bill(errors.new("timeout_error", {
-    message = ("no answer within %s s of waiting"):format(text.number("%.14g", timeout)),
-    hint = "the operation goes on; call its wait again, or cancel it",
-    endpoint = endpoint, id = self.object_id, retryable = ASKS[endpoint] or false,
-    last_status = seen and type(seen.status) == "string" and seen.status or nil,
-    attempts = handle:attempts(),
-  }), handle:billed())
 end
 
 ---Waits for the result.
@@ -215,7 +141,7 @@ function Operation:wait(timeout)
     local done = self:done()
     if (done or timeout == 0) and host.may and not host.may(client, "wait") then
       if done then return self:outcome() end
-      return ran_out(self, timeout)
+      return outcome.not_yet(self, timeout)
     end
     if not deadline then
       note(self)
@@ -223,7 +149,7 @@ function Operation:wait(timeout)
     elseif not self:pause(now, deadline) then
       -- Perhaps it is over, and no step has told of it yet.
       if self:done() then return self:outcome() end
-      return ran_out(self, timeout)
+      return outcome.not_yet(self, timeout)
     end
   end
 end
