@@ -413,6 +413,19 @@ two,A wave.,,5,,,
     assert.equal(2, billed())
   end)
 
+  it("[3] says of one that was stopped how to go on, and what is unclear", function()
+    manifest(2)
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop", times = 1 }
+    env.sb:fault { endpoint = "generations.create", delay = 1.5, times = 0 }
+    local process = env.start "run m.jsonl --yes --concurrency 1"
+    env.until_("both requests", function() return billed() == 2 end)
+    process.signal "INT"
+    local code, _, err = process.wait()
+    assert.equal(3, code, err)
+    assert.matches("stopped; 1 unclear: perhaps made and billed", err, 1, true)
+    assert.matches("next: pomex run m.jsonl --yes --concurrency 1\n", err, 1, true)
+  end)
+
   it("[130] ends at once at the second signal; what was out is unclear", function()
     manifest(2)
     env.sb:fault { endpoint = "generations.create", delay = 30, times = 1 }

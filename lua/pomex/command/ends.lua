@@ -121,8 +121,13 @@ local function reason(env, jobs, path, counts, err, by_hand)
   if word == "continue" then return err, about(env, path, "continue") end
   if word == "store" or word == "error" then return err, again(env) end
   if word == "unclear" then
-    return ("%d unclear: perhaps made and billed. Look, then type what stands above")
-      :format(counts.unclear), about(env, path, "list", "--state", "unclear")
+    local words = ("%d unclear: perhaps made and billed. Look, then type what stands above")
+      :format(counts.unclear)
+    -- Whoever stopped it wants to go on first, with what is not unclear.
+    if env.stop.name and counts.ready + counts.sending + counts.polling + counts.saving > 0 then
+      return "stopped; " .. words, again(env)
+    end
+    return words, about(env, path, "list", "--state", "unclear")
   end
   if word == "unpriced" then
     return "money is capped, and a video has no price", env:again(nil, "--price", "PRICE")
@@ -182,7 +187,6 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   if not why then return exits.DONE end
   local code = CODES[counts.ended] or (err and exits.of(err)) or exits.FAILED
   if counts.ended == "done" then code = exits.FAILED end
-  -- Whoever stopped it wants to know that first; what is unclear stands above.
   return env:failed(why, following, code)
 end
 
