@@ -67,16 +67,37 @@ describe("pomex on call #command", function()
     run.signal "INT"
     run.wait()
     local id = campaigns.read(env.path ".err"):match "a is (cgt%-[%w-]+)"
-    env.sb:fault { endpoint = "generations.get", status = 404, times = 0 } -- as such a key sees it
-    assert.equal(3, (env.run "run m.jsonl --yes"))
-    local _, out, err = env.run("jobs show a" .. STORE)
+    env.write("m.jsonl", video "a" .. video "b")
+    local other = "export POMEX_API_KEY=" .. env.sb:add_account()
+    local out
+    for _ = 1, 2 do
+      local code, _, err = env.run("run m.jsonl --yes", other)
+      assert.equal(4, code, err)
+      assert.matches("1 under way", err, 1, true)
+      assert.matches("pomex: the account of this API key does not know a (" .. id .. "), which the "
+        .. "store has as made: the key is of another account, or the service has them no more\n",
+        err, 1, true)
+      assert.matches("if the service has a no more, give it up: pomex jobs cancel a" .. STORE, err,
+        1, true)
+      assert.matches("\nnext: pomex run m.jsonl --yes   # with the key of the account that made "
+        .. "them\n", err, 1, true)
+    end
+    assert.equal(1, billed())
+    -- A job that is given up, and asked for again, is as safe as one that is unclear.
+    local code, _, err = env.run("jobs cancel a" .. STORE)
+    assert.equal(2, code, err)
+    assert.matches("a (" .. id .. ") is being made: what is paid stays paid, and would not be "
+      .. "saved", err, 1, true)
+    assert.equal(0, (env.run("jobs cancel a --yes" .. STORE)))
+    assert.equal(0, (env.run("jobs retry a" .. STORE)))
+    _, out, err = env.run("jobs show a" .. STORE)
     assert.matches("pomex jobs adopt a " .. id, out .. err, 1, true)
     assert.is_nil((out .. err):find("jobs resend", 1, true), out .. err)
-    local code
     code, out, err = env.run("jobs resend a --now --yes" .. STORE)
     assert.equal(1, code, out .. err)
     assert.matches('"a" has the id ' .. id .. ": adopt that", err, 1, true)
-    env.sb:clear_faults()
+    env.write("m.jsonl", video "a")
+    assert.equal(0, (env.run("jobs cancel b" .. STORE)))
     env.sb:config { generation_seconds = 0 }
     env.sb.clock:advance(4000)
     assert.equal(0, (env.run("jobs adopt a " .. id .. STORE)))
@@ -223,6 +244,47 @@ describe("pomex on call #command", function()
     assert.matches("next: pomex run m.jsonl --yes --base-url " .. env.sb.url, err, 1, true)
   end)
 
+  it("[0] is done where only what no line names lies elsewhere, or was cancelled", function()
+    env.write("m.jsonl", video "a" .. video "b" .. video "c")
+    env.sb:config { generation_seconds = 3600 }
+    local process = env.start "run m.jsonl --yes"
+    env.until_("three ids", function()
+      return select(2, (campaigns.read(env.path ".err") or ""):gsub(" is cgt%-", "")) == 3
+    end)
+    process.signal "INT"
+    assert.equal(7, (process.wait()))
+    env.sb:config { generation_seconds = 0 }
+    local elsewhere = "export POMEX_BASE_URL=" .. env.sb.url:gsub("127%.0%.0%.1", "localhost")
+    env.write("m.jsonl", video "d" .. video "e")
+    local code, _, err = env.run("run m.jsonl --yes", elsewhere)
+    assert.equal(0, code, err)
+    assert.matches("the store has 3 jobs more, begun at another service; no line here names any of "
+      .. "them\n", err, 1, true)
+    -- One that a line names is another matter.
+    env.write("m.jsonl", video "d" .. video "a")
+    code, _, err = env.run("run m.jsonl --yes", elsewhere)
+    assert.equal(2, code)
+    assert.matches("\n  pomex jobs cancel a b c" .. STORE .. "\n", err, 1, true)
+    -- What is being made there can be given up; nobody makes it once more by that.
+    code, _, err = env.run("jobs cancel a b c" .. STORE, elsewhere)
+    assert.equal(2, code)
+    assert.matches("a %(cgt%-%S+%) and 2 more are being made: what is paid stays paid, and "
+      .. "would not be saved", err)
+    assert.equal(0, (env.run("jobs cancel a b c --yes" .. STORE, elsewhere)))
+    env.write("m.jsonl", video "d" .. video "f")
+    assert.equal(5, (env.run("run m.jsonl --yes --max-videos 2", elsewhere)))
+    assert.equal(0, (env.run("jobs cancel f" .. STORE, elsewhere)))
+    code, _, err = env.run("run m.jsonl --yes", elsewhere)
+    assert.equal(1, code)
+    assert.matches("2 of 3 done, 1 cancelled\n", err, 1, true)
+    assert.matches("f was cancelled by hand\n", err, 1, true)
+    env.write("m.jsonl", video "d" .. video "e")
+    code, _, err = env.run("run m.jsonl --yes", elsewhere)
+    assert.equal(0, code, err)
+    assert.is_nil(err:find("by hand", 1, true))
+    assert.equal(5, billed())
+  end)
+
   it("[7] says at the start that the queue is paused, and pause says what ends that", function()
     env.write("m.jsonl", video "a")
     assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
@@ -273,8 +335,19 @@ describe("pomex on call #command", function()
     assert.equal(4, code)
     assert.matches("a was refused, and nothing was billed: ", err, 1, true)
     assert.is_nil(err:find("tried again", 1, true))
-    assert.matches("pomex doctor cannot see the balance or rights: look into the service's "
-      .. "console\n", err, 1, true)
+    assert.matches("there is no credit left: top up the account; nothing is lost, and the run goes "
+      .. "on\n", err, 1, true)
+    assert.matches("\nnext: pomex run m.jsonl --yes   # once the account is topped up\n", err, 1,
+      true)
+    env.sb:fault { endpoint = "generations.create", status = 402 }
+    code, _, err = env.run "video x --duration 5 --yes -o x.mp4"
+    assert.equal(4, code)
+    assert.matches("\nnext: pomex video make x --duration 5 --yes -o x.mp4   # once the account is "
+      .. "topped up\n", err, 1, true)
+    env.sb:fault { endpoint = "generations.create", status = 403 }
+    code, _, err = env.run "video x --duration 5 --yes -o x.mp4"
+    assert.equal(4, code)
+    assert.matches("\nnext: pomex doctor\n", err, 1, true)
     assert.matches("account    the key is accepted; whether there is money left, only the "
       .. "service's console says\n", (select(2, env.run "doctor")), 1, true)
   end)

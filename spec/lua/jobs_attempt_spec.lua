@@ -175,26 +175,74 @@ describe("an attempt of a job", function()
 
   it("whose task is gone is unclear, and neither failed nor sent again", function()
     local jobs = env.open()
+    env.sb:config { generation_seconds = 3600 }
     assert(jobs:add { video "gone" })
     env.run(jobs, { on_update = function(job)
       if job.state == "polling" then jobs:stop() end
     end })
+    env.sb.clock:advance(1000)
+    env.sb:config { generation_seconds = 0 }
+    assert(jobs:add { video "kept" })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "done" then jobs:stop() end
+    end })
     jobs:close()
-    fault { endpoint = "generations.get", status = 404, times = 0 }
-    -- A client that made the task itself would wait for it to appear.
+    env.sb:config { task_kept_seconds = 500 }
+    -- The account is the right one: it knows another job. (A client that made the task itself would
+    -- wait for it to appear.)
     assert.equal(1, env.run(env.open(nil, env.new())).unclear)
     assert.equal(1, billed(env.sb).gone)
     assert.equal("unclear", env.seen.gone)
-    -- Another account's key finds none, either: its id is not given up for a new video.
-    env.sb:clear_faults()
+    env.sb:config { task_kept_seconds = 100000 }
+    env.sb.clock:advance(3600)
     jobs = env.open(nil, env.new())
     local done, err = jobs:resend("gone", { now = true })
     assert.is_nil(done)
     assert.matches('"gone" has the id cgt%-%S+: adopt that', err.message)
     local attempts = jobs:get("gone").attempts
     assert.is_true(jobs:adopt("gone", attempts[#attempts].task))
-    assert.equal(1, env.run(jobs).done)
+    assert.equal(2, env.run(jobs).done)
     assert.equal(1, billed(env.sb).gone)
+  end)
+
+  it("goes on being looked at where the key is another account's, and nothing is begun", function()
+    local jobs = env.open()
+    env.sb:config { generation_seconds = 3600 }
+    assert(jobs:add { video "mine-1", video "mine-2" })
+    env.run(jobs, { on_update = function()
+      if jobs:counts().polling == 2 then jobs:stop() end
+    end })
+    jobs:close()
+    local other = env.open(nil, env.new { api_key = env.sb:add_account() })
+    assert(other:add { video "not-theirs" })
+    local counts, err = env.run(other)
+    assert.same({ "account", 2, 1, 0 },
+      { counts.ended, counts.polling, counts.ready, counts.unclear })
+    assert.matches("the account of this API key does not know mine%-%d %(cgt%-%S+%) and 1 more "
+      .. "that were looked at", err.message)
+    assert.is_nil(billed(env.sb)["not-theirs"])
+    other:close()
+    env.sb:config { generation_seconds = 0 }
+    env.sb.clock:advance(3600)
+    assert.equal(3, env.run(env.open(nil, env.new())).done)
+    assert.same({ 1, 1, 1 }, { billed(env.sb)["mine-1"], billed(env.sb)["mine-2"],
+      billed(env.sb)["not-theirs"] })
+  end)
+
+  it("begins nothing at another account's key where only portraits are under way", function()
+    local jobs, group = env.open(), env.sb:add_person()
+    env.sb:config { asset_seconds = 3600 }
+    assert(jobs:add { key = "front", portrait = { url = "https://cdn.example/a.jpg",
+      asset_type = "Image", group_id = group } })
+    env.run(jobs, { on_update = function(job)
+      if job.state == "polling" then jobs:stop() end
+    end })
+    env.sb:config { asset_seconds = 0 }
+    jobs:close()
+    local counts = env.run(env.open(nil, env.new { api_key = env.sb:add_account() }))
+    assert.same({ "account", 1, 0 }, { counts.ended, counts.polling, counts.unclear })
+    env.sb.clock:advance(3600)
+    assert.equal(1, env.run(env.open(nil, env.new())).done)
   end)
 
   it("is not made beyond the cap, whoever runs", function()

@@ -300,8 +300,8 @@ enum pomex_store_answer model_person(store_model *model, enum pomex_store_verb v
     default: /* CANCEL */
         if (job->state == POMEX_STORE_CANCELLED)
             return POMEX_STORE_KNOWN;
-        if (job->state != POMEX_STORE_READY && job->state != POMEX_STORE_SAVING &&
-            job->state != POMEX_STORE_UNCLEAR)
+        if (job->state != POMEX_STORE_READY && job->state != POMEX_STORE_POLLING &&
+            job->state != POMEX_STORE_SAVING && job->state != POMEX_STORE_UNCLEAR)
             return POMEX_STORE_REFUSED;
         set_free(job, POMEX_STORE_CANCELLED);
         return POMEX_STORE_YES;

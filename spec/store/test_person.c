@@ -191,7 +191,11 @@ static void cancel_ends_what_is_not_out(void **state)
     pomex_store_job job = bed_sending(bed, "out", 500);
     assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "out"), POMEX_STORE_REFUSED);
     bed_fact(bed, job.id, 1, POMEX_STORE_TASK, "t1");
-    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "out"), POMEX_STORE_REFUSED);
+    /* What nobody can look at any more is given up. What it is paid stays, and it is not anew. */
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "out"), POMEX_STORE_YES);
+    assert_int_equal(ask(bed, POMEX_STORE_RETRY, "out"), POMEX_STORE_YES);
+    assert_int_equal(bed_get(bed, "out").state, POMEX_STORE_UNCLEAR);
+    assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "out"), POMEX_STORE_YES);
     bed_put(bed, "ready", "body");
     assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
     assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "ready"), POMEX_STORE_YES);
@@ -200,7 +204,7 @@ static void cancel_ends_what_is_not_out(void **state)
     unclear(bed, "unclear");
     assert_int_equal(ask(bed, POMEX_STORE_CANCEL, "unclear"), POMEX_STORE_YES);
     assert_int_equal(bed_counts(bed).money, 1000); /* nobody knows */
-    assert_int_equal(bed_counts(bed).states[POMEX_STORE_CANCELLED], 2);
+    assert_int_equal(bed_counts(bed).states[POMEX_STORE_CANCELLED], 3);
 }
 
 /* Whether a file holds that text. */

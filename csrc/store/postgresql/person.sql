@@ -188,8 +188,8 @@ DECLARE
 BEGIN
     IF job.state = 7 THEN
         RETURN (1, NULL)::pomex.answered;
-    ELSIF job.id IS NULL OR job.state NOT IN (1, 4, 9) THEN
-        RETURN pomex.refused(job, 'is not ready, unclear or being saved');
+    ELSIF job.id IS NULL OR job.state NOT IN (1, 3, 4, 9) THEN
+        RETURN pomex.refused(job, 'is not ready, unclear, being made or being saved');
     END IF;
     PERFORM pomex.set_free(job.id, 7);
     RETURN pomex.said(job, 'cancel', who, NULL);

@@ -259,9 +259,9 @@ void pomex_sq_cancel(pomex_sq *self, pomex_store_request *request)
         pomex_store_answer(request, POMEX_STORE_KNOWN, NULL);
         return;
     }
-    if (job.state != POMEX_STORE_READY && job.state != POMEX_STORE_SAVING &&
-        job.state != POMEX_STORE_UNCLEAR) {
-        refuse(request, &job, "is not ready, unclear or being saved");
+    if (job.state != POMEX_STORE_READY && job.state != POMEX_STORE_POLLING &&
+        job.state != POMEX_STORE_SAVING && job.state != POMEX_STORE_UNCLEAR) {
+        refuse(request, &job, "is not ready, unclear, being made or being saved");
         return;
     }
     set_free(self, &job, POMEX_STORE_CANCELLED);

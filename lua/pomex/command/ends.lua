@@ -1,5 +1,6 @@
 --- What each end of a run says: what became of the jobs, and what to type next.
 
+local account = require "pomex.command.account"
 local blocked = require "pomex.command.blocked"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
@@ -86,14 +87,15 @@ local CODES = {
 ---@param counts pomex.JobsCounts
 ---@return string
 function ends.sum(counts)
-  local failed = counts.failed + counts.cancelled + counts.expired
-  local total = failed + counts.ready + counts.sending + counts.polling + counts.saving
-    + counts.done + counts.unclear
+  local failed = counts.failed + counts.expired
+  local total = failed + counts.cancelled + counts.ready + counts.sending + counts.polling
+    + counts.saving + counts.done + counts.unclear
   local parts = { ("%d of %d done"):format(counts.done, total) }
   local function add(count, word)
     if count > 0 then parts[#parts + 1] = ("%d %s"):format(count, word) end
   end
   add(failed, "failed")
+  add(counts.cancelled, "cancelled")
   add(counts.unclear, "unclear")
   add(counts.stuck, "stuck")
   add(counts.polling + counts.saving + counts.sending, "under way")
@@ -113,10 +115,7 @@ local function reason(env, jobs, path, counts, err, by_hand)
   end
   if word == "blocked" then return blocked(env, jobs) end
   if word == "account" then
-    if err and (err.status == 402 or err.status == 403) then
-      env.out:tell "pomex doctor cannot see the balance or rights: look into the service's console"
-    end
-    return err, env:command "doctor"
+    return account.tell(env, err, about, path)
   end
   if word == "continue" then return err, about(env, path, "continue") end
   if word == "store" or word == "error" then return err, again(env) end
@@ -157,6 +156,15 @@ local function reason(env, jobs, path, counts, err, by_hand)
   return word == "stuck" and "some are stuck" or "some failed", about(env, path, "list")
 end
 
+-- Why it ended, apart from jobs that a person cancelled and that no line names any more.
+local function without_dropped(counts)
+  if counts.stuck > 0 then return "stuck" end
+  if counts.foreign > 0 then return "foreign" end
+  local under_way = counts.ready + counts.sending + counts.polling + counts.saving
+  if counts.ready > 0 and counts.blocked == under_way then return "blocked" end
+  return under_way > 0 and "stopped" or "done"
+end
+
 ---Tells how a run ended.
 ---@param env pomex.CommandEnv
 ---@param jobs pomex.Jobs
@@ -171,10 +179,21 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   end
   if not counts then return ends.of_store(env, err) end
   for name, value in pairs(counts) do env.fields[name] = value end
-  local by_hand = false
+  local by_hand, wanted = false, {}
+  for _, entry in ipairs(manifest.entries) do wanted[entry.key] = true end
   if counts.unclear > 0 then left.all_unclear(env, jobs, path) end
   if counts.failed + counts.cancelled + counts.expired > 0 then
-    by_hand = left.failed(env, jobs, path)
+    by_hand = left.failed(env, jobs, path, wanted)
+  end
+  -- (Not all of them were looked at for by_hand.)
+  if counts.ended == "failed" and by_hand and counts.failed + counts.expired == 0
+    and not foreign.any(jobs, wanted, { state = "cancelled" }) then
+    counts.ended = without_dropped(counts)
+    env.fields.ended = counts.ended
+  end
+  if counts.ended == "foreign" and not foreign.any(jobs, wanted, {}, true) then
+    env.out:tell(foreign.others(counts.foreign))
+    counts.ended, env.fields.ended = "done", "done"
   end
   if counts.stuck > 0 then left.stuck(env, jobs, path) end
   local given_up = foreign.given_up(jobs, manifest)

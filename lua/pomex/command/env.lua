@@ -126,6 +126,9 @@ function Env:failed(err, following, code)
     following = ("pomex %s --help"):format(self.args.verb and self.args.command .. " "
       .. self.args.verb or self.args.command)
   end
+  if not following and errors.is(err) and err.status == 402 then
+    following = self:again() .. "   # once the account is topped up"
+  end
   self.out:next(following or self:command "doctor")
   return code
 end

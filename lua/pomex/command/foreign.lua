@@ -23,7 +23,7 @@ local function is_unsent(job)
 end
 
 -- What `cancel` takes of those of which something was perhaps made.
-local CANCELLED = { ready = true, saving = true, unclear = true }
+local CANCELLED = { ready = true, polling = true, saving = true, unclear = true }
 
 -- Where those that were begun elsewhere were, and the keys of those of which nothing was made
 -- there; where the others were, and the keys of those that can be given up.
@@ -46,6 +46,34 @@ local function look(jobs)
 end
 
 local foreign = {}
+
+---Whether a line of the manifest names any job of a query; of those begun elsewhere and not given
+---up, where that is asked.
+---@param jobs pomex.Jobs
+---@param wanted table<string, boolean> the keys of the manifest
+---@param query table as of jobs:each
+---@param elsewhere? boolean
+---@return boolean
+function foreign.any(jobs, wanted, query, elsewhere)
+  local here, any = jobs.client:base_url(), false
+  -- A store that cannot be read says so to what comes next.
+  local well = pcall(function()
+    for job in jobs:each(query) do
+      local counts = not elsewhere
+        or job.base_url and job.base_url ~= here and not GIVEN_UP[job.state]
+      any = any or counts and wanted[job.key] or false
+    end
+  end)
+  return any or not well
+end
+
+---What to say of jobs begun elsewhere of which none is a line's.
+---@param count integer
+---@return string
+function foreign.others(count)
+  return ("the store has %s more, begun at another service; no line here names %s"):format(
+    text.count(count, "job"), count == 1 and "it" or "any of them")
+end
 
 ---What of a manifest was given up at another service, and is made nowhere, in words; nil: nothing.
 ---@param jobs pomex.Jobs

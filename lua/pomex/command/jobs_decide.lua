@@ -95,19 +95,34 @@ end
 local function describe_cancel(parser)
   page.describe(parser, {
     usage = "pomex jobs cancel KEY… [--store FILE]",
-    what = "Cancel jobs that are ready, unclear or being saved. What was paid stays paid.",
+    what = "Cancel jobs that are not sent, unclear, being made or being saved.",
     examples = { "pomex jobs cancel rachel-001" },
+    more = "What was paid stays paid. The service is not told: it goes on with what it has. Asks\n"
+      .. "where a video or portrait is being made, which would not be saved.",
   })
   parser:argument "keys" :argname "KEY" :args "+" :description(store.NAMES)
 end
 
 local function cancel(args, env)
   return decided(env, function(jobs)
-    for _, word in ipairs(args.keys) do
-      local done
+    local list, made = {}, {}
+    for i, word in ipairs(args.keys) do
       local job, err = store.job(jobs, word)
-      if job then done, err = jobs:cancel(job.key) end
-      if not done then return nil, err end
+      if not job then return nil, err end
+      list[i] = job
+      if job.state == "polling" then made[#made + 1] = job end
+    end
+    local first = made[1]
+    if first then
+      local what = ("%s (%s)%s being made: what is paid stays paid, and would not be saved"):format(
+        errors.one_line(first.key), errors.one_line(first.task),
+        #made > 1 and (" and %d more are"):format(#made - 1) or " is")
+      local yes, code = env:agreed(what .. ".", what .. ", and")
+      if not yes then return nil, code end
+    end
+    for _, job in ipairs(list) do
+      local done, why = jobs:cancel(job.key)
+      if not done then return nil, why end
     end
     return ("%d cancelled"):format(#args.keys)
   end)

@@ -161,15 +161,16 @@ end
 ---@param env pomex.CommandEnv
 ---@param jobs pomex.Jobs
 ---@param path string of the store
+---@param wanted table<string, boolean> the keys of the lines; others are not named once cancelled
 ---@return boolean only_by_hand a person cancelled all of it
-function left.failed(env, jobs, path)
+function left.failed(env, jobs, path, wanted)
   local first, by_hand = nil, false
   for _, key in ipairs(keys_of(env, jobs, path,
     { state = { "failed", "cancelled", "expired" } })) do
     local job = jobs:get(key)
     if job and left.is_cancelled_by_hand(job) then
       by_hand = true
-      env.out:tell(one_line(key) .. " was cancelled by hand")
+      if wanted[key] then env.out:tell(one_line(key) .. " was cancelled by hand") end
     elseif job then
       first = first or key
       env.out:tell(("%s %s%s"):format(one_line(key), job.state,

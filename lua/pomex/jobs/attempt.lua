@@ -65,7 +65,7 @@ end
 local function has_id(work, job, id)
   -- Said before it is kept: if the disk takes nothing more, it is at least in a log.
   work:say("is " .. id)
-  job.task = id
+  job.task, work.run.made_here[id] = id, true
   local reply = work:fact { kind = "task", task = id, due = 0 }
   if reply and reply.answer == "refused" then
     work:move { from = "sending", to = "unclear", error = reply.why }

@@ -163,7 +163,8 @@ function persons:resolve(key, opts)
     { not_billed = opts.not_billed or false, attempt = opts.attempt or 0 })
 end
 
----Cancels a job that is ready, unclear or being saved. What an attempt holds stays held.
+---Cancels a job that is ready, unclear, being made or being saved. The service is not told: it goes
+---on with what it has, which stays paid. What an attempt holds stays held.
 ---@param key string
 ---@return boolean|nil done
 ---@return pomex.Error? err

@@ -1,6 +1,7 @@
 --- A run: claims jobs, takes each as far as it goes in a task of its own, and ends when no job of
 --- the queue can go on by itself.
 
+local account = require "pomex.jobs.account"
 local barring = require "pomex.jobs.barring"
 local cancel = require "pomex.cancel"
 local core = require "pomex.core"
@@ -43,7 +44,8 @@ function run.new(jobs, opts)
     on_update = opts.on_update, on_progress = opts.on_progress, forever = opts.forever or false,
     search = jobs.search or KINDS.portrait.SEARCH, broken_for = jobs.broken_for or BROKEN_FOR,
     remote = jobs.remote, unkept = {},
-    active = {}, holders = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
+    active = {}, made_here = {}, asking = {},
+    holders = {}, count = 0, to_release = {}, unsent = {}, said = {}, looks = {},
     not_before = 0, barred = nil, next_due = math.huge, next_look = 0, seen_unclear = 0,
     began = core.wall(), stopping = false, err = nil, word = nil, signal = signals.new(jobs.client),
   }, Run)
@@ -77,6 +79,7 @@ function Run:stop()
   if self.stopping then return end
   self.stopping, self.stopped_at = true, core.now()
   for work in pairs(self.active) do work:stop() end
+  for op in pairs(self.asking) do op:cancel() end
   self.signal:raise()
 end
 
@@ -172,8 +175,9 @@ local function take(self)
     return
   end
   self.next_due = reply.next_due
+  account.begin(self, reply.jobs)
   for _, job in ipairs(reply.jobs) do
-    if job.state == "ready" and self:is_barred() or self.stopping then
+    if job.state == "ready" and (self.checking or self:is_barred()) or self.stopping then
       self.to_release[#self.to_release + 1] = job.id
       self.next_due = math.max(core.wall() + LOOK, self.not_before)
     else
@@ -235,8 +239,8 @@ function Run:work()
     barring.lift(self)
     orphans.watch(self)
     look_for_unclear(self)
-    if not self.stopping and self.count < self.limit then take(self) end
-    local idle = not next(self.active)
+    if not self.stopping and not self.checking and self.count < self.limit then take(self) end
+    local idle = not next(self.active) and not self.checking
     if idle and (self.stopping or not goes_on(self) and not self.forever) then break end
     -- Not of a run that ends here.
     if self.rests then barring.rest(self) end

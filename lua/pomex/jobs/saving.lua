@@ -1,5 +1,6 @@
 --- Where a video is saved, and how: its length and sum are in the store before it has its name.
 
+local account = require "pomex.jobs.account"
 local core = require "pomex.core"
 local errors = require "pomex.errors"
 local text = require "pomex.text"
@@ -172,6 +173,7 @@ function saving.work(work, job)
     if work:stopping() then return end
     if err.taken then return move(work, { stuck = true, error = tostring(err) }) end
     if work:ends_run(err) then return end
+    if err.type == "not_found_error" and account.judge(work) == "another" then return end
     local pause = saving.passes(err) and OTHERS or AGAIN
     work:say(("cannot be saved: %s; tried again in %d s"):format(tostring(err), pause))
     if not move(work, { due = work:wall() + pause, error = tostring(err) }) then return end
