@@ -154,7 +154,7 @@ describe("pomex on call #command", function()
     env.sb:config { generation_seconds = 3000 }
     env.write("m.jsonl", video "a")
     local process = env.start "run m.jsonl --yes"
-    env.until_("an id", function() return env.has_said " is cgt-" end)
+    env.until_kept(1)
     process.signal "KILL"
     process.wait()
     process = env.start("jobs watch" .. STORE)

@@ -263,9 +263,7 @@ describe("pomex in trouble #command", function()
     env.write("m.jsonl", table.concat(lines))
     env.sb:config { generation_seconds = 3000 }
     local process = env.start "run m.jsonl --yes --concurrency 4"
-    env.until_("ids", function()
-      return select(2, campaigns.read(env.path ".err"):gsub(" is cgt%-", "")) == 4
-    end)
+    env.until_kept(4)
     process.signal "KILL"
     process.wait()
     env.sb:config { generation_seconds = 0 }

@@ -120,6 +120,15 @@ function campaigns.begin(env, options)
       read(env.path ".err") or ""))
   end
 
+  ---Waits until the store of m.jsonl keeps so many ids, which a kill takes from nobody: an id is
+  ---said before it is kept.
+  function env.until_kept(count)
+    env.until_("ids that are kept", function()
+      local ids = env.bash "pomex jobs list --state polling --store m.jsonl.jobs.db 2> /dev/null"
+      return select(2, ids:gsub("cgt%-", "")) == count
+    end)
+  end
+
   function env.has_said(words)
     return ((read(env.path ".err") or "") .. (read(env.path ".out") or "")):find(words, 1, true)
       ~= nil
