@@ -106,11 +106,15 @@ static const pomex_lua_field attempt[] = {P(pomex_store_attempt, number, POMEX_L
                                           P(pomex_store_attempt, stage, POMEX_LUA_TEXT),
                                           END};
 
-static const pomex_lua_field event[] = {
-    P(pomex_store_event, id, POMEX_LUA_WHOLE),  P(pomex_store_event, at, POMEX_LUA_TIME),
-    P(pomex_store_event, job, POMEX_LUA_WHOLE), P(pomex_store_event, key, POMEX_LUA_TEXT),
-    P(pomex_store_event, name, POMEX_LUA_TEXT), P(pomex_store_event, by, POMEX_LUA_TEXT),
-    P(pomex_store_event, text, POMEX_LUA_TEXT), END};
+static const pomex_lua_field event[] = {P(pomex_store_event, id, POMEX_LUA_WHOLE),
+                                        P(pomex_store_event, at, POMEX_LUA_TIME),
+                                        P(pomex_store_event, age, POMEX_LUA_TIME),
+                                        P(pomex_store_event, job, POMEX_LUA_WHOLE),
+                                        P(pomex_store_event, key, POMEX_LUA_TEXT),
+                                        P(pomex_store_event, name, POMEX_LUA_TEXT),
+                                        P(pomex_store_event, by, POMEX_LUA_TEXT),
+                                        P(pomex_store_event, text, POMEX_LUA_TEXT),
+                                        END};
 
 static const pomex_lua_field worker[] = {P(pomex_store_worker, id, POMEX_LUA_WHOLE),
                                          P(pomex_store_worker, beat, POMEX_LUA_WHOLE),
@@ -130,6 +134,7 @@ static const pomex_lua_field beat[] = {Q(pomex_store_beat, worker, POMEX_LUA_WHO
 static const pomex_lua_field join[] = {Q(pomex_store_join, base_url, POMEX_LUA_TEXT),
                                        Q(pomex_store_join, account, POMEX_LUA_TEXT),
                                        Q(pomex_store_join, key_hash, POMEX_LUA_TEXT),
+                                       Q(pomex_store_join, name, POMEX_LUA_TEXT),
                                        Q(pomex_store_join, max_tasks, POMEX_LUA_WHOLE),
                                        P(pomex_store_join, worker, POMEX_LUA_WHOLE),
                                        P(pomex_store_join, key_changed, POMEX_LUA_FLAG),

@@ -60,4 +60,8 @@ static inline bool pomex_store_is_given_up(int state)
 bool pomex_store_reads(const pomex_store_request *request);
 bool pomex_store_durable(const pomex_store_request *request);
 
+/* Who a worker is, for people: "studio on web-1, process 4711". `name` may be NULL. */
+#define POMEX_STORE_WHO 400
+void pomex_store_who(const char *name, char who[POMEX_STORE_WHO]);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { CHUNK = 4096 };
 
@@ -103,4 +104,14 @@ bool pomex_store_durable(const pomex_store_request *request)
     default:
         return true;
     }
+}
+
+void pomex_store_who(const char *name, char who[POMEX_STORE_WHO])
+{
+    char host[256];
+    if (gethostname(host, sizeof host) != 0)
+        snprintf(host, sizeof host, "some host");
+    host[sizeof host - 1] = '\0';
+    snprintf(who, POMEX_STORE_WHO, "%.80s on %s, process %ld", name && *name ? name : "pomex",
+             host, (long)getpid());
 }

@@ -136,6 +136,7 @@ typedef struct pomex_store_beat {
  * dead ones from then on. `account` is the host of base_url; key_hash a salted hash of its key. */
 typedef struct pomex_store_join {
     const char *base_url, *account, *key_hash;
+    const char *name;  /* NULL: none; host and process are put behind it */
     int64_t max_tasks; /* in flight on the account; 0: as it was, or 100 */
     int64_t worker;    /* answered */
     int key_changed;   /* answered, flag: the account was last used with another key */
@@ -368,6 +369,7 @@ typedef struct pomex_store_counts {
 
 typedef struct pomex_store_event {
     int64_t id, at, job; /* job 0: of the queue or the store */
+    int64_t age;         /* by the clock that `at` was read from: milliseconds */
     const char *key, *name, *by, *text;
 } pomex_store_event;
 
@@ -376,7 +378,7 @@ typedef struct pomex_store_event {
  * unclear, paused, worker buried; and a person's: retry, resend, adopt, resolve, cancel, forget, cap,
  * pause, go on, continue, backup. The text of an id's event is the id; of an error's, the error. */
 typedef struct pomex_store_events {
-    const char *queue; /* NULL: all */
+    const char *queue; /* those of the whole store are of each; NULL: all */
     const char *key;   /* NULL: all */
     int64_t after, limit;
     const pomex_store_event *events; /* answered */

@@ -181,6 +181,25 @@ describe("the web app's life #once #example", function()
     complained("billed: no; video %x+, failed: invalid_request_error: no more credit", 1)
   end)
 
+  it("what the service's review refuses says what to do, and that nothing was billed", function()
+    local refusal = '{"error":{"message":"the input may contain sensitive information",'
+      .. '"type":"content_policy_violation"}}'
+    fault { endpoint = "generations.create", status = 422, body = refusal }
+    local video = owner:film(PROMPT)
+    local page = owner:await(video, 'data%-stage="failed"')
+    assert.is_truthy(page:find("review refused these words, or a picture in them: The input may "
+      .. "contain sensitive information. Use this prompt again with other words, or with another "
+      .. "portrait. Nothing was billed.", 1, true), page)
+    assert.same({ 1, 0 }, { asked() })
+    fault { endpoint = "assets.create", status = 422, body = refusal }
+    owner:upload(person, "refused", "https://a.example/refused.jpg", 'data%-stage="failed"')
+    page = owner:get(person).body
+    assert.is_truthy(page:find("review refused this picture: The input may contain sensitive "
+      .. "information. Remove it, and add another photo: one clear face, seen from the front. "
+      .. "An upload costs nothing.", 1, true), page)
+    complained("billed: no; %a+ %x+, failed: api_error", 2)
+  end)
+
   it("an upload whose answer is lost is found again by its name", function()
     fault { endpoint = "assets.create", after_accept = "drop" }
     owner:upload(person, "lost")

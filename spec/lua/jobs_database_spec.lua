@@ -1,7 +1,9 @@
 -- Jobs in a PostgreSQL database that goes away while they run.
 
 local databases = require "spec.support.databases"
+local interpreter = require "spec.support.interpreter"
 local jobs_bed = require "spec.support.jobs_bed"
+local shell = require "spec.support.shell"
 
 if not jobs_bed.built or not databases.URL then return end
 
@@ -64,6 +66,33 @@ describe("a run on a database #database", function()
     for _, event in ipairs(jobs:events { key = "z [fail]" }) do
       if event.name == "retry" then assert.equal("with another body", event.text) end
     end
+  end)
+
+  it("says once who died over a video, and a process that comes later does not", function()
+    local first = env.open()
+    assert(first:add(video "begun"))
+    first:close()
+    local pipe = io.popen(("exec %s spec/support/jobs_child.lua %s %s %s 5 KILL 60 64 3 %s 2>&1")
+      :format(interpreter.command, env.sb.url, shell.quote(env.sb.key), env.folder,
+        shell.quote(env.store)))
+    pipe:read "*a"
+    pipe:close()
+    local jobs = env.open { beat_seconds = 1 / 5, still_seconds = 1 }
+    assert.equal("sending", jobs:get("begun").state)
+    assert.equal(1, env.run(jobs).unclear)
+    local words = "begun is unclear: its process died while the request was out: "
+    assert.is_true(env.has_said(words))
+    local buried
+    for _, event in ipairs(jobs:events()) do
+      if event.name == "worker buried" then buried = event.text end
+    end
+    assert.is_truthy(buried:find ", process %d+, which had begun$", buried)
+    jobs:close()
+    env.said, env.seen = {}, {}
+    jobs = env.open { beat_seconds = 1 / 5, still_seconds = 1 }
+    assert.equal(1, env.run(jobs).unclear)
+    assert.is_false(env.has_said(words))
+    assert.is_nil(env.seen.begun)
   end)
 
   it("waits for it also where nothing is out yet", function()

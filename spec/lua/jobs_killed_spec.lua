@@ -120,8 +120,14 @@ describe("a queue whose process is killed", function()
     assert.equal(1, counts.videos)
     assert.is_nil(billed(env.sb).begun)
     -- Its process could not say so: the run that found it does, once.
-    local words = "begun is unclear: its process died while the request was out [maybe billed]"
+    local words = "begun is unclear: its process died while the request was out: "
     assert.is_true(env.has_said(words))
+    local buried
+    for _, event in ipairs(jobs:events()) do
+      if event.name == "worker buried" then buried = event.text end
+    end
+    local who = buried:match "^(.+ on .+, process %d+), which had begun$"
+    assert.is_true(env.has_said(words .. who .. " [maybe billed]"))
     assert.equal("unclear", env.seen.begun)
     env.said, env.seen = {}, {}
     assert.equal(1, env.run(jobs).unclear)

@@ -348,3 +348,16 @@ size_t bed_events(store_bed *bed, const char *name)
             return found;
     }
 }
+
+void bed_event_text(store_bed *bed, const char *name, char *text, size_t size)
+{
+    pomex_store_request *request = bed_new_request(POMEX_STORE_EVENTS);
+    assert_int_equal(answer(bed, request), POMEX_STORE_YES);
+    text[0] = '\0';
+    for (size_t i = 0; i < request->events.event_count; i++) {
+        const pomex_store_event *event = &request->events.events[i];
+        assert_in_range(event->age, 0, 600000);
+        if (strcmp(event->name, name) == 0)
+            snprintf(text, size, "%s", event->text ? event->text : "");
+    }
+}

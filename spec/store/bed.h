@@ -90,4 +90,7 @@ pomex_store_counts bed_counts(store_bed *bed);
 /* How many events of that name there are. */
 size_t bed_events(store_bed *bed, const char *name);
 
+/* The text of the last event of that name, copied; "" if there is none. */
+void bed_event_text(store_bed *bed, const char *name, char *text, size_t size);
+
 #endif

@@ -5,6 +5,7 @@
 #include "server.h"
 
 #include "store/postgresql/pq.h"
+#include "store/postgresql/schema.h"
 
 #include <libpq-fe.h>
 #include <stdio.h>
@@ -248,11 +249,11 @@ static void a_newer_store_is_refused(void **state)
 /* What a later version would do to this one. */
 static bool migrate(const char *step)
 {
-    const char *const steps[] = {step, NULL};
+    const char *const steps[] = {pomex_pq_steps[0], step, NULL};
     pomex_pq self = {.url = direct, .until = INT64_MAX};
     self.conn = PQconnectdb(direct);
     assert_int_equal(PQstatus(self.conn), CONNECTION_OK);
-    bool done = pomex_pq_prepare(&self, steps, 2);
+    bool done = pomex_pq_prepare(&self, steps, 3);
     PQfinish(self.conn);
     return done;
 }

@@ -41,22 +41,24 @@ static bool nobody(pomex_sq *self)
 static void an_older_store_is_migrated_while_no_other_worker_lives(void **state)
 {
     store_bed *bed = *state;
-    const char *steps[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER"};
-    const char *broken[] = {pomex_sq_steps[0], "ALTER TABLE job ADD COLUMN later INTEGER;"
-                                               "ALTER TABLE none ADD COLUMN later INTEGER"};
+    const char *steps[] = {pomex_sq_steps[0], pomex_sq_steps[1],
+                           "ALTER TABLE job ADD COLUMN later INTEGER"};
+    const char *broken[] = {pomex_sq_steps[0], pomex_sq_steps[1],
+                            "ALTER TABLE job ADD COLUMN later INTEGER;"
+                            "ALTER TABLE none ADD COLUMN later INTEGER"};
     char why[512] = "";
     pomex_sq *self = open_self(bed);
-    assert_false(pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why));
+    assert_false(pomex_sq_migrate(self, steps, 3, somebody, why, sizeof why));
     assert_non_null(strstr(why, "other workers"));
     why[0] = '\0';
-    assert_false(pomex_sq_migrate(self, broken, 2, nobody, why, sizeof why));
+    assert_false(pomex_sq_migrate(self, broken, 3, nobody, why, sizeof why));
     assert_non_null(strstr(why, "none"));
     self->error = SQLITE_OK;
-    assert_true(pomex_sq_migrate(self, steps, 2, nobody, why, sizeof why));
+    assert_true(pomex_sq_migrate(self, steps, 3, nobody, why, sizeof why));
     assert_true(
-        pomex_sq_migrate(self, steps, 2, somebody, why, sizeof why)); /* nothing to do */
+        pomex_sq_migrate(self, steps, 3, somebody, why, sizeof why)); /* nothing to do */
     assert_int_equal(pomex_sq_number(self, 7, "SELECT count(later) FROM job", ""), 0);
-    assert_false(pomex_sq_migrate(self, steps, 1, nobody, why, sizeof why));
+    assert_false(pomex_sq_migrate(self, steps, 2, nobody, why, sizeof why));
     assert_non_null(strstr(why, "newer"));
     pomex_sq_close(self);
 }

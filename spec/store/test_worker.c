@@ -145,6 +145,14 @@ static void a_killed_worker_is_buried(void **state)
     bed_open_beating(bed, 0.05, bed_is_file() ? 3600 : 0.3);
     bed_join(bed);
     wait_for_state(bed, "a", POMEX_STORE_UNCLEAR);
+    /* It is named, with what it had. */
+    char who[64], said[512];
+    snprintf(who, sizeof who, ", process %ld", (long)child);
+    bed_event_text(bed, "worker buried", said, sizeof said);
+    assert_non_null(strstr(said, who));
+    assert_non_null(strstr(said, ", which had a"));
+    bed_event_text(bed, "unclear", said, sizeof said);
+    assert_non_null(strstr(said, who));
 }
 
 static void a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken(void **state)

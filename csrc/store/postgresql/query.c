@@ -188,6 +188,7 @@ void pomex_pq_read_events(pomex_pq *self, pomex_store_request *request, const PG
             .name = pomex_pq_text(request, result, i, 6),
             .by = pomex_pq_text(request, result, i, 7),
             .text = pomex_pq_text(request, result, i, 8),
+            .age = pomex_pq_number(result, i, 9),
         };
     list->events = events;
     list->event_count = events ? (size_t)rows : 0;

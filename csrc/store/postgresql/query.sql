@@ -88,11 +88,12 @@ $$;
 
 CREATE FUNCTION pomex.events(named text, its_key text, after bigint, most bigint)
 RETURNS TABLE (answer int, why text, id bigint, at bigint, job bigint, key text, name text,
-    by text, text text)
+    by text, text text, age bigint)
 LANGUAGE sql STABLE AS $$
-    SELECT 0, NULL::text, e.id, e.at, e.job, j.key, e.name, e.by, e.text FROM pomex.event e
+    SELECT 0, NULL::text, e.id, e.at, e.job, j.key, e.name, e.by, e.text, pomex.wall() - e.at
+    FROM pomex.event e
     LEFT JOIN pomex.job j ON j.id = e.job LEFT JOIN pomex.queue q ON q.id = e.queue
-    WHERE e.id > after AND (named IS NULL OR q.name = named)
+    WHERE e.id > after AND (named IS NULL OR q.name = named OR e.queue = 0)
         AND (its_key IS NULL OR j.key = its_key)
     ORDER BY e.id LIMIT most
 $$;

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const pomex_pq_steps[] = {NULL};
+const char *const pomex_pq_steps[] = {
+    "ALTER TABLE pomex.worker ADD COLUMN who text NOT NULL DEFAULT 'of an older pomex';",
+    NULL,
+};
 
 /* -1: an error; 0: there are no tables. */
 static int64_t read_version(pomex_pq *self)
@@ -60,13 +63,17 @@ static pomex_pq_message begin(pomex_pq *self)
 
 /* Of two processes that make it at once one does: the other one waits for it within its statement,
  * and is told that the schema is there. */
-static bool make(pomex_pq *self)
+static bool make(pomex_pq *self, const char *const *steps, int64_t wanted)
 {
     pomex_pq_message message = begin(self);
     pomex_pq_add(&message, pomex_pq_tables);
+    for (int64_t i = 1; i < wanted; i++)
+        pomex_pq_add(&message, steps[i - 1]);
     pomex_pq_add(&message, pomex_pq_functions);
     pomex_pq_add(&message, "INSERT INTO pomex.meta VALUES ('lineage', pomex.lineage()),"
-                           " ('version', '1'), ('tidied', '0');");
+                           " ('tidied', '0'), ('version', (");
+    pomex_pq_add_number(&message, wanted);
+    pomex_pq_add(&message, ")::text);");
     /* "It is there" and, where the server had looked before it waited, "its key is". */
     return send(self, &message) == POMEX_PQ_DONE || strcmp(self->state, "42P06") == 0 ||
            strcmp(self->state, "23505") == 0;
@@ -139,7 +146,7 @@ static bool compare_log(pomex_pq *self)
 bool pomex_pq_prepare(pomex_pq *self, const char *const *steps, int64_t wanted)
 {
     int64_t version = read_version(self);
-    if (version == 0 && make(self))
+    if (version == 0 && make(self, steps, wanted))
         version = read_version(self);
     if (version > 0 && version < wanted && migrate(self, steps, version, wanted))
         version = read_version(self);

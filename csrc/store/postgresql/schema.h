@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-enum { POMEX_PQ_VERSION = 1 };
+enum { POMEX_PQ_VERSION = 2 };
 
 /* Step n leads from version n + 1 to n + 2; the last is NULL. */
 extern const char *const pomex_pq_steps[];

@@ -12,9 +12,11 @@ void pomex_pq_write_join(pomex_pq *self, pomex_pq_message *message,
                          const pomex_store_request *request)
 {
     const pomex_store_join *join = &request->join;
+    char who[POMEX_STORE_WHO];
     (void)self;
-    pomex_pq_call(message, "join_worker", "sssi", join->account, join->base_url, join->key_hash,
-                  join->max_tasks);
+    pomex_store_who(join->name, who);
+    pomex_pq_call(message, "join_worker", "sssis", join->account, join->base_url,
+                  join->key_hash, join->max_tasks, who);
 }
 
 void pomex_pq_read_join(pomex_pq *self, pomex_store_request *request, const PGresult *result)

@@ -16,7 +16,8 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION pomex.join_worker(name text, base_url text, key_hash text, max_tasks bigint)
+CREATE FUNCTION pomex.join_worker(name text, base_url text, key_hash text, max_tasks bigint,
+    who text)
 RETURNS TABLE (answer int, why text, worker bigint, key_changed boolean) LANGUAGE plpgsql AS $$
 DECLARE
     found_account pomex.account;
@@ -31,9 +32,9 @@ BEGIN
     UPDATE pomex.account a SET key_hash = join_worker.key_hash, max_tasks =
             CASE WHEN join_worker.max_tasks > 0 THEN join_worker.max_tasks ELSE a.max_tasks END
         WHERE a.id = found_account.id;
-    INSERT INTO pomex.worker (id, account)
+    INSERT INTO pomex.worker (id, account, who)
         VALUES (('x' || left(replace(gen_random_uuid()::text, '-', ''), 12))::bit(48)::bigint + 1,
-                found_account.id) RETURNING id INTO worker;
+                found_account.id, join_worker.who) RETURNING id INTO worker;
     answer := 0;
     RETURN NEXT;
 END $$;
@@ -85,13 +86,27 @@ BEGIN
         PERFORM pomex.hold(taken.id, taken.attempt, taken.held, taken.counted, 0);
         PERFORM pomex.probe_over(taken.account, taken.id, taken.attempt);
         PERFORM pomex.note_event(taken.queue, taken.id, 'unclear', NULL,
-                                 'its worker died while it was sent');
+                                 'its worker died while it was sent: ' || (SELECT w.who
+                                 FROM pomex.worker w WHERE w.id = take_jobs_away.worker));
     END LOOP;
     UPDATE pomex.job j SET worker = NULL, fence = fence + 1,
         state = CASE j.state WHEN 2 THEN 9 ELSE j.state END,
         deaths = deaths + (CASE WHEN j.state IN (1, 4) THEN 1 ELSE 0 END),
         stuck = stuck OR (j.state IN (1, 4) AND deaths + 1 >= 3)
         WHERE j.worker = take_jobs_away.worker;
+END $$;
+
+-- Who it was, and what it had in hand: the first five of its jobs by name.
+CREATE FUNCTION pomex.say_who_died(worker bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    said text := (SELECT w.who FROM pomex.worker w WHERE w.id = say_who_died.worker);
+    many bigint := (SELECT count(*) FROM pomex.job j WHERE j.worker = say_who_died.worker);
+    keys text := (SELECT string_agg(h.key, ', ' ORDER BY h.id) FROM (SELECT j.id, j.key
+        FROM pomex.job j WHERE j.worker = say_who_died.worker ORDER BY j.id LIMIT 5) h);
+BEGIN
+    said := said || CASE WHEN many = 0 THEN ', which had no job' ELSE ', which had ' || keys END
+        || CASE WHEN many > 5 THEN ' and ' || (many - 5) || ' more' ELSE '' END;
+    PERFORM pomex.note_event(0, 0, 'worker buried', NULL, said);
 END $$;
 
 CREATE FUNCTION pomex.bury(worker bigint, beat bigint)
@@ -102,8 +117,8 @@ BEGIN
     UPDATE pomex.worker w SET buried = true
         WHERE w.id = bury.worker AND NOT w.buried AND w.beat = bury.beat;
     IF FOUND THEN
+        PERFORM pomex.say_who_died(worker);
         PERFORM pomex.take_jobs_away(worker);
-        PERFORM pomex.note_event(0, 0, 'worker buried', NULL, NULL);
         answer := 0;
     ELSE
         SELECT w.buried INTO was_buried FROM pomex.worker w WHERE w.id = bury.worker;

@@ -201,18 +201,21 @@ void pomex_sq_events(pomex_sq *self, pomex_store_request *request)
         pomex_sq_failed(self, NULL, SQLITE_NOMEM);
         return;
     }
+    int64_t now = pomex_sq_wall();
     list->event_count = 0;
-    sqlite3_stmt *row = pomex_sq_bind(
-        self,
-        "SELECT e.id, e.at, e.job, j.key, e.name, e.by, e.text FROM event e"
-        " LEFT JOIN job j ON j.id = e.job LEFT JOIN queue q ON q.id = e.queue"
-        " WHERE e.id > ?1 AND (?2 IS NULL OR q.name = ?2) AND (?3 IS NULL OR j.key = ?3)"
-        " ORDER BY e.id LIMIT ?4",
-        "issi", list->after, list->queue, list->key, limit);
+    sqlite3_stmt *row =
+        pomex_sq_bind(self,
+                      "SELECT e.id, e.at, e.job, j.key, e.name, e.by, e.text FROM event e"
+                      " LEFT JOIN job j ON j.id = e.job LEFT JOIN queue q ON q.id = e.queue"
+                      " WHERE e.id > ?1 AND (?2 IS NULL OR q.name = ?2 OR e.queue = 0)"
+                      " AND (?3 IS NULL OR j.key = ?3)"
+                      " ORDER BY e.id LIMIT ?4",
+                      "issi", list->after, list->queue, list->key, limit);
     while (pomex_sq_step(self, row) == POMEX_SQ_ROW && list->event_count < (size_t)limit) {
         events[list->event_count++] = (pomex_store_event){
             .id = sqlite3_column_int64(row, 0),
             .at = sqlite3_column_int64(row, 1),
+            .age = now - sqlite3_column_int64(row, 1),
             .job = sqlite3_column_int64(row, 2),
             .key = pomex_sq_text(request, row, 3),
             .name = pomex_sq_text(request, row, 4),

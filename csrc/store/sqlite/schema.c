@@ -76,6 +76,7 @@ const char *const pomex_sq_steps[] = {
     " INSERT INTO tally VALUES (new.queue, new.account, new.state,"
     "  CASE WHEN new.stuck THEN 2 WHEN new.state = 1 AND new.blocked > 0 THEN 1 ELSE 0 END, 1)"
     "  ON CONFLICT DO UPDATE SET n = n + 1; END;",
+    "ALTER TABLE worker ADD COLUMN who TEXT NOT NULL DEFAULT 'of an older pomex';",
 };
 
 const int pomex_sq_step_count = sizeof pomex_sq_steps / sizeof *pomex_sq_steps;

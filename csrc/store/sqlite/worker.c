@@ -3,6 +3,7 @@
 #include "store/sqlite/row.h"
 
 enum { DEATHS = 3, TIDY_ROWS = 500 };
+#define NAMED          INT64_C(5)
 #define TIDY_MS        INT64_C(3600000)
 #define EVENTS_KEPT_MS INT64_C(2592000000) /* 30 days */
 
@@ -55,8 +56,10 @@ void pomex_sq_join(pomex_sq *self, pomex_store_request *request)
 {
     pomex_store_join *join = &request->join;
     int64_t account = account_of(self, join);
-    pomex_sq_run(self, "INSERT INTO worker (account, boot) VALUES (?1, ?2)", "is", account,
-                 self->boot);
+    char who[POMEX_STORE_WHO];
+    pomex_store_who(join->name, who);
+    pomex_sq_run(self, "INSERT INTO worker (account, boot, who) VALUES (?1, ?2, ?3)", "iss",
+                 account, self->boot, who);
     join->worker = sqlite3_last_insert_rowid(self->db);
     self->others =
         pomex_sq_number(self, 1, "SELECT count(*) - 1 FROM worker WHERE buried = 0", "");
@@ -75,7 +78,8 @@ static void take_jobs_away(pomex_sq *self, int64_t worker)
 {
     pomex_sq_run(self,
                  "INSERT INTO event (at, queue, job, name, text)"
-                 " SELECT ?2, queue, id, 'unclear', 'its worker died while it was sent'"
+                 " SELECT ?2, queue, id, 'unclear', 'its worker died while it was sent: '"
+                 " || (SELECT who FROM worker WHERE id = ?1)"
                  " FROM job WHERE worker = ?1 AND state = ?3",
                  "iii", worker, pomex_sq_wall(), (int64_t)POMEX_STORE_SENDING);
     pomex_sq_run(
@@ -104,6 +108,22 @@ static void take_jobs_away(pomex_sq *self, int64_t worker)
                  (int64_t)POMEX_STORE_READY, (int64_t)POMEX_STORE_SAVING, (int64_t)DEATHS);
 }
 
+/* Who it was, and what it had in hand: the first few of its jobs by name. */
+static void say_who_died(pomex_sq *self, int64_t worker)
+{
+    pomex_sq_run(self,
+                 "INSERT INTO event (at, queue, job, name, text)"
+                 " SELECT ?2, 0, 0, 'worker buried', w.who || CASE"
+                 "  WHEN h.n = 0 THEN ', which had no job'"
+                 "  ELSE ', which had ' || h.keys END"
+                 "  || CASE WHEN h.n > ?3 THEN ' and ' || (h.n - ?3) || ' more' ELSE '' END"
+                 " FROM worker w, (SELECT"
+                 "  (SELECT count(*) FROM job WHERE worker = ?1) AS n,"
+                 "  (SELECT group_concat(key, ', ') FROM (SELECT key FROM job WHERE worker = ?1"
+                 "   ORDER BY id LIMIT ?3)) AS keys) h WHERE w.id = ?1",
+                 "iii", worker, pomex_sq_wall(), NAMED);
+}
+
 void pomex_sq_bury(pomex_sq *self, pomex_store_request *request)
 {
     const pomex_store_bury *bury = &request->bury;
@@ -111,8 +131,8 @@ void pomex_sq_bury(pomex_sq *self, pomex_store_request *request)
         self, "UPDATE worker SET buried = 1 WHERE id = ?1 AND buried = 0 AND beat = ?2", "ii",
         bury->worker, bury->beat);
     if (buried > 0) {
+        say_who_died(self, bury->worker);
         take_jobs_away(self, bury->worker);
-        pomex_sq_event(self, 0, 0, "worker buried", NULL, NULL);
         pomex_store_answer(request, POMEX_STORE_YES, NULL);
         return;
     }

@@ -127,7 +127,8 @@ function Jobs:join()
   local url = self.client:base_url()
   local account = self:account_name()
   local reply, err = self.asks:must("join", { base_url = url, account = account,
-    key_hash = self.client.loop.handle:key_mark(account), max_tasks = self.max_tasks })
+    key_hash = self.client.loop.handle:key_mark(account), max_tasks = self.max_tasks,
+    name = self.by })
   if not reply then return nil, err end
   if reply.key_changed then
     self.log "pomex jobs: the API key is another one than this store was last used with"

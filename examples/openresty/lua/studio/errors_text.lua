@@ -47,6 +47,20 @@ local function words_of(line)
   return sentence(message:match '^%l+ %S+ ended as "[^"]*": (.+)$' or message)
 end
 
+-- What the service's review let nobody make: its words, and what the person can do.
+local REVIEWED = {
+  video = "The service's review refused these words, or a picture in them: %s Use this prompt again "
+    .. "with other words, or with another portrait.",
+  portrait = "The service's review refused this picture: %s Remove it, and add another photo: "
+    .. "one clear face, seen from the front. An upload costs nothing.",
+}
+
+-- 422: it understood what was asked for, and does not want to make it. Of no other status is that so.
+local function reviewed(job)
+  local message, facts = (job.error or ""):match "^api_error: (.*) %[([^%[%]]*)%]$"
+  if message and facts:find "HTTP 422" then return REVIEWED[job.kind]:format(sentence(message)) end
+end
+
 -- What `content:build` finds in a person's words.
 local PROMPT = {
   ["^a { in the text has no }"] = "A { has no } after it.",
@@ -69,9 +83,12 @@ end
 ---@return string
 function texts.job(job)
   if job.state == "unclear" then return UNCLEAR[job.kind] end
-  local why = words_of(job.error or "")
+  local why = reviewed(job) or words_of(job.error or "")
   if job.stuck then return why .. " Nothing is lost: look again when that is mended." end
-  if job.kind == "portrait" then return why end
+  if job.kind == "portrait" then
+    return (job.error or ""):find "^asset_failed" and why .. " Remove it, and add another photo."
+      or why
+  end
   if not job.task then return why .. " Nothing was billed." end
   return why .. " Whether it was billed the service does not say here: its console shows it."
 end
