@@ -53,10 +53,38 @@ describe("the web app that deletes #once #example", function()
     end)
     owner:ask(person .. "/events", { "--max-time", "1" })
     assert.is_nil(owner:get(person).body:find('data-stage="failed"', 1, true))
-    -- What prompts can name is not removed under them.
-    local ready = owner:get(person).body:match 'id="portrait%-(%x+)"'
-    assert.equal(409, owner:post("/portraits/" .. ready .. "/delete", {}).status)
     bed.complained("billed: no; portrait %x+, failed: asset_failed", 2)
+  end)
+
+  it("a face is removed at a wish, and the service's list does not bring it back", function()
+    owner:upload(person, "leaving")
+    local newest = owner:await(person, "{leaving}"):match 'id="portrait%-(%x+)"'
+    local place = "/portraits/" .. newest
+    local page = owner:await(person, 'action="' .. place .. '/delete"')
+    assert.is_truthy(page:find("The service keeps what it was given", 1, true))
+    -- Not under a video that is being made.
+    sb:control("POST", "config", { generation_seconds = 300 })
+    local video = owner:film "{leaving} waits [fail]."
+    owner:await(video, 'data%-stage="queued"')
+    assert.equal(409, owner:post(place .. "/delete", {}).status)
+    sb:control("POST", "config", { generation_seconds = 2 })
+    sb:control("POST", "clock", { advance = 300 })
+    owner:await(video, 'data%-stage="failed"')
+    assert.equal(302, owner:get(place .. "/picture").status)
+    assert.equal(303, owner:post(place .. "/delete", {}).status)
+    assert.equal(404, owner:get(place .. "/picture").status)
+    -- The service lists it for ever.
+    sb:control("DELETE", "journal")
+    app:await("a look at the service's list", function()
+      owner:ask(person .. "/events", { "--max-time", "1" })
+      return #sb:control("GET", "journal?endpoint=assets.list").requests > 0
+    end)
+    owner:ask(person .. "/events", { "--max-time", "1" })
+    assert.is_nil(owner:get(person).body:find("{leaving", 1, true))
+    -- Nor is it asked for in a video any more.
+    assert.equal(410, owner:post(video .. "/resume", {}).status)
+    assert.equal(422, owner:post("/videos", owner:video_form "{leaving} waves.").status)
+    bed.complained("billed: maybe; video %x+, failed: generation_failed", 1)
   end)
 
   it("who deletes a person is rid of portraits, videos, and what was asked for", function()

@@ -192,12 +192,13 @@ describe("the web app's life #once #example", function()
       .. "portrait. Nothing was billed.", 1, true), page)
     assert.same({ 1, 0 }, { asked() })
     fault { endpoint = "assets.create", status = 422, body = refusal }
-    owner:upload(person, "refused", "https://a.example/refused.jpg", 'data%-stage="failed"')
-    page = owner:get(person).body
+    owner:upload(person, "refused", "https://a.example/refused.jpg")
+    page = owner:await(person, "review refused this picture")
     assert.is_truthy(page:find("review refused this picture: The input may contain sensitive "
       .. "information. Remove it, and add another photo: one clear face, seen from the front. "
       .. "An upload costs nothing.", 1, true), page)
     complained("billed: no; %a+ %x+, failed: api_error", 2)
+    owner:post(page:match 'action="(/portraits/%x+)/resume"' .. "/delete", {})
   end)
 
   it("an upload whose answer is lost is found again by its name", function()

@@ -49,16 +49,18 @@ end
 
 -- What the service's review let nobody make: its words, and what the person can do.
 local REVIEWED = {
-  video = "The service's review refused these words, or a picture in them: %s Use this prompt again "
-    .. "with other words, or with another portrait.",
+  video = "The service's review refused these words, or a picture in them: %s Use this prompt "
+    .. "again with other words, or with another portrait.",
   portrait = "The service's review refused this picture: %s Remove it, and add another photo: "
     .. "one clear face, seen from the front. An upload costs nothing.",
 }
 
--- 422: it understood what was asked for, and does not want to make it. Of no other status is that so.
+-- 422: it understood what was asked for, and does not want to make it.
 local function reviewed(job)
   local message, facts = (job.error or ""):match "^api_error: (.*) %[([^%[%]]*)%]$"
-  if message and facts:find "HTTP 422" then return REVIEWED[job.kind]:format(sentence(message)) end
+  if message and facts:find "HTTP 422" then
+    return REVIEWED[job.kind]:format(sentence(message))
+  end
 end
 
 -- What `content:build` finds in a person's words.

@@ -79,8 +79,10 @@ local function adopt(person, asset)
     return known.stage ~= asset.status
       and db:update("portraits", known.id, { stage = asset.status, note = note }) > 0
   end
-  -- The service lists what it refused for ever; here it can be removed.
-  if asset.status == "failed" then return false end
+  -- The service lists for ever what it refused, and what was removed here.
+  if asset.status == "failed" or db:row("select 1 from removed where asset_id = ?", asset.id) then
+    return false
+  end
   local name = text_or_nil(asset.name)
   local uploaded = name and name:match(UPLOAD)
   -- Which asset an upload of ours is, its job will say.

@@ -46,6 +46,10 @@ create table if not exists videos (
   once text not null, created integer not null,
   unique (user_id, once));
 
+-- Portraits that were removed. The service lists them for ever: here they stay away.
+create table if not exists removed (
+  asset_id text primary key, person_id text not null references people);
+
 -- How long videos took, so that a page can say how long one will take.
 create table if not exists took (
   id integer primary key, model text not null, seconds integer not null);

@@ -119,6 +119,7 @@ end
 local function resume(request, resend)
   local video = videos.get(request.user.id, request.id)
   if not video then return page.problem(404, request) end
+  if deleting.is_of_removed(video) then return page.problem(410, request) end
   queue.resume("video", video, resend)
   page.go("/videos/" .. video.id)
 end

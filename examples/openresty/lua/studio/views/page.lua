@@ -80,6 +80,8 @@ local PROBLEMS = {
   [404] = { "There is nothing here", "Perhaps it was in another browser's studio." },
   [405] = { "That is not how this address is used", "Start again from the studio." },
   [409] = { "Not just now", "It is still being made, or something else has its name by now." },
+  [410] = { "A portrait in it was removed",
+    "It is not asked for again. Write a prompt with another portrait." },
   [500] = { "Something broke on our side", "Nothing was sent twice. Try again in a moment." },
   [502] = { "The service did not answer", "Try again in a moment." },
 }

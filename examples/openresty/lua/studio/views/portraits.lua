@@ -21,6 +21,19 @@ function portraits.reference(name)
   return "{" .. name .. "}"
 end
 
+-- A picture that the service has taken stays there, which is said before.
+local function remove_form(portrait)
+  if portrait.stage == "active" or portrait.stage == "unclear" then
+    return page.sure("/portraits/" .. portrait.id .. "/delete", "Remove",
+      "It goes from this studio, and no prompt can name it any more. Videos that show it stay "
+      .. "until you delete them. The service keeps what it was given: it has no way to delete.",
+      "Remove it")
+  end
+  return html.when(portrait.stage == "failed" or portrait.stage == "stuck",
+    [[<form method="post" action="/portraits/{id}/delete"><button
+class="quiet">Remove</button></form>]], portrait)
+end
+
 ---@param portrait table
 ---@return studio.Region
 function portraits.card(portrait)
@@ -36,9 +49,7 @@ function portraits.card(portrait)
     -- What was uploaded elsewhere has no job to begin anew.
     resume = portrait.url ~= "" and page.again("/portraits/" .. portrait.id .. "/resume",
       portrait.stage) or false,
-    remove = html.when(portrait.stage == "failed" or portrait.stage == "stuck",
-      [[<form method="post" action="/portraits/{id}/delete"><button
-class="quiet">Remove</button></form>]], portrait) })
+    remove = remove_form(portrait) })
   return { id = "portrait-" .. portrait.id, tag = "li", class = "portrait", into = "portraits",
     body = body, say = ("%s: %s. %s"):format(portrait.name, label, portrait.note) }
 end
