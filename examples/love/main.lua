@@ -24,6 +24,7 @@ local flow = require "flow"
 local meter = require "meter"
 local outage = require "outage"
 local pen = require "pen"
+local saved = require "saved"
 local ui = require "ui"
 local view = require "view"
 
@@ -93,6 +94,11 @@ local function connect(settings)
 end
 
 local function begin()
+  local mine, who = saved.hold(game.settings.folder)
+  game.err = not mine and { type = "held", message = ("The game runs already, as %s, and has %s. "
+    .. "Go on in its window, or close that one and try again here. Nothing was ordered here.")
+    :format(who, game.settings.folder) } or nil
+  if game.err then return end
   game.client, game.err = connect(game.settings)
   if game.client then
     game.host = game.client:base_url():match "^%a+://([^/]+)"
@@ -104,7 +110,9 @@ end
 -- What the terminal says: where everything is that the window does not show.
 local function say_where()
   local sandbox = game.settings.sandbox
-  if sandbox then
+  if game.err and game.err.type == "held" then
+    print("  " .. game.err.message)
+  elseif sandbox then
     print("  The sandbox plays the service: no real faces, nothing is billed.")
     print("  Its page shows every request: " .. sandbox.url .. "/")
   elseif game.settings.live then

@@ -12,6 +12,7 @@ local order = {}
 
 local SLACK = 120    -- seconds that this machine's clock may be ahead of the service's
 local MOST = 4
+local PAGES = 10     -- of 100 tasks, and no more
 local LONGEST = 120  -- seconds that an order waits for its answer
 
 -- How many seconds after `at` a task was made: its id carries the second, in UTC+8, or nothing.
@@ -30,30 +31,66 @@ local function is_among(list, id)
   return false
 end
 
+-- Whether no page behind this one can have a task of that time: all of it are older, and the newest
+-- of them comes first. No document says in which order they are listed.
+local function all_older(items, at)
+  local first, last
+  for _, task in ipairs(items) do
+    local after = type(task) == "table" and made_after(tostring(task.id), at)
+    if not after or after >= -SLACK then return false end
+    first, last = first or after, after
+  end
+  return first ~= nil and first >= last
+end
+
+-- The account's tasks, by pages, each once; err: the service has no such list, or did not answer.
+local function listed(client, at)
+  local all, seen = {}, {}
+  for page = 1, PAGES do
+    local list, err = client.generations:list { page = page, limit = 100 }
+    if not list then return nil, err end
+    local before = #all
+    for _, task in ipairs(list.items) do
+      -- No document says what the items of this list have in them.
+      local id = type(task) == "table" and tostring(task.id)
+      if id and not seen[id] then
+        seen[id] = true
+        all[#all + 1] = { id = id, status = tostring(task.status), after = made_after(id, at) }
+      end
+    end
+    local total = tonumber(list.total_count)
+    -- Without a total a page that brings nothing new is the last: they may be smaller than asked.
+    if #all == before or total and #all >= total or all_older(list.items, at) then
+      return all
+    end
+  end
+  return all, nil, true
+end
+
 ---The account's tasks that the order may have made, the likeliest first. Those of another program
 ---on the same account look the same.
 ---@param client pomex.Client
 ---@param kept table prompt, at; candidates, where pomex named some when the answer was lost
 ---@param is_ours fun(id: string): boolean whether that video was saved here already
----@return table[]|nil tasks at most MOST: id, status, after (seconds, or nil)
+---@return table[]|nil tasks at most MOST: id, status, after (seconds, or nil); `cut`, where the
+---  account has more than were looked at
 ---@return pomex.Error? err not_found_error: the service has no such list
 local function look(client, kept, is_ours)
-  local page, err = client.generations:list { limit = 100 }
-  if not page then return nil, err end
+  local all, err, cut = listed(client, kept.at)
+  if not all then return nil, err end
   local named, others = {}, {}
-  for _, task in ipairs(page.items) do
-    -- No document says what the items of this list have in them.
-    local id = type(task) == "table" and tostring(task.id)
-    local after = id and made_after(id, kept.at)
-    local list = id and (is_among(kept.candidates or {}, id) and named
-      or (not after or after >= -SLACK) and not is_ours(id) and others)
-    if list then list[#list + 1] = { id = id, status = tostring(task.status), after = after } end
+  for _, task in ipairs(all) do
+    local fits = not task.after or task.after >= -SLACK
+    local list = is_among(kept.candidates or {}, task.id) and named
+      or fits and not is_ours(task.id) and others
+    if list then list[#list + 1] = task end
   end
   local found = named[1] and named or others
   table.sort(found, function(a, b)
     return math.abs(a.after or math.huge) < math.abs(b.after or math.huge)
   end)
   for i = #found, MOST + 1, -1 do found[i] = nil end
+  found.cut = cut and not named[1]
   return found
 end
 

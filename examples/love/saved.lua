@@ -9,10 +9,47 @@ local saved = {}
 
 -- Lua itself cannot have the disk take what it wrote; LuaJIT, which LÖVE has in it, calls C. This
 -- waits for the disk, for a frame or two or many: a thread does it.
-ffi.cdef "int fileno(void *file); int fsync(int descriptor);"
+ffi.cdef [[
+int fileno(void *file);
+int fsync(int descriptor);
+int flock(int descriptor, int operation);
+int fcntl(int descriptor, int command, ...);
+int getpid(void);
+]]
+
+local LOCK_EX_NB, EWOULDBLOCK, F_SETFD, FD_CLOEXEC = 6, 11, 2, 1
 
 local function synced(file)
   return file ~= nil and ffi.C.fsync(ffi.C.fileno(file)) == 0
+end
+
+local held   -- keeps the lock for as long as this process lives
+
+---Has the folder for this process alone: two windows would forget each other's orders, and make
+---them again.
+---@param folder string
+---@return boolean|nil ok
+---@return string? who has it: "process 4711"
+function saved.hold(folder)
+  if held then return true end
+  local file = io.open(folder .. "/.pomex-love.lock", "a+b")
+  if not file then return true end   -- that nothing can be written there is said where it matters
+  local descriptor = ffi.C.fileno(file)
+  if ffi.C.flock(descriptor, LOCK_EX_NB) ~= 0 and ffi.errno() == EWOULDBLOCK then
+    file:seek "set"
+    local who = file:read "*l"
+    file:close()
+    return nil, who and "process " .. who or "another process"
+  end
+  -- Not for what the game starts, which can live longer.
+  ffi.C.fcntl(descriptor, F_SETFD, ffi.cast("int", FD_CLOEXEC))
+  held = file
+  local now = io.open(folder .. "/.pomex-love.lock", "wb")
+  if now then
+    now:write(("%d\n"):format(ffi.C.getpid()))
+    now:close()
+  end
+  return true
 end
 
 local function read(path)

@@ -20,9 +20,12 @@ local SAID = {
   ambiguous_error = { "Nobody knows whether that was done", "The service's answer was lost." },
   upstream_error = { "The service has trouble of its own", "Wait a moment." },
   not_found_error = { "That is not there any more", "The service does not know it." },
+  held = { "Another window has this folder" },
   file_error = { "The video cannot be saved", "Is there room on the disk?" },
 }
 local OTHER = { "That did not work" }
+-- 422: it understood what was asked for, and does not want to make it.
+local REVIEWED = { "The service's review refused it" }
 
 -- The document's own messages begin in lower case; a field's name stays as it is. Of what the
 -- service made nothing of, its own words come after the id.
@@ -42,11 +45,14 @@ end
 ---@param err pomex.Error
 ---@param again function what "Try again" does
 function trouble.draw(err, again, x, y, width)
-  local said = SAID[err.type] or OTHER
+  local said = err.status == 422 and REVIEWED or SAID[err.type] or OTHER
   y = heading(said[1], "!", "failed", x, y)
   y = y + ui.write(said[2] or sentence(ui.clean(err.message)), x, y,
     { size = 16, width = width, most = 8 }) + 8
-  if err.type == "generation_failed" then
+  if err.status == 422 then
+    y = y + ui.write("Try other words, or another photo. Nothing was billed.", x, y,
+      { colour = "dim", width = width }) + 8
+  elseif err.type == "generation_failed" then
     y = y + ui.write("Whether it was billed the service does not say here: its console shows it.",
       x, y, { colour = "dim", width = width }) + 8
   elseif err.billed == "yes" then
@@ -71,6 +77,9 @@ local function finding(of)
     return "The service cannot be asked just now what it made. Look again, or into its console."
   elseif not of.found then
     return "Looking what was made since …"
+  elseif of.found.cut then
+    return "Only the first thousand that the service lists were looked at"
+      .. (of.found[1] and "; one of these can be it:" or ": look into its console, too.")
   elseif not of.found[1] then
     return "The service lists none that was made since. A new one can be missing there for a "
       .. "moment: look again before you order anew."

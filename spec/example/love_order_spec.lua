@@ -3,6 +3,7 @@
 
 local cjson = require "cjson"
 local love_game = require "spec.support.love_game"
+local pomex = require "pomex"
 local sandbox_process = require "spec.support.sandbox_process"
 
 local LIVE = "--live --callback-url https://app.example/callback "
@@ -87,6 +88,63 @@ describe("the LÖVE example's order #once #example", function()
     assert.equal(at:said "taken" .. ".mp4 progress.json", at:videos())
     kept = cjson.decode((at:read "videos/progress.json"))[sandbox.url]
     assert.is_nil(kept.order or kept.task_id)
+  end)
+
+  it("finds what was made behind a hundred that are newer", function()
+    local sandbox, environment = service()
+    finally(function() sandbox:stop() end)
+    sandbox:control("POST", "faults", { endpoint = "generations.create", delay = 60, times = 1 })
+    local output, ok = at:run(KILLED_BEFORE_THE_ANSWER, LIVE, environment)
+    assert.is_false(ok, output)
+    -- Another program of the account goes on an hour later.
+    sandbox:control("POST", "clock", { advance = 3600 })
+    local client = pomex.check(pomex.new { api_key = sandbox.key, base_url = sandbox.url,
+      rate_limits = false })
+    local oldest = client.generations:list({ limit = 1 }).items[1].id
+    for _ = 1, 101 do
+      pomex.check(client.generations:create { model = "byteplus/seedance-2.0-fast",
+        content = pomex.content():text "Another's." })
+    end
+    client:close()
+    output, ok = at:run([[
+      play.till("the doubt", function() return job.doubt and job.waiting end)
+      play.say("found", job.doubt.found[1].id)
+      play.quit()
+    ]], LIVE, environment)
+    assert.is_true(ok, output)
+    assert.equal(oldest, at:said "found")
+    assert.equal(102, billed(sandbox))
+  end)
+
+  it("holds its folder: a second window says who has it, and orders nothing", function()
+    local sandbox, environment = service()
+    finally(function() sandbox:stop() end)
+    local lock = at.folder .. "/videos/.pomex-love.lock"
+    local first = io.popen(([[exec 9>>%s; flock 9; echo $$ | tee %s; exec sleep 300 < /dev/null]])
+      :format(lock, lock))
+    local pid = first:read "*l"
+    local output, ok = at:run(([[
+      play.till("who holds it", function() return play.shows "Another window has this folder" end)
+      play.shot "held"
+      assert(play.shows "as process %s, and has" and play.shows "Nothing was ordered here.", "who")
+      assert(not game.job, "it works all the same")
+      play.press "r"
+      assert(play.shows "Another window has this folder", "it is not asked again")
+      os.execute "kill %s"
+      play.till("the first one's end", function()
+        return os.execute "flock -n %s true" == 0
+      end)
+      play.press "r"
+      play.till("the link", function() return game.job and game.job.stage == "scan" end)
+      assert(os.execute "flock -n %s true" ~= 0, "the folder is not held")
+      -- A browser that the game opens lives longer.
+      assert(os.execute "ls -l /proc/self/fd | grep -q pomex-love" ~= 0, "the lock is inherited")
+      play.quit()
+    ]]):format(pid, pid, lock, lock), LIVE, environment)
+    first:close()
+    assert.is_true(ok, output)
+    assert.matches("The game runs already, as process " .. pid, output, 1, true)
+    assert.equal(1, #sandbox:control("GET", "journal?endpoint=sessions.create").requests)
   end)
 
   it("is killed after it, and goes on", function()
