@@ -48,7 +48,8 @@ describe("pomex on call #command", function()
       local code, out, err = env.run(words)
       assert.equal(11, code, err)
       assert.equal("", out)
-      assert.matches("process %d+ has been writing for 10 s", err)
+      assert.matches("process %d+ has been writing to the store for 10 s, or was stopped "
+        .. "while it did", err)
       assert.is_nil(err:find("m.jsonl:", 1, true), err)
     end
     shell.bash("kill " .. campaigns.read(env.path ".holder"))
@@ -134,6 +135,18 @@ describe("pomex on call #command", function()
     assert.equal(2, billed())
   end)
 
+  it("[0] doctor names what is unclear, also without --store, and the list of it", function()
+    killed_while_sending()
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    for _, words in ipairs { "doctor", "doctor" .. STORE } do
+      local code, out, err = env.run(words)
+      assert.equal(0, code, out)
+      assert.matches("\nlook   unclear    2 for a person: a, b: pomex jobs list --state unclear"
+        .. STORE .. "\n", out, 1, true)
+      assert.equal("next: pomex jobs list --state unclear" .. STORE .. "\n", err)
+    end
+  end)
+
   it("says that it looked for no candidates where it has no key", function()
     env.write("m.jsonl", video "a")
     local hung = { endpoint = "generations.create", after_accept = "drop" }
@@ -187,9 +200,31 @@ describe("pomex on call #command", function()
     killed_while_sending()
     local code, _, err = env.run "run m.jsonl --yes"
     assert.equal(3, code)
-    assert.matches("pomex jobs adopt a cgt%-%S+[^\n]*\n    also offered for b: one of them takes "
-      .. "it\n", err)
+    assert.matches("perhaps theirs:\n  cgt%-%S+  for a, b\n  cgt%-%S+  for a, b\n", err)
+    assert.matches("\n    pomex jobs adopt KEY ID" .. STORE .. "\n", err, 1, true)
     assert.equal(2, billed())
+  end)
+
+  it("lists each candidate of many unclear jobs once, and few lines", function()
+    local lines = {}
+    for i = 1, 25 do lines[i] = video("many-" .. i):gsub('"prompt": "[^"]*"', '"prompt": "x"') end
+    env.write("m.jsonl", table.concat(lines))
+    env.sb:fault { endpoint = "generations.create", after_accept = "drop", times = 25 }
+    assert.equal(3, (env.run "run m.jsonl --yes"))
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(3, code)
+    assert.is_true(select(2, err:gsub("\n", "")) < 60, err)
+    local seen, count = {}, 0
+    for id in err:gmatch "\n  (cgt%-%S+)  for many%-1, many%-2, many%-3 and 17 more" do
+      assert.is_nil(seen[id], id)
+      seen[id], count = true, count + 1
+    end
+    assert.equal(20, count, err)
+    assert.matches("  and 5 more: pomex jobs list" .. STORE, err, 1, true)
+    assert.matches("\n  and %d+ more; all of one job: pomex jobs show many%-1 ", err)
+    local _, out, shown = env.run("jobs show many-1" .. STORE)
+    assert.is_true(select(2, (out .. shown):gsub("it may be this one", "")) >= 25)
+    assert.equal(25, billed())
   end)
 
   it("[1] says which lines were given up at another service, and end with nothing", function()

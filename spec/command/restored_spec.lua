@@ -71,7 +71,9 @@ describe("a store that was put back #command", function()
     os.remove(env.path "camp/film-3.mp4")
     -- The first was cancelled before anybody knew better.
     assert.equal(0, (env.run("jobs cancel film-3" .. store)))
-    assert.equal(0, (env.run(("jobs adopt film-3 %s%s"):format(ids[3], store))))
+    local _, _, adopted = env.run(("jobs adopt film-3 %s%s"):format(ids[3], store))
+    assert.matches("film-3 is " .. ids[3] .. " from now on", adopted, 1, true)
+    assert.matches("\nnext: pomex jobs continue" .. store .. "\n", adopted, 1, true)
     -- The other one is still shown.
     local code, _, err = env.run("jobs continue" .. store)
     assert.equal(2, code)

@@ -15,9 +15,10 @@ void pomex_sq_failed(pomex_sq *self, sqlite3 *db, int error)
         return;
     self->error = error;
     if ((error & 0xff) == SQLITE_BUSY)
-        snprintf(self->said, sizeof self->said,
-                 "process %ld has been writing for 10 s, or is stopped while it does",
-                 pomex_sq_holder(self));
+        snprintf(
+            self->said, sizeof self->said,
+            "process %ld has been writing to the store for 10 s, or was stopped while it did",
+            pomex_sq_holder(self));
     else
         snprintf(self->said, sizeof self->said, "%s", pomex_sq_what(db, error, self->path));
 }

@@ -29,6 +29,14 @@ function deciding.run_of(env, path, jobs)
     .. "   # or start the program that added these jobs"
 end
 
+-- What comes before the run where nothing begins yet, else the run.
+local function following(env, path, jobs)
+  local counts = jobs:counts() or {}
+  if counts.must_continue then return ends.about(env, path, "continue") end
+  if counts.paused then return ends.about(env, path, "pause", "--off") end
+  return deciding.run_of(env, path, jobs)
+end
+
 ---Opens the store and decides. `decide` returns what to say, and the command to type next where
 ---that is not the run; or nil and an error, or nil and the exit code where the reason was told.
 ---@param env pomex.CommandEnv
@@ -58,7 +66,7 @@ function deciding.decided(env, decide, with_key)
   -- known at once.
   local alive = not err and not jobs.remote and jobs:workers() or 0
   env.out:say(alive > 0 and said .. "; the process at work goes on with it" or said)
-  if err or alive == 0 then env.out:next(err or deciding.run_of(env, path, jobs)) end
+  if err or alive == 0 then env.out:next(err or following(env, path, jobs)) end
   jobs:close()
   return exits.DONE
 end

@@ -19,7 +19,8 @@ function doctor.describe(parser)
     examples = { "pomex doctor", "pomex doctor --profile sandbox --json" },
     more = "Its lines can go into a bug report: there is no key in them.",
   })
-  campaign.store(parser, "With it the store is asked, too, and how much of the disk is free.")
+  campaign.store(parser,
+    "A store to ask, too, and how much of its disk is free. Default: the only *.jobs.db here.")
   parser:option "--out" :argname "FOLDER" :description "How much is free where a run saves to."
 end
 
@@ -163,7 +164,9 @@ function doctor.run(_, env)
   stores.tell(env, line)
   libraries(env)
   limits(env)
-  if env.code == exits.DONE and env.args.store then
+  if env.code == exits.DONE and env.needy then
+    env.out:next(env.needy[1].command)
+  elseif env.code == exits.DONE and stores.path(env) then
     env.out:next(env:command("jobs", "list", "--store", env.word(stores.path(env))))
   elseif env.code == exits.DONE then
     env.out:next(env:command "verify")

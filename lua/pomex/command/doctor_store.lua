@@ -1,20 +1,25 @@
 --- What `pomex doctor --store` says: who works on the store, what stands against a begin in it, and
 --- how much is free on its disk and where a run saves.
 
+local about = require("pomex.command.left").about
 local campaign = require "pomex.command.campaign"
+local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local place = require "pomex.jobs.place"
+local finding = require "pomex.command.store"
 local signals = require "pomex.jobs.signal"
 local text = require "pomex.text"
 local words_of = require "pomex.command.words"
 
 local stores = {}
 
----The path of the store that --store means.
+---The path of the store that --store means, else of the only one in this folder.
 ---@param env pomex.CommandEnv
 ---@return string|nil
 function stores.path(env)
   local path = env.args.store
+  local list = path and {} or finding.here()
+  if #list == 1 then return list[1] end
   if path and campaign.exists(path .. ".jobs.db") then return path .. ".jobs.db" end
   return path
 end
@@ -51,8 +56,24 @@ local function workers_of(jobs, client)
     text.count(left, "job")), nil, count == 0
 end
 
+-- So many keys are named.
+local MOST = 5
+
+-- Notes the keys of jobs of which a person is needed.
+local function note(env, jobs, name, query)
+  local keys, count = {}, 0
+  for job in jobs:each(query) do
+    count = count + 1
+    if count <= MOST then keys[count] = errors.one_line(job.key) end
+  end
+  if count == 0 then return end
+  local more = count > MOST and (" and %d more"):format(count - MOST) or ""
+  env.needy = env.needy or {}
+  table.insert(env.needy, { name = name, count = count, keys = table.concat(keys, ", ") .. more })
+end
+
 -- Asks a store, and says what it says; nil, why; and whether that needs a person.
-local function ask_store(path)
+local function ask_store(env, path)
   if not campaign.is_store(path) then return nil, "is not there" end
   local client, err = require("pomex").new { api_key = "none" }
   if not client then return nil, words_of(err) end
@@ -61,6 +82,10 @@ local function ask_store(path)
   if jobs then
     local counts
     counts, err = jobs:counts()
+    if counts then
+      note(env, jobs, "unclear", { state = "unclear" })
+      note(env, jobs, "stuck", { stuck = true })
+    end
     if counts and counts.must_continue then
       err = "it was moved, copied or put back, and nothing begins: pomex jobs continue"
     elseif counts then
@@ -76,9 +101,15 @@ end
 local function store(env, line)
   local path = stores.path(env)
   if not path then return end
-  local said, why, needy = ask_store(path)
+  local said, why, needy = ask_store(env, path)
   line(env, not said and "fault" or needy and "look" or "ok", "store",
     ("%s: %s"):format(place.shown(path), said or why), not said and exits.STORE or nil)
+  for _, found in ipairs(env.needy or {}) do
+    local option = found.name == "stuck" and { "--stuck" } or { "--state", found.name }
+    found.command = about(env, path, "list", (table.unpack or unpack)(option))
+    line(env, "look", found.name, ("%d for a person: %s: %s"):format(found.count, found.keys,
+      found.command))
+  end
 end
 
 -- How many MiB are free where a folder or a file is; nil: `df` does not say.

@@ -47,8 +47,10 @@ local function describe_adopt(parser)
     what = "Say which video of the service a job is that is unclear, or ready and forgotten.",
     examples = { "pomex jobs adopt rachel-001 cgt-…" },
     more = "The service is asked for it first. Its id is in the service's console; the sandbox's\n"
-      .. "is its dashboard. \"pomex jobs show KEY\" has the whole prompt. Asks where the video's\n"
-      .. "time or fields speak against it, since what was adopted is not given back.\n"
+      .. "is its dashboard. \"pomex jobs show KEY\" has the whole prompt. Where the video's\n"
+      .. "time and fields fit, it is adopted at once; where they speak against it, that is\n"
+      .. "said, and asked about, since what was adopted is not given back. Nobody compares\n"
+      .. "the prompt: look yourself.\n"
       .. "Of a store that was put back from a copy it takes what is ready or cancelled there, and\n"
       .. "was made since: it is counted, saved, and not made once more.",
   })

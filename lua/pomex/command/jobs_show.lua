@@ -29,7 +29,7 @@ local FAILED = { failed = true, cancelled = true, expired = true }
 -- What to type about the job as it is now.
 local function following(env, jobs, path, job)
   if job.state == "unclear" then
-    ends.unclear(env, jobs, path, job)
+    ends.unclear(env, jobs, path, job, true)
   elseif job.stuck or FAILED[job.state] then
     env.out:next(ends.about(env, path, "retry", job.key))
   end

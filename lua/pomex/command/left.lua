@@ -8,8 +8,9 @@ local left = {}
 
 local one_line = errors.one_line
 
--- So many jobs of a kind are named; `pomex jobs list` has them all.
-local MOST = 20
+-- So many jobs of a kind are named; `pomex jobs list` has them all; and so many keys
+-- behind an id.
+local MOST, FEW = 20, 3
 
 ---A command about the store, or a job in it.
 ---@param env pomex.CommandEnv
@@ -73,6 +74,12 @@ function left.sent_at(job)
   return last and os.date("!%Y-%m-%d %H:%M:%S UTC", math.floor(last.begun)) or "?"
 end
 
+-- The id that its newest attempt has.
+local function id_of(job)
+  local last = job.attempts[#job.attempts]
+  return last and last.task
+end
+
 -- What an unclear job can be, and why nobody looked. A service that has no list of tasks names no
 -- videos: then there is none that is known.
 local function candidates_of(env, jobs, job)
@@ -86,27 +93,38 @@ local function candidates_of(env, jobs, job)
   return {}, err.type ~= "not_found_error" and campaign.why(tostring(err)) or nil
 end
 
--- `unseen`: why no candidate was looked for. `others`: the keys to which each id is offered.
-local function tell_unclear(env, path, job, candidates, unseen, others)
-  local out, prompt = env.out, left.prompt_of(job)
-  out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt,
+-- What a person knows a job by, and its video in the service's console.
+local function tell_what(env, job)
+  local prompt = left.prompt_of(job)
+  env.out:tell(("%s is unclear: attempt %d, sent %s.%s%s"):format(one_line(job.key), job.attempt,
     left.sent_at(job), prompt and (" Its prompt: %s."):format(prompt) or "",
     job.error and " " .. campaign.why(job.error):gsub(" %b()$", "")
     or " Its process ended before the answer was kept."))
-  local last = job.attempts[#job.attempts]
-  if last and last.task then
-    out:tell "  it has an id, which only the key finds that it was made with:"
-    return out:tell("    " .. about(env, path, "adopt", job.key, last.task))
+end
+
+-- Of a job that has an id.
+local function tell_id(env, path, job)
+  env.out:tell "  it has an id, which only the key finds that it was made with:"
+  env.out:tell("    " .. about(env, path, "adopt", job.key, id_of(job)))
+end
+
+---What is known of an unclear job, and the commands that settle it.
+---@param env pomex.CommandEnv
+---@param jobs pomex.Jobs
+---@param path string of the store
+---@param job pomex.Job with its attempts
+---@param all? boolean every candidate
+function left.unclear(env, jobs, path, job, all)
+  local out, candidates, unseen = env.out, candidates_of(env, jobs, job)
+  local most = all and #candidates or math.min(#candidates, FEW)
+  tell_what(env, job)
+  if id_of(job) then return tell_id(env, path, job) end
+  for i = 1, most do
+    out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, candidates[i]))
   end
-  for _, id in ipairs(candidates) do
-    out:tell("  it may be this one:     " .. about(env, path, "adopt", job.key, id))
-    local also = {}
-    for _, key in ipairs(others and others[id] or {}) do
-      if key ~= job.key then also[#also + 1] = one_line(key) end
-    end
-    if #also > 0 then
-      out:tell("    also offered for " .. table.concat(also, ", ") .. ": one of them takes it")
-    end
+  if #candidates > most then
+    out:tell(("  or one of %d more, made further off in time: %s"):format(#candidates - most,
+      about(env, path, "show", job.key)))
   end
   if #candidates == 0 then
     out:tell(("  %s; if the service's console has it:"):format(unseen
@@ -117,35 +135,58 @@ local function tell_unclear(env, path, job, candidates, unseen, others)
   out:tell("    " .. about(env, path, "resend", job.key))
 end
 
----What is known of an unclear job, and the commands that settle it.
----@param env pomex.CommandEnv
----@param jobs pomex.Jobs
----@param path string of the store
----@param job pomex.Job with its attempts
-function left.unclear(env, jobs, path, job)
-  tell_unclear(env, path, job, candidates_of(env, jobs, job))
+-- "a, b, c and 17 more".
+local function listed(keys)
+  local shown = {}
+  for i = 1, math.min(#keys, FEW) do shown[i] = one_line(keys[i]) end
+  local more = #keys > FEW and (" and %d more"):format(#keys - FEW) or ""
+  return table.concat(shown, ", ") .. more
 end
 
----The same of all that are unclear.
+-- Each id once, with the jobs that it is offered for, and the commands for all.
+local function tell_candidates(env, path, ids, keys_of_id, first)
+  local out = env.out
+  if #ids > 0 then out:tell "made then, by the account, and perhaps theirs:" end
+  for i = 1, math.min(#ids, MOST) do
+    out:tell(("  %s  for %s"):format(one_line(ids[i]), listed(keys_of_id[ids[i]])))
+  end
+  if #ids > MOST then
+    out:tell(("  and %d more; all of one job: %s"):format(#ids - MOST,
+      about(env, path, "show", first)))
+  end
+  out:tell(#ids > 0 and "an id is one job's; for each, once you looked:"
+    or "for each that the service's console has:")
+  out:tell("    " .. about(env, path, "adopt", "KEY", "ID"))
+  out:tell "for each that is not there 15 minutes after it was sent:"
+  out:tell("    " .. about(env, path, "resend", "KEY"))
+end
+
+---The same of all that are unclear: of several each is a line, and so is each id that they can be.
 ---@param env pomex.CommandEnv
 ---@param jobs pomex.Jobs
 ---@param path string of the store
 function left.all_unclear(env, jobs, path)
-  local list, others = {}, {}
+  local list, ids, keys_of_id, first, reason = {}, {}, {}, nil, nil
   for _, key in ipairs(keys_of(env, jobs, path, { state = "unclear" })) do
-    local job = jobs:get(key)
-    if job then
+    list[#list + 1] = jobs:get(key)
+  end
+  if #list == 1 then return left.unclear(env, jobs, path, list[1]) end
+  for _, job in ipairs(list) do
+    tell_what(env, job)
+    if id_of(job) then
+      tell_id(env, path, job)
+    else
+      first = first or job.key
       local candidates, unseen = candidates_of(env, jobs, job)
-      list[#list + 1] = { job = job, candidates = candidates, unseen = unseen }
+      reason = reason or unseen
       for _, id in ipairs(candidates) do
-        others[id] = others[id] or {}
-        table.insert(others[id], key)
+        if not keys_of_id[id] then ids[#ids + 1], keys_of_id[id] = id, {} end
+        table.insert(keys_of_id[id], job.key)
       end
     end
   end
-  for _, each in ipairs(list) do
-    tell_unclear(env, path, each.job, each.candidates, each.unseen, others)
-  end
+  if reason then env.out:tell("candidates not looked for: " .. reason) end
+  if first then tell_candidates(env, path, ids, keys_of_id, first) end
 end
 
 ---Whether a person cancelled the job, and not the service its video.

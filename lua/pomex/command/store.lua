@@ -11,8 +11,9 @@ local store = {
   NAMES = "The job's key, or an id that the service gave it in any attempt.",
 }
 
--- The stores in this folder.
-local function here()
+---The stores in this folder.
+---@return string[]
+function store.here()
   local pipe, list = io.popen("ls -1 -- *.jobs.db 2> /dev/null"), {}
   for line in pipe:lines() do list[#list + 1] = line end
   pipe:close()
@@ -32,7 +33,7 @@ function store.find(env)
     return nil, env:failed(("there is no store %s"):format(named),
       env:command("run", "MANIFEST", "--store", env.word(named)), exits.USAGE)
   end
-  local list = here()
+  local list = store.here()
   if #list == 1 then return list[1] end
   return nil, env:failed(#list == 0 and "there is no store in this folder: no *.jobs.db"
     or ("there are %d stores in this folder; say which"):format(#list),

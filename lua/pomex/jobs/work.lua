@@ -113,6 +113,9 @@ function Work:lose()
   if self.job.state ~= "sending" then self:stop() end
 end
 
+-- What a verb writes, for whoever reads the log.
+local WRITTEN = { fact = "what became of it", move = "how far it is", begin = "that it begins" }
+
 local AGAIN = { busy = true, full = true, broken = true }
 
 -- The longest pause, in seconds, until a database that is away is asked again.
@@ -125,7 +128,8 @@ local function persist(self, verb, fields, firmly, doubted)
   while true do
     local reply, err = run.asks:ask(verb, fields)
     if not reply then
-      self:say(("%s was not kept: %s"):format(verb, tostring(err)))
+      self:say(("%s could not be written to the store: %s"):format(WRITTEN[verb] or verb,
+        tostring(err)))
       return nil, err
     end
     run:answered(reply)
@@ -136,7 +140,8 @@ local function persist(self, verb, fields, firmly, doubted)
     -- That a database is away is said once, for all.
     local away = run.remote and reply.answer == "broken"
     if not away then
-      self:say(("%s is not kept yet: %s"):format(verb, reply.why or reply.answer))
+      self:say(("%s is not in the store yet, and is tried again: %s"):format(WRITTEN[verb] or verb,
+        reply.why or reply.answer))
     end
     if away and doubted then
       doubted()
