@@ -211,7 +211,7 @@ describe("pomex video #command", function()
     return run, command.read(at.folder .. "/arrived")
   end
 
-  it("lists and cancels where the service does", function()
+  it("lists and cancels where the service does #native", function()
     local list = { match = "GET /v1/video/generations?", body = cjson.encode { total = 2, data = {
       { id = "cgt-1", status = "queued", model = "m", created_at = 1796000000 },
       { id = "cgt-2", status = "succeeded" } } } }

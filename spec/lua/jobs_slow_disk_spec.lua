@@ -14,7 +14,7 @@ describe("a queue on a disk whose syncs take 0.3 s", function()
   local env = {}
   jobs_bed.begin(env)
 
-  it("holds up no step of the loop", function()
+  it("holds up no step of the loop #native", function()
     local library = slow_disk.build(env.folder)
     local said, ok = shell.bash(("LD_PRELOAD=%s POMEX_SYNC_SECONDS=%g POMEX_SYNCS_TO=%s/count "
       .. "%s spec/support/jobs_slow_child.lua %s %s %s %s 2>&1"):format(library,
