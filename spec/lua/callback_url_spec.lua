@@ -105,6 +105,9 @@ describe("pomex.callback.new", function()
     raises("origin must be a string", new, { origin = pomex.null })
     raises("ttl must be", new, { ttl = 0 })
     raises("ttl must be", new, { ttl = pomex.null })
+    for _, given in ipairs { 7, "now", os.date "!*t", pomex.null } do
+      raises("now must be a function", new, { now = given })
+    end
     raises("ttl must be at most 86400", new, { ttl = math.huge })
     raises("skew must be", new, { skew = -1 })
     raises("skew must be at most 3600", new, { skew = 3601 })

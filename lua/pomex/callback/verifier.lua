@@ -201,14 +201,12 @@ function state.new(given)
   end
   for name, most in pairs { ttl = MAX_TTL, skew = MAX_SKEW } do
     if given[name] ~= nil then
-      expect("callback.new", name, given[name], NEW[name])
       if given[name] > most then
         misuse(("callback.new: %s must be at most %d seconds"):format(name, most))
       end
       mine[name] = given[name]
     end
   end
-  if given.now ~= nil then expect("callback.new", "now", given.now, "callable") end
   if given.origin ~= nil then mine.origin = urls.origin("callback.new", given.origin) end
   mine.store = given.store
   if mine.store == nil then
