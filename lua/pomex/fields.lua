@@ -33,6 +33,8 @@ local SECONDS = within(4, 15)
 
 -- Of each field whose values are known: whether one is of them, and which they are.
 local VALUES = {
+  model = { one_of "byteplus/seedance-2.0 byteplus/seedance-2.0-fast",
+    "byteplus/seedance-2.0 and byteplus/seedance-2.0-fast" },
   resolution = {
     function(value, body) return (is_fast(body) and FAST_SIZES or SIZES)(value) end,
     "480p, 720p or 1080p (fast: up to 720p)",
@@ -88,13 +90,34 @@ function fields.misspelt(body)
   end
 end
 
----Raises where the name of a field is a slip, unless the call asks for no checks.
+-- Fields that no text can be meant by, as csrc/core/rules/kinds.c has them.
+local NO_TEXT = {
+  duration = "a number", execution_expires_after = "a number", frames = "a number",
+  generate_audio = "true or false", priority = "a number", return_last_frame = "true or false",
+  seed = "a number", watermark = "true or false",
+}
+
+---What is wrong with the name of a field, or with a text that is no text; nil: nothing is.
+---@param body table
+---@return string|nil
+function fields.wrong(body)
+  local slip = fields.misspelt(body)
+  if slip then return slip end
+  for name, kind in pairs(NO_TEXT) do
+    if type(body[name]) == "string" then
+      return ("%s must be %s, not the text %s"):format(name, kind, errors.quoted(body[name]))
+    end
+  end
+end
+
+---Raises where the name of a field is a slip, or a number is given as a text, unless the call asks
+---for no checks.
 ---@param where string
 ---@param body table a plain copy
 ---@param opts table|nil a checked copy
 function fields.check(where, body, opts)
   if opts and opts.validate == false then return end
-  local what = fields.misspelt(body)
+  local what = fields.wrong(body)
   if what then misuse.raise(where .. ": " .. what .. "; validate = false sends it as it is") end
 end
 

@@ -202,6 +202,12 @@ TEST_CASE(generations)
     allow(e, BODY("{\"type\":\"video_url\",\"video_url\":{\"url\":\"https://a/b\"}}"));
     allow(e, BODY("{\"type\":\"audio_url\",\"audio_url\":{\"url\":\"asset://a\"}}"));
     allow(e, BODY("{\"type\":\"draft\",\"draft\":{}},{\"type\":\"text\",\"text\":\"\"}"));
+    allow(e, "{" MODEL ",\"duration\":null,\"seed\":-1,\"watermark\":0,\"ratio\":\"1:1\","
+             "\"content\":[" TEXT "]}");
+    refuse(e, "{" MODEL ",\"duration\":\"5\",\"content\":[" TEXT "]}",
+           "duration must be a number", "duration is \"5\"");
+    refuse(e, "{" MODEL ",\"watermark\":\"false\",\"content\":[" TEXT "]}",
+           "watermark must be true or false", "watermark is \"false\"");
     refuse(e, "{\"content\":[" TEXT "]}", "model is required", "");
     refuse(e, "{\"model\":\"\",\"content\":[" TEXT "]}", "model is required", "model is \"\"");
     refuse(e, "{\"model\":2,\"content\":[" TEXT "]}", "model must be a string", "model is 2");

@@ -54,6 +54,32 @@ describe("a field of a generation's body", function()
     assert.equal(0, sb.ledger:count "generation")
   end)
 
+  it("that is a number or true or false is no text: it raises, and is refused in a job", function()
+    local given = { duration = "5", seed = "7", watermark = "false", priority = "1" }
+    for name, text in pairs(given) do
+      local why = ("%s must be %s, not the text %q"):format(name,
+        name == "watermark" and "true or false" or "a number", text)
+      for _, call in ipairs { "create", "create_and_wait" } do
+        for _, way in ipairs { client.generations, client.async.generations } do
+          local ok, said = pcall(function() return way[call](way, body { [name] = text }) end)
+          assert.is_false(ok, name)
+          assert.matches("^spec/lua/fields_spec%.lua:%d+: ", said)
+          assert.matches("generations:" .. call .. ": " .. why
+            .. "; validate = false sends it as it is", said, 1, true)
+        end
+      end
+      local _, err = pomex.jobs.check { key = "a", save = "a.mp4",
+        video = { model = MODEL, prompt = "A wave.", [name] = text } }
+      assert.equal("invalid_request_error", err.type)
+      assert.equal(why, err.message)
+    end
+    assert.same({}, created())
+    -- The sandbox judges by the same rules.
+    local _, err = client.generations:create(body { duration = "5" }, { validate = false })
+    assert.equal("duration must be a number", err.message)
+    assert.matches('"duration":"5"', created()[1].body, 1, true)
+  end)
+
   it("is compared with each known one: letters left out, added, changed, swapped, capitals",
     function()
       for slip, meant in pairs(SLIPS) do
@@ -117,6 +143,8 @@ describe("a value that is beyond what is known", function()
     assert.same({}, fields.doubts { model = "byteplus/seedance-2.0", duration = -1,
       ratio = "adaptive", resolution = "1080p", priority = 9, execution_expires_after = 3600,
       seed = pomex.null, camera_fixed = 7 })
+    assert.same({ 'model is "byteplus/seedance-3", and known are byteplus/seedance-2.0 and '
+      .. "byteplus/seedance-2.0-fast" }, fields.doubts { model = "byteplus/seedance-3" })
     assert.equal(1, #fields.doubts { duration = pomex.null, priority = 10 })
     assert.equal(1, #fields.doubts { duration = "5" })
   end)

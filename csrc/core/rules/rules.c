@@ -3,6 +3,7 @@
 #include "base/ascii.h"
 #include "base/json.h"
 #include "base/url.h"
+#include "rules/kinds.h"
 #include "rules/violation.h"
 
 #include <math.h>
@@ -339,7 +340,7 @@ static bool check_generation(const json_t *payload, pomex_violation *violation)
         return pomex_violation_set(violation, "model", model,
                                    "asset:// references need a Seedance 2.0 model: "
                                    "byteplus/seedance-2.0 or byteplus/seedance-2.0-fast");
-    return true;
+    return pomex_kinds_check(payload, violation);
 }
 
 /* ------------------------------------------------------------------------------------- all */

@@ -147,7 +147,7 @@ function body.check(kind, wanted)
     sent = body.of_portrait(wanted)
   end
   if not sent then return nil, err end
-  local slip = kind == "video" and fields.misspelt(sent)
+  local slip = kind == "video" and fields.wrong(sent)
   if slip then return errors.invalid("jobs", slip) end
   local endpoint = kind == "video" and "generations.create" or "assets.create"
   local fine
