@@ -173,6 +173,30 @@ TEST_CASE(what_can_be_it_is_named)
     }
 }
 
+/* What was made some seconds before is named only where nothing else can be it. */
+TEST_CASE(what_was_made_before_is_left_out)
+{
+    bed b;
+    start(&b, "{\"items\":[" OURS ",{\"id\":\"cgt-NTH-8\",\"created_at\":NOW}]}", -5, true);
+    is_ambiguous(&b, create(b.h.client, POMEX_ADOPT_NONE), 2);
+    harness_stop(&b.h);
+    char before[64], list[256];
+    start(&b, "{}", 0, true);
+    snprintf(list, sizeof list, "{\"items\":[" OURS ",%s],\"total_count\":2}",
+             dated(before, sizeof before, "{\"id\":\"cgt-NTH-8\",\"created_at\":NOW}", -5));
+    b.steps[1].body = dated(b.list, sizeof b.list, list, 0);
+    harness_script(&b.h, b.steps, 2);
+    pomex_operation *op = create(b.h.client, POMEX_ADOPT_SINGLE);
+    harness_finish(&b.h, op);
+    const json_t *named = pomex_operation_error(op)->candidates;
+    char id[32];
+    snprintf(id, sizeof id, "cgt-%d-9", nth);
+    assert_int_equal(json_array_size(named), 1);
+    assert_string_equal(json_string_value(json_array_get(named, 0)), id);
+    pomex_operation_release(op);
+    harness_stop(&b.h);
+}
+
 TEST_CASE(without_the_services_time_nothing_is)
 {
     bed b;

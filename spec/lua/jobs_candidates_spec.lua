@@ -109,18 +109,26 @@ describe("jobs:candidates of a video", function()
   it("names first what was made next to the attempt's begin", function()
     local begun = core.wall() - 60
     local attempts = { { begun = begun, body = "{}" } }
-    listed(-80, 10, 35, 50, 62, 80)
-    assert.same({ "ago-62", "ago-50", "ago-35", "ago-10" },
+    listed(-80, 10, 35, 50, 61, 80)
+    assert.same({ "ago-61", "ago-50", "ago-35", "ago-10" },
       named.of_video(env.client, attempts, {}))
     -- The request was out for half a minute.
-    listed(10, 35, 50, 62)
-    assert.same({ "ago-62", "ago-50", "ago-35" }, named.of_video(env.client, attempts,
+    listed(10, 35, 50, 61)
+    assert.same({ "ago-61", "ago-50", "ago-35" }, named.of_video(env.client, attempts,
       { { name = "begun", at = begun }, { name = "unclear", at = begun + 30 } }))
     -- Another attempt's end is not this one's.
     attempts[2] = { begun = begun + 20, task = "cgt-its" }
-    listed(10, 62)
-    assert.same({ "ago-62", "ago-10" }, named.of_video(env.client, attempts,
+    listed(10, 61)
+    assert.same({ "ago-61", "ago-10" }, named.of_video(env.client, attempts,
       { { name = "unclear", at = begun - 1 }, { name = "unclear", at = begun + 30 } }))
+  end)
+
+  it("leaves out what was made some seconds before, unless nothing else can be it", function()
+    local attempts = { { begun = core.wall() - 60, body = "{}" } }
+    listed(58, 65)
+    assert.same({ "ago-58" }, named.of_video(env.client, attempts, {}))
+    listed(64)
+    assert.same({ "ago-64" }, named.of_video(env.client, attempts, {}))
   end)
 
   it("names none that was made long after its request was over", function()

@@ -23,10 +23,15 @@ static const double pauses[] = {0.25, 1, 2};
  * times are cut to whole seconds, and its machines have clocks of their own. */
 #define SLACK (5 * POMEX_SECOND)
 
+/* One that was made by more seconds than these before the attempt is named only if no other can be
+ * it: the cuts of both times, and a second for the clocks. */
+#define BEFORE 2
+
 struct pomex_seek {
     pomex_error *error; /* of the create */
     json_t *body;       /* what was sent */
     json_t *candidates; /* ids */
+    json_t *likely;     /* those of them that were not made before */
     json_t *found;      /* the latest of them, as it was listed */
     int64_t sent_at;    /* of the attempt in doubt, by BOOTTIME … */
     int64_t ended_at;   /* … and its end */
@@ -46,6 +51,7 @@ static void seek_free(void *own)
     pomex_error_free(seek->error);
     json_decref(seek->body);
     json_decref(seek->candidates);
+    json_decref(seek->likely);
     json_decref(seek->found);
     json_decref(seek->first);
     free(seek);
@@ -66,9 +72,10 @@ static pomex_error *give_up(pomex_operation *op)
     op->attempts = seek->attempts;
     pomex_error *error = pomex_outcome_ambiguous(op, seek->error);
     seek->error = NULL;
-    if (!pomex_error_is_static(error) && json_array_size(seek->candidates)) {
-        error->candidates = seek->candidates;
-        seek->candidates = NULL;
+    json_t **named = json_array_size(seek->likely) ? &seek->likely : &seek->candidates;
+    if (!pomex_error_is_static(error) && json_array_size(*named)) {
+        error->candidates = *named;
+        *named = NULL;
     }
     return error;
 }
@@ -159,8 +166,10 @@ static bool is_listed(const json_t *ids, const char *id)
     return false;
 }
 
-/* Reads the items of a page, and adds those that can be the create's to the candidates. */
-static void read_items(struct pomex_seek *seek, const json_t *items, time_t since, time_t until)
+/* Reads the items of a page, and adds those that can be the create's to the candidates. Whether one
+ * is taken unasked goes by all of them. */
+static void read_items(struct pomex_seek *seek, const json_t *items, time_t since, time_t sent,
+                       time_t until)
 {
     size_t i;
     json_t *item;
@@ -175,6 +184,8 @@ static void read_items(struct pomex_seek *seek, const json_t *items, time_t sinc
             !pomex_held_by_nobody(id, seek->now) || is_listed(seek->candidates, id))
             continue;
         json_array_append(seek->candidates, json_object_get(item, "id"));
+        if (made >= sent - BEFORE)
+            json_array_append(seek->likely, json_object_get(item, "id"));
         json_decref(seek->found);
         seek->found = json_incref(item);
     }
@@ -249,14 +260,15 @@ static void read_page(pomex_operation *op, const pomex_outcome *o, const json_t 
     time_t date = o->reply->date[0] ? curl_getdate(o->reply->date, NULL) : -1;
     int64_t now = boottime(op);
     bool forgotten = now - seek->sent_at > POMEX_HELD_SECONDS * POMEX_SECOND;
-    if (date < 0 || forgotten || !seek->candidates) {
+    if (date < 0 || forgotten || !seek->candidates || !seek->likely) {
         pomex_operation_finish(op, give_up(op));
         return;
     }
     time_t since = date - (time_t)((now - seek->sent_at + SLACK) / POMEX_SECOND) - 1;
+    time_t sent = date - (time_t)((now - seek->sent_at) / POMEX_SECOND);
     time_t until = date - (time_t)((now - seek->ended_at - SLACK) / POMEX_SECOND) + 1;
     seek->now = pomex_context_recent(op->context);
-    read_items(seek, items, since, until);
+    read_items(seek, items, since, sent, until);
     enum next next = next_of(seek, page, items, since);
     if (next == NEXT_PAGE && set_page(op, seek->page + 1))
         pomex_attempt_go_on(op);
@@ -311,6 +323,7 @@ void pomex_seek_begin(pomex_operation *op, const pomex_outcome *o, pomex_error *
     *seek = (struct pomex_seek){.error = error,
                                 .body = pomex_json_parse(op->body, op->body_length),
                                 .candidates = json_array(),
+                                .likely = json_array(),
                                 .sent_at = now - (pomex_context_now(op->context) - o->sent_at),
                                 .ended_at = now,
                                 .attempts = op->attempts};

@@ -12,6 +12,10 @@ local LIMIT, MOST_PAGES = 100, 50
 -- By so much a task can be made before or after the attempt, by the service's clock: seconds.
 local SLACK = 5
 
+-- One that was made by more seconds than these before the attempt is named only if no other can be
+-- it: the cuts of both times, and a second for the clocks.
+local BEFORE = 2
+
 -- How long an attempt can have been under way, at least: a client's usual budget.
 local BUDGET = 120
 
@@ -121,17 +125,18 @@ end
 
 ---The ids of the tasks that an unclear video can be: made within an attempt's time by the service's
 ---clock, which say nothing else than what was sent, and which nobody in this process holds; in the
----order of how near to the begin of an attempt they were made.
+---order of how near to the begin of an attempt they were made. Those that were made some seconds
+---before it are left out where others were not.
 ---@param client pomex.Client
 ---@param attempts table[]
 ---@param events table[] of the job
 ---@return string[]|nil ids
 ---@return pomex.Error? err not_found_error: the service lists no tasks
 function candidates.of_video(client, attempts, events)
-  local found = {}
+  local found, any_likely = {}, false
   local sent = without_id(attempts, events, math.max(client.budget, BUDGET))
   local walked, err = walk(client, function(task, ahead)
-    local at, older, nearest = made_at(task), true, math.huge
+    local at, older, nearest, likely = made_at(task), true, math.huge, false
     for _, attempt in ipairs(sent) do
       local begun = attempt.begun + ahead
       local since = begun - SLACK
@@ -139,9 +144,11 @@ function candidates.of_video(client, attempts, events)
       local fits = at ~= nil and at >= since - 1 and at <= since + attempt.length + 2 * SLACK
         and is_alike(attempt.body, task)
       if fits then nearest = math.min(nearest, math.abs(at - begun)) end
+      likely = likely or fits and at >= begun - BEFORE
     end
     if nearest < math.huge and not client.loop.handle:holds(task.id) then
-      found[#found + 1] = { id = task.id, nearest = nearest, place = #found }
+      found[#found + 1] = { id = task.id, nearest = nearest, place = #found, likely = likely }
+      any_likely = any_likely or likely
     end
     return older
   end)
@@ -151,7 +158,9 @@ function candidates.of_video(client, attempts, events)
     return a.place < b.place
   end)
   local ids = {}
-  for i, task in ipairs(found) do ids[i] = task.id end
+  for _, task in ipairs(found) do
+    if task.likely or not any_likely then ids[#ids + 1] = task.id end
+  end
   return ids
 end
 
