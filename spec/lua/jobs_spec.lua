@@ -209,6 +209,17 @@ describe("pomex.jobs", function()
     assert.is_nil(billed(env.sb).early)
   end)
 
+  it("is stopped by what came before the first run, and by nothing of before the next", function()
+    local jobs = env.open { queue = "before" }
+    assert(jobs:add { video "before" })
+    jobs:stop() -- as a signal does while jobs are added
+    local counts = assert(env.run(jobs))
+    assert.same({ "stopped", 1 }, { counts.ended, counts.ready })
+    assert.is_nil(billed(env.sb).before)
+    jobs:stop()
+    assert.same({ "done", 1 }, { env.run(jobs).ended, billed(env.sb).before })
+  end)
+
   it("lets a request that is out come to its end when it is stopped", function()
     local jobs = env.open { queue = "stopped" }
     assert(jobs:add { video "out", video "in" })

@@ -200,6 +200,8 @@ function Jobs:run(opts)
   -- From here on `stop` is heard.
   local run = runs.new(self, opts)
   self.running = run
+  if self.stopped_early then run:stop() end
+  self.has_run, self.stopped_early = true, nil
   local ok, opened, err = guarded(self, run, opts)
   self.running = nil
   if not ok then -- Ctrl-C, or a fault of this module
@@ -219,9 +221,14 @@ end
 Jobs.notice = notice.take
 
 ---Tells a run to end: nothing new begins, requests that are out come to their end, waits and
----downloads stop at once. May be called from anywhere, also from `on_update`.
+---downloads stop at once. May be called from anywhere, also from `on_update`. Before the first run
+---it ends that one, as soon as it begins: a signal that comes while jobs are added is heard.
 function Jobs:stop()
-  if self.running then self.running:stop() end
+  if self.running then
+    self.running:stop()
+  elseif not self.has_run then
+    self.stopped_early = true
+  end
 end
 
 ---Closes the store. WAITS 2 s at most. A run that is under way ends.
