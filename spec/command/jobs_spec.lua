@@ -197,7 +197,11 @@ describe("pomex jobs #command", function()
     assert.equal(3, (env.run "run m.jsonl --yes --concurrency 1"))
     local code, _, err = env.run "jobs resend a --now"
     assert.equal(2, code)
+    assert.matches("a person looks at it first, and nobody can be asked", err, 1, true)
     assert.matches("--yes answers", err, 1, true)
+    -- What a script would follow bills nothing.
+    local following = assert.is_string(err:match "\nnext: pomex (jobs show a [^\n]*)\n$")
+    assert.equal(0, (env.run(following)))
   end)
 
   it("shows the words of a program's own content, and says what goes on with it", function()

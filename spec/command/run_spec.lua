@@ -211,11 +211,26 @@ two,A wave.,,5,,,
     env.write("m.jsonl", (line:gsub("front%.jpg", "no-face.jpg")))
     local code, _, err = env.run "run m.jsonl --yes"
     assert.equal(1, code, err)
+    local again = "pomex jobs retry front --from m.jsonl --store m.jsonl.jobs.db"
+    local advice = "\n  put another link into line 1 of m.jsonl, then: " .. again .. "\n"
+    assert.matches(advice, err, 1, true)
+    assert.not_matches("once more", err, 1, true)
+    _, _, err = env.run "jobs show front"
+    assert.matches(advice .. "next: " .. again, "\n" .. err, 1, true)
+    -- The same picture is refused again: nothing is sent before a person agrees.
+    for _, words in ipairs { "jobs retry front", "jobs retry front --from m.jsonl" } do
+      code, _, err = env.run(words)
+      assert.equal(2, code, words)
+      assert.matches(advice .. "pomex: front was refused with its link", "\n" .. err, 1, true)
+      assert.matches("\nnext: " .. again, err, 1, true)
+    end
+    assert.matches("^front +failed", select(2, env.run "jobs list"))
+    assert.equal(0, (env.run "jobs retry front --yes"))
+    assert.equal(1, (env.run "run m.jsonl --yes"))
     env.write("m.jsonl", line)
     code, _, err = env.run "run m.jsonl --yes"
     assert.equal(1, code, err)
-    local again = "pomex jobs retry front --from m.jsonl --store m.jsonl.jobs.db"
-    assert.matches("once more: " .. again, err, 1, true)
+    assert.matches("\n  line 1 of m.jsonl has another link by now: " .. again .. "\n", err, 1, true)
     env.write("other.jsonl", video "other")
     code, _, err = env.run "jobs retry front --from other.jsonl"
     assert.equal(2, code)
@@ -226,6 +241,75 @@ two,A wave.,,5,,,
     assert.equal(0, (env.run(again:gsub("^pomex ", ""))))
     code, _, err = env.run "run m.jsonl --yes"
     assert.equal(0, code, err)
+  end)
+
+  it("[1] has nothing to retry of what is ready, and says where its words stand", function()
+    manifest(2)
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    local key = env.folder:match "[^/]*$" .. "-2"
+    for _, more in ipairs { "", " --prompt other", " --from m.jsonl" } do
+      local code, out, err = env.run("jobs retry " .. key .. more)
+      assert.same({ 1, "" }, { code, out }, more)
+      assert.matches(key .. " is ready and was never begun, so there is nothing to retry; other "
+        .. "words go into line 2 of m.jsonl\nnext: pomex run m.jsonl\n", err, 1, true)
+    end
+    env.write("m.jsonl", video "b [fail]")
+    assert.equal(1, (env.run "run m.jsonl --yes --max-videos 9"))
+    assert.equal(0, (env.run "jobs retry 'b [fail]' --prompt better"))
+    local code, _, err = env.run "jobs retry 'b [fail]' --prompt 'better still'"
+    assert.equal(1, code)
+    assert.matches("is ready already, and the next run makes it; for other words cancel it first: "
+      .. "pomex jobs cancel 'b [fail]' --store m.jsonl.jobs.db\n", err, 1, true)
+  end)
+
+  it("[1] says of a failed video that it is perhaps billed, and of a portrait nothing", function()
+    env.write("m.jsonl", video "c [fail]" .. video "d [fail]")
+    local code, _, err = env.run "run m.jsonl --yes"
+    assert.equal(1, code)
+    local words = "whether a video that failed is billed, the service's document does not say: it "
+      .. "is perhaps billed"
+    assert.equal(1, select(2, err:gsub(words, "")), err)
+    local _, out = env.run "jobs show 'c [fail]'"
+    assert.matches("\nbilled      " .. words .. "\n", out, 1, true)
+    env.write("p.jsonl", ('{"key": "front", "portrait": "https://cdn.example/no-face.jpg", '
+      .. '"group_id": "%s"}\n'):format(env.person))
+    _, out, err = env.run "run p.jsonl --yes"
+    assert.not_matches("perhaps billed", out .. err, 1, true)
+  end)
+
+  it("[0] check says what the store has of the manifest: new, changed, done", function()
+    local name = manifest(3)
+    local code, out, err = env.run "check m.jsonl"
+    assert.same({ 0, "m.jsonl: 3 videos, no fault\n" }, { code, out })
+    assert.not_matches("beside", err, 1, true)
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 2 --concurrency 1"))
+    code, out, err = env.run "check m.jsonl"
+    assert.same({ 0, "m.jsonl: 3 videos, no fault\n" }, { code, out })
+    assert.equal("beside m.jsonl.jobs.db: 1 ready, 2 done\nnext: pomex run m.jsonl\n", err)
+    local text = campaigns.read(env.path "m.jsonl")
+    env.write("m.jsonl", text:gsub('"prompt": "', '"prompt": "Now: ') .. video "fourth")
+    code, out, err = env.run "check m.jsonl"
+    assert.same({ 0, "m.jsonl: 4 videos, no fault\n" }, { code, out })
+    for i = 1, 2 do
+      assert.matches(('m.jsonl:%d: warning: "%s-%d": says something else than what was begun, '
+        .. "which is done and keeps its words\n"):format(i, name, i), err, 1, true)
+    end
+    assert.matches("\nbeside m.jsonl.jobs.db: 1 new, 3 changed\nnext:", err, 1, true)
+    code, out = env.run "--json check m.jsonl"
+    assert.equal(0, code)
+    assert.matches('"changed":3,"done":0,', out, 1, true)
+    assert.matches('"new":1,', out, 1, true)
+  end)
+
+  it("[2] says that there are warnings before anything is billed, and where they stand", function()
+    manifest(1, ', "model": "byteplus/seedance-3"')
+    local code, _, err = env.run "run m.jsonl"
+    assert.equal(2, code)
+    assert.matches("^1 warning of values that the service may refuse: pomex check m.jsonl\n"
+      .. "pomex: 1", err)
+    local _, _, said = env.run "check m.jsonl"
+    assert.matches('warning: "[^"]+": model is "byteplus/seedance%-3", and known are', said)
+    assert.equal(0, billed())
   end)
 
   it("[3] says what is unclear, and the commands that settle it", function()
@@ -351,7 +435,8 @@ two,A wave.,,5,,,
     manifest(3)
     local code, _, err = env.run "run m.jsonl --yes --max-videos 2"
     assert.equal(5, code)
-    assert.matches("the cap of 2 videos is reached", err, 1, true)
+    assert.matches("the cap of 2 videos is reached (--max-videos, of all runs of this store): 1 "
+      .. "video waits; --max-videos 3 lets it begin\n", err, 1, true)
     assert.matches("next: pomex run m.jsonl --yes --max-videos MORE", err, 1, true)
     assert.equal(2, billed())
     assert.equal(0, (env.run "run m.jsonl --yes --max-videos 3"))
@@ -365,8 +450,12 @@ two,A wave.,,5,,,
     assert.matches("next: pomex run m.jsonl --yes --max-cost 1 --price PRICE", err, 1, true)
     code, _, err = env.run "run m.jsonl --yes --max-cost 0.5 --price 2"
     assert.equal(5, code, err)
-    assert.matches("the cap of 0.5000 is reached", err, 1, true)
+    local enough = err:match("the cap of 0.5000 is reached %(%-%-max%-cost, of all runs of this "
+      .. "store%): 1 video waits; %-%-max%-cost ([%d.]+) lets it begin\n")
     assert.equal(2, billed())
+    code, _, err = env.run("run m.jsonl --yes --price 2 --max-cost " .. enough)
+    assert.equal(0, code, err)
+    assert.equal(3, billed())
   end)
 
   it("[7] ends at the first signal: nothing new is sent, and the same command goes on", function()

@@ -52,12 +52,31 @@ describe("stopping the command pomex #command", function()
     assert.equal(before + 1, sb.ledger:count "generation")
     sb.journal:clear()
     sb:fault { endpoint = "assets.create", delay = 4 }
-    run = at:signalled("portrait add https://a.example/a.jpg https://a.example/b.jpg --virtual",
-      { { arrived "assets.create", "TERM" } })
+    run = at:signalled("portrait add https://a.example/a.jpg 'https://a.example/b.jpg?sig=SECRET' "
+      .. "--virtual", { { arrived "assets.create", "TERM" } })
     assert.equal(7, run.code, run.err)
-    assert.matches("pomex: https://a.example/b.jpg was not sent", run.err, 1, true)
+    assert.matches("pomex: https://a.example/b.jpg?… was not sent\n  (what a link has behind its ? "
+      .. "is not shown: where … stands, give it again)\nnext: pomex portrait add "
+      .. "'https://a.example/b.jpg?…' --group GROUP", run.err, 1, true)
+    assert.not_matches("SECRET", run.err .. run.out, 1, true)
     assert.equal(1, #sb.journal:requests "assets.create")
     assert.matches("^asset%-%S+\n$", run.out)
+  end)
+
+  -- A signal that came while nothing stepped, as between the question and the request.
+  it("hears before anything is sent what no step has told of yet", function()
+    local script = [[
+      local out = require("pomex.command.output").new { terminal = false }
+      local stop = require("pomex.command.stop").new(out)
+      assert(stop:hold(assert(require("pomex").new())))
+      assert(stop:came() == nil)
+      os.execute "kill -TERM $PPID"
+      assert(stop.name == nil)
+      print(stop:came(), stop.name)
+    ]]
+    local run = at:bash(at:line(""):gsub("%S+/bin/pomex'?%s*$", "") .. " -e " .. "'"
+      .. script:gsub("'", "'\\''") .. "'")
+    assert.equal("TERM\tTERM\n", run.out, run.err)
   end)
 
   it("ends at once at the second, and says what is unclear", function()

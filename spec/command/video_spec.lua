@@ -93,6 +93,11 @@ describe("pomex video #command", function()
       { "'A wave.' -y -o b.mp4 --set x", 2, "FIELD=VALUE", "%-%-help" },
       { "'A wave.' -y -o b.mp4 -i x=y=z=", 2, "no text mentions {x}", "%-%-help" },
       { "'{a} waves.' -y -o b.mp4 -m old -i a=" .. asset, 2, "model", "%-%-help" },
+      { "'A wave.' -y -o b.mp4 -m fats", 2, 'fast, standard or a name like [^\n]*not "fats"',
+        "%-%-help" },
+      { "'A wave.' -y -o b.mp4 --set duration=five", 2, 'duration must be a number, not the text',
+        "%-%-help" },
+      { "'A wave.' -y -o b.mp4 --set duraton=5", 2, 'is it "duration"', "%-%-help" },
       { "'A wave.' -y -o b.mp4 -d zero", 2, "%-%-duration", "%-%-help" },
       { "", 2, "a command is required", "%-%-help" },
     } do
@@ -103,6 +108,31 @@ describe("pomex video #command", function()
       assert.equal("", run.out)
     end
     assert.equal("", command.read(at.folder .. "/b.mp4"))
+  end)
+
+  it("warns of what the service may refuse, such as a model that is new, and sends it", function()
+    local count, run = billed("'A wave.' -y -o new.mp4 -m byteplus/seedance-3 -d 500")
+    assert.same({ 0, 1 }, { run.code, count })
+    assert.matches("^warning: duration is 500, and known are [^\n]*: the service may refuse it"
+      .. '[^\n]*\nwarning: model is "byteplus/seedance%-3", and known are', run.err)
+  end)
+
+  it("says of a video that failed what is known of its bill", function()
+    local _, run = billed("'A [fail] wave.' -y -o failed.mp4")
+    assert.equal(1, run.code)
+    assert.matches("\nwhether a video that failed is billed, the service's document does not say: "
+      .. "it is perhaps billed\npomex: task cgt", run.err, 1, true)
+  end)
+
+  it("shows no query of a link in what to type next, and says so", function()
+    local _, run = billed("'{a} waves.' -o link.mp4 -i 'a=https://a.example/a.jpg?sig=SECRET'")
+    assert.equal(2, run.code)
+    assert.not_matches("SECRET", run.err)
+    assert.matches("\n  (what a link has behind its ? is not shown: where … stands, give it "
+      .. "again)\nnext: pomex video make '{a} waves.' -o link.mp4 "
+      .. "-i 'a=https://a.example/a.jpg?…' --yes\n", run.err, 1, true)
+    _, run = billed("'A wave.' -o link.mp4")
+    assert.not_matches("is not shown", run.err, 1, true)
   end)
 
   it("replaces a file with --force alone", function()

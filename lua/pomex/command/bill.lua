@@ -5,6 +5,7 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local exits = require "pomex.command.exits"
 local json = require "pomex.json"
+local reading = require "pomex.command.reading"
 local text = require "pomex.text"
 
 local bill = {}
@@ -73,6 +74,11 @@ function bill.ask(env, jobs, path, manifest, prices)
       ends.about(env, path, "list", "--state", "ready")))
   end
   if left.videos == 0 then return nil end
+  local doubts = #reading.doubts(manifest)
+  if doubts > 0 then
+    env.out:tell(("%s of values that the service may refuse: %s"):format(
+      text.count(doubts, "warning"), campaign.following(env, "check")))
+  end
   if left.portraits > 0 and not env.args.yes then
     env.out:tell(campaign.count(0, left.portraits)
       .. " will be uploaded first; no price for that is documented")

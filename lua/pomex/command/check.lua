@@ -3,10 +3,10 @@
 local campaign = require "pomex.command.campaign"
 local core = require "pomex.core"
 local exits = require "pomex.command.exits"
-local fields = require "pomex.fields"
 local page = require "pomex.command.page"
 local reading = require "pomex.command.reading"
 local store = require "pomex.command.store"
+local stored = require "pomex.command.stored"
 local text = require "pomex.text"
 
 local check = {}
@@ -19,7 +19,8 @@ function check.describe(parser)
     examples = { "pomex check spring.csv", "pomex check spring.jsonl --json" },
     more = "Each fault is told with its line: keys and files that stand twice or are there\n"
       .. "already, names that no image has, fields that there are not, what the service's\n"
-      .. "rules refuse. Values that it perhaps refuses are warnings. No API key is needed.",
+      .. "rules refuse. Values that it perhaps refuses are warnings. Of a store that is there\n"
+      .. "already it says what of the manifest is new, changed, done. No API key is needed.",
   })
   campaign.manifest(parser)
   campaign.store(parser, "Default: MANIFEST.jobs.db.")
@@ -69,12 +70,23 @@ function check.faults(manifest, folder, jobs)
   return faults
 end
 
+-- Tells what a store that is there already has of the manifest.
+local function compare(env, manifest, jobs, path)
+  local counts, kept = stored.compare(manifest, jobs)
+  if not counts then return nil, kept end
+  reading.list_faults(env, manifest.path, kept, "warning")
+  for name, count in pairs(counts) do env.fields[name] = count end
+  env.out:say(("beside %s: %s"):format(env.word(path), stored.words(counts)))
+  return {}
+end
+
 ---The same, of the store that the command line names, if it is there.
 ---@param env pomex.CommandEnv
 ---@param manifest pomex.Manifest
+---@param compares? boolean whether what the store has of it is told
 ---@return pomex.ManifestFault[]|nil
 ---@return integer? code where it is nil
-function check.places(env, manifest)
+function check.places(env, manifest, compares)
   local path, jobs = campaign.store_of(env.args), nil
   if campaign.is_store(path) then
     local code
@@ -82,6 +94,9 @@ function check.places(env, manifest)
     if not jobs then return nil, code end
   end
   local faults, err = check.faults(manifest, campaign.folder(env.args), jobs)
+  if faults and #faults == 0 and jobs and compares then
+    faults, err = compare(env, manifest, jobs, path)
+  end
   if jobs then jobs:close() end
   if not faults then return nil, env:failed(err, env:again(), exits.STORE) end
   return faults
@@ -89,13 +104,7 @@ end
 
 -- Tells each value that the service may refuse, and says how many there are.
 local function warn(env, manifest)
-  local doubts = {}
-  for i, entry in ipairs(manifest.entries) do
-    for _, message in ipairs(entry.video and fields.doubts(entry.video) or {}) do
-      doubts[#doubts + 1] = { line = manifest.lines[i], key = entry.key, message = message
-        .. ": the service may refuse it, or take another" }
-    end
-  end
+  local doubts = reading.doubts(manifest)
   reading.list_faults(env, manifest.path, doubts, "warning")
   env.fields.warnings = #doubts
   return #doubts > 0 and ", " .. text.count(#doubts, "warning") or ""
@@ -108,7 +117,7 @@ function check.run(args, env)
   local manifest, code = reading.read(env)
   if not manifest then return code end
   local faults
-  faults, code = check.places(env, manifest)
+  faults, code = check.places(env, manifest, true)
   if not faults then return code end
   if #faults > 0 then return reading.tell_faults(env, args.manifest, faults) end
   env.fields.videos, env.fields.portraits = manifest.videos, manifest.portraits

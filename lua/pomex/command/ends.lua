@@ -2,9 +2,11 @@
 
 local account = require "pomex.command.account"
 local blocked = require "pomex.command.blocked"
+local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local foreign = require "pomex.command.foreign"
+local json = require "pomex.json"
 local left = require "pomex.command.left"
 local screen = require "pomex.command.screen"
 local text = require "pomex.text"
@@ -104,9 +106,34 @@ function ends.sum(counts)
   return table.concat(parts, ", ")
 end
 
+-- Which cap it is, how many wait for it, and what lets them all begin, where that is known.
+local function of_cap(env, jobs, counts, manifest, option)
+  local list = {}
+  -- A store that cannot be read says so to what comes next.
+  pcall(function()
+    for job in jobs:each { state = "ready" } do
+      local entry = job.kind == "video" and not job.stuck and json.object(job.body)
+      if entry then list[#list + 1] = entry end
+    end
+  end)
+  local cap, enough
+  if option == "--max-videos" then
+    cap, enough = text.count(counts.max_videos, "video"), ("%d"):format(counts.videos + #list)
+  else
+    local sum, unknown = campaign.sum(list, campaign.prices(env.args, manifest))
+    cap = screen.money(counts.max_money)
+    -- Rounded up: what is short of it by less than it shows keeps the last one waiting.
+    enough = unknown == 0 and ("%.2f"):format(math.ceil((counts.money + sum) * 100) / 100)
+  end
+  local waits = #list == 1 and "1 video waits" or text.count(#list, "video") .. " wait"
+  return ("the cap of %s is reached (%s, of all runs of this store): %s%s"):format(cap, option,
+    waits, enough and ("; %s %s lets %s begin"):format(option, enough,
+      #list == 1 and "it" or "them") or "")
+end
+
 -- Why it ended, and the command to type next. `by_hand`: a person cancelled all that did not
 -- succeed.
-local function reason(env, jobs, path, counts, err, by_hand)
+local function reason(env, jobs, path, counts, err, by_hand, manifest)
   local word = counts.ended
   if word == "done" then return nil end
   if word == "failed" and by_hand then
@@ -135,9 +162,8 @@ local function reason(env, jobs, path, counts, err, by_hand)
     local videos = counts.max_videos
       and (counts.videos >= counts.max_videos or not counts.max_money)
     if not videos and not counts.max_money then return "a cap was reached", again(env) end
-    return videos and ("the cap of %s is reached"):format(text.count(counts.max_videos, "video"))
-      or ("the cap of %s is reached"):format(screen.money(counts.max_money)),
-      with(env, videos and "--max-videos" or "--max-cost", "MORE")
+    local option = videos and "--max-videos" or "--max-cost"
+    return of_cap(env, jobs, counts, manifest, option), with(env, option, "MORE")
   end
   if word == "paused" then
     return "the queue is paused" .. (counts.why and ": " .. one_line(counts.why) or ""),
@@ -183,7 +209,7 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   for _, entry in ipairs(manifest.entries) do wanted[entry.key] = true end
   if counts.unclear > 0 then left.all_unclear(env, jobs, path) end
   if counts.failed + counts.cancelled + counts.expired > 0 then
-    by_hand = left.failed(env, jobs, path, wanted)
+    by_hand = left.failed(env, jobs, path, wanted, manifest)
   end
   -- (Not all of them were looked at for by_hand.)
   if counts.ended == "failed" and by_hand and counts.failed + counts.expired == 0
@@ -199,7 +225,7 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   local given_up = foreign.given_up(jobs, manifest)
   if given_up then env.out:tell(given_up) end
   env.out:say(ends.sum(counts))
-  local why, following = reason(env, jobs, path, counts, err, by_hand)
+  local why, following = reason(env, jobs, path, counts, err, by_hand, manifest)
   if not why and given_up then
     why, following = "some lines have no video", about(env, path, "list")
   end

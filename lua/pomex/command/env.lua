@@ -4,6 +4,7 @@
 local config = require "pomex.command.config"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local links = require "pomex.command.links"
 local output = require "pomex.command.output"
 local place = require "pomex.jobs.place"
 local stop = require "pomex.command.stop"
@@ -169,11 +170,12 @@ function Env:finish(code)
   return self.out:finish(code, self.fields)
 end
 
----One word for a shell, quoted where it has to be. The URL of a database loses its password.
+---One word for a shell, quoted where it has to be. The URL of a database loses its password, a link
+---what stands behind its "?".
 ---@param text string
 ---@return string
 function Env.word(text)
-  text = place.shown(text)
+  text = links.shown(place.shown(text))
   if text:find("^[%w@%%_+=:,./-]+$") then return text end
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end

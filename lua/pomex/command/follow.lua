@@ -2,6 +2,7 @@
 
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local left = require "pomex.command.left"
 
 local follow = {}
 
@@ -36,6 +37,7 @@ local function ended(env, kind, id, err, again)
   -- What was made is known by its id; only a create can be unclear.
   if code == exits.UNCLEAR then code = exits.FAILED end
   if code == exits.REFUSED or code == exits.USAGE then return env:failed(err) end
+  if err.type == "generation_failed" then env.out:say(left.OF_FAILED) end
   return env:failed(err, instead(env, kind, err) or again, code)
 end
 

@@ -28,8 +28,13 @@ local function describe_resend(parser)
 end
 
 local function resend(args, env)
-  local yes, code = env:confirm(("%s may be made a second time, which"):format(
-    errors.one_line(args.key)))
+  local path, yes, code
+  path, code = store.find(env)
+  if not path then return code end
+  local what = errors.one_line(args.key) .. " may be made a second time, which "
+  -- To look comes first: a script that follows `next:` is billed nothing by it.
+  yes, code = env:agreed(what .. "will be billed.", what .. "would be billed: a person looks at it "
+    .. "first, and", ends.about(env, path, "show", args.key))
   if not yes then return code end
   return decided(env, function(jobs)
     local done

@@ -5,6 +5,7 @@ local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local left = require "pomex.command.left"
+local lines = require "pomex.command.lines"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
 
@@ -30,6 +31,8 @@ local FAILED = { failed = true, cancelled = true, expired = true }
 local function following(env, jobs, path, job)
   if job.state == "unclear" then
     ends.unclear(env, jobs, path, job, true)
+  elseif lines.is_refused_portrait(job) then
+    env.out:next(left.refused(env, path, job))
   elseif job.stuck or FAILED[job.state] then
     env.out:next(ends.about(env, path, "retry", job.key))
   end
@@ -49,6 +52,7 @@ local function run(args, env)
   -- By its words a person finds it in the service's console.
   job.prompt = left.words_of(job)
   page.fields(env, job, SHOWN)
+  if left.is_perhaps_billed(job) then env.out:result("billed      " .. left.OF_FAILED) end
   if job.stuck then env.out:result "stuck       yes: for a person" end
   if job.blocked > 0 then env.out:result("blocked     by portraits that are not active") end
   for _, attempt in ipairs(job.attempts) do

@@ -3,10 +3,15 @@
 local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local json = require "pomex.json"
+local lines = require "pomex.command.lines"
 
 local left = {}
 
 local one_line = errors.one_line
+
+---Of a video that failed, expired or was cancelled while it was made.
+left.OF_FAILED = "whether a video that failed is billed, the service's document does not say: "
+  .. "it is perhaps billed"
 
 -- So many jobs of a kind are named; `pomex jobs list` has them all; and so many keys
 -- behind an id.
@@ -198,14 +203,37 @@ function left.is_cancelled_by_hand(job)
     and not (last and last.stage == "ended" and last.task and last.task == job.task)
 end
 
+---Whether a job is a video that has an id and did not come about.
+---@param job pomex.Job with its attempts
+---@return boolean
+function left.is_perhaps_billed(job)
+  local last = job.attempts[#job.attempts]
+  return job.kind == "video" and last ~= nil and last.stage == "ended" and last.task ~= nil
+    and (job.state == "failed" or job.state == "expired" or job.state == "cancelled")
+end
+
+---What to do about a portrait that the service refused.
+---@param env pomex.CommandEnv
+---@param path string of the store
+---@param job pomex.Job
+---@param manifest? pomex.Manifest
+---@return string command to type then
+function left.refused(env, path, job, manifest)
+  local words, file = lines.another_link(path, job, manifest)
+  local command = about(env, path, "retry", job.key, "--from", file)
+  env.out:tell(("  %s: %s"):format(words, command))
+  return command
+end
+
 ---What failed, expired or was cancelled.
 ---@param env pomex.CommandEnv
 ---@param jobs pomex.Jobs
 ---@param path string of the store
 ---@param wanted table<string, boolean> the keys of the lines; others are not named once cancelled
+---@param manifest? pomex.Manifest that was run
 ---@return boolean only_by_hand a person cancelled all of it
-function left.failed(env, jobs, path, wanted)
-  local first, by_hand = nil, false
+function left.failed(env, jobs, path, wanted, manifest)
+  local first, by_hand, refused, perhaps = nil, false, false, false
   for _, key in ipairs(keys_of(env, jobs, path,
     { state = { "failed", "cancelled", "expired" } })) do
     local job = jobs:get(key)
@@ -213,12 +241,19 @@ function left.failed(env, jobs, path, wanted)
       by_hand = true
       if wanted[key] then env.out:tell(one_line(key) .. " was cancelled by hand") end
     elseif job then
-      first = first or key
       env.out:tell(("%s %s%s"):format(one_line(key), job.state,
         job.error and ": " .. campaign.why(job.error) or ""))
+      perhaps = perhaps or left.is_perhaps_billed(job)
+      if lines.is_refused_portrait(job) then
+        left.refused(env, path, job, manifest)
+        refused = true
+      else
+        first = first or key
+      end
     end
   end
-  if not first then return by_hand end
+  if perhaps then env.out:tell("  " .. left.OF_FAILED) end
+  if not first then return by_hand and not refused end
   -- Where its line says something else by now, that is meant.
   local from = env.reworded and env.reworded[first]
   env.out:tell("  once more: " .. about(env, path, "retry", first, from and "--from", from))

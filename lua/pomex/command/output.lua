@@ -6,6 +6,7 @@
 local cjson = require "cjson"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local links = require "pomex.command.links"
 local place = require "pomex.jobs.place"
 local terminal = require "pomex.terminal"
 local words_of = require "pomex.command.words"
@@ -118,6 +119,9 @@ end
 ---@param command string
 function Output:next(command)
   self.following = command
+  if links.lacks(command) then
+    self:say "  (what a link has behind its ? is not shown: where … stands, give it again)"
+  end
   if not self.json then self:say("next: " .. command) end
 end
 

@@ -3,6 +3,7 @@
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local follow = require "pomex.command.follow"
+local links = require "pomex.command.links"
 local page = require "pomex.command.page"
 
 local portrait_add = {}
@@ -39,7 +40,7 @@ end
 
 -- Sends one upload; the asset, or nil and the code.
 local function upload(env, client, url, group)
-  local asset, err = env.stop:send("the portrait " .. errors.one_line(url),
+  local asset, err = env.stop:send("the portrait " .. errors.one_line(links.shown(url)),
     env:command("portrait", "list", "--group", "GROUP"), function()
       return client.async.assets:create { url = url, asset_type = "Image", group_id = group,
         name = env.args.name }
@@ -57,9 +58,9 @@ local function upload_all(args, env, client, group)
   local made, code = {}, exits.DONE
   for _, url in ipairs(args.url) do
     local asset, failed
-    if env.stop.name then
-      failed = env:failed(errors.one_line(url) .. " was not sent", env:command("portrait", "add",
-        env.word(url), "--group", "GROUP"), exits.INTERRUPTED)
+    if env.stop:came() then
+      failed = env:failed(errors.one_line(links.shown(url)) .. " was not sent",
+        env:command("portrait", "add", env.word(url), "--group", "GROUP"), exits.INTERRUPTED)
     else
       asset, failed = upload(env, client, url, group)
     end

@@ -3,9 +3,13 @@
 local campaign = require "pomex.command.campaign"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local fields = require "pomex.fields"
 local text = require "pomex.text"
 
-local reading = {}
+local reading = {
+  -- What a value of no known kind comes to.
+  MAY_BE_REFUSED = ": the service may refuse it, or take another",
+}
 
 ---Tells each fault of a manifest, with its line.
 ---@param env pomex.CommandEnv
@@ -26,6 +30,20 @@ function reading.list_faults(env, path, faults, kind)
       env.out:tell(line)
     end
   end
+end
+
+---Each value of a manifest that the service may refuse, with its line.
+---@param manifest pomex.Manifest
+---@return pomex.ManifestFault[]
+function reading.doubts(manifest)
+  local doubts = {}
+  for i, entry in ipairs(manifest.entries) do
+    for _, message in ipairs(entry.video and fields.doubts(entry.video) or {}) do
+      doubts[#doubts + 1] = { line = manifest.lines[i], key = entry.key,
+        message = message .. reading.MAY_BE_REFUSED }
+    end
+  end
+  return doubts
 end
 
 ---Tells each fault of a manifest, and that nothing was sent.

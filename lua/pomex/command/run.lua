@@ -170,7 +170,7 @@ local function work(env, jobs, shown, folder)
   local args = env.args
   shown:watch(jobs, folder)
   shown:start()
-  if env.stop.name then return nil, nil end
+  if env.stop:came() then return nil, nil end
   local counts, err = jobs:run { out = folder, concurrency = args.concurrency,
     on_update = function(job) shown:update(job) end,
     on_progress = function(job) shown:seen(job) end }

@@ -75,6 +75,14 @@ function Stop:released(fn)
   io.stderr:write("\n")
 end
 
+---Whether a signal has come, also one that no step has told of yet. To be asked before anything
+---begins that is sent once.
+---@return string|nil name
+function Stop:came()
+  if self.signals then self.signals:collect() end
+  return self.name
+end
+
 ---Waits for something that goes on at the service: the first signal ends the wait.
 ---@param again string|nil the command that goes on with it
 ---@param operation pomex.Operation

@@ -1,14 +1,15 @@
 --- `pomex video PROMPT`: one video, from the words to the file.
 
 local campaign = require "pomex.command.campaign"
+local entries = require "pomex.manifest.entry"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
+local fields = require "pomex.fields"
 local follow = require "pomex.command.follow"
 local page = require "pomex.command.page"
+local reading = require "pomex.command.reading"
 
 local video_make = {}
-
-local MODELS = { fast = "byteplus/seedance-2.0-fast", standard = "byteplus/seedance-2.0" }
 
 -- NAME=ASSET, or an asset that no {name} stands for.
 local function image(text)
@@ -50,8 +51,8 @@ function video_make.describe(parser)
 A {name} in the prompt stands for the image of that name; {{ is a brace. All is checked
 before anything is billed: the names, the portraits, and whether FILE can be written.
 The id goes to stderr as soon as it is known, the file's name to stdout at the end.
-What --set sends is not checked: resolution, ratio, seed, … A prompt that is the name of
-a command: pomex video make PROMPT.]],
+What --set sends is the service's to judge: resolution, ratio, seed, … What it perhaps
+refuses is a warning. A prompt that is the name of a command: pomex video make PROMPT.]],
   })
   parser:argument "prompt" :argname "PROMPT" :description "What is to be seen."
   parser:option "-i --image" :argname "NAME=ASSET" :count "*" :convert(image)
@@ -94,13 +95,18 @@ local function body_of(args, env, client)
   for _, given in ipairs(args.image) do content:image(given.ref, given.name) end
   local parts, err = content:build()
   if not parts then return nil, env:failed(err, nil, exits.USAGE) end
+  local body = { model = entries.MODELS[args.model] or args.model, content = parts,
+    duration = args.duration }
+  for _, given in ipairs(args.set) do body[given.name] = given.value end
+  local wrong = entries.wrong_model(args.model) or fields.wrong(body)
+  if wrong then return nil, env:failed(wrong, nil, exits.USAGE) end
   for _, given in ipairs(args.image) do
     local found, code = looked_up(env, client, given)
     if not found then return nil, code end
   end
-  local body = { model = MODELS[args.model] or args.model, content = parts,
-    duration = args.duration }
-  for _, given in ipairs(args.set) do body[given.name] = given.value end
+  for _, doubt in ipairs(fields.doubts(body)) do
+    env.out:tell("warning: " .. doubt .. reading.MAY_BE_REFUSED)
+  end
   return body
 end
 
@@ -134,10 +140,10 @@ end
 -- "1 video (byteplus/seedance-2.0-fast) for at most 0.60".
 local function bill(args, body)
   local what = ("1 video (%s)"):format(errors.one_line(body.model))
-  local entries = { { video = body } }
-  local prices = campaign.prices(args, { entries = entries })
+  local list = { { video = body } }
+  local prices = campaign.prices(args, { entries = list })
   if not prices then return what end
-  local sum, unknown = campaign.sum(entries, prices)
+  local sum, unknown = campaign.sum(list, prices)
   return unknown > 0 and what or ("%s for at most %s"):format(what, campaign.money(sum))
 end
 
@@ -158,7 +164,7 @@ function video_make.run(args, env)
   if not fits then return code end
   yes, code = env:confirm(bill(args, body))
   if not yes then return code end
-  if env.stop.name then
+  if env.stop:came() then
     return env:failed("nothing was sent", env:again(), exits.INTERRUPTED)
   end
   id, code = created(env, client, body)

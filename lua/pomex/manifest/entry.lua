@@ -112,6 +112,15 @@ end
 -- Without these nothing more can be said of a line.
 local NEEDED = { prompt = true, images = true, model = true, portrait = true, set = true }
 
+---What is wrong with the name of a model; nil: it is one for short, or can be the service's.
+---@param model string
+---@return string|nil
+function entry.wrong_model(model)
+  if entry.MODELS[model] or model:find("/", 1, true) then return nil end
+  return ('model must be fast, standard or a name like "%s", not %s'):format(
+    entry.MODELS.fast, errors.quoted(model))
+end
+
 -- What is wrong with a field.
 local function wrong_with(name, value, kind)
   local rule = FIELDS[name]
@@ -120,10 +129,7 @@ local function wrong_with(name, value, kind)
   if not KINDS[rule[1]][1](value) then
     return ("%s must be %s"):format(name, KINDS[rule[1]][2])
   end
-  if name == "model" and not entry.MODELS[value] and not value:find("/", 1, true) then
-    return ('model must be fast, standard or a name like "%s", not %s'):format(
-      entry.MODELS.fast, errors.quoted(value))
-  end
+  return name == "model" and entry.wrong_model(value) or nil
 end
 
 -- Whether a text can be an id of the service's. What those look like is not promised; but none has
