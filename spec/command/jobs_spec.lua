@@ -198,6 +198,8 @@ describe("pomex jobs #command", function()
     local code, _, err = env.run "jobs resend a --now"
     assert.equal(2, code)
     assert.matches("a person looks at it first, and nobody can be asked", err, 1, true)
+    assert.matches("it may be this one: +pomex jobs adopt a cgt%-", err)
+    assert.matches("the 15 minutes last until %d%d:%d%d:%d%d UTC\n", err)
     assert.matches("--yes answers", err, 1, true)
     -- What a script would follow bills nothing.
     local following = assert.is_string(err:match "\nnext: pomex (jobs show a [^\n]*)\n$")

@@ -128,8 +128,15 @@ describe("a store that was put back #command", function()
     restored()
     local store = " --store camp/films.csv.jobs.db"
     -- The folder of the files was not put back with the store.
+    local code, _, err = env.run("jobs continue --key-file nowhere" .. store, "unset POMEX_API_KEY")
+    assert.equal(2, code, err)
+    assert.matches("ready, and begun by the next run:\n  film-3, whose file is there already: "
+      .. "camp/film-3.mp4\n  film-4, whose file is there already: camp/film-4.mp4\n  film-5\n",
+      err, 1, true)
+    assert.matches("2 files of what is ready are there already, and nobody can be asked", err, 1,
+      true)
     assert.equal(0, (env.run("jobs continue --yes" .. store)))
-    local code, _, err = env.run "run camp/films.csv --yes --max-videos 9"
+    code, _, err = env.run "run camp/films.csv --yes --max-videos 9"
     assert.equal(1, code, err)
     assert.equal(5, billed())
     assert.matches("film-3 is stuck: there is a file at its name\n  look at that file; if it is "

@@ -1,6 +1,7 @@
 --- What a person decides about a job: `pomex jobs resend`, `adopt`, `cancel`, `pause`. What is made
 --- anew is in jobs_retry.lua.
 
+local core = require "pomex.core"
 local decided = require("pomex.command.deciding").decided
 local doubt = require "pomex.jobs.doubt"
 local ends = require "pomex.command.ends"
@@ -27,20 +28,30 @@ local function describe_resend(parser)
   parser:flag "--gone" :description "Though it has an id: the service does not have that any more."
 end
 
+-- Until when the service may still be at the newest request; nil: that is over, or there is none.
+local function safe_until(job)
+  local last = job.attempts[#job.attempts]
+  local at = last and last.begun + 15 * 60
+  return at and at > core.wall() and os.date("!%H:%M:%S UTC", math.ceil(at)) or nil
+end
+
 local function resend(args, env)
-  local path, yes, code
-  path, code = store.find(env)
-  if not path then return code end
-  local what = errors.one_line(args.key) .. " may be made a second time, which "
-  -- To look comes first: a script that follows `next:` is billed nothing by it.
-  yes, code = env:agreed(what .. "will be billed.", what .. "would be billed: a person looks at it "
-    .. "first, and", ends.about(env, path, "show", args.key))
-  if not yes then return code end
-  return decided(env, function(jobs)
+  return decided(env, function(jobs, path)
     local done
     local job, err = store.job(jobs, args.key)
-    if job then done, err = jobs:resend(job.key, { now = args.now or false,
-      gone = args.gone or false }) end
+    if not job then return nil, err end
+    if job.state == "unclear" then
+      ends.unclear(env, jobs, path, job)
+      local at = safe_until(job)
+      if at then env.out:tell(("  the service may still be at it: the 15 minutes last until %s"
+        ):format(at)) end
+    end
+    local what = errors.one_line(args.key) .. " may be made a second time, which "
+    -- To look comes first: a script that follows `next:` is billed nothing by it.
+    local yes, code = env:agreed(what .. "will be billed.", what .. "would be billed: a person "
+      .. "looks at it first, and", ends.about(env, path, "show", args.key))
+    if not yes then return nil, code end
+    done, err = jobs:resend(job.key, { now = args.now or false, gone = args.gone or false })
     if not done then return nil, err end
     return errors.one_line(job.key) .. " will be sent again"
   end)
