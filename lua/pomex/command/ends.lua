@@ -10,12 +10,13 @@ local json = require "pomex.json"
 local left = require "pomex.command.left"
 local screen = require "pomex.command.screen"
 local text = require "pomex.text"
+local unclear = require "pomex.command.unclear"
 
 local ends = {}
 
 local one_line = errors.one_line
 
-ends.about, ends.unclear, ends.is_cancelled_by_hand = left.about, left.unclear,
+ends.about, ends.unclear, ends.is_cancelled_by_hand = left.about, unclear.tell,
   left.is_cancelled_by_hand
 
 local about = ends.about
@@ -207,7 +208,7 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   for name, value in pairs(counts) do env.fields[name] = value end
   local by_hand, wanted = false, {}
   for _, entry in ipairs(manifest.entries) do wanted[entry.key] = true end
-  if counts.unclear > 0 then left.all_unclear(env, jobs, path) end
+  if counts.unclear > 0 then unclear.tell_all(env, jobs, path) end
   if counts.failed + counts.cancelled + counts.expired > 0 then
     by_hand = left.failed(env, jobs, path, wanted, manifest)
   end

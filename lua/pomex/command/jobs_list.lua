@@ -4,9 +4,9 @@ local campaign = require "pomex.command.campaign"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
-local left = require "pomex.command.left"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
+local unclear = require "pomex.command.unclear"
 
 local jobs_list = {}
 
@@ -31,13 +31,13 @@ local function row(env, jobs, job)
   local whole = job.state == "unclear" and jobs:get(job.key)
   env.out:change { type = "job", key = job.key, kind = job.kind, state = job.state, id = job.task,
     attempt = job.attempt, error = job.error, stuck = job.stuck or nil, save = job.save,
-    saved = job.saved, sent = whole and left.sent_at(whole) or nil,
-    prompt = whole and left.prompt_of(whole) or nil }
+    saved = job.saved, sent = whole and unclear.sent_at(whole) or nil,
+    prompt = whole and unclear.prompt_of(whole) or nil }
   local state = job.stuck and "stuck" or job.blocked > 0 and "blocked" or job.state
   local why = job.error and campaign.why(job.error) or ""
   if whole then
-    why = ("sent %s, %s  %s"):format(left.sent_at(whole),
-      left.prompt_of(whole) or "a " .. whole.kind, why)
+    why = ("sent %s, %s  %s"):format(unclear.sent_at(whole),
+      unclear.prompt_of(whole) or "a " .. whole.kind, why)
   end
   return { errors.one_line(job.key), state, job.task and errors.one_line(job.task) or "-",
     errors.one_line(job.saved or job.save or "-"), why }
@@ -57,16 +57,16 @@ local function run(args, env)
   local jobs
   jobs, code = store.tend(env, path)
   if not jobs then return code end
-  local rows, most, unclear = {}, args.max or math.huge, nil
+  local rows, most, first = {}, args.max or math.huge, nil
   local listed, why = pcall(function()
     for job in jobs:each { state = #args.state > 0 and args.state or nil, stuck = args.stuck } do
       if #rows < most then rows[#rows + 1] = row(env, jobs, job) end
-      if job.state == "unclear" then unclear = unclear or job.key end
+      if job.state == "unclear" then first = first or job.key end
     end
   end)
   if not listed then return env:failed(why, ends.about(env, path, "list"), exits.STORE) end
   page.rows(env, rows)
-  if unclear then env.out:next(ends.about(env, path, "show", unclear)) end
+  if first then env.out:next(ends.about(env, path, "show", first)) end
   tell_sending(env, jobs, path)
   jobs:close()
   return exits.DONE

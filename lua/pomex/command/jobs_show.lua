@@ -8,6 +8,7 @@ local left = require "pomex.command.left"
 local lines = require "pomex.command.lines"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
+local unclear = require "pomex.command.unclear"
 
 local jobs_show = {}
 
@@ -50,7 +51,7 @@ local function run(args, env)
   if not job then return env:failed(err, ends.about(env, path, "list"), ends.code_of(err)) end
   if job.length == 0 then job.length = nil end
   -- By its words a person finds it in the service's console.
-  job.prompt = left.words_of(job)
+  job.prompt = unclear.words_of(job)
   page.fields(env, job, SHOWN)
   if left.is_perhaps_billed(job) then env.out:result("billed      " .. left.OF_FAILED) end
   if job.stuck then env.out:result "stuck       yes: for a person" end
