@@ -89,7 +89,8 @@ static void end(process *child, double seconds)
     close_one(&child->out);
 }
 
-/* The child takes every signal, whatever this process holds (terminal.c) or ignores. */
+/* The child takes every signal, whatever this process holds (terminal.c) or ignores. It has a process
+ * group of its own: a Ctrl-C at the terminal is for this process, which may need the sandbox still. */
 static int free_signals(posix_spawnattr_t *attributes)
 {
     sigset_t set;
@@ -97,9 +98,8 @@ static int free_signals(posix_spawnattr_t *attributes)
     int failed = posix_spawnattr_setsigmask(attributes, &set);
     sigaddset(&set, SIGPIPE);
     failed = failed ? failed : posix_spawnattr_setsigdefault(attributes, &set);
-    return failed ? failed
-                  : posix_spawnattr_setflags(attributes,
-                                             POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
+    return failed ? failed : posix_spawnattr_setflags(attributes, flags);
 }
 
 static int start(process *child, const char *path, char *const arguments[],

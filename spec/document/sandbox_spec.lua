@@ -558,6 +558,13 @@ describe("the sandbox, by the document:", function()
       assert.equal(billed + 1, sb.ledger:count "generation")
     end)
 
+    it("a prompt with the mark of refusal makes no task, and is not billed", function()
+      local billed = sb.ledger:count "generation"
+      refused(generation(asset, { content = { { type = "text", text = "a wave" },
+        { type = "text", text = "and [refuse] more" } } }), "[refuse]")
+      assert.equal(billed, sb.ledger:count "generation")
+    end)
+
     it("the video link is signed for 24 hours, needs no key, and plays"
       .. " [doc 163] [silence 22 28]", function()
       local path = GENERATIONS .. "/" .. generation(asset).body.id

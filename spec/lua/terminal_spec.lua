@@ -112,6 +112,17 @@ describe("pomex.terminal", function()
     process:stop()
   end)
 
+  it("leaves in peace a sandbox that the program started", function()
+    local said = shell.bash(([[setsid --wait %s -e %s]]):format(shell.lua(), shell.quote [[
+      local held = require("pomex.terminal").signals { "INT" }
+      local sb = assert(require("pomex.sandbox").start())
+      local stat = assert(io.open(("/proc/%d/stat"):format(sb.pid))):read "*a"
+      print(tonumber((stat:match "^.*%) %a %d+ (%d+)")) == sb.pid)
+      io.popen("kill -INT 0"):close() -- as a terminal does at Ctrl-C: its whole group
+      print(held:take(), sb:state().generations, sb:stop())]]))
+    assert.equal("true\nINT\t0\t0\n", (said:gsub("0%.0", "0")))
+  end)
+
   it("leaves ignored what the process was told to ignore", function()
     assert.equal("nil\tTERM\n", shell.bash(([[trap '' HUP; exec %s -e %s]]):format(shell.lua(),
       shell.quote [[

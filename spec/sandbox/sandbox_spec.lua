@@ -79,7 +79,7 @@ describe("pomex-sandbox #once", function()
       for _, word in ipairs { "--host", "--port", "--database", "--asset-seconds",
         "--generation-seconds", "--rate-limits", "--idle-seconds", "--request-seconds",
         "POMEX_SANDBOX_KEY", "--json", "--watch-stdin", "--quiet", "--help", "no-face",
-        "several-faces", "other-person", "[fail]", "X-Sandbox-Token" } do
+        "several-faces", "other-person", "[fail]", "[refuse]", "X-Sandbox-Token" } do
         assert.is_truthy(help:find(word, 1, true), word)
       end
     end)

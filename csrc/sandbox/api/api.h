@@ -38,7 +38,8 @@ void pomex_sb_api_notices_end(pomex_sb *sandbox, const char *id, bool cancelled)
 /* Sends those that are due. Returns in how many seconds the next one is; INFINITY: none is. */
 double pomex_sb_api_notices_send(pomex_sb *sandbox);
 
-#define POMEX_SB_FAIL_MARK "[fail]" /* a prompt that has it makes a task that fails */
+#define POMEX_SB_FAIL_MARK   "[fail]"   /* a prompt that has it makes a task that fails */
+#define POMEX_SB_REFUSE_MARK "[refuse]" /* one that has it is refused, and makes no task */
 
 /* A whole number in a query. The rules have checked its digits, so this cannot fail. */
 int64_t pomex_sb_api_whole(const json_t *query, const char *key, int64_t usual);

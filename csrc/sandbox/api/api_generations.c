@@ -108,6 +108,11 @@ static char *given_fields(const json_t *body)
     return text;
 }
 
+static bool has_mark(pomex_sb_text prompt, const char *mark)
+{
+    return memmem(prompt.bytes, prompt.length, mark, strlen(mark)) != NULL;
+}
+
 void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *body)
 {
     pomex_sb *sandbox = request->sandbox;
@@ -128,12 +133,14 @@ void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *bo
     task.model = (pomex_sb_text){model, strlen(model)};
     char *given = given_fields(body);
     int done = -1;
+    bool refused = false;
     if (prompt && given) {
         task.given = (pomex_sb_text){given, strlen(given)};
         task.prompt = (pomex_sb_text){prompt, length};
-        task.fails =
-            memmem(prompt, length, POMEX_SB_FAIL_MARK, sizeof POMEX_SB_FAIL_MARK - 1) != NULL;
-        done = pomex_sb_store_tasks_add(sandbox->store, request->account, &task);
+        task.fails = has_mark(task.prompt, POMEX_SB_FAIL_MARK);
+        refused = has_mark(task.prompt, POMEX_SB_REFUSE_MARK);
+        if (!refused)
+            done = pomex_sb_store_tasks_add(sandbox->store, request->account, &task);
     }
     free(prompt);
     free(given);
@@ -145,6 +152,9 @@ void pomex_sb_api_generations_create(pomex_sb_request *request, const json_t *bo
                                json_pack("{s:s, s:s, s:s, s:s}", "id", id, "object",
                                          request->endpoint->object, "model", model, "status",
                                          "queued"));
+    else if (refused)
+        pomex_sb_response_error(&request->response, 400,
+                                "the prompt asked for this: " POMEX_SB_REFUSE_MARK);
     else
         pomex_sb_response_unavailable(&request->response);
 }

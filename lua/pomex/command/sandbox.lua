@@ -84,7 +84,7 @@ function sandbox.run(args, env)
   env.out:result("export POMEX_SANDBOX_TOKEN=" .. sb.token)
   env.out:say(("Its dashboard is %s/ and Ctrl-C ends it. Then type there:"):format(sb.url))
   env.out:next "pomex verify --scan pass"
-  -- Ctrl-C reaches the sandbox, too; Lua raises on it.
+  -- Ctrl-C ends this wait: Lua raises on it.
   pcall(sb.wait, sb)
   return sb:stop() == 0 and exits.DONE or env:failed "pomex-sandbox ended by a fault"
 end

@@ -154,7 +154,8 @@ function Sandbox:state()
   return ask(self, "GET", "state")
 end
 
----Waits until the sandbox ends by itself: Ctrl-C reaches it, too, and so does a `kill` of its pid.
+---Waits until the sandbox ends by itself, as by a `kill` of its pid. Ctrl-C reaches this process
+---alone, and ends the wait, unless `pomex.terminal` holds it.
 ---@param seconds? number default: for ever
 ---@return boolean|nil ended false: time is over; nil: a signal came
 ---@return string? why "interrupted"
@@ -162,7 +163,8 @@ function Sandbox:wait(seconds)
   if seconds ~= nil then options.expect("sb:wait", "seconds", seconds, "span") end
   if not self._process then return true end
   local line, why
-  repeat line, why = self._process:read_line(seconds or 1000000) until not line
+  -- Each second Lua can raise on a signal that came just before this began to wait.
+  repeat line, why = self._process:read_line(seconds or 1) until not line
   if why == "interrupted" then return nil, why end
   if why == "timeout" and not seconds then return self:wait() end
   return why ~= "timeout"
