@@ -33,6 +33,11 @@ describe("a campaign in a database #command #database", function()
     assert.equal(3, select(2, listed:gsub('"state":"done"', "")))
     local id = listed:match '"key":"b","id":"(.-)"'
     assert.matches("^key +b\n", select(2, env.run(("jobs show %s --store %s"):format(id, store))))
+    assert.equal(2, (env.run("jobs forget b --store " .. store)))
+    assert.equal(0, (env.run("jobs forget b --yes --store " .. store)))
+    listed = select(2, env.run("jobs list --store " .. store))
+    assert.matches("%(forgotten %d+%) +done +" .. id:gsub("%-", "%%-") .. " +%-\n", listed)
+    assert.equal(2, (env.run("jobs show b --store " .. store)))
   end)
 
   it("says of which worker there is no sign of life, and adopts what was forgotten", function()

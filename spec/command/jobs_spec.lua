@@ -192,6 +192,39 @@ describe("pomex jobs #command", function()
     assert.equal(2, (env.run "jobs cancel nobody"))
   end)
 
+  it("[0] forget asks, and takes out what a job that is over was about", function()
+    made()
+    local code, _, err = env.run "jobs forget a"
+    assert.equal(2, code)
+    assert.matches("a is done; its file stays: a.mp4\n", err, 1, true)
+    assert.matches("a manifest that still has its line would have it made, and billed, once more",
+      err, 1, true)
+    assert.matches("nobody can be asked", err, 1, true)
+    -- What a script would follow forgets nothing.
+    local following = assert.is_string(err:match "\nnext: pomex (jobs show a [^\n]*)\n$")
+    local _, shown = env.run(following)
+    local id = shown:match "task +(cgt%-[%w-]+)\n"
+    code, _, err = env.run("jobs forget --yes " .. id)
+    assert.equal(0, code, err)
+    assert.matches("\na is forgotten\nnext: pomex jobs list --store m.jsonl.jobs.db\n", err, 1,
+      true)
+    assert.equal(2, (env.run "jobs show a"))
+    local _, listed = env.run "jobs list"
+    assert.matches("%(forgotten %d+%) +done +" .. id:gsub("%-", "%%-") .. " +%-\n", listed)
+    assert.is_nil(listed:find("a.mp4", 1, true))
+    assert.is_truthy(campaigns.read(env.path "a.mp4"))
+    assert.equal(2, (env.run "jobs forget --yes nobody"))
+  end)
+
+  it("[1] forget leaves what is not over, or is needed by that", function()
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))
+    local code, _, err = env.run "jobs forget a --yes"
+    assert.equal(1, code)
+    assert.matches("a is ready: only what is over is forgotten\nnext: pomex jobs show a ", err, 1,
+      true)
+    assert.equal(0, (env.run "jobs show a"))
+  end)
+
   it("[2] asks before it sends again what is perhaps billed twice", function()
     env.sb:fault { endpoint = "generations.create", after_accept = "drop" }
     assert.equal(3, (env.run "run m.jsonl --yes --concurrency 1"))

@@ -15,7 +15,7 @@ local jobs = {}
 function jobs.describe(parser)
   page.describe(parser, {
     usage = "pomex jobs list|show|watch|export …\n"
-      .. "       pomex jobs resend|adopt|retry|cancel|pause|continue …",
+      .. "       pomex jobs resend|adopt|retry|cancel|forget|pause|continue …",
     what = "Look after the jobs that \"pomex run\" works on.",
     examples = {
       "pomex jobs list --state unclear",

@@ -1,11 +1,12 @@
---- What a person decides about a job: `pomex jobs resend`, `adopt`, `cancel`, `pause`. What is made
---- anew is in jobs_retry.lua.
+--- What a person decides about a job: `pomex jobs resend`, `adopt`, `cancel`, `forget`, `pause`.
+--- What is made anew is in jobs_retry.lua.
 
 local core = require "pomex.core"
 local decided = require("pomex.command.deciding").decided
 local doubt = require "pomex.jobs.doubt"
 local ends = require "pomex.command.ends"
 local errors = require "pomex.errors"
+local exits = require "pomex.command.exits"
 local page = require "pomex.command.page"
 local store = require "pomex.command.store"
 
@@ -146,6 +147,44 @@ local function cancel(args, env)
   end)
 end
 
+local function describe_forget(parser)
+  page.describe(parser, {
+    usage = "pomex jobs forget KEY [--store FILE]",
+    what = "Have the store forget what a job was about that is over. Asks first.",
+    examples = { "pomex jobs forget rachel-001" },
+    more = "Its words, links, errors, key and name of the file are gone for good. Its state, its\n"
+      .. "money and the id that the service gave it stay. Its file, and what logs and older\n"
+      .. "backups say of it, are yours to delete; and its line of a manifest, from which the\n"
+      .. "next run would make it once more. The service keeps what it has.",
+  })
+  key(parser)
+end
+
+local OVER = { done = true, failed = true, cancelled = true, expired = true }
+
+local function forget(args, env)
+  return decided(env, function(jobs, path)
+    local done
+    local job, err = store.job(jobs, args.key)
+    if not job then return nil, err end
+    local name = errors.one_line(job.key)
+    local look = ends.about(env, path, "show", job.key)
+    if not OVER[job.state] then
+      return nil, env:failed(("%s is %s: only what is over is forgotten"):format(name, job.state),
+        look, exits.FAILED)
+    end
+    env.out:tell(("%s is %s%s"):format(name, job.state,
+      job.saved and "; its file stays: " .. errors.one_line(job.saved) or ""))
+    env.out:tell "  a manifest that still has its line would have it made, and billed, once more"
+    local what = "What the store says of " .. name .. " would be gone for good"
+    local yes, code = env:agreed(what .. ".", what .. ", and", look)
+    if not yes then return nil, code end
+    done, err = jobs:forget(job.key)
+    if not done then return nil, err end
+    return name .. " is forgotten", ends.about(env, path, "list")
+  end)
+end
+
 local function describe_pause(parser)
   page.describe(parser, {
     usage = "pomex jobs pause [--off] [--store FILE]",
@@ -168,6 +207,7 @@ jobs_decide.verbs = {
   { name = "resend", describe = describe_resend, run = resend },
   { name = "adopt", describe = describe_adopt, run = adopt },
   { name = "cancel", describe = describe_cancel, run = cancel },
+  { name = "forget", describe = describe_forget, run = forget },
   { name = "pause", describe = describe_pause, run = pause },
 }
 
