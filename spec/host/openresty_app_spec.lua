@@ -53,7 +53,8 @@ describe("the web app of the example #once #openresty", function()
       assert.is_true(count > 0, word)
     end
     local server = nginx.start { config = config, server = nginx.RUN, alive = "/scan",
-      env = { POMEX_BASE_URL = sb.url, POMEX_API_KEY = sb.key, LUA_PATH = ";;", LUA_CPATH = ";;" } }
+      env = { POMEX_BASE_URL = sb.url, POMEX_API_KEY = sb.key, LUA_PATH = ";;", LUA_CPATH = ";;",
+        USER = "of-the-master" } }
     local orphan
     local ok, why = pcall(function()
       local key, jpeg = ("b"):rep(32), "\255\216\255\224 a face"
@@ -132,6 +133,11 @@ describe("the web app of the example #once #openresty", function()
       nginx.await("both", function()
         return select(2, server:log():gsub(orphan .. " is unclear: its", "")) == 2
       end, 60)
+      assert.matches("^uid %d+ on .*, process %d+", server:run [[
+        for _, event in ipairs(jobs:events()) do
+          if event.name == "worker buried" then return event.text end
+        end
+      ]])
     end)
     server:stop "QUIT"
     assert(ok, tostring(why) .. server:log())

@@ -16,7 +16,7 @@ describe("a queue of jobs in nginx #once #openresty", function()
     shell.bash("mkdir " .. folder)
   end)
   teardown(function()
-    if server then server:stop("QUIT") end
+    if server then server:stop "QUIT" end
     sb:stop()
     os.execute("rm -rf " .. folder)
   end)
@@ -54,5 +54,27 @@ describe("a queue of jobs in nginx #once #openresty", function()
     assert.is_true(answered > 4 * syncs, ("%d answers in %g syncs"):format(answered, syncs))
     assert.equal("", server:problems "writing a global")
     server:run "jobs:close()" -- which waits, and says so
+    server:stop "QUIT"
+  end)
+
+  -- The store is opened in the master, as the pages do.
+  local function opened()
+    local http, count = nginx.client(sb, "openresty"):gsub("client = new%(%)\n", ([[%%0
+    jobs = pomex.check(pomex.jobs.open(client, "%s/master.db", { file_system = "any",
+      log = function() end }))
+    ]]):format(folder))
+    assert.equal(1, count)
+    return http
+  end
+
+  it("names the worker as who decides, and not the master that opened the store", function()
+    server = nginx.start { http = opened(), server = nginx.RUN, env = { USER = "of-the-master" } }
+    assert.equal("uid " .. shell.bash "id -u":match "%d+", server:run [[
+      pomex.check(jobs:pause())
+      pomex.check(jobs:pause(false))
+      return pomex.check(jobs:events())[1].by
+    ]])
+    server:stop "QUIT"
+    assert.equal("", server:problems())
   end)
 end)

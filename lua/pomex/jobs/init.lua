@@ -97,7 +97,7 @@ function module.open(client, path, opts)
     queue = opts.queue or "default",
     out = opts.out, prices = opts.prices, failed_is_free = opts.failed_is_free or false,
     pause_on_failures = opts.pause_on_failures ~= false,
-    by = opts.by or who(), log = opts.log or to_stderr,
+    by = opts.by, log = opts.log or to_stderr,
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
@@ -118,6 +118,14 @@ function Jobs:ready()
   return self.made or nil, err
 end
 
+---Who decides, and who works: asked for only then, since the process that opened the store is
+---perhaps nginx's master, and this one a worker of another user.
+---@private
+---@return string
+function Jobs:name()
+  return self.by or who()
+end
+
 ---Makes this process a worker of the store.
 ---@private
 ---@return integer|nil worker
@@ -128,7 +136,7 @@ function Jobs:join()
   local account = self:account_name()
   local reply, err = self.asks:must("join", { base_url = url, account = account,
     key_hash = self.client.loop.handle:key_mark(account), max_tasks = self.max_tasks,
-    name = self.by })
+    name = self:name() })
   if not reply then return nil, err end
   if reply.key_changed then
     self.log "pomex jobs: the API key is another one than this store was last used with"

@@ -18,7 +18,7 @@ local function decide(self, verb, key, fields)
   local opened, err = self:ready()
   if not opened then return nil, err end
   fields = fields or {}
-  fields.queue, fields.key, fields.by = self.queue, key, self.by
+  fields.queue, fields.key, fields.by = self.queue, key, self:name()
   local reply
   reply, err = self.asks:must(verb, fields)
   return reply and true, err
@@ -190,7 +190,7 @@ function persons:cap(caps)
   local opened, err = self:ready()
   if not opened then return nil, err end
   local reply
-  reply, err = self.asks:must("cap", { queue = self.queue, by = self.by,
+  reply, err = self.asks:must("cap", { queue = self.queue, by = self:name(),
     videos_cap = caps.videos or -1, money_cap = caps.money and money.millionths(caps.money) or -1 })
   return reply and true, err
 end
@@ -203,7 +203,7 @@ function persons:pause(paused)
   local opened, err = self:ready()
   if not opened then return nil, err end
   local reply
-  reply, err = self.asks:must("pause", { queue = self.queue, by = self.by,
+  reply, err = self.asks:must("pause", { queue = self.queue, by = self:name(),
     paused = paused ~= false, text = type(paused) == "string" and paused or nil })
   return reply and true, err
 end
@@ -229,7 +229,7 @@ persons["continue"] = function(self)
   local opened, err = self:ready()
   if not opened then return nil, err end
   local reply
-  reply, err = self.asks:must("continue", { by = self.by })
+  reply, err = self.asks:must("continue", { by = self:name() })
   return reply and true, err
 end
 
