@@ -264,24 +264,61 @@ describe("the examples of the command and of jobs #command", function()
     assert.matches("\nrachel%-001\t", "\n" .. said)
   end)
 
-  it("end at Ctrl-C with the id of what was being ordered, and order nothing more", function()
-    local before = env.sb.ledger:count "generation"
-    env.write("script.lua", 'local prompts = { "One waves.", "Two wave." }\n'
-      .. pages.code "ctrl-c")
-    env.write("script", env.profile() .. ([[
-      echo $$ > pid
-      exec env --default-signal=INT %s script.lua]]):format(shell.lua()))
-    local slow = env.sb:fault { endpoint = "generations.create", delay = 2 }
-    env.sb:config { generation_seconds = 1000 }
-    env.bash "(bash script; echo $? > code) > said 2>&1 < /dev/null &"
-    env.until_("the request", function() return env.sb:struck(slow) == 1 end)
-    env.bash "kill -INT $(cat pid)"
-    env.until_("the end", function() return campaigns.read(env.path "code") end)
-    env.sb:config { generation_seconds = 0 }
-    assert.equal("130\n", campaigns.read(env.path "code"))
-    assert.matches("^made\tcgt%-%S+\ncgt%-%S+\tcancelled_error\n$",
-      campaigns.read(env.path "said"))
-    assert.equal(before + 1, env.sb.ledger:count "generation")
+  describe("end at Ctrl-C", function()
+    local before
+
+    -- Runs the page's script, stops it once `reached()`, and returns what it said.
+    local function stopped(reached)
+      before = env.sb.ledger:count "generation"
+      env.sb.journal:clear()
+      env.write("script.lua", ('local photo, group_id = "https://cdn.example/a.jpg", "%s"\n'
+        .. 'local prompts = { "{rachel} waves.", "{rachel} wave." }\n'):format(env.person)
+        .. pages.code "ctrl-c")
+      env.write("script", env.profile() .. ([[
+        echo $$ > pid
+        exec env --default-signal=INT %s script.lua]]):format(shell.lua()))
+      env.bash "(bash script; echo $? > code) > said 2>&1 < /dev/null &"
+      env.until_("what is stopped", reached)
+      env.bash "kill -INT $(cat pid)"
+      env.until_("the end", function() return campaigns.read(env.path "code") end)
+      assert.equal("130\n", campaigns.read(env.path "code"))
+      return campaigns.read(env.path "said")
+    end
+
+    after_each(function()
+      env.sb:clear_faults()
+      env.sb:config { asset_seconds = 0, generation_seconds = 0 }
+    end)
+
+    it("with the id of what was being ordered, and order nothing more", function()
+      local slow = env.sb:fault { endpoint = "generations.create", delay = 2 }
+      env.sb:config { generation_seconds = 1000 }
+      local said = stopped(function() return env.sb:struck(slow) == 1 end)
+      assert.matches("\nmade\tcgt%-%S+\ncgt%-%S+\tcancelled_error\n$", said)
+      assert.equal(before + 1, env.sb.ledger:count "generation")
+    end)
+
+    it("with the id of a portrait that is not active yet", function()
+      env.sb:config { asset_seconds = 1000 }
+      local said = stopped(function() return env.sb.journal:requests("assets.get")[1] end)
+      assert.matches("^portrait\tasset%-%S+\nasset%-%S+\tcancelled_error\n$", said)
+      assert.equal(before, env.sb.ledger:count "generation")
+    end)
+
+    it("while a video is being saved", function()
+      local slow = env.sb:fault { endpoint = "video", delay = 1000 }
+      local said = stopped(function() return env.sb:struck(slow) == 1 end)
+      assert.matches("\nmade\tcgt%-%S+\ncgt%-%S+\tcancelled_error\n$", said)
+      assert.equal(before + 1, env.sb.ledger:count "generation")
+    end)
+
+    it("not before what they were asked for is saved", function()
+      local slow = env.sb:fault { endpoint = "video", delay = 1000, skip = 1 }
+      local said = stopped(function() return env.sb:struck(slow) == 1 end)
+      local id = said:match "\nmade\t(%S+)\n"
+      assert.matches(("\n%s\t%s.mp4\n"):format(id, id), said, 1, true)
+      assert.equal("ftyp", campaigns.read(env.path(id .. ".mp4")):sub(5, 8))
+    end)
   end)
 
   it("are manifests without a fault", function()
