@@ -1,6 +1,7 @@
 -- The web apps that docs/callback.md and docs/openresty.md show, part by part. #once #openresty
 
 local bed = require "spec.support.nginx_docs"
+local conf = require "spec.support.nginx_conf"
 local nginx = require "spec.support.nginx"
 local sandbox = require "pomex.sandbox"
 local shell = require "spec.support.shell"
@@ -174,6 +175,22 @@ describe("the web app of the pages #once #openresty", function()
       assert.matches("%[notice%][^\n]*pomex jobs: rachel/a+ is cgt%-", server:log())
     end)
     assert.equal("", running:problems "exited on signal 9")
+  end)
+
+  it("says of a reload that was cut short only what is unclear", function()
+    local config = conf.WHOLE:gsub("@MAIN", "worker_shutdown_timeout 1s;")
+    local running = bed.with(sb, "openresty-jobs", jobs_words(), function(server)
+      sb:fault { endpoint = "generations.create", before_accept = "hang", times = 0 }
+      local cut = ordered(server, {})
+      await_state(server, cut, "rachel", "sending")
+      local old = server:workers()
+      server:signal "HUP"
+      server:await_gone(old)
+      sb:clear_faults()
+      local words = "billed: maybe; job rachel/" .. cut:match "%x+$" .. ": its process died"
+      nginx.await("the line", function() return server:log():find(words, 1, true) end, 60)
+    end, config)
+    assert.equal("", running:problems "billed: maybe; job rachel/")
   end)
 
   it("says how far a job is, why one failed, and which are perhaps billed", function()

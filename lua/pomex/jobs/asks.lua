@@ -51,6 +51,12 @@ end
 
 asks.error = store_error
 
+---The client was closed, which is no trouble of the store: `cause` says so.
+---@return pomex.Error
+function asks.closed()
+  return store_error("the client was closed", "closed")
+end
+
 -- The store's descriptor is there from the first request on.
 local function watch(self)
   if self.fd then return true end
@@ -68,7 +74,7 @@ end
 function Asks:submit(verb, fields)
   local loop = self.client.loop
   if not self.store then return nil, store_error("the store of jobs is closed") end
-  if loop.closed then return nil, store_error("the client was closed") end
+  if loop.closed then return nil, asks.closed() end
   local ticket, why = self.store:submit(verb, fields)
   if not ticket then return nil, store_error(why) end
   local ask = setmetatable({ client = self.client, finished = false, waiter = nil }, Ask)
@@ -147,7 +153,7 @@ function Asks:forsake()
   local waiting = self.waiting
   self.waiting, self.outstanding = {}, 0
   for _, ask in pairs(waiting) do
-    ask.err = store_error("closed before the store had answered")
+    ask.err = store_error("closed before the store had answered", "closed")
     ask:settle()
   end
 end

@@ -217,7 +217,7 @@ function Jobs:run(opts)
     error(opened, 0)
   end
   if not opened then return nil, err end
-  if self.client.loop.closed then return nil, asks.error "the client was closed" end
+  if self.client.loop.closed then return nil, asks.closed() end
   local why = err
   local counts
   if run.remote and run.broken_at then return nil, why or asks.error(run.broken_why) end

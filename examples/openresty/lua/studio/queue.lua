@@ -108,7 +108,8 @@ local function rounds()
     news:delete "noticed"
     local _, err = app.jobs:run { out = app.state .. "/videos", on_update = told,
       on_progress = told }
-    if err then
+    -- "closed": this worker had no time to stop, and others go on.
+    if err and err.cause ~= "closed" then
       log.failed("jobs", err)
       return news:set("trouble", errors_text.trouble(err))
     end
