@@ -212,7 +212,7 @@ void *pomex_store_run(void *user)
         turn(store, &all, list);
     pomex_store_request *leave = all.self && store->life.worker ? own(POMEX_STORE_LEAVE) : NULL;
     if (leave) {
-        leave->leave.worker = store->life.worker;
+        leave->leave = (pomex_store_leave){.worker = store->life.worker, .ending = 1};
         gather(store, &all, leave);
         carry_out(store, &all);
     }

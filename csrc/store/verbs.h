@@ -145,7 +145,12 @@ typedef struct pomex_store_join {
 /* LEAVE, durable: no. The worker is dead by its own word; its jobs are as after BURY. */
 typedef struct pomex_store_leave {
     int64_t worker;
+    /* Flag: its process ends, and nobody there can say what was being sent. That stays so, and is
+     * for whoever buries the worker, which is known to be dead. */
+    int ending;
 } pomex_store_leave;
+
+#define POMEX_STORE_LAST_BEAT INT64_C(-1) /* the beat of such a worker */
 
 /* BURY, durable: no. Declares a worker dead, if its counter still stands at `beat`: of two who
  * bury, one does. In the same step its jobs are nobody's: `sending` becomes `unclear`, the rest

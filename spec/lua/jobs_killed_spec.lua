@@ -108,40 +108,51 @@ describe("a queue whose process is killed", function()
     assert.equal(1, billed(env.sb).claimed)
   end)
 
-  it("is unclear where it was begun, though nothing was sent", function()
+  local function is_unclear_after(signal, key)
     local first = env.open()
-    assert(first:add(video "begun"))
+    assert(first:add(video(key)))
     first:close()
-    assert.equal("", child(5))
+    local pipe = start(5, signal, 60)
+    assert.equal("", pipe:read "*a")
+    pipe:close()
     local jobs = env.open { beat_seconds = 1 / 5 }
-    assert.equal("sending", jobs:get("begun").state)
+    assert.equal("sending", jobs:get(key).state)
     local counts = env.run(jobs)
     assert.equal(1, counts.unclear)
     assert.equal(1, counts.videos)
-    assert.is_nil(billed(env.sb).begun)
+    assert.is_nil(billed(env.sb)[key])
     -- Its process could not say so: the run that found it does, once.
-    local words = "begun is unclear: its process died while the request was out: "
+    local words = key .. " is unclear: its process died while the request was out: "
     assert.is_true(env.has_said(words))
     local buried
     for _, event in ipairs(jobs:events()) do
       if event.name == "worker buried" then buried = event.text end
     end
-    local who = buried:match "^(.+ on .+, process %d+), which had begun$"
+    local who = buried:match("^(.+ on .+, process %d+), which had " .. key .. "$")
     assert.is_true(env.has_said(words .. who .. " [maybe billed]"))
-    assert.equal("unclear", env.seen.begun)
+    assert.equal("unclear", env.seen[key])
     env.said, env.seen = {}, {}
     assert.equal(1, env.run(jobs).unclear)
     assert.is_false(env.has_said(words))
-    assert.is_nil(env.seen.begun)
+    assert.is_nil(env.seen[key])
     -- Nor does a process that opens the store later, however soon.
     jobs:close()
     jobs = env.open { beat_seconds = 1 / 5 }
     assert.equal(1, env.run(jobs).unclear)
     assert.is_false(env.has_said(words))
-    assert.is_nil(env.seen.begun)
-    assert.is_true(jobs:resend("begun", { now = true }))
+    assert.is_nil(env.seen[key])
+    assert.is_true(jobs:resend(key, { now = true }))
     assert.equal(1, env.run(jobs).done)
-    assert.equal(1, billed(env.sb).begun)
+    assert.equal(1, billed(env.sb)[key])
+  end
+
+  it("is unclear where it was begun, though nothing was sent", function()
+    is_unclear_after("KILL", "begun")
+  end)
+
+  -- As a worker of nginx does at `nginx -s stop`.
+  it("is unclear, and the next run says so, where its process ended in order", function()
+    is_unclear_after("EXIT", "ended")
   end)
 
   it("is found by its name where it is an upload whose id was lost", function()

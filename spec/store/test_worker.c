@@ -75,13 +75,53 @@ static void a_worker_that_leaves_gives_back_all_but_what_is_out(void **state)
     pomex_store_job job = bed_sending(bed, "out", 0);
     bed_put(bed, "held", "body");
     assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
-    bed_close(bed);
-    bed_open(bed, false);
+    pomex_store_request *leave = bed_new_request(POMEX_STORE_LEAVE);
+    leave->leave.worker = bed->worker;
+    assert_int_equal(bed_ask(bed, leave)->answer, POMEX_STORE_YES);
     assert_int_equal(bed_get(bed, "out").state, POMEX_STORE_UNCLEAR);
     assert_int_equal(bed_get(bed, "held").state, POMEX_STORE_READY);
     assert_int_equal(bed_counts(bed).tasks, 0);
     assert_int_equal(bed_claim(bed, bed_join(bed), 5, &job), 1);
     assert_string_equal(job.key, "held");
+}
+
+/* Nobody in a process that ends can say what was being sent: whoever comes next buries its worker,
+ * and says so. */
+static void a_process_that_ends_leaves_what_is_out_to_the_next(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job = bed_sending(bed, "out", 0);
+    bed_put(bed, "held", "body");
+    assert_int_equal(bed_claim(bed, bed->worker, 1, &job), 1);
+    bed_close(bed);
+    bed_open(bed, false);
+    assert_int_equal(bed_get(bed, "out").state, POMEX_STORE_SENDING);
+    assert_int_equal(bed_get(bed, "held").state, POMEX_STORE_READY);
+    pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
+    assert_int_equal(list->workers.worker_count, 1);
+    assert_true(list->workers.workers[0].dead);
+    bed_join(bed);
+    for (int i = 0; i < 3000 && bed_get(bed, "out").state != POMEX_STORE_UNCLEAR; i++)
+        poll(NULL, 0, 20);
+    assert_int_equal(bed_get(bed, "out").state, POMEX_STORE_UNCLEAR);
+    assert_int_equal(bed_events(bed, "worker buried"), 1);
+    assert_int_equal(bed_counts(bed).tasks, 0);
+    assert_int_equal(bed_claim(bed, bed->worker, 5, &job), 1);
+    assert_string_equal(job.key, "held");
+}
+
+/* One that had nothing out is gone, and buried by nobody. */
+static void a_process_that_ends_with_nothing_out_is_gone(void **state)
+{
+    store_bed *bed = *state;
+    pomex_store_job job;
+    bed_put(bed, "held", "body");
+    assert_int_equal(bed_claim(bed, bed_join(bed), 1, &job), 1);
+    bed_close(bed);
+    bed_open(bed, false);
+    pomex_store_request *list = bed_ask(bed, bed_new_request(POMEX_STORE_WORKERS));
+    assert_int_equal(list->workers.worker_count, 0);
+    assert_int_equal(bed_events(bed, "worker buried"), 0);
 }
 
 /* A child that opens the store, begins a job of that key, says so, and waits for its end. */
@@ -342,6 +382,8 @@ int main(void)
         TEST(release_keeps_what_is_being_sent),
         TEST(a_burial_compares_the_beat),
         TEST(a_worker_that_leaves_gives_back_all_but_what_is_out),
+        TEST(a_process_that_ends_leaves_what_is_out_to_the_next),
+        TEST(a_process_that_ends_with_nothing_out_is_gone),
         ALONE(a_killed_worker_is_buried),
         ALONE(a_stopped_worker_is_buried_by_its_watcher_and_its_fact_is_taken),
         ALONE(resend_is_refused_while_a_buried_worker_lives),

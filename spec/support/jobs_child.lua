@@ -1,5 +1,6 @@
 --- A process that runs a queue of jobs and kills itself at the N-th step that it takes with the
---- store; with the signal STOP it stops itself once a create is begun, and not sent yet, and with
+--- store; with the "signal" EXIT it closes the store and ends there, as a host ends one; with the
+--- signal STOP it stops itself once a create is begun, and not sent yet, and with
 --- LINGER what had that create in hand does not end before its job is being made anew:
 ---     lua5.4 spec/support/jobs_child.lua URL KEY FOLDER N SIGNAL STILL_SECONDS [IN_FLIGHT
 ---       [CONCURRENCY [STORE]]]
@@ -29,6 +30,10 @@ local steps = 0
 local function step()
   steps = steps + 1
   if steps == last and signal == "KILL" then os.execute "kill -KILL $PPID" end
+  if steps == last and signal == "EXIT" then
+    jobs:close()
+    os.exit(0)
+  end
 end
 
 -- A begin that was kept, and a fact that is yet to be kept, are the steps that matter.

@@ -202,7 +202,7 @@ void pomex_pq_write_workers(pomex_pq *self, pomex_pq_message *message,
     pomex_pq_call(message, "workers", "");
 }
 
-/* Nobody is known to be dead without watching: most are on other machines. */
+/* Only who said so is known to be dead without watching: most are on other machines. */
 void pomex_pq_read_workers(pomex_pq *self, pomex_store_request *request, const PGresult *result)
 {
     pomex_store_workers *list = &request->workers;
@@ -212,7 +212,9 @@ void pomex_pq_read_workers(pomex_pq *self, pomex_store_request *request, const P
         pomex_store_memory(request, ((size_t)rows + 1) * sizeof *workers);
     for (int i = 0; workers && i < rows; i++)
         workers[i] = (pomex_store_worker){.id = pomex_pq_number(result, i, 2),
-                                          .beat = pomex_pq_number(result, i, 3)};
+                                          .beat = pomex_pq_number(result, i, 3),
+                                          .dead = pomex_pq_number(result, i, 3) ==
+                                                  POMEX_STORE_LAST_BEAT};
     list->workers = workers;
     list->worker_count = workers ? (size_t)rows : 0;
 }

@@ -30,7 +30,8 @@ void pomex_pq_write_leave(pomex_pq *self, pomex_pq_message *message,
                           const pomex_store_request *request)
 {
     (void)self;
-    pomex_pq_call(message, "leave", "i", request->leave.worker);
+    pomex_pq_call(message, "leave", "ii", request->leave.worker,
+                  (int64_t)request->leave.ending);
 }
 
 void pomex_pq_write_bury(pomex_pq *self, pomex_pq_message *message,

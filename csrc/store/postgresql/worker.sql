@@ -128,13 +128,20 @@ BEGIN
 END $$;
 
 -- A worker that leaves died in order: what it had in hand is no death of a job.
-CREATE FUNCTION pomex.leave(worker bigint)
+-- One whose process ends with requests out is buried by another, which says what was being sent.
+CREATE FUNCTION pomex.leave(worker bigint, ending bigint)
 RETURNS TABLE (answer int, why text) LANGUAGE plpgsql AS $$
+DECLARE
+    is_out boolean := ending <> 0 AND EXISTS (SELECT FROM pomex.job j
+        WHERE j.worker = leave.worker AND j.state = 2);
 BEGIN
-    UPDATE pomex.worker w SET buried = true WHERE w.id = worker AND NOT w.buried;
+    UPDATE pomex.worker w SET buried = NOT is_out, beat = CASE WHEN is_out THEN -1 ELSE w.beat END
+        WHERE w.id = worker AND NOT w.buried;
     IF FOUND THEN
         UPDATE pomex.job j SET worker = NULL WHERE j.worker = leave.worker AND j.state <> 2;
-        PERFORM pomex.take_jobs_away(worker);
+        IF NOT is_out THEN
+            PERFORM pomex.take_jobs_away(worker);
+        END IF;
         answer := 0;
     ELSE
         SELECT CASE l.answer WHEN 5 THEN 1 ELSE l.answer END, l.why INTO answer, why
@@ -149,7 +156,7 @@ END $$;
 CREATE FUNCTION pomex.may_migrate() RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     alive text := (SELECT string_agg(w.id || ':' || w.beat, ',' ORDER BY w.id)
-                   FROM pomex.worker w WHERE NOT w.buried);
+                   FROM pomex.worker w WHERE NOT w.buried AND w.beat >= 0);
     since bigint := (SELECT split_part(m.value, ' ', 1)::bigint FROM pomex.meta m
                      WHERE m.name = 'watched' AND split_part(m.value, ' ', 2) = alive);
 BEGIN

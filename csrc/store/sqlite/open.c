@@ -137,7 +137,8 @@ static bool look_at_head(sqlite3 *db, const char *path, char *why, size_t why_si
 static bool others_live(pomex_sq *self)
 {
     bool alive = false;
-    sqlite3_stmt *row = pomex_sq_bind(self, "SELECT id, boot FROM worker WHERE buried = 0", "");
+    sqlite3_stmt *row =
+        pomex_sq_bind(self, "SELECT id, boot FROM worker WHERE buried = 0 AND beat >= 0", "");
     while (pomex_sq_step(self, row) == POMEX_SQ_ROW)
         alive = alive || !pomex_sq_is_dead(self, sqlite3_column_int64(row, 0),
                                            (const char *)sqlite3_column_text(row, 1));

@@ -241,11 +241,12 @@ void pomex_sq_workers(pomex_sq *self, pomex_store_request *request)
     sqlite3_stmt *row =
         pomex_sq_bind(self, "SELECT id, beat, boot FROM worker WHERE buried = 0", "");
     while (pomex_sq_step(self, row) == POMEX_SQ_ROW && list->worker_count < (size_t)count) {
-        int64_t id = sqlite3_column_int64(row, 0);
+        int64_t id = sqlite3_column_int64(row, 0), beat = sqlite3_column_int64(row, 1);
         workers[list->worker_count++] = (pomex_store_worker){
             .id = id,
-            .beat = sqlite3_column_int64(row, 1),
-            .dead = pomex_sq_is_dead(self, id, (const char *)sqlite3_column_text(row, 2)),
+            .beat = beat,
+            .dead = beat == POMEX_STORE_LAST_BEAT ||
+                    pomex_sq_is_dead(self, id, (const char *)sqlite3_column_text(row, 2)),
         };
     }
     list->workers = workers;

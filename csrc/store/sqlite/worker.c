@@ -154,8 +154,14 @@ void pomex_sq_leave(pomex_sq *self, pomex_store_request *request)
     }
     pomex_sq_run(self, "UPDATE job SET worker = NULL WHERE worker = ?1 AND state <> ?2", "ii",
                  worker, (int64_t)POMEX_STORE_SENDING);
-    pomex_sq_run(self, "UPDATE worker SET buried = 1 WHERE id = ?1", "i", worker);
-    take_jobs_away(self, worker);
+    if (request->leave.ending &&
+        pomex_sq_number(self, 0, "SELECT count(*) FROM job WHERE worker = ?1", "i", worker)) {
+        pomex_sq_run(self, "UPDATE worker SET beat = ?2 WHERE id = ?1", "ii", worker,
+                     POMEX_STORE_LAST_BEAT);
+    } else {
+        pomex_sq_run(self, "UPDATE worker SET buried = 1 WHERE id = ?1", "i", worker);
+        take_jobs_away(self, worker);
+    }
     pomex_sq_unlock_worker(self, worker);
     pomex_store_answer(request, POMEX_STORE_YES, NULL);
 }

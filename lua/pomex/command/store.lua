@@ -5,6 +5,7 @@ local errors = require "pomex.errors"
 local exits = require "pomex.command.exits"
 local key = require "pomex.command.key"
 local place = require "pomex.jobs.place"
+local text = require "pomex.text"
 
 local store = {
   -- What a verb about one job takes.
@@ -75,8 +76,10 @@ function store.tend(env, path)
   local buried, err = jobs:bury()
   if not buried then return nil, env:failed(err, env:again(), exits.STORE) end
   if buried > 0 then
-    env.out:tell(buried == 1 and "a process of it had died; what it was sending is unclear now"
-      or ("%d processes of it had died; what they were sending is unclear now"):format(buried))
+    local counts = jobs:counts()
+    env.out:tell(("%s of it had died; %s"):format(text.count(buried, "process"),
+      counts and counts.unclear == 0 and "nothing was being sent"
+      or "what was being sent is unclear now"))
   end
   return jobs
 end
