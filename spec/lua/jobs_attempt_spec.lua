@@ -209,8 +209,10 @@ describe("an attempt of a job", function()
     local jobs = env.open()
     env.sb:config { generation_seconds = 3600 }
     assert(jobs:add { video "mine-1", video "mine-2" })
-    env.run(jobs, { on_update = function()
-      if jobs:counts().polling == 2 then jobs:stop() end
+    local made = {}
+    env.run(jobs, { on_update = function(job)
+      made[job.key] = job.state == "polling"
+      if made["mine-1"] and made["mine-2"] then jobs:stop() end
     end })
     jobs:close()
     local other = env.open(nil, env.new { api_key = env.sb:add_account() })

@@ -130,7 +130,7 @@ set_full()
 
 lose_power()
 {
-    local slot
+    local slot lost
     note "power $EPOCHREALTIME"
     kill -KILL "${pid[@]}" "$person" 2> /dev/null
     for ((slot = 1; slot <= WORKERS; slot++)); do gone "$slot"; done
@@ -139,8 +139,11 @@ lose_power()
     set_full 0
     echo "$instances" > "$disk/boot"
     dice 32768
-    "$build/spec/proof/jobs/jobs_power_cut" "$folder" "$disk" "$rolled" | sed 's/^/lost /' \
-        >> "$logs/course" || return 1
+    if ! lost="$("$build/spec/proof/jobs/jobs_power_cut" "$folder" "$disk" "$rolled")"; then
+        echo "jobs_power_cut $folder $disk $rolled has failed"
+        return 1
+    fi
+    note "lost $lost"
     start_person
     for ((slot = 1; slot <= WORKERS; slot++)); do start_worker "$slot"; done
 }

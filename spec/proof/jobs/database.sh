@@ -105,12 +105,16 @@ database_again()
 
 database_power()
 {
+    local lost
     server_signal KILL
     wait "$server" 2> /dev/null
     sleep 0.5 # until the last of its processes is gone
     dice 32768
-    "$build/spec/proof/jobs/jobs_power_cut" "$database/pg_wal" "$disk" "$rolled" |
-        sed 's/^/lost by the database /' >> "$logs/course" || return 1
+    if ! lost="$("$build/spec/proof/jobs/jobs_power_cut" "$database/pg_wal" "$disk" "$rolled")"; then
+        echo "jobs_power_cut $database/pg_wal $disk $rolled has failed"
+        return 1
+    fi
+    note "lost by the database $lost"
     database_again
 }
 

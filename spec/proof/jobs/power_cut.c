@@ -57,8 +57,13 @@ static power_map *map_of(uint64_t inode)
     char path[PATH_SIZE];
     power_path(path, cut.disk, inode, "map");
     int fd = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return NULL; /* nobody whom we followed opened it */
+    struct stat info;
+    /* Nobody whom we followed opened it, or had done so when it was killed. */
+    if (fd < 0 || fstat(fd, &info) != 0 || info.st_size < (off_t)sizeof(power_map)) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
     power_map *map = mmap(NULL, sizeof *map, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     if (map == MAP_FAILED)
