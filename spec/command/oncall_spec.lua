@@ -239,9 +239,47 @@ describe("pomex on call #command", function()
     local code, _, err = env.run "run m.jsonl --yes"
     assert.equal(1, code, err)
     assert.matches("2 lines of m.jsonl were cancelled or failed at http://127.0.0.1:9, and are not "
-      .. "made here: give them other keys\n", err, 1, true)
+      .. "made here: give them other keys (and another save, if a line has one)\n", err, 1, true)
     assert.matches("next: pomex jobs list" .. STORE .. "\n", err, 1, true)
     assert.equal(0, billed())
+  end)
+
+  it("[1] is not done while a line is not taken, since a cancelled job saves there", function()
+    local function lines(first, second)
+      env.write("m.jsonl", video("a", ', "save": "a-1.mp4"') .. video(first, ', "save": "b-1.mp4"')
+        .. video(second or "c", ', "save": "c-1.mp4"'))
+    end
+    lines "b"
+    assert.equal(5, (env.run "run m.jsonl --yes --max-videos 1 --concurrency 1"))
+    assert.equal(0, (env.run("jobs cancel b c" .. STORE)))
+    lines("b2", "c2")
+    for _, option in ipairs { "", " --json" } do
+      -- Nothing is to be billed, and so nothing is asked.
+      local code, out, err = env.run("run m.jsonl --max-videos 9" .. option)
+      assert.equal(1, code, err)
+      if option == "" then
+        assert.matches('m.jsonl:2: "b2": another job saves there: nothing was changed; it is b, '
+          .. "which is cancelled: give this line another save\n", err, 1, true)
+        assert.matches("1 of 5 done, 2 cancelled, 2 not taken\n", err, 1, true)
+        assert.matches("pomex: 2 lines of m.jsonl not taken, and not made: give each another save\n"
+          .. "next: pomex check m.jsonl\n", err, 1, true)
+      else
+        assert.matches('"exit":1,', out, 1, true)
+        assert.matches('"refused":2', out, 1, true)
+      end
+    end
+    for _, words in ipairs { "check m.jsonl", "run m.jsonl --dry-run" } do
+      local code, _, err = env.run(words)
+      assert.equal(2, code, err)
+      assert.matches('m.jsonl:3: "c2": another job saves there; it is c, which is cancelled: give '
+        .. "this line another save\n", err, 1, true)
+    end
+    env.write("m.jsonl", (campaigns.read(env.path "m.jsonl"):gsub("([bc])%-1%.mp4", "%1-2.mp4")))
+    assert.equal(0, (env.run "check m.jsonl"))
+    local code, _, err = env.run "run m.jsonl --yes --max-videos 9"
+    assert.equal(0, code, err)
+    assert.matches("3 of 5 done, 2 cancelled\n", err, 1, true)
+    assert.equal(3, billed())
   end)
 
   it("[1] says what to do about a portrait that was given up at another service", function()

@@ -104,7 +104,8 @@ two,A wave.,,5,,,
     assert.equal(2, code)
     local cancel = "pomex jobs cancel astray 'astray 2' --store m.jsonl.jobs.db"
     assert.matches("nothing of 2 jobs was made at http://127.0.0.1:9. If that URL was a mistake, "
-      .. "cancel them, and give their lines other keys:\n  " .. cancel .. "\n", err, 1, true)
+      .. "cancel them, and give their lines other keys (and another save, if a line has one):\n"
+      .. "  " .. cancel .. "\n", err, 1, true)
     assert.matches("pomex: 2 jobs were begun at another service, http://127.0.0.1:9\nnext: "
       .. cancel .. "\n", err, 1, true)
     assert.equal(0, (env.run(cancel:gsub("^pomex ", ""))))

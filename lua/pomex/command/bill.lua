@@ -33,15 +33,20 @@ end
 -- What of the queue and of the manifest is yet to be begun. Raises where the store cannot be asked.
 local function left_of(jobs, manifest)
   local left, wanted, known = { entries = {}, videos = 0, portraits = 0, others = 0 }, {}, {}
+  local names = {}
   for _, entry in ipairs(manifest.entries) do wanted[entry.key] = entry end
   for job in jobs:each() do
     known[job.key] = true
+    if job.save then names[job.save] = true end
     local entry = job.state == "ready" and not job.stuck
       and (job.attempt == 0 and wanted[job.key] or json.object(job.body))
     if entry then add(left, entry, not wanted[job.key]) end
   end
   for _, entry in ipairs(manifest.entries) do
-    if not known[entry.key] then add(left, entry, false) end
+    -- (What saves where another job does is not taken.)
+    if not known[entry.key] and not (entry.save and names[entry.save]) then
+      add(left, entry, false)
+    end
   end
   return left
 end

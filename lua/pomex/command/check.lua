@@ -97,6 +97,7 @@ function check.places(env, manifest, compares)
   if faults and #faults == 0 and jobs and compares then
     faults, err = compare(env, manifest, jobs, path)
   end
+  if faults and #faults == 0 and jobs then faults, err = stored.refused(manifest, jobs) end
   if jobs then jobs:close() end
   if not faults then return nil, env:failed(err, env:again(), exits.STORE) end
   return faults

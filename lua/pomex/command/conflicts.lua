@@ -2,6 +2,7 @@
 
 local ends = require "pomex.command.ends"
 local reading = require "pomex.command.reading"
+local stored = require "pomex.command.stored"
 
 local conflicts = {}
 
@@ -22,7 +23,8 @@ local function can_be_retried(job)
   return FAILED[job.state] and not (last and (last.stage == "out" or last.stage == "task"))
 end
 
----Tells each line that the store did not take. `env.reworded` has afterwards the keys of those that
+---Tells each line that the store did not take. `env.refused` is afterwards how many of them have no
+---job; nil: none. `env.reworded` has afterwards the keys of those that
 ---say something else than what was begun, each with the manifest.
 ---@param env pomex.CommandEnv
 ---@param jobs pomex.Jobs
@@ -31,10 +33,16 @@ end
 ---@param faults pomex.ManifestFault[]
 function conflicts.tell(env, jobs, path, manifest, faults)
   env.reworded = {}
-  local kept = false
+  local kept, names, refused = false, nil, 0
   for _, fault in ipairs(faults) do
     local job = fault.begun and jobs:get(fault.key)
     if fault.begun then env.reworded[fault.key] = manifest end
+    if not fault.begun then
+      names = names or stored.by_name(jobs) or {}
+      local other = names[fault.save]
+      if other then fault.message = fault.message .. "; " .. stored.has_name(other) end
+      if not jobs:get(fault.key) then refused = refused + 1 end
+    end
     if job and can_be_retried(job) then
       fault.message = ("%s; it is %s, and this makes it as the line says: %s"):format(fault.message,
         job.state, ends.about(env, path, "retry", job.key, "--from", manifest))
@@ -44,6 +52,7 @@ function conflicts.tell(env, jobs, path, manifest, faults)
       kept = kept or fault.begun
     end
   end
+  if refused > 0 then env.refused, env.fields.refused = refused, refused end
   reading.list_faults(env, manifest, faults)
   if kept then env.out:say "what was begun keeps its words; another key makes another job" end
 end

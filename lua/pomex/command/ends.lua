@@ -88,11 +88,12 @@ local CODES = {
 
 ---What became of all, in one line.
 ---@param counts pomex.JobsCounts
+---@param refused? integer lines that the store did not take
 ---@return string
-function ends.sum(counts)
+function ends.sum(counts, refused)
   local failed = counts.failed + counts.expired
   local total = failed + counts.cancelled + counts.ready + counts.sending + counts.polling
-    + counts.saving + counts.done + counts.unclear
+    + counts.saving + counts.done + counts.unclear + (refused or 0)
   local parts = { ("%d of %d done"):format(counts.done, total) }
   local function add(count, word)
     if count > 0 then parts[#parts + 1] = ("%d %s"):format(count, word) end
@@ -101,6 +102,7 @@ function ends.sum(counts)
   add(counts.cancelled, "cancelled")
   add(counts.unclear, "unclear")
   add(counts.stuck, "stuck")
+  add(refused or 0, "not taken")
   add(counts.polling + counts.saving + counts.sending, "under way")
   add(counts.blocked, "waiting for a portrait")
   if counts.money > 0 then parts[#parts + 1] = screen.money(counts.money) .. " so far" end
@@ -138,8 +140,8 @@ local function reason(env, jobs, path, counts, err, by_hand, manifest)
   local word = counts.ended
   if word == "done" then return nil end
   if word == "failed" and by_hand then
-    return "some were cancelled by hand; under another key their lines make them anew",
-      about(env, path, "list", "--state", "cancelled")
+    return "some were cancelled by hand; under another key" .. foreign.SAVE
+      .. " their lines make them anew", about(env, path, "list", "--state", "cancelled")
   end
   if word == "blocked" then return blocked(env, jobs) end
   if word == "account" then
@@ -225,10 +227,19 @@ function ends.tell(env, jobs, path, counts, err, manifest)
   if counts.stuck > 0 then left.stuck(env, jobs, path) end
   local given_up = foreign.given_up(jobs, manifest)
   if given_up then env.out:tell(given_up) end
-  env.out:say(ends.sum(counts))
+  env.out:say(ends.sum(counts, env.refused))
   local why, following = reason(env, jobs, path, counts, err, by_hand, manifest)
   if not why and given_up then
     why, following = "some lines have no video", about(env, path, "list")
+  end
+  if env.refused then
+    local words = ("%s of %s not taken, and not made: give each another save"):format(
+      text.count(env.refused, "line"), one_line(manifest.path))
+    if why then
+      env.out:tell(words)
+    else
+      why, following = words, campaign.following(env, "check")
+    end
   end
   if not why then return exits.DONE end
   local code = CODES[counts.ended] or (err and exits.of(err)) or exits.FAILED

@@ -45,7 +45,10 @@ local function look(jobs)
   return { keys = keys, unsent_at = unsent_at, sent_at = sent_at, others = others }
 end
 
-local foreign = {}
+local foreign = {
+  -- A name of a file stays with the job that had it.
+  SAVE = " (and another save, if a line has one)",
+}
 
 ---Whether a line of the manifest names any job of a query; of those begun elsewhere and not given
 ---up, where that is asked.
@@ -94,7 +97,7 @@ function foreign.given_up(jobs, manifest)
   return ("%s of %s %s cancelled or failed at %s, and %s made here: give %s"):format(
     text.count(count, "line"), one_line(manifest.path), count == 1 and "was" or "were",
     one_line(url), count == 1 and "is not" or "are not",
-    count == 1 and "it another key" or "them other keys")
+    (count == 1 and "it another key" or "them other keys") .. foreign.SAVE)
 end
 
 ---Why a run whose rest was begun elsewhere has ended.
@@ -117,8 +120,8 @@ function foreign.tell(env, jobs, count, cancelling)
       env.out:tell(("nothing of %s was made at %s. If that URL was a mistake, cancel %s, and give "
         .. "%s:"):format(#found.keys == 1 and one_line(found.keys[1])
         or ("%d jobs"):format(#found.keys), one_line(found.unsent_at),
-        #found.keys == 1 and "it" or "them", #found.keys == 1 and "its line another key"
-        or "their lines other keys"))
+        #found.keys == 1 and "it" or "them", (#found.keys == 1 and "its line another key"
+        or "their lines other keys") .. foreign.SAVE))
     end
     first = first or command
     env.out:tell("  " .. command)

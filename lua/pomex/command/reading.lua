@@ -108,7 +108,7 @@ function reading.at_lines(manifest, faults)
   local list = {}
   for i, fault in ipairs(faults) do
     list[i] = { line = manifest.lines[fault.at], key = fault.key, message = fault.message,
-      begun = fault.begun }
+      begun = fault.begun, save = manifest.entries[fault.at].save }
   end
   return list
 end

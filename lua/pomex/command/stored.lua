@@ -2,6 +2,7 @@
 
 local bodies = require "pomex.jobs.body"
 local canonical = require "pomex.jobs.canonical"
+local errors = require "pomex.errors"
 local json = require "pomex.json"
 local text = require "pomex.text"
 
@@ -27,6 +28,49 @@ local function all(jobs)
   local by_key = {}
   for job in jobs:each() do by_key[job.key] = job end
   return by_key
+end
+
+---The jobs of a store by the names that they save to.
+---@param jobs pomex.Jobs
+---@return table<string, pomex.Job>|nil
+---@return pomex.Error? err the store cannot be asked
+function stored.by_name(jobs)
+  local names = {}
+  local read, err = pcall(function()
+    for job in jobs:each() do
+      if job.save then names[job.save] = job end
+    end
+  end)
+  if not read then return nil, err end
+  return names
+end
+
+---What to say of a line whose name another job has.
+---@param job pomex.Job
+---@return string
+function stored.has_name(job)
+  return ("it is %s, which is %s: give this line another save"):format(
+    errors.one_line(job.key), job.state)
+end
+
+---Lines that a run does not take, since another job of the store saves there.
+---@param manifest pomex.Manifest
+---@param jobs pomex.Jobs
+---@return pomex.ManifestFault[]|nil
+---@return pomex.Error? err the store cannot be asked
+function stored.refused(manifest, jobs)
+  local names, err = stored.by_name(jobs)
+  if not names then return nil, err end
+  local known, faults = {}, {}
+  for _, job in pairs(names) do known[job.key] = true end
+  for i, entry in ipairs(manifest.entries) do
+    local job = entry.save and not known[entry.key] and names[entry.save]
+    if job then
+      faults[#faults + 1] = { line = manifest.lines[i], key = entry.key,
+        message = "another job saves there; " .. stored.has_name(job) }
+    end
+  end
+  return faults
 end
 
 ---How many lines of a manifest are new to the store, say something else than the job that it has,
