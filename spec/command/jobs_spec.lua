@@ -234,6 +234,12 @@ describe("pomex jobs #command", function()
     assert.matches("it may be this one: +pomex jobs adopt a cgt%-", err)
     assert.matches("the 15 minutes last until %d%d:%d%d:%d%d UTC\n", err)
     assert.matches("--yes answers", err, 1, true)
+    -- Whom it would refuse it does not ask.
+    local early, _, told = env.run "jobs resend a"
+    assert.equal(1, early, told)
+    assert.matches("pomex: a was begun less than 15 minutes ago; look first (--now sends it all "
+      .. "the same)\nnext: pomex jobs show a ", told, 1, true)
+    assert.is_nil(told:find("nobody can be asked", 1, true), told)
     -- What a script would follow bills nothing.
     local following = assert.is_string(err:match "\nnext: pomex (jobs show a [^\n]*)\n$")
     assert.equal(0, (env.run(following)))

@@ -358,6 +358,47 @@ describe("pomex on call #command", function()
     assert.equal(5, billed())
   end)
 
+  -- A run into v whose one video is being made.
+  local function making()
+    env.write("m.jsonl", video "a")
+    env.sb:config { generation_seconds = 3600 }
+    local process = env.start "run m.jsonl --yes --out v"
+    env.until_kept(1)
+    return process
+  end
+
+  it("[0] makes the folder of the videos once more where it was removed in a run", function()
+    local process = making()
+    env.bash "rm -rf v"
+    env.sb.clock:advance(4000)
+    assert.equal(0, (process.wait()))
+    assert.is_true(jobs_bed.exists(env.path "v/a.mp4"))
+    assert.equal(1, billed())
+  end)
+
+  it("says of what is paid and cannot be saved that it needs a person, and why", function()
+    local process = making()
+    env.bash "rm -rf v; touch v"
+    env.sb.clock:advance(4000)
+    local list
+    env.until_("an error that is kept", function()
+      list = env.bash("pomex jobs list --state saving" .. STORE)
+      return list:find "cannot write"
+    end)
+    assert.matches("a +saving +cgt%-%S+ +a%.mp4 +cannot write v/a%.mp4: ", list)
+    local said = env.bash("pomex doctor" .. STORE .. " 2>&1")
+    assert.matches("look   saving     1 made and cannot be saved: a: pomex jobs list --state saving"
+      .. STORE .. "\n", said, 1, true)
+    assert.matches("next: pomex jobs list --state saving" .. STORE .. "\n", said, 1, true)
+    process.signal "INT"
+    process.wait()
+    -- What is to be mended is mended: nothing is at fault any more.
+    env.bash "rm v"
+    assert.equal(0, (env.run "run m.jsonl --yes --out v"))
+    assert.is_nil(env.bash("pomex doctor" .. STORE .. " 2>&1"):find("cannot be saved", 1, true))
+    assert.equal(1, billed())
+  end)
+
   it("[7] says at the start that the queue is paused, and pause says what ends that", function()
     env.write("m.jsonl", video "a")
     assert.equal(5, (env.run "run m.jsonl --yes --max-videos 0"))

@@ -59,12 +59,14 @@ end
 -- So many keys are named.
 local MOST = 5
 
--- Notes the keys of jobs of which a person is needed.
-local function note(env, jobs, name, query)
+-- Notes the keys of jobs of which a person is needed; `failing`: only of those that have an error.
+local function note(env, jobs, name, query, failing)
   local keys, count = {}, 0
   for job in jobs:each(query) do
-    count = count + 1
-    if count <= MOST then keys[count] = errors.one_line(job.key) end
+    if not failing or job.error and not job.stuck then
+      count = count + 1
+      if count <= MOST then keys[count] = errors.one_line(job.key) end
+    end
   end
   if count == 0 then return end
   local more = count > MOST and (" and %d more"):format(count - MOST) or ""
@@ -85,6 +87,7 @@ local function ask_store(env, path)
     if counts then
       note(env, jobs, "unclear", { state = "unclear" })
       note(env, jobs, "stuck", { stuck = true })
+      note(env, jobs, "saving", { state = "saving" }, true)
     end
     if counts and counts.must_continue then
       err = "it was moved, copied or put back, and nothing begins: pomex jobs continue"
@@ -107,8 +110,8 @@ local function store(env, line)
   for _, found in ipairs(env.needy or {}) do
     local option = found.name == "stuck" and { "--stuck" } or { "--state", found.name }
     found.command = about(env, path, "list", (table.unpack or unpack)(option))
-    line(env, "look", found.name, ("%d for a person: %s: %s"):format(found.count, found.keys,
-      found.command))
+    line(env, "look", found.name, ("%d %s: %s: %s"):format(found.count, found.name == "saving"
+      and "made and cannot be saved" or "for a person", found.keys, found.command))
   end
 end
 

@@ -46,6 +46,11 @@ local function resend(args, env)
       local at = safe_until(job)
       if at then env.out:tell(("  the service may still be at it: the 15 minutes last until %s"
         ):format(at)) end
+      if at and not args.now then
+        return nil, env:failed(("%s was begun less than 15 minutes ago; look first (--now sends it "
+          .. "all the same)"):format(errors.one_line(job.key)), ends.about(env, path, "show",
+          job.key), exits.FAILED)
+      end
     end
     local what = errors.one_line(args.key) .. " may be made a second time, which "
     -- To look comes first: a script that follows `next:` is billed nothing by it.

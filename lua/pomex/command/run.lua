@@ -75,6 +75,12 @@ local function dry_run(env, manifest, prices)
   return exits.DONE
 end
 
+-- Makes a folder that is not there, as it may be gone in the middle of a run.
+local function make_folder(path)
+  if campaign.exists(path) then return true end
+  return campaign.make_folder(path)
+end
+
 -- The folders of the files.
 local function make_folders(env, manifest, folder)
   local seen = {}
@@ -82,8 +88,7 @@ local function make_folders(env, manifest, folder)
     local of_file = entry.save and (folder .. "/" .. entry.save):match("^(.*)/[^/]*$")
     if of_file and not seen[of_file] then
       seen[of_file] = true
-      local made, why = true, nil
-      if not campaign.exists(of_file) then made, why = campaign.make_folder(of_file) end
+      local made, why = make_folder(of_file)
       if not made then return env:failed(why, nil, exits.USAGE) end
     end
   end
@@ -168,6 +173,7 @@ end
 
 local function work(env, jobs, shown, folder)
   local args = env.args
+  jobs.make_folder = make_folder
   shown:watch(jobs, folder)
   shown:start()
   if env.stop:came() then return nil, nil end

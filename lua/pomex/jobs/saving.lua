@@ -59,6 +59,14 @@ function saving.path(out, name)
   return (out:gsub("(.)/+$", "%1")) .. "/" .. name
 end
 
+---Has whoever runs the jobs make the folder of a video's file, if he wants it made.
+---@param work pomex.JobWork
+---@param job table
+function saving.make_folder(work, job)
+  local make = work.run.jobs.make_folder
+  if make then make(saving.path(work.run.out, job.save):match "^(.*)/[^/]*$") end
+end
+
 -- The name beside one that is taken: "a.mp4" of the job "x 1" is "a~x_1.mp4".
 local function beside(save, key)
   local stem, extension = save:match("^(.*[^/])(%.[A-Za-z0-9]+)$")
@@ -162,6 +170,7 @@ function saving.work(work, job)
   if is_there(work, job) then return move(work, { to = "done" }) end
   say_old(work, job)
   while not work:stopping() do
+    saving.make_folder(work, job)
     local file, name = fetch(work, job)
     if file then
       local done
