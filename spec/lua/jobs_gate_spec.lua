@@ -1,5 +1,6 @@
 -- The account's gate is in the store: what the service tells one process holds for all.
 
+local core = require "pomex.core"
 local databases = require "spec.support.databases"
 local interpreter = require "spec.support.interpreter"
 local jobs_bed = require "spec.support.jobs_bed"
@@ -62,6 +63,50 @@ local function holds_for_all(env)
       .. "itself at %d%d:%d%d:%d%d UTC: see to the key or the account until then",
       table.concat(env.said, "\n"))
     assert.equal(1, #created())
+  end)
+
+  -- Runs until doubts have shut the gate and nothing is out any more, or to its end.
+  local function runs(jobs)
+    local out, from = 0, #env.said
+    return env.run(jobs, { concurrency = 8, on_update = function(job)
+      if job.state == "sending" then out = out + 1 end
+      if job.state ~= "unclear" then return end
+      out = out - 1
+      local said = table.concat(env.said, "\n", from + 1)
+      if out == 0 and said:find("ended in doubt: nothing", 1, true) then jobs:stop() end
+    end })
+  end
+
+  it("that doubts in a row shut lets one through at a time until one is good", function()
+    env.sb:fault { endpoint = "generations.create", status = 503, times = 1000,
+      body = "<html>service unavailable</html>" }
+    local list, jobs = {}, env.open()
+    for i = 1, 40 do list[i] = jobs_bed.video("doubt-" .. i) end
+    assert(jobs:add(list))
+    local counts = runs(jobs)
+    assert.equal(40 - counts.unclear, counts.ready)
+    assert.is_true(counts.unclear >= 3 and counts.unclear <= 8 + 3, counts.unclear)
+    assert.equal(counts.unclear, #created())
+    assert.is_true(env.has_said
+      "3 creates in a row ended in doubt: nothing new is begun for 60 s")
+    assert.is_true(counts.gate_until > core.wall() + 30)
+
+    -- The minute is over: one tries, in doubt, and the gate is shut for longer.
+    local function open_gate()
+      assert(jobs.asks:must("gate", { worker = assert(jobs:join()), ["until"] = core.wall() - 1,
+        text = "" }))
+    end
+    open_gate()
+    local again = runs(jobs)
+    assert.equal(counts.unclear + 1, again.unclear)
+    assert.is_true(env.has_said "creates in a row ended in doubt: nothing new is begun for 120 s")
+
+    env.sb:clear_faults()
+    open_gate()
+    local last = runs(jobs)
+    assert.equal("unclear", last.ended)
+    assert.equal(40 - again.unclear, last.done)
+    assert.is_nil(jobs:counts().gate_until)
   end)
 end
 

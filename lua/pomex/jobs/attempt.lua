@@ -5,6 +5,7 @@ local calls = require "pomex.calls"
 local errors = require "pomex.errors"
 local reach = require "pomex.jobs.reach"
 local spend = require "pomex.spend"
+local streak = require "pomex.jobs.streak"
 
 local attempt = {}
 
@@ -44,6 +45,7 @@ end
 -- begun anew when it is due.
 local function not_made(work, job, err)
   local text = tostring(err)
+  if err.status then streak.good(work.run.jobs.streak) end
   if err.type == "late_error" then
     return work:fact { kind = "late", due = 0, error = text }
   end
@@ -66,14 +68,16 @@ local function has_id(work, job, id)
   -- Said before it is kept: if the disk takes nothing more, it is at least in a log.
   work:say("is " .. id)
   job.task, work.run.made_here[id] = id, true
+  streak.good(work.run.jobs.streak)
   local reply = work:fact { kind = "task", task = id, due = 0 }
   if reply and reply.answer == "refused" then
     work:move { from = "sending", to = "unclear", error = reply.why }
   end
 end
 
-local function in_doubt(work, err)
+local function in_doubt(work, err, times)
   work:say("is unclear: " .. tostring(err))
+  streak.doubt(work.run.jobs.streak, work.run, times)
   work:move { from = "sending", to = "unclear", error = tostring(err) }
 end
 
@@ -139,6 +143,7 @@ function attempt.send(work, job, begin, endpoint, body)
     not_made(work, job, errors.new("late_error", { message = "its worker was declared dead" }))
     return
   end
+  local times = run.jobs.streak.times
   op:proceed(send_by)
   -- Waited for to its end, whoever wants to stop.
   local made, err = op:wait()
@@ -148,7 +153,7 @@ function attempt.send(work, job, begin, endpoint, body)
   elseif err.billed == "no" and err.type ~= "ambiguous_error" then
     not_made(work, job, err)
   else
-    in_doubt(work, err)
+    in_doubt(work, err, times)
   end
 end
 

@@ -1,6 +1,7 @@
 --- What stands against all ready jobs of a run: a cap, a pause, the account's gate, a full disk.
 
 local core = require "pomex.core"
+local streak = require "pomex.jobs.streak"
 
 local barring = {}
 
@@ -23,12 +24,12 @@ end
 -- Who is told to ask again so soon waits for the answer to another's request: seconds.
 local PROBE = 1.5
 
--- Of a gate that is shut: by what refusal, until when, and what comes then.
-local function gate_words(not_before, refusal)
+-- Of a gate that is shut: by what refusal or doubts, until when, and what comes then.
+local function gate_words(not_before, refusal, doubts)
   local text = refusal or ""
   local status = text:match "%[[^%[%]]*HTTP (%d+)[^%[%]]*%]$"
   local said = text:gsub(" %[[^%[%]]*%]$", ""):gsub("^[%l_]+: ", "")
-  local what = ("the service refused a request (%s)"):format(status
+  local what = doubts or ("the service refused a request (%s)"):format(status
     and ("HTTP %s, %s"):format(status, said) or said ~= "" and said or "it did not say why")
   if not_before < core.wall() + PROBE then
     return what .. "; one request is trying whether it takes them again"
@@ -44,7 +45,9 @@ end
 ---@param not_before number seconds since 1970; infinite: until something changes
 ---@param why string|nil of a gate the error that shut it, as a line
 function barring.bar(run, reason, not_before, why)
-  if reason == "gate" then why = gate_words(not_before, why) end
+  if reason == "gate" then
+    why = gate_words(not_before, why, streak.met(run.jobs.streak, why or ""))
+  end
   if not_before < math.huge then
     run.not_before = math.max(run.not_before, math.min(not_before, core.wall() + 900))
     say_barred(run, reason, why)

@@ -101,7 +101,7 @@ function module.open(client, path, opts)
     max_tasks = opts.max_tasks or 0, still_seconds = opts.still_seconds or 60,
     notices = opts.notices,
     version = "pomex " .. core.VERSION, worker = nil, running = nil, made = false,
-    told_unclear = {}, opened = opened,
+    told_unclear = {}, opened = opened, streak = { count = 0, times = 0 },
   }, Jobs)
 end
 
