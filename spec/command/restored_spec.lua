@@ -148,4 +148,30 @@ describe("a store that was put back #command", function()
     assert.matches("film-3 is as the store was before it was put back", err, 1, true)
     assert.equal(0, (env.run(("jobs adopt film-3 %s%s"):format(ids[3], store))))
   end)
+
+  it("that was deleted takes in what was made, as the page says, and bills it once", function()
+    env.sb:config { generation_seconds = 3600, generation_list = true }
+    env.sb.clock:advance(600) -- what other tests made is long ago
+    before = env.sb.ledger:count "generation"
+    env.write("films.csv", "key,prompt,duration\na,wave.,5\nb,smile.,5\n")
+    local process = env.start "run films.csv --yes --max-videos 1"
+    env.until_("its id", function() return env.has_said " is cgt-" end)
+    process.signal "INT"
+    process.wait()
+    local key, id = (campaigns.read(env.path ".err")):match "(%a) is (cgt%-%S+)"
+    env.bash "rm films.csv.jobs.db*"
+    local code, _, err = env.run "run films.csv" -- nobody answers
+    assert.equal(2, code, err)
+    assert.equal(0, (env.run "jobs pause"))
+    code, _, err = env.run "run films.csv --yes"
+    assert.equal(7, code, err)
+    assert.matches(id, select(2, env.run "video list"), 1, true)
+    assert.equal(0, (env.run(("jobs adopt %s %s"):format(key, id))))
+    assert.equal(0, (env.run "jobs pause --off"))
+    env.sb:config { generation_seconds = 0 }
+    env.sb.clock:advance(4000)
+    code, _, err = env.run "run films.csv --yes"
+    assert.equal(0, code, err)
+    assert.equal(2, billed())
+  end)
 end)

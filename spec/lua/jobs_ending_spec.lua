@@ -51,15 +51,10 @@ describe("counts.ended of a run", function()
     local jobs, before = env.open(), env.sb.ledger:count "generation"
     jobs.broken_for = 1
     assert(jobs:add { video "a", video "b" })
-    local stops = env.client:spawn(function()
-      env.client:sleep(20)
-      jobs:stop()
-    end)
     local counts, err = env.run(jobs, { concurrency = 1, on_update = function(job)
       if job.state == "sending" then os.execute(("mv %s/jobs.db %s/away"):format(env.folder,
         env.folder)) end
     end })
-    stops:cancel()
     assert.equal("store", counts and counts.ended)
     assert.matches("was moved", err.message, 1, true)
     assert.is_true(env.has_said "a is cgt-")

@@ -32,10 +32,11 @@ function streak.doubt(self, run, times)
   local seconds = math.min(FIRST * 2 ^ self.times, LONGEST)
   local until_then, text = core.wall() + seconds, ("%d %s"):format(self.count, WORDS)
   self.times = self.times + 1
-  -- Here at once, and then in the store, for all: before the job is moved, which ends a probe.
+  -- Here at once, and then in the store, for all: before the job is moved, which ends a probe. What
+  -- a refusal asked for is not made shorter.
   run.not_before = math.max(run.not_before, until_then)
   run:say(("%s: nothing new is begun for %.0f s"):format(text, seconds))
-  run.asks:ask("gate", { worker = run.worker, ["until"] = until_then, text = text })
+  run.asks:ask("gate", { worker = run.worker, ["until"] = run.not_before, text = text })
 end
 
 ---A gate that is shut: another process has perhaps counted.
