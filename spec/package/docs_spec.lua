@@ -280,7 +280,7 @@ describe("the examples of the command and of jobs #command", function()
       env.bash "(bash script; echo $? > code) > said 2>&1 < /dev/null &"
       env.until_("what is stopped", reached)
       env.bash "kill -INT $(cat pid)"
-      env.until_("the end", function() return campaigns.read(env.path "code") end)
+      env.until_("the end", function() return (campaigns.read(env.path "code") or ""):find "\n" end)
       assert.equal("130\n", campaigns.read(env.path "code"))
       return campaigns.read(env.path "said")
     end
