@@ -7,8 +7,8 @@ local streak = {}
 
 -- So many shut the gate: after that each that is tried by itself does.
 local FEW = 3
--- Seconds that it is shut for: at first, and at most.
-local FIRST, LONGEST = 60, 900
+---Seconds that it is shut for: at first, and at most.
+streak.FIRST, streak.LONGEST = 60, 900
 
 local WORDS = "creates in a row ended in doubt"
 
@@ -29,7 +29,7 @@ end
 function streak.doubt(self, run, times)
   self.count = self.count + 1
   if self.count < FEW or times ~= self.times then return end
-  local seconds = math.min(FIRST * 2 ^ self.times, LONGEST)
+  local seconds = math.min(streak.FIRST * 2 ^ self.times, streak.LONGEST)
   local until_then, text = core.wall() + seconds, ("%d %s"):format(self.count, WORDS)
   self.times = self.times + 1
   -- Here at once, and then in the store, for all: before the job is moved, which ends a probe. What

@@ -6,6 +6,7 @@
 local attempt = require "pomex.jobs.attempt"
 local queue = require "spec.proof.jobs.queue"
 local steps = require "spec.proof.jobs.steps"
+local streak = require "pomex.jobs.streak"
 local Work = getmetatable(require("pomex.jobs.work").new({}, {}))
 
 local instance = arg[1]
@@ -17,6 +18,7 @@ steps.arm(jobs, note, arg[2], tonumber(arg[3]), arg[4])
 -- Pauses that are made for a service of minutes and days. A lost upload is sent again after three
 -- looks.
 jobs.search = { looks = 3, every = 1, over = 5 }
+streak.FIRST = streak.FIRST / steps.HASTE
 local rest = Work.rest
 function Work:rest(seconds)
   return rest(self, seconds / steps.HASTE)
