@@ -65,10 +65,15 @@ local function row_of(job)
   return app.db():row(("select * from %s where id = ?"):format(KINDS[job.kind].name), job.key)
 end
 
--- What a page calls it meanwhile.
+-- What a page calls it meanwhile. Its row says how it ended only a moment later, and a page of
+-- another worker's can be made in between.
 local function stage_now(job)
-  if job.state ~= "polling" then return job.state == "ready" and "new" or job.state end
+  local state = job.state
+  if state == "ready" then return "new" end
+  if FAILED[state] then return "failed" end
+  if state ~= "polling" and state ~= "done" then return state end
   if job.kind == "portrait" then return "processing" end
+  if state == "done" then return "saving" end
   return job.status == "running" and "running" or "queued"
 end
 
